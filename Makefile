@@ -1,0 +1,63 @@
+# make run    the service, with a simulated provider when no credentials are set
+# make test   format, lint, types, tests
+# Both make the virtual environment and install what is missing; nothing outside this directory is touched.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+LISTEN ?= 127.0.0.1:8000
+VENV := .venv
+
+.PHONY: run test
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.installed
+	@$(VENV)/bin/python -m receiver.quickstart --listen '$(LISTEN)'
+
+test: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest -n 2
+
+$(VENV)/.installed: requirements.txt
+	@$(make_venv)
+	@$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt
+	@$(make_venv)
+	@$(call install,requirements-dev.txt)
+	@touch $(VENV)/.installed $@
+
+# A checkout that was moved, or a system Python that was replaced, leaves an environment that cannot start:
+# such a one is made anew.
+define make_venv
+if ! $(VENV)/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' does not run: install it, or name another with make PYTHON=/path/to/python3." >&2; exit 1; }; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is $$version: install a newer one, or name it with make PYTHON=/path/to/python3." >&2; exit 1; }; \
+	$(PYTHON) -c 'import venv, ensurepip' >/dev/null 2>&1 || { \
+		echo "Python $$version lacks its venv module: install it (on Debian and Ubuntu: apt install python$$version-venv)." >&2; exit 1; }; \
+	echo "Making $(VENV) with Python $$version"; \
+	problem=$$($(PYTHON) -m venv --clear $(VENV) 2>&1) || { \
+		rm -rf $(VENV); \
+		echo "Could not make the virtual environment $(VENV): $$(printf '%s\n' "$$problem" | tail -n 1)" >&2; exit 1; }; \
+fi
+endef
+
+# Quiet, with a dot every two seconds; on failure what pip ended with, and where the rest is.
+define install
+printf 'Installing %s ' '$(1)'; \
+$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+	-r $(1) >$(VENV)/pip.log 2>&1 & pid=$$!; \
+trap 'kill $$pid 2>/dev/null; echo; exit 130' INT TERM; \
+ticks=0; while kill -0 $$pid 2>/dev/null; do \
+	sleep 0.2; ticks=$$((ticks + 1)); [ $$((ticks % 10)) -ne 0 ] || printf .; done; \
+if wait $$pid; then echo ' done'; else \
+	echo; \
+	if grep -qiE 'NewConnectionError|NameResolution|Temporary failure|ConnectTimeout|timed out|unreachable|Connection refused|ProxyError|SSLError' $(VENV)/pip.log; \
+	then echo "Could not install $(1): the package index cannot be reached; check the network or proxy and run make again (details: $(VENV)/pip.log)." >&2; \
+	else echo "Could not install $(1): $$(sed -n 's/^ERROR: //p' $(VENV)/pip.log | tail -n 1) (details: $(VENV)/pip.log)." >&2; fi; \
+	exit 1; fi
+endef

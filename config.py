@@ -1,0 +1,172 @@
+"""Settings: read once, checked together, frozen.
+
+Every setting is an environment variable of the same name in capitals; in development a `.env` file in the
+working directory is read too. A secret may instead be the content of a file named by `<NAME>_FILE`.
+Nothing else in the project reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+LIVE_API_URL = "https://secure.hoiio.com/open/"
+SHORTEST_SECRET = 8
+DATABASE_FORMS = "must be sqlite:///path/to/file.db or postgresql://user:password@host/name"
+KEY_RECIPE = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
+
+
+class ConfigError(Exception):
+    """Settings are missing or wrong. The message lists every problem, and never a secret."""
+
+
+class Signatures(StrEnum):
+    """What to do with `X-Hoiio-Signature`, which the provider documents as optional to check.
+
+    `require` quarantines a missing or wrong one, `prefer` quarantines a wrong one and accepts and marks a
+    missing one, `ignore` only records the result.
+    """
+
+    REQUIRE = "require"
+    PREFER = "prefer"
+    IGNORE = "ignore"
+
+
+class Config(BaseModel):
+    """All settings of one process. Secrets have no default and do not show in `repr`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    hoiio_app_id: str | None = None
+    hoiio_access_token: SecretStr | None = None
+    hoiio_api_url: str = LIVE_API_URL
+    public_url: str | None = None
+    callback_keys: tuple[SecretStr, ...] = Field(default=(), validate_default=True)
+    database_url: str = Field(default="sqlite:///var/receiver.db", repr=False)
+    spool_dir: Path = Path("var/spool")
+    signatures: Signatures = Signatures.PREFER
+    api_tokens: tuple[SecretStr, ...] = ()
+    secret_key: SecretStr | None = None
+
+    max_body_bytes: int = Field(default=64 * 1024, ge=1024, le=16 * 1024 * 1024)
+    commit_deadline: float = Field(default=2.0, ge=0.1, le=60, description="seconds")
+    queue_limit: int = Field(default=4096, ge=1, le=100_000, description="callbacks waiting for a commit")
+    connection_limit: int = Field(default=4096, ge=16, le=100_000)
+    stop_timeout: float = Field(default=15.0, ge=1, le=600, description="seconds")
+    spool_limit_mb: int = Field(default=1024, ge=1)
+    quarantine_limit_mb: int = Field(default=256, ge=1)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Config:
+        """The settings of this process, or `ConfigError` with all that is wrong with them."""
+        variables: dict[str, str] = {}
+        if dotenv is not None and dotenv.is_file():
+            variables = {name: value for name, value in dotenv_values(dotenv).items() if value is not None}
+        variables |= os.environ if environ is None else environ
+        problems: list[str] = []
+        given: dict[str, str] = {}
+        for field in cls.model_fields:
+            name = field.upper()
+            if variables.get(name):
+                given[field] = variables[name]
+            elif file := variables.get(f"{name}_FILE"):
+                try:
+                    given[field] = Path(file).read_text(encoding="utf-8").strip()
+                except (OSError, UnicodeDecodeError) as error:
+                    reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+                    problems.append(f"{name}_FILE: cannot read {file}: {reason}")
+                    given[field] = "x" * SHORTEST_SECRET  # keeps the one problem from being told twice
+        try:
+            config = cls.model_validate(given)
+        except ValidationError as error:
+            problems += [_sentence(item) for item in error.errors(include_input=False)]
+        if problems:
+            raise ConfigError("wrong settings:\n" + "\n".join(f"  {problem}" for problem in problems))
+        return config
+
+    @field_validator("callback_keys", "api_tokens", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("callback_keys")
+    @classmethod
+    def _some_key(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not keys:
+            raise ValueError(f"is missing: the secret in the callback URL. Make one with: {KEY_RECIPE}")
+        for key in keys:
+            text = key.get_secret_value()
+            if not all(char.isascii() and (char.isalnum() or char in "-_") for char in text):
+                raise ValueError(f"may hold only A-Z a-z 0-9 - and _. Make one with: {KEY_RECIPE}")
+        return _long_enough(keys)
+
+    @field_validator("api_tokens")
+    @classmethod
+    def _long_tokens(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        return _long_enough(tokens)
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            _long_enough((secret,))
+        return secret
+
+    @field_validator("hoiio_api_url", "public_url")
+    @classmethod
+    def _http_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("must be a full address such as https://receiver.example.com")
+        if parts.query or parts.fragment or parts.username:
+            raise ValueError("must have no user name, query or fragment")
+        return url.rstrip("/") + "/"
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError) as error:
+            raise ValueError(DATABASE_FORMS) from error
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
+            raise ValueError(DATABASE_FORMS)
+        if parsed.drivername == "sqlite" and parsed.database in {None, "", ":memory:"}:
+            raise ValueError("must name a file: a log in memory would not survive a restart")
+        return parsed.render_as_string(hide_password=False)
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether the provider's API can be called at all."""
+        return self.hoiio_app_id is not None and self.hoiio_access_token is not None
+
+
+def _long_enough(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(secret.get_secret_value()) < SHORTEST_SECRET for secret in secrets):
+        raise ValueError(f"must be at least {SHORTEST_SECRET} characters long. Make one with: {KEY_RECIPE}")
+    return secrets
+
+
+def _sentence(item: Any) -> str:
+    name = str(item["loc"][0]).upper() if item["loc"] else "settings"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message}"

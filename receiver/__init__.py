@@ -1,0 +1,1 @@
+"""Receiver: answers and keeps what arrives at telephone numbers."""

@@ -1,0 +1,61 @@
+"""Assembly: the only place where the parts are put together."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from config import Config
+from receiver.cli.db import db
+from receiver.cli.events import events
+from receiver.cli.numbers import numbers
+from receiver.cli.serve import serve
+from receiver.cli.setup import setup
+from receiver.current import EXTENSION, Parts
+from receiver.db import connect
+from receiver.log.find import EventLog
+from receiver.log.record import Recorder
+from receiver.web.api import api, problem
+from receiver.web.callbacks import callbacks
+from receiver.web.gateway import Gateway
+from receiver.web.health import health
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(config: Config, *, public: bool = True, private: bool = True) -> Flask:
+    """The application with its public side, its private side, or both."""
+    app = Flask("receiver", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    engine = connect(config.database_url, patience=config.commit_deadline)
+    app.extensions[EXTENSION] = Parts(
+        config=config,
+        engine=engine,
+        recorder=Recorder(engine, deadline=config.commit_deadline, queue_limit=config.queue_limit),
+        log=EventLog(engine),
+    )
+    app.register_blueprint(health)
+    if public:
+        app.register_blueprint(callbacks)
+    if private:
+        app.register_blueprint(api)
+    app.register_error_handler(HTTPException, _http_error)
+    for command in (serve, setup, numbers, events, db):
+        app.cli.add_command(command)
+    return app
+
+
+def gateway() -> Gateway:
+    """What `flask serve` serves, in its worker process."""
+    return Gateway(create_app(Config.from_env()))
+
+
+def _http_error(error: HTTPException) -> Response:
+    """JSON where programs ask, and nothing at all elsewhere: a stranger learns nothing from a 404."""
+    status = error.code or 500
+    if request.path.startswith("/api/"):
+        return problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
+    return Response(status=status)

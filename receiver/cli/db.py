@@ -1,0 +1,63 @@
+"""`flask db`: the schema."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import click
+from flask.cli import with_appcontext
+
+from receiver import current
+from receiver import db as database
+
+
+@click.group()
+def db() -> None:
+    """Upgrade, downgrade and show the database schema."""
+
+
+@db.command()
+@with_appcontext
+def upgrade() -> None:
+    """Bring the schema up to what this version needs. Safe to run twice, and from two machines at once."""
+    with _sentences():
+        before = database.current_revision(current.engine())
+        database.upgrade(current.engine())
+        after = database.current_revision(current.engine())
+    click.echo(f"at revision {after}, nothing to do" if before == after else f"upgraded to revision {after}")
+
+
+@db.command()
+@click.argument("revision")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def downgrade(revision: str, yes: bool) -> None:
+    """Take the schema back to REVISION, or `base`. Going back below a table deletes what it holds."""
+    if not yes:
+        click.confirm(
+            f"Go back to revision {revision}? Tables made since are dropped with their rows", abort=True
+        )
+    with _sentences():
+        database.downgrade(current.engine(), revision)
+        click.echo(f"at revision {database.current_revision(current.engine()) or 'base (empty)'}")
+
+
+@db.command("current")
+@with_appcontext
+def show_current() -> None:
+    """Show the revision of the database and the one this version needs."""
+    with _sentences():
+        now = database.current_revision(current.engine())
+    newest = database.newest_revision()
+    click.echo(f"database {now or 'empty'}, needed {newest}")
+    if now != newest:
+        raise click.ClickException("run `flask db upgrade`")
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    try:
+        yield
+    except database.SchemaError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,83 @@
+"""`flask serve`: the production server with its limits set."""
+
+from __future__ import annotations
+
+import resource
+import socket
+
+import click
+from flask.cli import with_appcontext
+from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from receiver import current
+from receiver.db import SchemaError, require_schema
+
+HEADER_TIMEOUT = 10_000
+"""Milliseconds for a request's headers to arrive."""
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
+@with_appcontext
+def serve(listen: str, workers: int) -> None:
+    """Serve callbacks, API and health until told to stop.
+
+    SIGTERM finishes what was accepted. More than one worker needs PostgreSQL.
+    """
+    config = current.config()
+    host, port = _address(listen)
+    if workers > 1 and config.database_url.startswith("sqlite"):
+        raise click.ClickException("SQLite has one writing process: leave --workers at 1 or set DATABASE_URL")
+    try:
+        require_schema(current.engine())
+    except SchemaError as error:
+        raise click.ClickException(str(error)) from None
+    current.engine().dispose()
+    _require_free(host, port)
+    _raise_file_limit()
+    click.echo(f"listening on http://{host}:{port}", err=True)
+    Server(
+        "receiver.app:gateway",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        workers=workers,
+        loop=Loops.uvloop,
+        websockets=False,
+        log_level=LogLevels.warning,
+        backpressure=config.connection_limit,
+        backlog=1024,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT, max_buffer_size=64 * 1024),
+        respawn_failed_workers=True,
+        workers_kill_timeout=int(config.stop_timeout) + 5,
+    ).serve()
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise click.BadParameter("must look like 127.0.0.1:8000", param_hint="--listen")
+    return host.strip("[]"), int(port)
+
+
+def _require_free(host: str, port: int) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --listen"
+        ) from None
+
+
+def _raise_file_limit() -> None:
+    """Connections are files; the default of 1,024 is an attack of 1,024 idle connections."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

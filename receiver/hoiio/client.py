@@ -1,0 +1,572 @@
+"""The provider's Number API, and the account's balance, over HTTP.
+
+One private method sends. Every call is a form-encoded POST, although GET would do, so that the credentials
+are never part of a URL, which logs and proxies keep. Reads are repeated when they fail; calls that spend or
+change something are not, because nobody can tell a lost request from a lost answer.
+
+Be liberal in what comes back: the documents, the SDKs and the years disagree about its shape.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from enum import Enum, StrEnum
+from http import HTTPStatus
+from typing import Any, TypedDict, Unpack
+
+import requests
+import urllib3
+
+from config import LIVE_API_URL
+
+from .errors import (
+    ADVICE_TO_LOOK,
+    HoiioError,
+    OutcomeUnknown,
+    TryLater,
+    UnexpectedAnswer,
+    WrongConfiguration,
+    error_for,
+)
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = (5.0, 30.0)
+"""Seconds to connect, and seconds without a byte while reading."""
+
+_SUCCESS = "success_ok"
+_LARGEST_ANSWER = 16 * 1024 * 1024
+"""Some tens of thousands of numbers; beyond it something else is answering."""
+_LONGEST_ANSWER_SECONDS = 120.0
+_FAILURE_PAUSES = (0.5, 2.0)
+# The documented limit is 60 a minute; together these outlast it.
+_RATE_LIMIT_PAUSES = (2.0, 4.0, 8.0, 16.0, 32.0)
+_LONGEST_PAUSE = 60.0
+
+
+class Capability(StrEnum):
+    """What a number can do. VOICE and FAX together mean either of them, by `mode`."""
+
+    VOICE = "VOICE"
+    FAX = "FAX"
+    SMS = "SMS"
+
+
+class Mode(StrEnum):
+    """What an incoming call is taken for."""
+
+    VOICE = "voice"
+    FAX = "fax"
+
+
+class Duration(StrEnum):
+    """The terms a number can be subscribed for: months, or by the month until it is stopped in the portal."""
+
+    ONE_MONTH = "1"
+    THREE_MONTHS = "3"
+    TWELVE_MONTHS = "12"
+    AUTO_EXTEND = "auto_extend"
+
+
+@dataclass(frozen=True)
+class State:
+    """A part of a country that sells numbers by the part."""
+
+    code: str
+    name: str
+    capabilities: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Country:
+    """A country with numbers for sale. `prefix` is its calling code, without a plus sign."""
+
+    code: str
+    name: str
+    prefix: str
+    states: tuple[State, ...] = ()
+
+
+@dataclass(frozen=True)
+class AvailableNumber:
+    """A number that can be bought. Capabilities this version does not know are kept as they came."""
+
+    number: str
+    capabilities: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class AvailableNumbers:
+    """One page of the numbers that can be bought; `total_entries_count` counts all pages, if it was told."""
+
+    entries: tuple[AvailableNumber, ...]
+    total_entries_count: int | None
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What a number costs for so many months: one amount for the whole period."""
+
+    months: int
+    price: Decimal
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The prices of a country's numbers, in the account's currency."""
+
+    country: str
+    currency: str
+    entries: tuple[Rate, ...]
+
+    def price(self, duration: Duration) -> Decimal | None:
+        """What is due at once for a term, or None if it is not quoted.
+
+        Automatic renewal has no price of its own: it begins with one month, and pays one month each time.
+        """
+        months = 1 if duration is Duration.AUTO_EXTEND else int(duration)
+        return next((rate.price for rate in self.entries if rate.months == months), None)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A purchase the provider confirmed. What its answer left out is None."""
+
+    number: str
+    currency: str
+    debit: Decimal | None
+    expiry: date | None
+
+
+@dataclass(frozen=True)
+class SubscribedNumber:
+    """A number this application holds, and where it sends what arrives.
+
+    A URL that is not set is empty, and so is a `mode`, `country` or `state` the provider did not tell. Values
+    of `mode` and `capabilities` that this version does not know are kept as they came.
+    """
+
+    number: str
+    forward_to: str = ""
+    forward_sms_to: str = ""
+    mode: str = ""
+    expiry: date | None = None
+    auto_extend: bool | None = None
+    country: str = ""
+    state: str = ""
+    capabilities: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The account's credit."""
+
+    currency: str
+    balance: Decimal
+
+
+class Forwarding(TypedDict, total=False):
+    """All settings of a number. The provider forgets what is left out."""
+
+    forward_to: str
+    forward_sms_to: str
+    mode: str
+
+
+class _Nature(Enum):
+    """What a call may be repeated for."""
+
+    READ = "any failure"
+    CHANGE = "being told that there were too many requests, which is a definite no"
+    SPEND = "nothing"
+
+
+class NumberClient:
+    """The provider's calls for numbers, one method each, under the names of its own SDK.
+
+    Every method raises a `HoiioError` or returns what the provider confirmed. Reads wait and try again a few
+    times before they raise `TryLater`. One client is for one thread.
+    """
+
+    def __init__(
+        self,
+        app_id: str,
+        access_token: str,
+        api_url: str = LIVE_API_URL,
+        *,
+        timeout: tuple[float, float] = TIMEOUT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._credentials = {"app_id": app_id, "access_token": access_token}
+        self._api_url = api_url.rstrip("/") + "/"
+        self._timeout = timeout
+        self._sleep = sleep
+        self._session = requests.Session()
+        # Answers are small; not unpacking anything keeps the size limit honest.
+        self._session.headers.update({"User-Agent": "receiver", "Accept-Encoding": "identity"})
+
+    def __repr__(self) -> str:
+        return f"<NumberClient of {self._api_url}>"
+
+    def available_countries(self) -> tuple[Country, ...]:
+        """The countries that have numbers for sale, with their states where they are sold by state."""
+        answer = self._call("number/get_countries", "list countries")
+        return tuple(
+            Country(
+                code=_text(entry, "code").upper(),
+                name=_text(entry, "name") or _text(entry, "code"),
+                prefix=_text(entry, "prefix").removeprefix("+"),
+                states=tuple(
+                    State(_text(state, "code").upper(), _text(state, "name"), _capabilities(state))
+                    for state in _entries(entry, "states", "code")
+                ),
+            )
+            for entry in _entries(answer, "entries", "code")
+        )
+
+    def available_numbers(self, country: str, state: str | None = None, page: int = 1) -> AvailableNumbers:
+        """One page of the numbers for sale in a country, or in one of its states; empty beyond the last."""
+        answer = self._call(
+            "number/get_choices",
+            f"list numbers of {_place(country, state)}",
+            {"country": country, "state": state or "", "page": str(page)},
+        )
+        return AvailableNumbers(
+            entries=tuple(
+                AvailableNumber(_number(entry), _capabilities(entry))
+                for entry in _entries(answer, "entries", "number")
+            ),
+            total_entries_count=_integer(answer, "total_entries_count"),
+        )
+
+    def every_available_number(self, country: str, state: str | None = None) -> Iterator[AvailableNumber]:
+        """All numbers for sale there, each once, page after page as they are asked for."""
+        seen: set[str] = set()
+        page = 1
+        while True:
+            found = self.available_numbers(country, state, page)
+            new = {entry.number: entry for entry in found.entries if entry.number not in seen}
+            yield from new.values()
+            seen |= new.keys()
+            # A page without news ends it: the one after the last, or the first one over and over.
+            if not new or (found.total_entries_count or len(seen) + 1) <= len(seen):
+                return
+            page += 1
+
+    def rate(self, country: str) -> Rates:
+        """The prices of a country's numbers."""
+        answer = self._call("number/get_rates", f"ask prices of {_place(country)}", {"country": country})
+        rates = (
+            (_integer(entry, "duration"), _money(entry, "rate"))
+            for entry in _entries(answer, "entries", "duration")
+        )
+        return Rates(
+            country=country,
+            currency=_text(answer, "currency"),
+            entries=tuple(Rate(months, price) for months, price in rates if months and price is not None),
+        )
+
+    def subscribe(self, number: str, duration: Duration | int | str) -> Subscription:
+        """Buy a number for 1, 3 or 12 months or with `auto_extend`; a number already held is extended.
+
+        This costs money. It is sent once, whatever happens; `OutcomeUnknown` says that the answer was lost
+        and the money may be spent.
+        """
+        term = Duration(str(duration))
+        answer = self._call(
+            "number/subscribe",
+            "subscribe",
+            {"number": number, "duration": term},
+            number=number,
+            nature=_Nature.SPEND,
+        )
+        return Subscription(
+            number, _text(answer, "currency"), _money(answer, "debit"), _date(answer, "expiry")
+        )
+
+    def configure(self, number: str, **settings: Unpack[Forwarding]) -> None:
+        """Set where a number sends what arrives: calls or faxes (`forward_to`, by `mode`) and SMS.
+
+        This replaces everything. A URL that is not given is cleared, and a `mode` that is not given becomes
+        voice, so always pass all that is to be kept.
+        """
+        for name in settings:
+            if name not in Forwarding.__annotations__:
+                raise TypeError(f"configure() has no setting {name!r}. {_right_name(name)}")
+        self._call(
+            "number/update_forwarding",
+            "configure",
+            {name: str(value) for name, value in settings.items() if value},
+            number=number,
+            nature=_Nature.CHANGE,
+        )
+
+    def subscribed_numbers(self) -> tuple[SubscribedNumber, ...]:
+        """All numbers this application holds, with their settings."""
+        what = "list the numbers held"
+        answer = self._call("number/get_active", what)
+        entries = _entries(answer, "entries", "number")
+        if len(entries) < (_integer(answer, "entries_count") or 0):
+            # Whoever decides on a purchase must not take half a list for all of it.
+            raise UnexpectedAnswer(what, "the provider announces more numbers than it lists. Try again.")
+        return tuple(
+            SubscribedNumber(
+                number=_number(entry),
+                forward_to=_text(entry, "forward_to"),
+                forward_sms_to=_text(entry, "forward_sms_to"),
+                mode=_text(entry, "mode").lower(),
+                expiry=_date(entry, "expiry"),
+                auto_extend=_flag(entry, "auto_extend_status"),
+                country=_text(entry, "country").upper(),
+                state=_text(entry, "state").upper(),
+                capabilities=_capabilities(entry),
+            )
+            for entry in entries
+        )
+
+    def balance(self) -> Balance:
+        """What is left on the account."""
+        what = "ask the balance"
+        answer = self._call("user/get_balance", what)
+        balance = _money(answer, "balance")
+        if balance is None:
+            raise UnexpectedAnswer(what, "the provider's answer holds no balance.")
+        return Balance(_text(answer, "currency"), balance)
+
+    def _call(
+        self,
+        path: str,
+        what: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        number: str = "",
+        nature: _Nature = _Nature.READ,
+    ) -> dict[str, Any]:
+        call = _Call(path, what, number, dict(parameters or {}), changes=nature is not _Nature.READ)
+        if number:
+            call.parameters["number"] = number
+        pauses = {True: iter(_RATE_LIMIT_PAUSES), False: iter(_FAILURE_PAUSES)}
+        while True:
+            try:
+                return self._send(call)
+            except TryLater as error:
+                repeatable = nature is _Nature.READ or (nature is _Nature.CHANGE and error.rate_limited)
+                pause = next(pauses[error.rate_limited], None)
+                if not repeatable or pause is None or error.retry_after > _LONGEST_PAUSE:
+                    raise
+                pause = max(pause, error.retry_after)
+                log.info("%s; trying again in %g s", error, pause)
+            self._sleep(pause)
+
+    def _send(self, call: _Call) -> dict[str, Any]:
+        """Send once, and return an answer whose status is success."""
+        body = {name: value for name, value in call.parameters.items() if value} | self._credentials
+        try:
+            with self._session.post(
+                self._api_url + call.path,
+                data=body,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = _read(response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            # Their texts quote URLs and addresses, so the chain ends here.
+            raise _transport_error(call, error) from None
+        return _understood(call, response, content)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request, as far as its errors need to know it."""
+
+    path: str
+    what: str
+    number: str
+    parameters: dict[str, str]
+    changes: bool
+
+    def error(self, kind: type[HoiioError], reason: str) -> HoiioError:
+        return kind(self.what, reason, number=self.number)
+
+    def lost(self, reason: str) -> HoiioError:
+        """The request went out, and we do not know what became of it. For a read that does not matter."""
+        if self.changes:
+            return self.error(OutcomeUnknown, f"{reason}. {ADVICE_TO_LOOK}")
+        return self.error(TryLater, f"{reason}. Try again in a few minutes.")
+
+
+class _TooMuch(OSError):
+    """The answer does not end."""
+
+
+def _read(response: requests.Response) -> bytes:
+    """The body, unless it is larger or slower than any honest answer."""
+    give_up = time.monotonic() + _LONGEST_ANSWER_SECONDS
+    content = bytearray()
+    # read1 returns what has come, so that a body dripping in byte by byte meets the limit, too.
+    while chunk := response.raw.read1(64 * 1024):
+        content += chunk
+        if len(content) > _LARGEST_ANSWER or time.monotonic() > give_up:
+            raise _TooMuch
+    return bytes(content)
+
+
+def _transport_error(call: _Call, error: Exception) -> HoiioError:
+    causes = tuple(_causes(error))
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return call.error(
+            WrongConfiguration,
+            "the certificate of the provider's API cannot be verified, so nothing was sent. Check"
+            " HOIIO_API_URL, this machine's clock and its certificates.",
+        )
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return call.error(
+            WrongConfiguration, "the provider's address is unusable. Check HOIIO_API_URL."
+        )
+    never_connected = (
+        requests.exceptions.ConnectTimeout,
+        requests.exceptions.ProxyError,
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.ConnectTimeoutError,
+    )
+    if any(isinstance(cause, never_connected) for cause in causes):
+        return call.error(
+            TryLater,
+            "the provider's API cannot be reached, so nothing was sent. Check this machine's connection and"
+            " HOIIO_API_URL, then try again.",
+        )
+    if any(isinstance(cause, _TooMuch) for cause in causes):
+        return call.lost("the provider's answer did not end")
+    timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+    if any(isinstance(cause, timeouts) for cause in causes):
+        return call.lost("the provider did not answer in time")
+    return call.lost("the connection to the provider broke before its answer was here")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error with all that led to it; requests and urllib3 keep the cause in three different places."""
+    waiting: list[Any] = [error]
+    seen: set[int] = set()
+    while waiting:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+
+
+def _understood(call: _Call, response: requests.Response, content: bytes) -> dict[str, Any]:
+    """The answer, if it is a success. The body decides: the provider's refusals travel with HTTP 200."""
+    code = response.status_code
+    try:
+        answer = json.loads(content.decode("utf-8-sig"), parse_float=Decimal)
+    except (ValueError, RecursionError):
+        answer = None
+    status = answer.get("status") if isinstance(answer, dict) else None
+    if isinstance(answer, dict) and isinstance(status, str) and (status != _SUCCESS or code < 300):
+        if status == _SUCCESS:
+            return answer
+        error = error_for(status, call.what, number=call.number, changes=call.changes)
+    elif code == HTTPStatus.TOO_MANY_REQUESTS:
+        error = error_for("error_rate_limit_exceeded", call.what, number=call.number)
+    elif code >= 500:
+        error = call.lost(f"the provider failed (HTTP {code})")
+    elif 300 <= code < 400:
+        error = call.error(
+            WrongConfiguration,
+            f"the provider's API answers with a redirect (HTTP {code}), which is not followed because the"
+            " request holds the access token. Set HOIIO_API_URL to where it leads.",
+        )
+    elif code >= 400:
+        error = call.error(
+            WrongConfiguration,
+            f"what answers at HOIIO_API_URL is not the provider's API (HTTP {code}). Check the address.",
+        )
+    elif call.changes:
+        error = call.lost("the provider's answer cannot be read")
+    else:
+        error = call.error(
+            UnexpectedAnswer,
+            "the answer is not what the provider documents. Check that HOIIO_API_URL is its API; if it is,"
+            " please report this as a bug of Receiver.",
+        )
+    if isinstance(error, TryLater):
+        after = response.headers.get("Retry-After", "")
+        error.retry_after = float(after) if after.isascii() and after.isdigit() else 0.0
+    raise error
+
+
+def _right_name(name: str) -> str:
+    """Which setting was meant. The words' order is ignored: one SDK calls it `forward_to_sms`."""
+    known = {"_".join(sorted(setting.split("_"))): setting for setting in Forwarding.__annotations__}
+    close = get_close_matches("_".join(sorted(name.lower().split("_"))), known, n=1)
+    return f"Did you mean {known[close[0]]}?" if close else f"It takes {', '.join(known.values())}."
+
+
+def _place(country: str, state: str | None = None) -> str:
+    return "/".join(part for part in (country, state) if part)
+
+
+def _entries(answer: Mapping[str, Any], field: str, key: str) -> list[Mapping[str, Any]]:
+    """A list of objects. A missing list is empty, a lone object a list of one, a plain text its key."""
+    listed = answer.get(field) or []
+    entries = listed if isinstance(listed, list) else [listed]
+    objects = [{key: entry} if isinstance(entry, str) else entry for entry in entries]
+    return [entry for entry in objects if isinstance(entry, dict) and entry.get(key)]
+
+
+def _text(entry: Mapping[str, Any], field: str) -> str:
+    value = entry.get(field)
+    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _number(entry: Mapping[str, Any]) -> str:
+    number = _text(entry, "number")
+    return f"+{number}" if number.isdigit() else number
+
+
+def _capabilities(entry: Mapping[str, Any]) -> frozenset[str]:
+    """`capability` or `capabilities`, by endpoint; several texts, or one with commas."""
+    value = entry.get("capabilities") or entry.get("capability") or []
+    texts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return frozenset(text.strip().upper() for text in texts if isinstance(text, str) and text.strip())
+
+
+def _integer(entry: Mapping[str, Any], field: str) -> int | None:
+    text = _text(entry, field)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _money(entry: Mapping[str, Any], field: str) -> Decimal | None:
+    value = entry.get(field)
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return None
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def _date(entry: Mapping[str, Any], field: str) -> date | None:
+    """A date; the time of day that some versions of the provider add is left out."""
+    try:
+        return date.fromisoformat(_text(entry, field)[:10])
+    except ValueError:
+        return None
+
+
+def _flag(entry: Mapping[str, Any], field: str) -> bool | None:
+    return {"enabled": True, "true": True, "disabled": False, "false": False}.get(
+        str(entry.get(field)).strip().lower()
+    )

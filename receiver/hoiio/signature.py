@@ -1,0 +1,34 @@
+"""The provider's signature: HMAC-SHA256 in hexadecimal over the raw body, keyed with the access token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from enum import StrEnum
+
+HEADER = "X-Hoiio-Signature"
+
+
+class Verdict(StrEnum):
+    """What the signature of one callback says about it."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    MISSING = "missing"
+
+
+def sign(body: bytes, access_token: str) -> str:
+    """The signature the provider would put on these bytes."""
+    # One call into OpenSSL: several times faster than an hmac object, and it is on the receive path.
+    return hmac.digest(access_token.encode(), body, hashlib.sha256).hex()
+
+
+def verify(body: bytes, signature: str | None, access_token: str | None) -> Verdict:
+    """Compare in constant time. Without an access token of ours nothing can be valid."""
+    if not signature:
+        return Verdict.MISSING
+    if access_token is None:
+        return Verdict.INVALID
+    # Bytes on both sides: compare_digest raises on text that is not ASCII, and the header is hostile.
+    given = signature.strip().lower().encode("utf-8", "surrogateescape")
+    return Verdict.VALID if hmac.compare_digest(given, sign(body, access_token).encode()) else Verdict.INVALID

@@ -1,0 +1,1 @@
+"""The event log: taking, keeping and finding events."""

@@ -1,0 +1,173 @@
+"""The tables. Times are aware UTC, phone numbers and references are text, raw requests are bytes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+    Text,
+)
+from sqlalchemy import text as sql
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time, kept in UTC. SQLite has no zones: there the naive form is UTC by definition."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount. SQLite would round it through a float, so there it is text."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(String() if dialect.name == "sqlite" else Numeric())
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        return str(value) if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+class Lines(TypeDecorator[list[str]]):
+    """Short sentences, one a line; NULL when there are none, so that "has some" can be indexed."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str | None:
+        return "\n".join(value) if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
+        return value.split("\n") if value else []
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+_Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows only in INTEGER
+
+
+class Event(Base):
+    """One distinct notification. A repeat of it raises `repeats` and stands in `repeats`, the table."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
+    identity: Mapped[str] = mapped_column(unique=True)
+    """What makes two notifications the same one; see `receiver.log.arrival.identity_of`."""
+    arrival: Mapped[str]
+    """Our own mark on the callback that brought it: the same arrival stored twice is not a repeat."""
+
+    kind: Mapped[str]
+    type: Mapped[str]
+    txn_ref: Mapped[str | None]
+    session: Mapped[str | None]
+    sender: Mapped[str | None]
+    recipient: Mapped[str | None]
+    text: Mapped[str | None] = mapped_column(Text)
+    occurred_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """The provider's date."""
+    received_at: Mapped[datetime] = mapped_column(UtcTime)
+    """Ours, when the callback was whole."""
+    signature: Mapped[str]
+    quarantine: Mapped[str | None]
+    """Why it is not trusted; NULL when it is."""
+    repeats: Mapped[int] = mapped_column(default=0, server_default="0")
+    problems: Mapped[list[str] | None] = mapped_column(Lines)
+
+    ivr_block: Mapped[str | None]
+    call_state: Mapped[str | None]
+    digits: Mapped[str | None]
+    dest: Mapped[str | None]
+    dial_status: Mapped[str | None]
+    transfer_status: Mapped[str | None]
+    record_url: Mapped[str | None] = mapped_column(Text)
+    monitor_url: Mapped[str | None] = mapped_column(Text)
+    fax_status: Mapped[str | None]
+    fax_url: Mapped[str | None] = mapped_column(Text)
+    fax_error_code: Mapped[str | None]
+    duration: Mapped[int | None]
+    """Minutes, as billed."""
+    currency: Mapped[str | None]
+    rate: Mapped[Decimal | None] = mapped_column(Money)
+    debit: Mapped[Decimal | None] = mapped_column(Money)
+    tag: Mapped[str | None]
+
+    method: Mapped[str]
+    query_string: Mapped[bytes] = mapped_column(LargeBinary)
+    headers: Mapped[bytes] = mapped_column(LargeBinary)
+    """`Name: value` lines as they came, of the headers we keep."""
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    peer: Mapped[str]
+
+    __table_args__ = (
+        Index(None, "kind", "id"),
+        Index(None, "sender", "id"),
+        Index(None, "recipient", "id"),
+        Index(None, "session", "id"),
+        Index(None, "received_at", "id"),
+        Index(
+            "ix_events_quarantined",
+            "id",
+            sqlite_where=sql("quarantine IS NOT NULL"),
+            postgresql_where=sql("quarantine IS NOT NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class Repeat(Base):
+    """A callback that said what an event already says: its own time and raw bytes."""
+
+    __tablename__ = "repeats"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
+    identity: Mapped[str] = mapped_column(index=True)
+    arrival: Mapped[str] = mapped_column(unique=True)
+    received_at: Mapped[datetime] = mapped_column(UtcTime)
+    signature: Mapped[str]
+    method: Mapped[str]
+    query_string: Mapped[bytes] = mapped_column(LargeBinary)
+    headers: Mapped[bytes] = mapped_column(LargeBinary)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    peer: Mapped[str]
+
+    __table_args__ = ({"sqlite_autoincrement": True},)

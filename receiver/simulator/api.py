@@ -1,0 +1,320 @@
+"""The provider's side of its HTTP API: `/open/<api>/<method>` (protocol: general REST conventions)."""
+
+import contextlib
+import json
+import logging
+import re
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from flask import Blueprint, Response, abort, current_app, request
+
+from . import catalogue
+from .account import Refused, Subscription
+from .faults import STATUS, Fault
+from .provider import Provider
+from .store import StateError
+
+Parameters = Mapping[str, str]
+Answer = dict[str, Any]
+Endpoint = Callable[[Provider, Parameters], Answer]
+
+_ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+_LONGEST_URL = 4000
+
+log = logging.getLogger(__name__)
+
+
+def api_blueprint(provider: Provider, endpoints: Mapping[str, Endpoint]) -> Blueprint:
+    """`/open/`: GET and POST alike; every answer is HTTP 200 and JSON with a `status`."""
+    blueprint = Blueprint("api", __name__, url_prefix="/open")
+
+    @blueprint.route("/<path:name>", methods=_ALL_METHODS, provide_automatic_options=False)
+    def call(name: str) -> Response:
+        if name not in endpoints:
+            abort(404)
+        fault = provider.take_fault(name)
+        if fault and (spoilt := _instead(provider, fault)):
+            return spoilt
+        answer = _answer(provider, name, endpoints[name])
+        # No parameter is logged: the token is one of them.
+        log.info("%s: %s%s", name, answer["status"], f" ({fault.fault})" if fault else "")
+        if fault and (spoilt := _afterwards(provider, fault)):
+            return spoilt
+        return _json(answer)
+
+    return blueprint
+
+
+def _answer(provider: Provider, name: str, endpoint: Endpoint) -> Answer:
+    """What the provider says to this request; its checks come in the order of its documents' status table."""
+    try:
+        if request.method not in ("GET", "POST"):
+            raise Refused("error_invalid_http_method")
+        parameters = _parameters()
+        settings = provider.settings
+        required(parameters, "app_id", "access_token")
+        if parameters["app_id"] != settings.app_id:
+            raise Refused("error_invalid_app_id")
+        if parameters["access_token"] != settings.access_token:
+            raise Refused("error_invalid_access_token")
+        if not provider.accepts(name):
+            raise Refused("error_rate_limit_exceeded")
+        return {"status": "success_ok"} | endpoint(provider, parameters)
+    except Refused as refusal:
+        return {"status": refusal.status}
+    except StateError as problem:
+        log.error("%s", problem)
+        return {"status": "error_internal_server_error"}
+    except Exception:
+        log.exception("%s failed", name)
+        return {"status": "error_internal_server_error"}
+
+
+def _parameters() -> dict[str, str]:
+    """The request's parameters, from the query and the form alike.
+
+    Read by hand, because the framework's forms replace unreadable bytes and the provider reports them. The
+    content type is not looked at: one of the known clients declares JSON and sends a form.
+    """
+    try:
+        texts = [request.query_string.decode("utf-8"), request.get_data().decode("utf-8")]
+        return {
+            name: value
+            for text in texts
+            for name, value in parse_qsl(text, keep_blank_values=True, errors="strict")
+        }
+    except UnicodeDecodeError as error:
+        raise Refused("error_malformed_params") from error
+
+
+def required(parameters: Parameters, *names: str) -> None:
+    """Refuse a request that lacks one of these; an empty value is as good as none."""
+    for name in names:
+        if not parameters.get(name):
+            raise Refused(f"error_{name}_param_missing")
+
+
+def url_fault(url: str, resolve: bool) -> Literal["invalid", "unable_to_resolve"] | None:
+    """What keeps a URL from being notified: not a full http(s) URL, or a host nobody knows."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "invalid"
+    if parts.scheme not in ("http", "https") or not host or len(url) > _LONGEST_URL or re.search(r"\s", url):
+        return "invalid"
+    if host.endswith(".invalid"):
+        return "unable_to_resolve"  # reserved for never resolving: no need to ask
+    if resolve:
+        try:
+            socket.getaddrinfo(host, port or parts.scheme, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            return "invalid"
+        except OSError:
+            return "unable_to_resolve"
+    return None
+
+
+def _get_countries(provider: Provider, parameters: Parameters) -> Answer:
+    entries = [
+        {
+            "code": country.code,
+            "name": country.name,
+            "prefix": country.prefix,
+            # Empty rather than left out for a country sold as a whole: one known client needs the list.
+            "states": [
+                {"code": state.code, "name": state.name, "capability": list(country.capability)}
+                for state in country.states
+            ],
+        }
+        for country in catalogue.COUNTRIES.values()
+    ]
+    return _listing(entries)
+
+
+def _get_choices(provider: Provider, parameters: Parameters) -> Answer:
+    country = _country(parameters)
+    state = ""
+    if country.states:
+        required(parameters, "state")
+        state = parameters["state"]
+        if state not in {known.code for known in country.states}:
+            raise Refused("error_no_number_available")
+    page = parameters.get("page") or "1"
+    if not re.fullmatch(r"[0-9]{1,9}", page) or int(page) < 1:
+        raise Refused("error_page_invalid")
+    with provider.account() as (account, _):
+        free = [
+            one for one in catalogue.listed(country.code, state) if one.number not in account.subscriptions
+        ]
+    start = (int(page) - 1) * catalogue.PAGE_SIZE
+    entries = [
+        {"number": one.number, "capability": list(country.capability)}
+        for one in free[start : start + catalogue.PAGE_SIZE]
+    ]
+    return _listing(entries, total=len(free))
+
+
+def _get_rates(provider: Provider, parameters: Parameters) -> Answer:
+    country = _country(parameters)
+    entries = [
+        {"duration": str(months), "rate": money(country.price(months))} for months in catalogue.DURATIONS
+    ]
+    with provider.account() as (account, _):
+        return {"currency": account.currency} | _listing(entries)
+
+
+def _subscribe(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "number", "duration")
+    settings = provider.settings
+    with provider.account() as (account, now):
+        receipt = account.subscribe(
+            parameters["number"],
+            parameters["duration"],
+            now,
+            card_on_file=settings.card_on_file,
+            max_subscriptions=settings.max_subscriptions,
+        )
+        # The date alone is documented, and two known clients need it; a third wants a time with it.
+        time = " 00:00:00" if settings.expiry_with_time else ""
+        return {
+            "currency": account.currency,
+            "debit": money(receipt.debit),
+            "expiry": receipt.expiry.isoformat() + time,
+        }
+
+
+def _update_forwarding(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "number")
+    settings = provider.settings
+    forward_to, forward_sms_to = parameters.get("forward_to"), parameters.get("forward_sms_to")
+    # Looked up before the account is taken: a slow name server must not stop everybody.
+    faults = [url and url_fault(url, settings.resolve_hosts) for url in (forward_to, forward_sms_to)]
+    statuses = {
+        "invalid": "error_forward_to_invalid",
+        "unable_to_resolve": "error_unable_to_resolve_forward_to",
+    }
+    with provider.account() as (account, _):
+        account.update_forwarding(
+            parameters["number"],
+            forward_to=forward_to,
+            forward_sms_to=forward_sms_to,
+            mode=parameters.get("mode"),
+            forward_to_fault=statuses.get(faults[0] or ""),
+            forward_sms_to_fault=statuses.get(faults[1] or ""),
+            merge=settings.merge_forwarding,
+        )
+    return {}
+
+
+def _get_active(provider: Provider, parameters: Parameters) -> Answer:
+    with provider.account() as (account, _):
+        entries = [active(subscription) for subscription in account.subscriptions.values()]
+    return _listing(entries, total=len(entries))
+
+
+def active(subscription: Subscription) -> Answer:
+    """A number held, as number/get_active shows it. What is not set is an empty text, never left out."""
+    return {
+        "number": subscription.number,
+        "forward_to": subscription.forward_to,
+        "forward_sms_to": subscription.forward_sms_to,
+        "mode": subscription.mode,
+        "expiry": subscription.expiry.isoformat(),
+        "auto_extend_status": "enabled" if subscription.auto_extend else "disabled",
+        "country": subscription.country,
+        "state": subscription.state,
+        "capabilities": list(subscription.capabilities),
+    }
+
+
+def _get_balance(provider: Provider, parameters: Parameters) -> Answer:
+    with provider.account() as (account, _):
+        balance = money(account.balance)
+        return {"currency": account.currency, "balance": balance, "points": balance, "bonus": "0.00"}
+
+
+def _get_info(provider: Provider, parameters: Parameters) -> Answer:
+    with provider.account() as (account, _):
+        return {
+            "uid": "AA-U-100001",
+            "name": "Simulated Customer",
+            "mobile_number": "+6590000001",
+            "caller_ids": ["+6590000001", *account.subscriptions, "private"],
+            "email": "customer@example.com",
+            "country": "SG",
+            "prefix": "+65",
+            "currency": account.currency,
+            "time_zone": "GMT+0800SG",
+            "user_status": "active",
+            "sms_rebrand_status": "disabled",
+            "call_rebrand_status": "disabled",
+        }
+
+
+ENDPOINTS: Mapping[str, Endpoint] = {
+    "number/get_countries": _get_countries,
+    "number/get_choices": _get_choices,
+    "number/get_rates": _get_rates,
+    "number/subscribe": _subscribe,
+    "number/update_forwarding": _update_forwarding,
+    "number/get_active": _get_active,
+    "user/get_balance": _get_balance,
+    "user/get_info": _get_info,
+}
+
+
+def money(amount: Decimal) -> str:
+    """An amount as the provider writes it: two decimals, or three if it has them."""
+    return f"{amount:.2f}" if amount == round(amount, 2) else f"{amount:.3f}"
+
+
+def _country(parameters: Parameters) -> catalogue.Country:
+    required(parameters, "country")
+    if parameters["country"] not in catalogue.COUNTRIES:
+        raise Refused("error_service_not_available")
+    return catalogue.COUNTRIES[parameters["country"]]
+
+
+def _listing(entries: Sequence[Answer], total: int | None = None) -> Answer:
+    totals = {} if total is None else {"total_entries_count": str(total)}
+    return totals | {"entries_count": str(len(entries)), "entries": list(entries)}
+
+
+def _json(answer: Answer) -> Response:
+    return current_app.response_class(json.dumps(answer), mimetype="application/json")
+
+
+def _instead(provider: Provider, fault: Fault) -> Response | None:
+    """What a fault that prevents the deed answers in its place."""
+    if fault.fault.startswith(STATUS):
+        return _json({"status": fault.fault.removeprefix(STATUS)})
+    if fault.fault == "error-500":
+        return current_app.response_class("<h1>Internal Server Error</h1>", status=500, mimetype="text/html")
+    if fault.fault == "timeout":
+        provider.stopping.wait(fault.seconds)
+        return _hung_up()
+    return None
+
+
+def _afterwards(provider: Provider, fault: Fault) -> Response | None:
+    """What a fault does to the answer once the deed is done."""
+    if fault.fault == "slow":
+        provider.stopping.wait(fault.seconds)
+        return None
+    if fault.fault == "garbage":
+        return current_app.response_class('{"status":"succ', mimetype="application/json")
+    return _hung_up()
+
+
+def _hung_up() -> Response:
+    """Close the connection without a word. The server finds it closed when it answers, and lets go."""
+    connection = request.environ.get("werkzeug.socket")
+    if isinstance(connection, socket.socket):
+        with contextlib.suppress(OSError):  # the client was quicker
+            connection.shutdown(socket.SHUT_RDWR)
+    return current_app.response_class(status=502)

@@ -1,0 +1,185 @@
+"""What arrives at a number: a call, a fax, an SMS, and what is notified of it (protocol: notifications)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from . import ivr
+from .account import Account, Fax, Subscription
+from .calls import Block, Call
+from .clock import written
+from .files import link
+from .notify import Delivery, Manner
+from .provider import Provider
+from .tariff import FAX_RATE, SMS_RATE, charge
+
+_LONGEST_SMS = 160
+_LONGEST_PART = 152
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Somebody reaches for a number."""
+
+    sender: str
+    recipient: str
+    manner: Manner = field(default_factory=Manner)
+
+
+@dataclass(frozen=True)
+class IncomingCall(Arrival):
+    """A call. If it is not over by then, the caller hangs up after `hold` seconds."""
+
+    hold: float = 0.0
+    minutes: int | None = None
+    """To bill, if not those that passed."""
+    digits: tuple[str, ...] = ()
+    """What the caller presses when asked, one text for each gather."""
+    block_seconds: float = 0.0
+    """How long each step takes that the application asks for."""
+
+
+@dataclass(frozen=True)
+class IncomingFax(Arrival):
+    """A fax, or the attempt at one."""
+
+    text: str = ""
+    failed: bool = False
+    fax_error_code: str = "busy"
+    minutes: int = 1
+    link_seconds: int | None = None
+
+
+@dataclass(frozen=True)
+class IncomingSms(Arrival):
+    """A text message of any length."""
+
+    text: str = ""
+
+
+@dataclass
+class Outcome:
+    """What became of an arrival. Without a notification, `reason` says why."""
+
+    reason: str | None = None
+    txn_refs: list[str] = field(default_factory=list)
+    session: str | None = None
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+class _NotDeliverable(Exception):
+    """The number cannot take what arrives; the message is the reason."""
+
+
+def call(provider: Provider, arrival: IncomingCall) -> Outcome:
+    """Ring a number and wait until the call is over (protocol: incoming call).
+
+    Unless the application does something with it, there are two notifications: `ringing`, and `ended` with
+    what it cost. The outcome has all of them, also those of what the application asked for.
+    """
+    try:
+        with provider.account() as (account, _):
+            held = _reached(account, arrival, mode="voice")
+            incoming = Call(
+                session=f"S{account.reference()}",
+                txn_ref=f"AA-C-{account.reference()}",
+                billed_to=held.number,
+                parties={"from": arrival.sender, "to": held.number},
+                block=Block("answer", held.forward_to),
+                manner=arrival.manner,
+                digits=list(arrival.digits),
+                block_seconds=arrival.block_seconds,
+                minutes=arrival.minutes,
+            )
+            provider.calls[incoming.session] = incoming
+            url, ringing = held.forward_to, incoming.report({})
+    except _NotDeliverable as problem:
+        return Outcome(reason=str(problem))
+    ivr.send(provider, incoming, url, ringing)
+    incoming.over.wait(arrival.hold)
+    if not provider.stopping.is_set():
+        ivr.finish(provider, incoming)  # the caller hangs up
+        incoming.over.wait()
+    return Outcome(
+        txn_refs=[incoming.txn_ref], session=incoming.session, deliveries=list(incoming.deliveries)
+    )
+
+
+def fax(provider: Provider, arrival: IncomingFax, base_url: str) -> Outcome:
+    """Send a fax to a number. One notification: with a link to the PDF, or with what went wrong."""
+    try:
+        with provider.account() as (account, now):
+            url = _reached(account, arrival, mode="fax").forward_to
+            txn_ref = f"AA-F-{account.reference()}"
+            minutes = 0 if arrival.failed else arrival.minutes
+            result = {"fax_status": "failed", "fax_error_code": arrival.fax_error_code}
+            if not arrival.failed:
+                account.faxes[txn_ref] = Fax(arrival.sender, arrival.recipient, arrival.text, written(now))
+                result = {
+                    "fax_status": "answered",
+                    "fax_url": _fax_link(provider, base_url, txn_ref, now, arrival.link_seconds),
+                }
+            debit = FAX_RATE * minutes
+            parameters = (
+                {"txn_ref": txn_ref, "from": arrival.sender, "to": arrival.recipient}
+                | result
+                | {"duration": str(minutes)}
+                | charge(account, "fax", arrival.recipient, debit, now, detail=f"{minutes} min")
+            )
+    except _NotDeliverable as problem:
+        return Outcome(reason=str(problem))
+    return Outcome(txn_refs=[txn_ref], deliveries=provider.notify("fax", url, parameters, arrival.manner))
+
+
+def sms(provider: Provider, arrival: IncomingSms) -> Outcome:
+    """Send a message to a number. One notification and one charge for each part (protocol: incoming SMS)."""
+    try:
+        with provider.account() as (account, now):
+            url = _reached(account, arrival, mode=None).forward_sms_to
+            messages = [
+                {
+                    "txn_ref": f"AA-SI-{account.reference()}",
+                    "msg": part,
+                    "from": arrival.sender,
+                    "to": arrival.recipient,
+                }
+                | charge(account, "sms", arrival.recipient, SMS_RATE, now)
+                for part in _parts(arrival.text)
+            ]
+    except _NotDeliverable as problem:
+        return Outcome(reason=str(problem))
+    outcome = Outcome(txn_refs=[message["txn_ref"] for message in messages])
+    for message in messages:
+        outcome.deliveries += provider.notify("sms", url, message, arrival.manner)
+    return outcome
+
+
+def _reached(account: Account, arrival: Arrival, mode: str | None) -> Subscription:
+    """The number if it takes such a thing (`mode` none: an SMS) and says where to report it."""
+    number = arrival.recipient
+    held = account.subscriptions.get(number)
+    if held is None:
+        raise _NotDeliverable(f"{number} is not a subscribed number")
+    if mode is None:
+        if not held.can("SMS"):
+            raise _NotDeliverable(f"{number} cannot receive SMS")
+        if not held.forward_sms_to:
+            raise _NotDeliverable(f"{number} has no forward_sms_to URL")
+        return held
+    if held.mode != mode:
+        raise _NotDeliverable(f"{number} is in {held.mode} mode, so it takes no {mode} call")
+    if not held.forward_to:
+        raise _NotDeliverable(f"{number} has no forward_to URL")
+    return held
+
+
+def _parts(text: str) -> list[str]:
+    """The messages a text arrives as: itself if short, else pieces without part number or total."""
+    if len(text) <= _LONGEST_SMS:
+        return [text]
+    return [text[i : i + _LONGEST_PART] for i in range(0, len(text), _LONGEST_PART)]
+
+
+def _fax_link(provider: Provider, base_url: str, name: str, now: datetime, seconds: int | None) -> str:
+    settings = provider.settings
+    lifetime = settings.fax_link_seconds if seconds is None else seconds
+    return link(settings.base_url or base_url, name, int(now.timestamp()) + lifetime, settings.access_token)

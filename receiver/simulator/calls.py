@@ -1,0 +1,66 @@
+"""A call in progress, as the provider knows it (protocol: the IVR notification family)."""
+
+import math
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .notify import Delivery, Manner
+
+
+@dataclass(frozen=True)
+class Block:
+    """A step of a call: what it is, where it reports, and what it adds to its reports."""
+
+    name: str
+    notify_url: str
+    tag: dict[str, str] = field(default_factory=dict)
+    result: dict[str, str] = field(default_factory=dict)
+    """Reported when the step is done."""
+    at_end: dict[str, str] = field(default_factory=dict)
+    """Reported if the call ends during the step."""
+
+
+@dataclass
+class Call:
+    """One call, from its ringing until after its end. Changed under the provider's lock only."""
+
+    session: str
+    txn_ref: str
+    billed_to: str
+    parties: dict[str, str]
+    block: Block
+    """The step in progress, or the last one that was."""
+    manner: Manner = field(default_factory=Manner)
+    digits: list[str] = field(default_factory=list)
+    """What the caller will press, one text for each gather."""
+    block_seconds: float = 0.0
+    """How long each step takes."""
+    minutes: int | None = None
+    """Minutes to bill, if not those that passed."""
+    state: Literal["ringing", "ongoing", "ended"] = "ringing"
+    busy: bool = False
+    on_hold: bool = False
+    monitored: tuple[str, str] | None = None
+    """Where to report the recording of the whole call, and where it is."""
+    started: float = field(default_factory=time.monotonic)
+    deliveries: list[Delivery] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set when the call has ended and its last notification is out."""
+
+    def report(self, specific: dict[str, str]) -> dict[str, str]:
+        """The parameters of a notification about the step in progress, as things stand."""
+        always = {
+            "ivr_block": self.block.name,
+            "call_state": self.state,
+            "session": self.session,
+            "txn_ref": self.txn_ref,
+        }
+        return always | self.parties | self.block.tag | specific
+
+    def minutes_to_bill(self) -> int:
+        """Every begun minute since it rang, at least one."""
+        if self.minutes is not None:
+            return self.minutes
+        return max(1, math.ceil(round(time.monotonic() - self.started) / 60))

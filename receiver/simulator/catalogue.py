@@ -1,0 +1,189 @@
+"""What is for sale: countries, states, numbers, prices; the same in every run (protocol: Number API)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from types import MappingProxyType
+
+PAGE_SIZE = 20
+"""Entries in one page of number/get_choices."""
+
+DURATIONS = (1, 3, 12)
+"""Months that can be bought at once."""
+
+TAKEN_MEANWHILE = "9999"
+"""A number ending so is listed, but somebody else has it by the time it is subscribed."""
+
+NEVER_AUTO_EXTENDS = "9998"
+"""A number ending so can be bought by the month only."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A part of a country in which numbers are sold by the part."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Country:
+    """A country with numbers for sale."""
+
+    code: str
+    name: str
+    prefix: str
+    capability: tuple[str, ...]
+    month_price: Decimal
+    states: tuple[State, ...] = ()
+
+    def price(self, months: int) -> Decimal:
+        """What the whole period costs, at once (protocol: number/get_rates)."""
+        # A year costs ten months, so that a client which takes the amount for a monthly one is caught.
+        return self.month_price * {1: 1, 3: 3, 12: 10}[months]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A number as the catalogue knows it, sold or not."""
+
+    number: str
+    country: Country
+    state: str
+
+
+# Every state has one area code here and one exchange in it: valid numbers, and a table short enough to read.
+_AREA_CODES = {
+    ("AL", "Alabama"): "205",
+    ("AK", "Alaska"): "907",
+    ("AZ", "Arizona"): "602",
+    ("AR", "Arkansas"): "501",
+    ("CA", "California"): "415",
+    ("CO", "Colorado"): "303",
+    ("CT", "Connecticut"): "203",
+    ("DE", "Delaware"): "302",
+    ("DC", "District of Columbia"): "202",
+    ("FL", "Florida"): "305",
+    ("GA", "Georgia"): "404",
+    ("HI", "Hawaii"): "808",
+    ("ID", "Idaho"): "208",
+    ("IL", "Illinois"): "312",
+    ("IN", "Indiana"): "317",
+    ("IA", "Iowa"): "515",
+    ("KS", "Kansas"): "316",
+    ("KY", "Kentucky"): "502",
+    ("LA", "Louisiana"): "504",
+    ("ME", "Maine"): "207",
+    ("MD", "Maryland"): "301",
+    ("MA", "Massachusetts"): "617",
+    ("MI", "Michigan"): "313",
+    ("MN", "Minnesota"): "612",
+    ("MS", "Mississippi"): "601",
+    ("MO", "Missouri"): "314",
+    ("MT", "Montana"): "406",
+    ("NE", "Nebraska"): "402",
+    ("NV", "Nevada"): "702",
+    ("NH", "New Hampshire"): "603",
+    ("NJ", "New Jersey"): "201",
+    ("NM", "New Mexico"): "505",
+    ("NY", "New York"): "212",
+    ("NC", "North Carolina"): "704",
+    ("ND", "North Dakota"): "701",
+    ("OH", "Ohio"): "216",
+    ("OK", "Oklahoma"): "405",
+    ("OR", "Oregon"): "503",
+    ("PA", "Pennsylvania"): "215",
+    ("RI", "Rhode Island"): "401",
+    ("SC", "South Carolina"): "803",
+    ("SD", "South Dakota"): "605",
+    ("TN", "Tennessee"): "615",
+    ("TX", "Texas"): "214",
+    ("UT", "Utah"): "801",
+    ("VT", "Vermont"): "802",
+    ("VA", "Virginia"): "703",
+    ("WA", "Washington"): "206",
+    ("WV", "West Virginia"): "304",
+    ("WI", "Wisconsin"): "414",
+    ("WY", "Wyoming"): "307",
+}
+
+# Who can do what follows the provider's newer pages: SMS in the United States only, fax in Singapore, Hong
+# Kong and Malaysia only; VOICE and FAX together mean either of them, by `mode`.
+COUNTRIES: Mapping[str, Country] = MappingProxyType(
+    {
+        country.code: country
+        for country in (
+            Country(
+                code="US",
+                name="USA",
+                prefix="1",
+                capability=("VOICE", "SMS"),
+                month_price=Decimal("4.00"),
+                states=tuple(State(code, name) for code, name in _AREA_CODES),
+            ),
+            Country("SG", "Singapore", "65", ("VOICE", "FAX"), Decimal("8.00")),
+            Country("HK", "Hong Kong", "852", ("VOICE", "FAX"), Decimal("9.00")),
+            Country("MY", "Malaysia", "60", ("FAX",), Decimal("7.00")),
+            Country("VN", "Vietnam", "84", ("VOICE",), Decimal("15.00")),
+            Country("AU", "Australia", "61", ("VOICE",), Decimal("6.00")),
+            Country("NZ", "New Zealand", "64", ("VOICE",), Decimal("6.50")),
+        )
+    }
+)
+
+# First digits of a region's numbers, all but the last four; and how many of them are for sale.
+_BLOCKS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {("US", code): f"+1{area}234" for (code, _), area in _AREA_CODES.items()}
+    | {
+        ("SG", ""): "+656531",
+        ("HK", ""): "+8522187",
+        ("MY", ""): "+6032178",
+        ("VN", ""): "+84243825",
+        ("AU", ""): "+6128015",
+        ("NZ", ""): "+649309",
+    }
+)
+_SIZES: Mapping[tuple[str, str], int] = MappingProxyType(
+    {
+        ("US", "CA"): 125,
+        ("US", "NY"): 80,
+        ("US", "TX"): 60,
+        ("US", "FL"): 45,
+        ("SG", ""): 65,
+        ("HK", ""): 48,
+        ("MY", ""): 30,
+        ("VN", ""): 25,
+        ("AU", ""): 40,
+    }
+)
+_USUAL_SIZE = 23
+
+
+@cache
+def listed(country: str, state: str = "") -> tuple[Listed, ...]:
+    """All numbers of a region in a fixed order, sold or not; none for a region that is not sold in."""
+    region = (country, state)
+    if region not in _BLOCKS:
+        return ()
+    size = _SIZES.get(region, _USUAL_SIZE)
+    return tuple(Listed(_BLOCKS[region] + end, COUNTRIES[country], state) for end in _endings(size))
+
+
+def find(number: str) -> Listed | None:
+    """The catalogue's entry of a number; nothing if the provider never had it."""
+    return _by_number().get(number)
+
+
+@cache
+def _by_number() -> dict[str, Listed]:
+    return {entry.number: entry for region in _BLOCKS for entry in listed(*region)}
+
+
+def _endings(size: int) -> Iterator[str]:
+    """Four-digit endings that look unordered, the two special ones last."""
+    special = (NEVER_AUTO_EXTENDS, TAKEN_MEANWHILE)
+    # The step has no factor in common with 10,000, so no ending comes twice.
+    usual = (f"{(1237 + step * 7919) % 10_000:04}" for step in range(size))
+    yield from [ending for ending in usual if ending not in special][: size - len(special)]
+    yield from special

@@ -1,0 +1,60 @@
+"""Faxes for download, behind a link that lapses (protocol: incoming fax)."""
+
+import hashlib
+import hmac
+from urllib.parse import quote, urlencode
+
+from flask import Blueprint, Response, abort, current_app, request
+
+from .pdf import text_pdf
+from .provider import Provider
+
+_EXTENSION = ".pdf"
+
+# A frame of MPEG-1 layer III at 128 kbit/s and 44.1 kHz, 417 bytes long; all its fields zero, it is silence.
+_SILENT_FRAME = b"\xff\xfb\x90\x64" + bytes(413)
+
+
+def link(base_url: str, name: str, expires: int, key: str) -> str:
+    """A link to a fax that works until a moment (seconds since 1970, the simulator's time)."""
+    query = urlencode({"Expires": expires, "Signature": _signature(name, str(expires), key)})
+    return f"{base_url.rstrip('/')}/files/{name}{_EXTENSION}?{query}"
+
+
+def recording_link(base_url: str, session: str) -> str:
+    """A link to what was recorded of a call. Nothing in the documents says that these lapse."""
+    return f"{base_url.rstrip('/')}/files/recordings/{quote(session, safe='')}.mp3"
+
+
+def files_blueprint(provider: Provider) -> Blueprint:
+    """`/files/`: the PDF itself to the holder of a good link, 403 to all others."""
+    blueprint = Blueprint("files", __name__)
+
+    @blueprint.get("/files/<name>.pdf")
+    def fax(name: str) -> Response:
+        expires = request.args.get("Expires", "")
+        signature = request.args.get("Signature", "")
+        expected = _signature(name, expires, provider.settings.access_token)
+        if not hmac.compare_digest(signature.encode(), expected.encode()):
+            abort(403, "The link's signature is not right.")
+        with provider.account() as (account, now):
+            fax = account.faxes.get(name)
+        if int(expires) <= now.timestamp():
+            abort(403, "The link has expired.")
+        if fax is None:
+            abort(404, "There is no such fax any more.")
+        head = f"FAX\nFrom: {fax.sender}\nTo:   {fax.recipient}\nDate: {fax.date} (GMT+8)\n\n"
+        return current_app.response_class(text_pdf(head + fax.text), mimetype="application/pdf")
+
+    @blueprint.get("/files/recordings/<session>.mp3")
+    def recording(session: str) -> Response:
+        with provider.account():
+            if session not in provider.calls:
+                abort(404, "There is no such call.")
+        return current_app.response_class(_SILENT_FRAME * 100, mimetype="audio/mpeg")
+
+    return blueprint
+
+
+def _signature(name: str, expires: str, key: str) -> str:
+    return hmac.new(key.encode(), f"{name}\n{expires}".encode(), hashlib.sha256).hexdigest()

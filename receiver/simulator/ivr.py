@@ -1,0 +1,317 @@
+"""What an application does with a call: the IVR requests, and what is notified of them (protocol: IVR).
+
+A number dialled or transferred to decides what becomes of it by its last digits: `DIAL_OUTCOMES`.
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from flask import request
+
+from .account import Refused
+from .api import Answer, Endpoint, Parameters, required, url_fault
+from .calls import Block, Call
+from .files import recording_link
+from .provider import Provider
+from .store import StateError
+from .tariff import CALL_RATE, charge
+
+DIAL_OUTCOMES = {"0001": "busy", "0002": "unanswered", "0003": "failed"}
+"""By the last digits of the number rung; all others answer."""
+
+DIALLED_PARTY_STAYS_SECONDS = 60.0
+"""When somebody who was dialled hangs up, if the application has not."""
+
+_LONGEST_MESSAGE = 1000
+_LONGEST_TAG = 256
+_NUMBER = re.compile(r"\+[1-9]\d{5,14}")
+_ROOM = re.compile(r"[A-Za-z0-9._]{0,32}")
+
+log = logging.getLogger(__name__)
+
+
+def finish(provider: Provider, call: Call) -> None:
+    """End a call, charge it and report that to the step in progress. Who comes second does nothing."""
+    with provider.account() as (account, now):
+        if call.state == "ended":
+            return
+        call.state = "ended"
+        minutes = call.minutes_to_bill()
+        debit = CALL_RATE * minutes
+        billing = charge(account, "call", call.billed_to, debit, now, detail=f"{minutes} min")
+        ended = call.report(call.block.at_end) | billing
+        ended |= {"duration": str(minutes), "rate": f"{CALL_RATE:.3f}"}
+        reports = [(call.block.notify_url, ended)]
+        if call.monitored:
+            monitor_url, recording = call.monitored
+            reports.append((monitor_url, ended | {"ivr_block": "monitor", "monitor_url": recording}))
+    try:
+        for url, parameters in reports:
+            send(provider, call, url, parameters)
+    finally:
+        call.over.set()
+
+
+def send(provider: Provider, call: Call, url: str, parameters: Mapping[str, str]) -> None:
+    """Notify of a call, unless there is nowhere to."""
+    if url:
+        call.deliveries += provider.notify("voice", url, parameters, call.manner)
+
+
+def _dial(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "dest")
+    dest = _telephone(parameters["dest"])
+    block = _block(provider, parameters, "dial")
+    with provider.account() as (account, _):
+        call = Call(
+            session=f"S{account.reference()}",
+            txn_ref=f"AA-C-{account.reference()}",
+            billed_to=dest,
+            parties={"dest": dest},
+            block=block,
+        )
+        provider.calls[call.session] = call
+    _in_background(lambda: _ring(provider, call, _outcome(dest)))
+    return {"session": call.session, "txn_ref": call.txn_ref}
+
+
+def _ring(provider: Provider, call: Call, outcome: str) -> None:
+    status = {"dial_status": outcome}
+    if outcome != "answered" or not call.block.notify_url:
+        with provider.account():
+            call.block = replace(call.block, at_end=status)
+            if outcome != "answered":
+                call.minutes = 0  # nobody talked
+        finish(provider, call)
+        return
+    with provider.account():
+        call.state = "ongoing"
+        parameters = call.report(status)
+    send(provider, call, call.block.notify_url, parameters)
+    call.over.wait(DIALLED_PARTY_STAYS_SECONDS)
+    if not provider.stopping.is_set():
+        finish(provider, call)
+
+
+def _play(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "session")
+    block = _block(provider, parameters, "play")
+    # With nobody to tell that the message is over, the call ends with it (protocol: after each block).
+    return _middle(provider, parameters, block, ends=not block.notify_url)
+
+
+def _gather(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "session", "notify_url")
+    max_digits = _whole(parameters, "max_digits", 0, 0, 255)
+    _whole(parameters, "timeout", 15, 1, 3600)
+    _whole(parameters, "attempts", 1, 1, 100)
+    block = _block(provider, parameters, "gather")
+
+    def press(call: Call) -> Block:
+        keys = call.digits.pop(0) if call.digits else ""
+        return replace(block, result={"digits": keys.partition("#")[0][: max_digits or None]})
+
+    return _middle(provider, parameters, block, prepare=press)
+
+
+def _record(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "session", "notify_url")
+    _whole(parameters, "max_duration", 120, 1, 86_400)
+    recorded = {"record_url": recording_link(request.host_url, parameters["session"])}
+    # At the end too: who hangs up while being recorded has still said something.
+    block = replace(_block(provider, parameters, "record"), result=recorded, at_end=recorded)
+    return _middle(provider, parameters, block)
+
+
+def _monitor(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "session", "notify_url")
+    block = _block(provider, parameters, "monitor")
+    target = _notify_url(provider, parameters, "monitor_notify_url") or block.notify_url
+    recording = recording_link(request.host_url, parameters["session"])
+
+    def begin(call: Call) -> Block:
+        if call.monitored:
+            raise Refused("error_monitor_in_progress")
+        call.monitored = (target, recording)
+        return block
+
+    return _middle(provider, parameters, block, prepare=begin)
+
+
+def _hold(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "session")
+    _block(provider, parameters, "hold")
+    with provider.account():
+        call = _call(provider, parameters)
+        _check_ready(call)
+        # Hold has no notify URL, so an end while on hold goes to that of the step before.
+        call.state, call.on_hold = "ongoing", True
+    return {}
+
+
+def _unhold(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "session", "notify_url")
+    block = _block(provider, parameters, "unhold")
+    with provider.account():
+        call = _call(provider, parameters)
+        if not call.on_hold:
+            raise Refused("error_session_not_on_hold")
+        call.on_hold, call.busy, call.block = False, True, block
+    _in_background(lambda: _complete(provider, call, block))
+    return {}
+
+
+def _transfer(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "session", "dest")
+    dest = parameters["dest"]
+    room = dest.removeprefix("room:") if dest.startswith("room:") else None
+    if room is None:
+        _telephone(dest)
+    elif not _ROOM.fullmatch(room):
+        raise Refused("error_invalid_room")
+    on_failure = parameters.get("on_failure") or "hangup"
+    if on_failure not in ("hangup", "continue"):
+        raise Refused("error_on_failure_invalid")
+    outcome = "answered" if room is not None else _outcome(dest)
+    status = {"transfer_status": outcome}
+    block = replace(_block(provider, parameters, "transfer"), result=status, at_end=status)
+    with provider.account() as (account, _):
+        call = _call(provider, parameters)
+        _check_ready(call, ending=True)
+        call.state, call.on_hold, call.busy, call.block = "ongoing", False, True, block
+        new_room = f"R{account.reference()}" if room == "" else room
+    # If answered, the two talk from here on, and the next report is that of the end, when somebody hangs up.
+    if outcome != "answered":
+        _in_background(lambda: _complete(provider, call, block, ends=on_failure == "hangup"))
+    return {"room": new_room} if new_room else {}
+
+
+def _hangup(provider: Provider, parameters: Parameters) -> Answer:
+    required(parameters, "session")
+    block = _block(provider, parameters, "hangup")
+    with provider.account():
+        call = _call(provider, parameters)
+        if parameters.get("force") != "enabled":
+            _check_ready(call, ending=True)
+        call.on_hold, call.busy, call.block = False, True, block
+    _in_background(lambda: finish(provider, call))
+    return {}
+
+
+IVR_ENDPOINTS: Mapping[str, Endpoint] = {
+    "ivr/start/dial": _dial,
+    "ivr/middle/play": _play,
+    "ivr/middle/gather": _gather,
+    "ivr/middle/record": _record,
+    "ivr/middle/monitor": _monitor,
+    "ivr/middle/hold": _hold,
+    "ivr/middle/unhold": _unhold,
+    "ivr/end/transfer": _transfer,
+    "ivr/end/hangup": _hangup,
+}
+
+
+def _middle(
+    provider: Provider,
+    parameters: Parameters,
+    block: Block,
+    *,
+    prepare: Callable[[Call], Block] | None = None,
+    ends: bool = False,
+) -> Answer:
+    """Begin a middle block: it answers the call, and reports when done. `prepare` sees the call first."""
+    with provider.account():
+        call = _call(provider, parameters)
+        _check_ready(call)
+        if prepare:
+            block = prepare(call)
+        call.state, call.busy, call.block = "ongoing", True, block
+    _in_background(lambda: _complete(provider, call, block, ends=ends))
+    return {}
+
+
+def _complete(provider: Provider, call: Call, block: Block, *, ends: bool = False) -> None:
+    """Let a block take its time, then report it, or the end of the call; nothing if it was cut short."""
+    call.over.wait(call.block_seconds)
+    if provider.stopping.is_set():
+        return
+    with provider.account():
+        if call.block is not block or call.state == "ended":
+            return
+        if not ends:
+            call.busy = False
+            # What the block has reported now is not reported again by the end.
+            call.block = replace(block, at_end={})
+            parameters = call.report(block.result)
+    if ends:
+        finish(provider, call)
+    else:
+        send(provider, call, block.notify_url, parameters)
+
+
+def _call(provider: Provider, parameters: Parameters) -> Call:
+    """The call of a request while it lasts. The lock is held by whoever asks."""
+    call = provider.calls.get(parameters["session"])
+    if call is None:
+        raise Refused("error_invalid_session")
+    if call.state == "ended":
+        raise Refused("error_session_ended")
+    return call
+
+
+def _check_ready(call: Call, *, ending: bool = False) -> None:
+    """Refuse a block while another runs, or a middle block while on hold."""
+    if call.busy or (call.on_hold and not ending):
+        raise Refused("error_session_not_ready")
+
+
+def _block(provider: Provider, parameters: Parameters, name: str) -> Block:
+    """A block of a request, from the parameters that all blocks share."""
+    if len(parameters.get("msg", "")) > _LONGEST_MESSAGE:
+        raise Refused("error_msg_invalid_length")
+    tag = parameters.get("tag", "")
+    if len(tag) > _LONGEST_TAG:
+        raise Refused("error_tag_invalid_length")
+    return Block(name, _notify_url(provider, parameters, "notify_url"), {"tag": tag} if tag else {})
+
+
+def _notify_url(provider: Provider, parameters: Parameters, name: str) -> str:
+    url = parameters.get(name, "")
+    fault = url_fault(url, provider.settings.resolve_hosts) if url else None
+    if fault == "invalid":
+        raise Refused("error_invalid_notify_url")
+    if fault == "unable_to_resolve":
+        raise Refused("error_unable_to_resolve_notify_url")
+    return url
+
+
+def _whole(parameters: Parameters, name: str, default: int, low: int, high: int) -> int:
+    text = parameters.get(name) or str(default)
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not low <= int(text) <= high:
+        raise Refused(f"error_invalid_{name}")
+    return int(text)
+
+
+def _telephone(dest: str) -> str:
+    if not _NUMBER.fullmatch(dest):
+        raise Refused("error_dest_invalid")
+    return dest
+
+
+def _outcome(dest: str) -> str:
+    return DIAL_OUTCOMES.get(dest[-4:], "answered")
+
+
+def _in_background(step: Callable[[], None]) -> None:
+    """Go on with a call while the request that caused it is answered."""
+
+    def run() -> None:
+        try:
+            step()
+        except StateError as problem:
+            log.error("%s", problem)
+
+    threading.Thread(target=run, daemon=True).start()

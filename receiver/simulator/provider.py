@@ -1,0 +1,133 @@
+"""The simulated provider as a whole: account, deliveries, faults to come, and the lock around them."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from . import store
+from .account import Account
+from .calls import Call
+from .faults import Fault, Faults
+from .notify import Delivery, Manner, deliver
+from .ratelimit import RateLimit
+from .settings import Settings
+
+_DELIVERIES_KEPT = 500
+
+
+class Provider:
+    """Everything that requests share. One lock guards it; nothing waits for the network while holding it."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take up the account in the state file, or open a new one. `StateError` if the file is no use."""
+        self.settings = settings
+        self.stopping = threading.Event()
+        """Set when the simulator stops: whoever waits stops waiting."""
+        self.calls: dict[str, Call] = {}
+        """Calls by session, ended ones too; to be used while holding the account."""
+        self._lock = threading.Lock()
+        self._faults = Faults()
+        self._rate_limit = RateLimit(settings.rate_limit)
+        self._deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
+        self._account = Account(settings.currency, settings.balance)
+        self._saved = ""
+        if settings.state:
+            if text := store.load(settings.state):
+                self._account = store.restore(text, settings.state)
+            self._save()  # also proves, before anything listens, that it can
+
+    @contextmanager
+    def account(self) -> Iterator[tuple[Account, datetime]]:
+        """The account and its present time, for one look or one change, while nobody else has it.
+
+        What was changed is on disk when this ends. If it cannot be written it has not happened, and this
+        raises `StateError`.
+        """
+        with self._lock:
+            now = datetime.now(UTC) + self._account.ahead
+            self._account.settle(now)
+            try:
+                yield self._account, now
+            finally:
+                self._save()
+
+    def advance(self, days: float) -> datetime:
+        """Move the account's time; what falls due on the way happens. The new time comes back."""
+        with self.account() as (account, now):
+            account.ahead += timedelta(days=days)
+            later = now + timedelta(days=days)
+            account.settle(later)
+            return later
+
+    def accepts(self, endpoint: str) -> bool:
+        """Whether a request to the endpoint is within its limit."""
+        with self._lock:
+            return self._rate_limit.accepts(endpoint, time.monotonic())
+
+    def order_fault(self, fault: Fault) -> None:
+        """Let something go wrong from now on."""
+        with self._lock:
+            self._faults.waiting.append(fault)
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more."""
+        with self._lock:
+            self._faults.waiting.clear()
+
+    def take_fault(self, endpoint: str) -> Fault | None:
+        """What goes wrong with a request to the endpoint."""
+        with self._lock:
+            return self._faults.take(endpoint)
+
+    def faults(self) -> list[Fault]:
+        """What is still to go wrong."""
+        with self._lock:
+            return [replace(fault) for fault in self._faults.waiting]
+
+    def notify(self, kind: str, url: str, parameters: Mapping[str, str], manner: Manner) -> list[Delivery]:
+        """Send a notification in a manner, signed as this customer's, and remember what came of it."""
+        if self.stopping.wait(manner.delay):
+            return []
+        sent = deliver(
+            kind,
+            url,
+            parameters,
+            manner,
+            token=self.settings.access_token,
+            timeout=self.settings.notification_timeout,
+        )
+        with self._lock:
+            self._deliveries.extend(sent)
+        return sent
+
+    def deliveries(self) -> list[Delivery]:
+        """What was sent of late, oldest first."""
+        with self._lock:
+            return list(self._deliveries)
+
+    def close(self) -> None:
+        """Wake whoever waits, and leave with the state saved and nobody half-way through a change."""
+        self.stopping.set()
+        with self._lock:
+            for call in self.calls.values():
+                call.over.set()
+            self._save()
+
+    def _save(self) -> None:
+        path = self.settings.state
+        if path is None:
+            return
+        text = store.dump(self._account)
+        if text == self._saved and path.exists():
+            return
+        try:
+            store.save(path, text)
+        except store.StateError:
+            if self._saved:
+                self._account = store.restore(self._saved, path)
+            raise
+        self._saved = text

@@ -1,0 +1,108 @@
+"""Putting the simulator together, and serving it."""
+
+import socket
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+from flask import Flask
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from .api import ENDPOINTS, api_blueprint
+from .client import Control
+from .control import control_blueprint
+from .files import files_blueprint
+from .ivr import IVR_ENDPOINTS
+from .page import page_blueprint
+from .provider import Provider
+from .settings import Settings
+
+_BACKLOG = 256
+
+
+def create_simulator(settings: Settings | Provider) -> Flask:
+    """The simulator as a WSGI application. `StateError` if the state file is no use."""
+    provider = settings if isinstance(settings, Provider) else Provider(settings)
+    app = Flask(__name__)
+    endpoints = {**ENDPOINTS, **IVR_ENDPOINTS}
+    app.register_blueprint(api_blueprint(provider, endpoints))
+    app.register_blueprint(control_blueprint(provider, endpoints))
+    app.register_blueprint(files_blueprint(provider))
+    app.register_blueprint(page_blueprint(provider))
+    return app
+
+
+def bind(app: Flask, host: str, port: int) -> BaseWSGIServer:
+    """A threaded server on an address, listening but not yet answering; `OSError` if it cannot be had."""
+    # Bound here and handed over, because the server itself would print and exit if the port is taken.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=_BACKLOG) as listening:
+        return make_server(host, port, app, threaded=True, request_handler=_Handler, fd=listening.fileno())
+
+
+class _Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing: the request line of a GET carries the access token."""
+
+
+class SimulatorServer:
+    """A simulator on a free port of this machine, for as long as a `with` block lasts."""
+
+    def __init__(self, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.settings = settings or Settings()
+        self.provider = Provider(self.settings)
+        self._server = bind(create_simulator(self.provider), host, port)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator", daemon=True
+        )
+        self.url = f"http://{host}:{self._server.port}"
+        """Where it answers."""
+        self.open_url = f"{self.url}/open/"
+        """What a client is given as the provider's base URL."""
+        self.control = Control(self.url)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.provider.close()
+        self._server.shutdown()
+        self._thread.join()
+
+    def request(self, endpoint: str, **parameters: str) -> dict[str, Any]:
+        """Ask the provider something, with the right credentials unless others are given."""
+        own = {"app_id": self.settings.app_id, "access_token": self.settings.access_token}
+        response = requests.post(self.open_url + endpoint, data=own | parameters, timeout=60)
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def subscribe(self, country: str = "US", state: str = "CA", **forwarding: str) -> str:
+        """Buy the first free number of a region for a month, set its forwarding if given, and return it."""
+        region = {"country": country} | ({"state": state} if country == "US" else {})
+        number: str = self.request("number/get_choices", **region)["entries"][0]["number"]
+        steps = [("number/subscribe", {"number": number, "duration": "1"})]
+        if forwarding:
+            steps.append(("number/update_forwarding", {"number": number, **forwarding}))
+        for endpoint, parameters in steps:
+            status = self.request(endpoint, **parameters)["status"]
+            if status != "success_ok":
+                raise ValueError(f"{endpoint} for {number} was refused: {status}")
+        return number
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """What `GET /control/account` shows."""
+        return self.control.account()
+
+    @property
+    def purchases(self) -> list[dict[str, Any]]:
+        """The ledger's payments for numbers, oldest first: the witness that something was bought once."""
+        return [
+            entry for entry in self.account["ledger"] if entry["kind"] in ("subscribe", "extend", "renew")
+        ]

@@ -1,0 +1,28 @@
+"""What can be set about the simulated provider and its one customer."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A simulator's settings; the defaults are the documented behaviour of the provider."""
+
+    app_id: str = "sim-app"
+    access_token: str = "sim-token"  # noqa: S105  # the stand-in's own, printed in the README
+    balance: Decimal = Decimal("100.00")
+    """Of a new account. An account that comes from the state file keeps its own, and its currency."""
+    currency: str = "SGD"
+    state: Path | None = None
+    base_url: str | None = None
+    """How others reach the simulator, for links in notifications; else the address of the request at hand."""
+    rate_limit: int = 60
+    """Requests a minute to one endpoint; 0 for any number."""
+    max_subscriptions: int = 100
+    card_on_file: bool = True
+    merge_forwarding: bool = False
+    resolve_hosts: bool = True
+    expiry_with_time: bool = False
+    notification_timeout: float = 10.0
+    fax_link_seconds: int = 3600

@@ -1,0 +1,126 @@
+"""The public side: what the provider POSTs, answered once it is on stable storage.
+
+The provider ignores the body of the answer and sends nothing twice. So a callback that carries a valid key
+is answered 200 whatever it says, and only after its commit; 503 when it could not be kept; 413 when it is
+too large. Anyone else sees 404.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from config import Config, Signatures
+from receiver import current
+from receiver.hoiio import signature
+from receiver.hoiio.notifications import Kind
+from receiver.hoiio.signature import Verdict
+from receiver.log.arrival import KEPT_HEADERS, Arrival
+from receiver.log.record import Outcome, Ticket
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
+callbacks = Blueprint("callbacks", __name__)
+
+HELD = "receiver.held"
+"""Key in the WSGI environment under which a gateway that can wait without a thread gets the arrival."""
+
+
+class Held(Response):
+    """An answer that exists once its callback is on stable storage.
+
+    Under a plain WSGI server the thread waits for the commit. A gateway sets `HELD` in the environment to a
+    list, gets the arrival there instead, and does the waiting itself.
+    """
+
+    arrival: Arrival
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        held = environ.get(HELD)
+        if held is not None:
+            held.append(self.arrival)
+            return []
+        done = threading.Event()
+
+        def settled(_: list[Ticket]) -> None:
+            done.set()
+
+        ticket = environ["receiver.recorder"].submit(self.arrival, settled)
+        done.wait()
+        self.status_code = status_for(ticket)
+        return super().__call__(environ, start_response)
+
+
+def status_for(ticket: Ticket) -> int:
+    """200 is said here and nowhere else on the receive path."""
+    return 200 if ticket.outcome is Outcome.STORED else 503
+
+
+@callbacks.route("/callbacks/<key>/<path:kind>", methods=["GET", "POST"])
+def receive(key: str, kind: str) -> Response:
+    """Answer one callback. Any path under a valid key is kept: a slip in a URL must not cost a call."""
+    config = current.config()
+    if not accepts(config, key):
+        return Response(status=404)
+    if request.method != "POST" and not request.query_string:
+        return Response(status=200)  # someone checking the URL
+    try:
+        # Before anything else touches the request: once the form is parsed the raw bytes are gone.
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        return Response(status=413)
+    environ = request.environ
+    header = request.headers.get(signature.HEADER)
+    token = config.hoiio_access_token
+    verdict = signature.verify(body, header, token.get_secret_value() if token else None)
+    distrust = _distrust(config.signatures, verdict)
+    try:
+        known = Kind(kind.strip("/").lower())
+    except ValueError:
+        known, distrust = Kind.VOICE, distrust or "unknown callback path"
+    answer = Held()
+    answer.arrival = Arrival(
+        id=Arrival.new_id(),
+        kind=known,
+        received_at=Arrival.now(),
+        method=request.method,
+        query=request.query_string,
+        headers=_kept_headers(),
+        body=body,
+        peer=environ.get("REMOTE_ADDR") or "",
+        content_type=environ.get("CONTENT_TYPE") or "",
+        signature=verdict,
+        distrust=distrust,
+    )
+    environ["receiver.recorder"] = current.recorder()
+    return answer
+
+
+def accepts(config: Config, key: str) -> bool:
+    """Whether this is one of our callback keys; compares with all of them, in constant time."""
+    given = key.encode("utf-8", "surrogateescape")
+    found = False
+    for known in config.callback_keys:
+        found |= hmac.compare_digest(given, known.get_secret_value().encode())
+    return found
+
+
+def _distrust(policy: Signatures, verdict: Verdict) -> str | None:
+    if policy is Signatures.IGNORE or verdict is Verdict.VALID:
+        return None
+    if verdict is Verdict.INVALID:
+        return "signature invalid"
+    return "signature missing" if policy is Signatures.REQUIRE else None
+
+
+def _kept_headers() -> bytes:
+    lines = [f"{name}: {value}" for name in KEPT_HEADERS if (value := request.headers.get(name)) is not None]
+    return "\r\n".join(lines).encode("latin-1", "replace")

@@ -1,0 +1,28 @@
+"""What servers and the `flask` command load.
+
+`app` has both sides, `callbacks` only the public one, `console` only the private one. Each is built when it
+is first asked for, so that loading one does not open the others.
+"""
+
+from flask import Flask
+
+from config import Config, ConfigError
+from receiver.app import create_app
+
+_SIDES = {
+    "app": {"public": True, "private": True},
+    "callbacks": {"public": True, "private": False},
+    "console": {"public": False, "private": True},
+}
+
+
+def __getattr__(name: str) -> Flask:
+    if name not in _SIDES:
+        raise AttributeError(name)
+    try:
+        app = create_app(Config.from_env(), **_SIDES[name])
+    except ConfigError as error:
+        # A sentence and an exit code, under any server and on the command line; never a traceback.
+        raise SystemExit(f"Error: {error}") from None
+    globals()[name] = app
+    return app
