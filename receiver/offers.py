@@ -130,10 +130,10 @@ def offer_of(
     except Refused as refusal:
         return NotForSale(refusal.reason)
     hint = "" if state or not place else ", or name its state with --state if that is another one"
-    where = f"{country.code} {place.code}" if place else country.code
+    name, where = (place.name, f"{country.code} {place.code}") if place else (country.name, country.code)
     return NotForSale(
-        f"it is not held and not for sale in {place.name if place else country.name}: check the number, choose"
-        f" one from `flask numbers available {where}`{hint}"
+        f"it is not held and not for sale in {name}: check the number, choose one from"
+        f" `flask numbers available {where}`{hint}"
     )
 
 

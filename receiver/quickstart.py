@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -85,6 +86,9 @@ def main(listen: Address) -> None:
         sys.exit(2)
     except QuickstartError as error:
         click.echo(str(error), err=True)
+        sys.exit(1)
+    except requests.RequestException as error:
+        click.echo(f"The simulator did not answer as it should ({error}); see var/simulator.log.", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         click.echo("\nInterrupted before it was ready; everything started was stopped.", err=True)
@@ -186,13 +190,13 @@ def _serve_demo(config: Config, listen: Address, steps: _Steps, children: contex
 
     for options in _SETUPS:
         _flask(environment, "setup", *options, "--yes")
-    numbers = pick_numbers(json.loads(_flask(environment, "numbers", "list", "--json")))
+    numbers = pick_numbers(_flask_json(environment, "numbers", "list"))
     steps.say(f"Numbers point here: {numbers['voice']} (voice, SMS) and {numbers['fax']} (fax)")
 
-    sent: set[str] = set()
+    sent: Counter[str] = Counter()
     for path, kind, text in _ARRIVALS:
         order = {"from": DEMO_SENDER, "to": numbers[kind]} | ({} if text is None else {"text": text})
-        sent |= _arrive(f"http://{simulator}/control/{path}", order)
+        sent += _arrive(f"http://{simulator}/control/{path}", order)
     steps.say(f"A call, a fax and an SMS came in from {DEMO_SENDER}")
     _wait_for_events(environment, sent, server)
     steps.say("All of them are in the log:\n")
@@ -243,7 +247,8 @@ def pick_numbers(listing: Any) -> dict[str, str]:
     return found
 
 
-def _arrive(url: str, order: Mapping[str, str]) -> set[str]:
+def _arrive(url: str, order: Mapping[str, str]) -> Counter[str]:
+    """Let something arrive; how many notifications of each `txn_ref` were answered 200."""
     response = _http().post(url, json=order, timeout=30)
     answer: dict[str, Any] = response.json()
     if response.status_code != 200:
@@ -256,19 +261,20 @@ def _arrive(url: str, order: Mapping[str, str]) -> set[str]:
             raise QuickstartError(
                 f"A {delivery['kind']} callback was not accepted: {what}; see var/serve.log."
             )
-    return set(answer["txn_refs"])
+    return Counter(delivery["parameters"]["txn_ref"] for delivery in answer["deliveries"])
 
 
-def _wait_for_events(environment: Mapping[str, str], sent: set[str], server: _Child) -> None:
-    missing = sent
+def _wait_for_events(environment: Mapping[str, str], sent: Counter[str], server: _Child) -> None:
     end = time.monotonic() + ARRIVAL_SECONDS
-    while missing:
-        listing = json.loads(_flask(environment, "events", "list", "--json"))
-        missing = missing - {event["txn_ref"] for event in listing["events"]}
+    while True:
+        listing = _flask_json(environment, "events", "list")
+        missing = sent - Counter(event["txn_ref"] for event in listing["events"])
+        if not missing:
+            return
         server.require_alive()
-        if missing and time.monotonic() > end:
+        if time.monotonic() > end:
             raise QuickstartError(
-                f"{len(missing)} of {len(sent)} arrivals were answered 200 but are not in the log "
+                f"{missing.total()} of {sent.total()} notifications were answered 200 but are not in the log "
                 f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in var/demo-spool."
             )
 
@@ -444,6 +450,16 @@ def _flask(environment: Mapping[str, str], *command: str, show: bool = False) ->
         output = "\n".join(f"  {line}" for line in said.splitlines()[-30:])
         raise QuickstartError(f"flask {' '.join(command)} failed ({_ending(done.returncode)}):\n{output}")
     return done.stdout or ""
+
+
+def _flask_json(environment: Mapping[str, str], *command: str) -> Any:
+    said = _flask(environment, *command, "--json")
+    try:
+        return json.loads(said)
+    except ValueError as error:
+        raise QuickstartError(
+            f"flask {' '.join(command)} --json did not print JSON:\n{said[:1000]}"
+        ) from error
 
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:

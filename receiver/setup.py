@@ -443,7 +443,7 @@ def _serves(number: SubscribedNumber, kind: Kind) -> bool:
     if kind is Kind.SMS or not number.forward_to:
         return True
     last = number.forward_to.rpartition("/")[2]
-    return (number.mode or (last if last in Mode else kind)) == kind
+    return (number.mode or (last if last in (Kind.VOICE, Kind.FAX) else kind)) == kind
 
 
 def _term(number: SubscribedNumber) -> tuple[date | None, bool | None]:
@@ -451,7 +451,7 @@ def _term(number: SubscribedNumber) -> tuple[date | None, bool | None]:
 
 
 def _lies_in(number: SubscribedNumber, wish: Wish) -> bool:
-    """Whether a number belongs to the wish's country and state; by its digits where the provider is silent."""
+    """Whether a number belongs to the wish's country and state, by its digits if the provider is silent."""
     country = number.country or country_of(number.number)
     if country != wish.country:
         return False

@@ -65,3 +65,8 @@ def test_a_missing_number_is_told() -> None:
 
 def test_a_masked_key_does_not_give_it_away() -> None:
     assert mask("s3cr3t-callback-key") == "s3c…"
+
+
+def test_the_readme_names_every_setting() -> None:
+    readme = Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
+    assert [name for name in Config.model_fields if f"`{name.upper()}`" not in readme] == []

@@ -429,9 +429,7 @@ def _transport_error(call: _Call, error: Exception) -> HoiioError:
             " HOIIO_API_URL, this machine's clock and its certificates.",
         )
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        return call.error(
-            WrongConfiguration, "the provider's address is unusable. Check HOIIO_API_URL."
-        )
+        return call.error(WrongConfiguration, "the provider's address is unusable. Check HOIIO_API_URL.")
     never_connected = (
         requests.exceptions.ConnectTimeout,
         requests.exceptions.ProxyError,

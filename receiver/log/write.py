@@ -20,6 +20,9 @@ _REPEAT_COLUMNS = [column.name for column in REPEATS.columns if column.name != "
 _LARGEST_STATEMENT = 32
 """Rows; with 36 values each, well below what either database takes in one statement."""
 
+_COUNTED = {"preserve_rowcount": True}
+"""Without it an INSERT does not say on every database how many rows it added."""
+
 
 class EventWriter:
     """Writes rows of `events`. The database's unique constraint, not a look beforehand, finds repeats."""
@@ -64,7 +67,8 @@ class EventWriter:
             chunk = rows[start : start + size]
             statement = self._head + ", ".join([self._values] * size) + " ON CONFLICT (identity) DO NOTHING"
             values = [self._bound(row) for row in chunk]
-            result = connection.exec_driver_sql(statement, tuple(value for row in values for value in row))
+            flat = tuple(value for row in values for value in row)
+            result = connection.exec_driver_sql(statement, flat, execution_options=_COUNTED)
             if result.rowcount != size:
                 return False
             start += size
@@ -79,9 +83,8 @@ class EventWriter:
         try:
             with connection.begin_nested():
                 add = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-                added = connection.execute(
-                    add(EVENTS).values(row).on_conflict_do_nothing(index_elements=["identity"])
-                )
+                statement = add(EVENTS).values(row).on_conflict_do_nothing(index_elements=["identity"])
+                added = connection.execute(statement.inline(), execution_options=_COUNTED)
                 if not added.rowcount:
                     self._count_repeat(connection, row)
         except DBAPIError as error:

@@ -137,7 +137,7 @@ class Account:
 
         if present:
             present.expiry = months_later(present.expiry, months)
-            self.charge("extend", number, price, now, f"{months} months more")
+            self.charge("extend", number, price, now, f"{_period(months)} more")
             return Receipt(price, present.expiry)
         bought = Subscription(
             number=number,
@@ -149,7 +149,7 @@ class Account:
         )
         bought.mode = bought.usual_mode()
         self.subscriptions[number] = bought
-        self.charge("subscribe", number, price, now, duration if renews else f"{months} months")
+        self.charge("subscribe", number, price, now, duration if renews else _period(months))
         return Receipt(price, bought.expiry)
 
     def update_forwarding(
@@ -217,3 +217,7 @@ class Account:
     def _can_renew(self, subscription: Subscription, today: date) -> bool:
         price = catalogue.COUNTRIES[subscription.country].price(_RENEWAL_MONTHS)
         return subscription.auto_extend and subscription.expiry <= today and price <= self.balance
+
+
+def _period(months: int) -> str:
+    return "1 month" if months == 1 else f"{months} months"

@@ -1,0 +1,137 @@
+"""A real database, built by the migrations, on SQLite and on PostgreSQL; the application on top of it."""
+
+import hmac
+import os
+import secrets
+import socket
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from config import Config
+from receiver import db
+from receiver.app import create_app
+
+KEY = "test-key-0123456789"
+OLD_KEY = "test-key-from-last-year"
+TOKEN = "example-access-token"
+API_TOKEN = "test-api-token-0123"
+
+
+def postgres_server() -> str | None:
+    """A server where tests may make databases: TEST_POSTGRES_URL, or one on this machine."""
+    candidates = [os.environ["TEST_POSTGRES_URL"]] if "TEST_POSTGRES_URL" in os.environ else []
+    candidates += ["postgresql://postgres@127.0.0.1:5432/postgres", "postgresql:///postgres"]
+    for url in candidates:
+        try:
+            psycopg.connect(url, connect_timeout=3).close()
+        except psycopg.OperationalError:
+            continue
+        return url
+    return None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> str:
+    url = postgres_server()
+    if url is None:
+        reason = "no PostgreSQL server: set TEST_POSTGRES_URL to one where databases may be made"
+        if os.environ.get("REQUIRE_POSTGRES"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path):
+    """An empty database, made for one test."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/receiver.db"
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"receiver_test_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.rsplit("/", 1)[0] + f"/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def config(database_url: str, tmp_path: Path) -> Config:
+    return make_config(database_url, tmp_path)
+
+
+def make_config(database_url: str, tmp_path: Path, **settings) -> Config:
+    given = {
+        "callback_keys": (KEY, OLD_KEY),
+        "api_tokens": (API_TOKEN,),
+        "hoiio_app_id": "example-app",
+        "hoiio_access_token": TOKEN,
+        "public_url": "https://receiver.example.com/",
+        "database_url": database_url,
+        "spool_dir": tmp_path / "spool",
+    }
+    return Config.model_validate(given | settings)
+
+
+@pytest.fixture
+def app(config: Config):
+    """The whole application on a migrated database."""
+    yield from started(config)
+
+
+def started(config: Config):
+    app = create_app(config)
+    parts = app.extensions["receiver"]
+    db.upgrade(parts.engine)
+    yield app
+    parts.recorder.close(5)
+    parts.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def api(client: FlaskClient):
+    """Ask the query API: `api("/events?kind=sms")` gives the JSON of a 200."""
+
+    def ask(path: str):
+        answer = client.get(f"/api/v1{path}", headers={"Authorization": f"Bearer {API_TOKEN}"})
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    return ask
+
+
+def signed(body: bytes) -> dict[str, str]:
+    """The headers of a callback as the provider sends it."""
+    return {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Hoiio-Signature": hmac.digest(TOKEN.encode(), body, "sha256").hex(),
+    }
+
+
+def payload(path: str) -> bytes:
+    """A body from tests/payloads, without the comment lines that name its source."""
+    lines = (Path(__file__).parent / "payloads" / path).read_bytes().splitlines()
+    return b"".join(line for line in lines if not line.startswith(b"#"))
+
+
+@pytest.fixture(autouse=True)
+def _stay_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that tries to leave the machine fails and says so."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address):
+        host = address[0] if isinstance(address, tuple) else ""
+        if host and host not in {"127.0.0.1", "::1", "localhost"}:
+            raise AssertionError(f"a test tried to reach {host}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)

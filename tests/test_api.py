@@ -1,0 +1,132 @@
+"""The query API: private, filtered, paged by cursor, one shape of error."""
+
+import pytest
+from conftest import API_TOKEN, KEY
+from sqlalchemy import text
+
+from receiver import db
+from receiver.app import create_app
+
+HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
+
+
+@pytest.fixture
+def logged(client):
+    """Three SMS, a call of two notifications and a fax; ids rise in this order."""
+    posts = [
+        (
+            "sms",
+            "txn_ref=AA-SI-1&msg=Invoice+%231&from=%2B6591110001&to=%2B16500000001&date=2026-01-01+10:00:00",
+        ),
+        ("sms", "txn_ref=AA-SI-2&msg=hello&from=%2B6591110002&to=%2B16500000001&date=2026-01-01+10:00:01"),
+        ("sms", "txn_ref=AA-SI-3&msg=100%25+INVOICE&from=%2B6591110001&to=%2B16500000002"),
+        (
+            "voice",
+            "txn_ref=AA-C-1&session=S1&call_state=ringing&ivr_block=answer&from=%2B6591110001&to=%2B6560000001",
+        ),
+        (
+            "voice",
+            "txn_ref=AA-C-1&session=S1&call_state=ended&ivr_block=hangup&duration=2&debit=0.040&currency=SGD",
+        ),
+        ("fax", "txn_ref=AA-C-2&fax_status=failed&fax_error_code=busy&from=%2B6591110003&to=%2B6560000002"),
+    ]
+    for kind, body in posts:
+        answer = client.post(
+            f"/callbacks/{KEY}/{kind}", data=body, content_type="application/x-www-form-urlencoded"
+        )
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "references"),
+    [
+        ("", ["AA-C-2", "AA-C-1", "AA-C-1", "AA-SI-3", "AA-SI-2", "AA-SI-1"]),
+        ("kind=fax", ["AA-C-2"]),
+        ("type=call.ended", ["AA-C-1"]),
+        ("sender=%2B6591110001", ["AA-C-1", "AA-SI-3", "AA-SI-1"]),
+        ("sender=+65 9111 0001", ["AA-C-1", "AA-SI-3", "AA-SI-1"]),
+        ("number=%2B16500000001", ["AA-SI-2", "AA-SI-1"]),
+        ("recipient=%2B6560000002", ["AA-C-2"]),
+        ("session=S1", ["AA-C-1", "AA-C-1"]),
+        ("txn_ref=AA-SI-2", ["AA-SI-2"]),
+        ("text=invoice", ["AA-SI-3", "AA-SI-1"]),
+        ("text=100%25", ["AA-SI-3"]),
+        ("kind=sms&problems=true", ["AA-SI-3"]),
+        ("since=1h&kind=fax", ["AA-C-2"]),
+        ("until=1h", []),
+        ("since=2000-01-01T00:00:00%2B08:00&until=2000-01-02", []),
+        ("quarantined=true", []),
+    ],
+)
+def test_it_filters(api, logged, query, references):
+    assert [event["txn_ref"] for event in api(f"/events?{query}")["events"]] == references
+
+
+def test_it_pages_through_everything_once_while_the_log_grows(api, client, logged):
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = api(f"/events?limit=2{cursor and '&cursor=' + cursor}")
+        seen += [event["id"] for event in page["events"]]
+        cursor = page["next"]
+        client.post(f"/callbacks/{KEY}/sms", data={"txn_ref": f"later-{cursor}", "msg": "x"})
+    assert len(seen) == len(set(seen)) == 6
+
+
+def test_it_shows_one_event_with_its_raw_request(api, logged):
+    event = api("/events/1")
+    assert event["raw"]["method"] == "POST"
+    assert event["occurred_at"] == "2026-01-01T02:00:00.000Z"
+    assert event["params"]["msg"] == "Invoice #1"
+
+
+def test_it_gives_money_as_the_provider_wrote_it(api, logged):
+    assert api("/events?type=call.ended")["events"][0]["debit"] == "0.040"
+
+
+@pytest.mark.parametrize("header", [None, "Bearer wrong", f"Basic {API_TOKEN}", "Bearer \xff", "Bearer "])
+def test_it_refuses_who_has_no_token(client, header):
+    answer = client.get("/api/v1/events", headers={"Authorization": header} if header else {})
+    assert answer.status_code == 401
+    assert answer.json["error"]["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("kind=telegram", "kind"),
+        ("since=yesterday", "since"),
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("cursor=abc", "cursor"),
+        ("quarantined=perhaps", "quarantined"),
+        ("colour=red", "colour"),
+        ("since=999999w", "since"),
+    ],
+)
+def test_it_says_which_parameter_makes_no_sense(client, query, named):
+    answer = client.get(f"/api/v1/events?{query}", headers=HEADERS)
+    assert answer.status_code == 400
+    assert answer.json["error"]["message"].startswith(f"{named}:")
+
+
+@pytest.mark.parametrize("path", ["/events/999", "/events/x", "/events/99999999999999999999", "/nothing"])
+def test_it_answers_404_in_the_same_shape(client, path):
+    answer = client.get(f"/api/v1{path}", headers=HEADERS)
+    assert answer.status_code == 404
+    assert set(answer.json["error"]) == {"code", "message"}
+
+
+def test_it_is_ready_only_while_an_event_could_be_stored(client, app):
+    assert client.get("/health/ready").status_code == 200
+    app.extensions["receiver"].engine.dispose()
+    with db.writing(app.extensions["receiver"].engine) as connection:
+        connection.execute(text("ALTER TABLE events RENAME TO hidden"))
+    assert client.get("/health/ready").status_code == 503
+    assert client.get("/health/live").status_code == 200
+
+
+def test_nothing_private_answers_on_the_public_side(config, app):
+    public = create_app(config, private=False).test_client()
+    assert public.get("/api/v1/events", headers=HEADERS).status_code == 404
+    private = create_app(config, public=False).test_client()
+    assert private.post(f"/callbacks/{KEY}/sms", data={"msg": "x"}).status_code == 404

@@ -1,0 +1,72 @@
+"""Settings: all problems at once, no secret in any of it."""
+
+from pathlib import Path
+
+import pytest
+
+from config import Config, ConfigError, Signatures
+
+GOOD = {"CALLBACK_KEYS": "first-key-0123,second-key-0123"}
+
+
+def problems(**environ: str) -> str:
+    with pytest.raises(ConfigError) as raised:
+        Config.from_env(GOOD | environ, dotenv=None)
+    return str(raised.value)
+
+
+def test_it_reports_every_problem_together():
+    text = problems(
+        CALLBACK_KEYS="short", PUBLIC_URL="example.com", SIGNATURES="maybe", DATABASE_URL="mysql://x/y"
+    )
+    for name in ("CALLBACK_KEYS", "PUBLIC_URL", "SIGNATURES", "DATABASE_URL"):
+        assert name in text
+
+
+def test_it_says_how_to_make_a_missing_callback_key():
+    with pytest.raises(ConfigError, match=r"CALLBACK_KEYS: is missing.*secrets\.token_urlsafe"):
+        Config.from_env({}, dotenv=None)
+
+
+def test_it_never_shows_a_secret():
+    config = Config.from_env(
+        GOOD
+        | {"HOIIO_ACCESS_TOKEN": "sesame-token", "API_TOKENS": "sesame-api", "SECRET_KEY": "sesame-key"}
+        | {"DATABASE_URL": "postgresql://user:sesame-db@localhost/x"},
+        dotenv=None,
+    )
+    assert "sesame" not in repr(config)
+    assert "first-key" not in repr(config)
+    assert "sesame" not in problems(
+        CALLBACK_KEYS="sesame%%%%%", DATABASE_URL="oracle://u:sesame@h/d", API_TOKENS="sesam"
+    )
+
+
+def test_it_reads_a_secret_from_a_file(tmp_path: Path):
+    (tmp_path / "token").write_text("from-a-file\n")
+    config = Config.from_env(GOOD | {"HOIIO_ACCESS_TOKEN_FILE": str(tmp_path / "token")}, dotenv=None)
+    assert config.hoiio_access_token.get_secret_value() == "from-a-file"
+
+
+def test_it_names_a_secret_file_that_cannot_be_read(tmp_path: Path):
+    assert "SECRET_KEY_FILE: cannot read" in problems(SECRET_KEY_FILE=str(tmp_path / "missing"))
+
+
+def test_it_prefers_the_environment_to_the_dotenv_file(tmp_path: Path):
+    (tmp_path / ".env").write_text("SIGNATURES=ignore\nPUBLIC_URL=https://dotenv.example.com\n")
+    config = Config.from_env(GOOD | {"SIGNATURES": "require"}, dotenv=tmp_path / ".env")
+    assert config.signatures is Signatures.REQUIRE
+    assert config.public_url == "https://dotenv.example.com/"
+
+
+def test_it_keeps_the_first_callback_key_as_the_current_one():
+    config = Config.from_env(GOOD, dotenv=None)
+    assert [key.get_secret_value() for key in config.callback_keys] == ["first-key-0123", "second-key-0123"]
+
+
+@pytest.mark.parametrize("url", ["postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"])
+def test_it_takes_every_usual_form_of_a_postgresql_url(url: str):
+    assert (
+        Config.from_env(GOOD | {"DATABASE_URL": url}, dotenv=None).database_url
+        == "postgresql+psycopg://u@h/d"
+    )

@@ -1,0 +1,90 @@
+"""The schema: built, taken down, met by two processes at once, refused when unknown."""
+
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, text
+
+from receiver import db
+from receiver.models import Base
+
+
+@pytest.fixture
+def engine(config):
+    engine = db.connect(config.database_url)
+    yield engine
+    engine.dispose()
+
+
+def test_it_agrees_with_the_models(engine):
+    db.upgrade(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": False})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_it_goes_from_empty_to_newest_and_back(engine):
+    db.upgrade(engine)
+    db.downgrade(engine, "base")
+    assert set(inspect(engine).get_table_names()) <= {"alembic_version", "sqlite_sequence"}
+    db.upgrade(engine)
+    db.require_schema(engine)
+
+
+def test_it_can_be_upgraded_by_several_at_once(config):
+    errors = []
+
+    def upgrade():
+        engine = db.connect(config.database_url)
+        try:
+            db.upgrade(engine)
+        except Exception as error:
+            errors.append(error)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_it_refuses_an_empty_database_saying_what_to_run(engine):
+    with pytest.raises(db.SchemaError, match="flask db upgrade"):
+        db.require_schema(engine)
+
+
+def test_it_refuses_a_schema_of_a_newer_version(engine):
+    db.upgrade(engine)
+    with db.writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(db.SchemaError, match="newer version"):
+        db.require_schema(engine)
+
+
+def test_it_says_that_a_server_cannot_be_reached_without_its_password():
+    engine = db.connect("postgresql+psycopg://user:sesame@127.0.0.1:1/nowhere", patience=1)
+    with pytest.raises(db.SchemaError, match="cannot reach the database") as raised:
+        db.require_schema(engine)
+    assert "sesame" not in str(raised.value)
+
+
+def test_it_syncs_every_commit_to_disk_on_sqlite(tmp_path):
+    engine = db.connect(f"sqlite:///{tmp_path}/x.db")
+    with engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA synchronous")) == 2
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+@pytest.mark.postgres
+def test_it_turns_synchronous_commit_on_where_the_role_has_it_off(postgres):
+    engine = db.connect(postgres.replace("postgresql://", "postgresql+psycopg://"))
+    raw = create_engine(engine.url, connect_args={"options": "-c synchronous_commit=off"})
+    with raw.connect() as connection:
+        assert connection.scalar(text("SHOW synchronous_commit")) == "off"
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW synchronous_commit")) != "off"

@@ -1,0 +1,179 @@
+"""The real server in a real process, with the provider's simulator calling it over real HTTP."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import API_TOKEN, KEY, TOKEN
+
+from receiver import db
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Service:
+    """`flask serve` on a free port."""
+
+    def __init__(self, database_url: str, tmp_path: Path, **environ: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {
+            **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
+            "CALLBACK_KEYS": KEY,
+            "API_TOKENS": API_TOKEN,
+            "HOIIO_APP_ID": "sim-app",
+            "HOIIO_ACCESS_TOKEN": TOKEN,
+            "PUBLIC_URL": self.url,
+            "DATABASE_URL": database_url,
+            "SPOOL_DIR": str(tmp_path / "spool"),
+            "NO_COLOR": "1",
+            **environ,
+        }
+
+    def flask(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", *words],
+            check=False,
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "flask", "serve", "--listen", f"127.0.0.1:{self.port}"],
+            cwd=ROOT,
+            env=self.env,
+            start_new_session=True,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if requests.get(f"{self.url}/health/ready", timeout=2).status_code == 200:
+                    return
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        raise AssertionError("the service did not become ready")
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def events(self, query: str = "") -> list[dict]:
+        answer = requests.get(
+            f"{self.url}/api/v1/events?limit=500{query}",
+            headers={"Authorization": f"Bearer {API_TOKEN}"},
+            timeout=10,
+        )
+        return answer.json()["events"]
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path):
+    engine = db.connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    db.upgrade(engine)
+    engine.dispose()
+    service = Service(database_url, tmp_path)
+    service.start()
+    yield service
+    if service.process.poll() is None:
+        service.kill()
+
+
+def post(service: Service, body: bytes | str, **given) -> int:
+    return requests.post(f"{service.url}/callbacks/{KEY}/sms", data=body, timeout=10, **given).status_code
+
+
+@pytest.mark.slow
+def test_it_loses_nothing_it_answered_when_killed(service: Service):
+    accepted: list[str] = []
+
+    def send(worker: int) -> None:
+        session = requests.Session()
+        for n in range(10_000):
+            reference = f"AA-SI-{worker}-{n}"
+            try:
+                answer = session.post(
+                    f"{service.url}/callbacks/{KEY}/sms", data={"txn_ref": reference, "msg": "x"}, timeout=5
+                )
+            except requests.RequestException:
+                return
+            assert answer.status_code == 200
+            accepted.append(reference)
+
+    threads = [threading.Thread(target=send, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.6)
+    service.kill()
+    for thread in threads:
+        thread.join()
+    service.start()
+    listed = service.flask("events", "list", "--ndjson").stdout.splitlines()
+    stored = [json.loads(line)["txn_ref"] for line in listed]
+    assert accepted
+    assert len(stored) == len(set(stored))
+    assert set(accepted) <= set(stored)
+
+
+@pytest.mark.slow
+def test_it_stops_in_order_on_sigterm(service: Service):
+    assert post(service, "txn_ref=AA-SI-1&msg=x") == 200
+    assert service.stop() == 0
+
+
+@pytest.mark.slow
+def test_it_answers_413_to_a_large_body_sent_in_chunks(service: Service):
+    assert post(service, iter([b"x" * 40_000, b"y" * 40_000])) == 413
+    assert post(service, iter([b"txn_ref=AA-SI-9&", b"msg=in+chunks"])) == 200
+    assert [event["text"] for event in service.events()] == ["in chunks"]
+
+
+@pytest.mark.slow
+def test_it_serves_honest_callbacks_beside_two_hundred_slow_ones(service: Service):
+    head = f"POST /callbacks/{KEY}/sms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+    slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(200)]
+    for number, connection in enumerate(slow):
+        connection.sendall([b"", head.encode(), head.encode() + b"\r\nmsg="][number % 3])
+    started = time.monotonic()
+    assert [post(service, f"txn_ref=AA-SI-{n}&msg=x") for n in range(20)] == [200] * 20
+    assert time.monotonic() - started < 10
+    for connection in slow:
+        connection.close()
+
+
+def test_it_refuses_to_start_on_an_empty_database(database_url: str, tmp_path: Path):
+    refused = Service(database_url, tmp_path).flask("serve", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.strip() == "Error: the database has no tables yet: run `flask db upgrade`"
+
+
+def test_it_lists_all_wrong_settings_without_a_traceback(tmp_path: Path):
+    service = Service("mysql://nope", tmp_path, CALLBACK_KEYS="k")
+    refused = service.flask("serve", check=False)
+    assert refused.returncode == 1
+    assert "DATABASE_URL" in refused.stderr
+    assert "CALLBACK_KEYS" in refused.stderr
+    assert "Traceback" not in refused.stderr
