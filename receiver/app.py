@@ -13,10 +13,13 @@ from receiver.cli.events import events
 from receiver.cli.numbers import numbers
 from receiver.cli.serve import serve
 from receiver.cli.setup import setup
+from receiver.cli.spool import spool as spool_command
 from receiver.current import EXTENSION, Parts
 from receiver.db import connect
 from receiver.log.find import EventLog
 from receiver.log.record import Recorder
+from receiver.log.spool import Spool
+from receiver.log.write import EventWriter
 from receiver.web.api import api, problem
 from receiver.web.callbacks import callbacks
 from receiver.web.gateway import Gateway
@@ -31,10 +34,13 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     engine = connect(config.database_url, patience=config.commit_deadline)
+    writer, spool = EventWriter(engine), Spool(config.spool_dir, limit_mb=config.spool_limit_mb)
     app.extensions[EXTENSION] = Parts(
         config=config,
         engine=engine,
-        recorder=Recorder(engine, deadline=config.commit_deadline, queue_limit=config.queue_limit),
+        spool=spool,
+        writer=writer,
+        recorder=Recorder(writer, spool, deadline=config.commit_deadline, queue_limit=config.queue_limit),
         log=EventLog(engine),
     )
     app.register_blueprint(health)
@@ -43,7 +49,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     if private:
         app.register_blueprint(api)
     app.register_error_handler(HTTPException, _http_error)
-    for command in (serve, setup, numbers, events, db):
+    for command in (serve, setup, numbers, events, spool_command, db):
         app.cli.add_command(command)
     return app
 

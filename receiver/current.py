@@ -13,6 +13,8 @@ from receiver.hoiio.client import NumberClient
 from receiver.hoiio.notifications import Kind
 from receiver.log.find import EventLog
 from receiver.log.record import Recorder
+from receiver.log.spool import Spool
+from receiver.log.write import EventWriter
 
 EXTENSION = "receiver"
 
@@ -27,6 +29,8 @@ class Parts:
 
     config: Config
     engine: Engine
+    spool: Spool
+    writer: EventWriter
     recorder: Recorder
     log: EventLog
 
@@ -45,6 +49,14 @@ def engine() -> Engine:
 
 def recorder() -> Recorder:
     return parts().recorder
+
+
+def spool() -> Spool:
+    return parts().spool
+
+
+def writer() -> EventWriter:
+    return parts().writer
 
 
 def event_log() -> EventLog:

@@ -138,26 +138,35 @@ def offer_of(
 
 
 def any_offer(
-    client: NumberClient, country: str, state: str, kinds: Collection[Kind] = frozenset()
+    client: NumberClient, country: Country, state: str, kinds: Collection[Kind] = frozenset()
 ) -> Offer | NotForSale:
-    """The first number for sale there that can receive all of these kinds.
+    """The first number for sale there that can receive all of these kinds; without a state, in any.
 
     Without kinds: voice and SMS if one among the first can, else whatever the first number can.
     """
-    numbers = client.every_available_number(country, state or None)
-    try:
-        if kinds:
-            chosen = next((entry for entry in numbers if can(entry.capabilities, kinds)), None)
-        else:
-            seen = list(islice((entry for entry in numbers if entry.capabilities), _CLOSELY))
-            best = (entry for entry in seen if can(entry.capabilities, (Kind.VOICE, Kind.SMS)))
-            chosen = next(best, seen[0] if seen else None)
-        if chosen is not None:
-            return Offer(chosen, country, state, client.rate(country))
-    except Refused as refusal:
-        return NotForSale(refusal.reason)
+    states = [known for known in country.states if state in ("", known.code)]
+    # What a state says it can is believed, so that not every state has to be asked.
+    codes = [known.code for known in states if not known.capabilities or can(known.capabilities, kinds)]
+    reason = ""
+    for code in codes if country.states else [None]:
+        try:
+            if chosen := _first(client.every_available_number(country.code, code), kinds):
+                return Offer(chosen, country.code, code or "", client.rate(country.code))
+        except Refused as refusal:
+            reason = refusal.reason
     wanted = f" that can receive {' and '.join(sorted(kinds))}" if kinds else ""
-    return NotForSale(f"no number{wanted} is for sale there")
+    return NotForSale(reason or f"no number{wanted} is for sale there")
+
+
+def _first(numbers: Iterable[AvailableNumber], kinds: Collection[Kind]) -> AvailableNumber | None:
+    if kinds:
+        return next((entry for entry in numbers if can(entry.capabilities, kinds)), None)
+    seen: AvailableNumber | None = None
+    for entry in islice(numbers, _CLOSELY):
+        if can(entry.capabilities, (Kind.VOICE, Kind.SMS)):
+            return entry
+        seen = seen or (entry if entry.capabilities else None)
+    return seen
 
 
 def _country_by_digits(number: str, countries: Sequence[Country]) -> Country | None:

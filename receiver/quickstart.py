@@ -34,10 +34,14 @@ ARRIVAL_SECONDS = 30.0
 SIMULATOR_LISTEN = "127.0.0.1:8100"
 DEMO_DATABASE = "sqlite:///var/demo.db"
 DEMO_SENDER = "+6591234567"
-_SETUPS = (
-    ("--country", "US", "--state", "CA", "--kind", "voice,sms", "--months", "1"),
-    ("--country", "SG", "--kind", "fax", "--months", "1"),
-)
+_PURPOSES = {
+    "voice": ("--kind", "voice,sms"),
+    "fax": ("--kind", "fax"),
+}
+_PURCHASES = {
+    "voice": ("--country", "US", "--state", "CA", "--months", "1"),
+    "fax": ("--country", "SG", "--months", "1"),
+}
 _ARRIVALS = (("calls", "voice", None), ("faxes", "fax", None), ("sms", "voice", "Hello from the simulator"))
 
 Address = tuple[str, int]
@@ -79,6 +83,7 @@ def main(listen: Address) -> None:
             else:
                 server = _serve_demo(config, listen, steps, children)
             with contextlib.suppress(KeyboardInterrupt):
+                click.echo("\nServing until Ctrl-C.\n")
                 server.follow()
             click.echo("\nStopping: callbacks that were accepted are written first.")
     except ConfigError as error:
@@ -159,7 +164,6 @@ def _serve_real(config: Config, listen: Address, steps: _Steps, children: contex
         "See what arrived with\n"
         "  .venv/bin/flask events list\n"
         f"{_api_hint(config, listen)}"
-        "\nServing until Ctrl-C.\n"
     )
     return server
 
@@ -188,9 +192,7 @@ def _serve_demo(config: Config, listen: Address, steps: _Steps, children: contex
     steps.say("Demo database var/demo.db is up to date")
     server = _start_server(config, listen, environment, steps, children)
 
-    for options in _SETUPS:
-        _flask(environment, "setup", *options, "--yes")
-    numbers = pick_numbers(_flask_json(environment, "numbers", "list"))
+    numbers = _set_up(environment)
     steps.say(f"Numbers point here: {numbers['voice']} (voice, SMS) and {numbers['fax']} (fax)")
 
     sent: Counter[str] = Counter()
@@ -208,7 +210,6 @@ def _serve_demo(config: Config, listen: Address, steps: _Steps, children: contex
         "Let another SMS arrive with\n"
         f"  curl -H 'Content-Type: application/json' http://{simulator}/control/sms \\\n"
         f'    -d \'{{"from": "{DEMO_SENDER}", "to": "{numbers["voice"]}", "text": "Hello again"}}\'\n'
-        "\nServing until Ctrl-C.\n"
     )
     return server
 
@@ -227,23 +228,33 @@ def _start_server(
     return server
 
 
-def pick_numbers(listing: Any) -> dict[str, str]:
-    """From `flask numbers list --json`: a number for voice and SMS, and one for fax."""
-    rows: list[dict[str, Any]] = listing["numbers"] if isinstance(listing, dict) else listing
-    found: dict[str, str] = {}
-    for row in rows:
-        # What it is set up for where the listing says so, else what it could do.
-        mode = str(row.get("mode") or "").lower()
-        able = {str(word).lower() for word in row.get("kinds") or row.get("capabilities") or ()}
-        if mode == "fax" or (not mode and "fax" in able):
-            found.setdefault("fax", row["number"])
-        elif "sms" in able:
-            found.setdefault("voice", row["number"])
-    if missing := {"voice", "fax"} - found.keys():
+def _set_up(environment: Mapping[str, str]) -> dict[str, str]:
+    """A number for voice and SMS and one for fax that point here; bought if the account has none."""
+    held = pick_numbers(_flask_json(environment, "numbers", "list"))
+    for purpose, kinds in _PURPOSES.items():
+        # A number of an earlier run may point at another port. Setup would rightly buy one beside it, because
+        # it may be in use elsewhere; all numbers of the simulated account are the demo's own.
+        known = ("--number", held[purpose], "--take-over") if purpose in held else _PURCHASES[purpose]
+        _flask(environment, "setup", *known, *kinds, "--yes")
+    numbers = pick_numbers(_flask_json(environment, "numbers", "list")) | held
+    if missing := _PURPOSES.keys() - numbers.keys():
         raise QuickstartError(
             f"The simulated account has no number for {' and '.join(sorted(missing))} after setup: "
             "delete var/simulator.json and run it again."
         )
+    return numbers
+
+
+def pick_numbers(listing: Any) -> dict[str, str]:
+    """From `flask numbers list --json`: the first number for voice and SMS, and the first for fax."""
+    rows: list[dict[str, Any]] = listing["numbers"] if isinstance(listing, dict) else listing
+    found: dict[str, str] = {}
+    for row in rows:
+        able = {str(word).lower() for word in row.get("capabilities") or ()}
+        if str(row.get("mode") or "").lower() == "fax":
+            found.setdefault("fax", row["number"])
+        elif "sms" in able:
+            found.setdefault("voice", row["number"])
     return found
 
 

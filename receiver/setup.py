@@ -31,7 +31,7 @@ from receiver.hoiio.client import (
 )
 from receiver.hoiio.errors import HoiioError, OutcomeUnknown, Refused, UnexpectedAnswer
 from receiver.hoiio.notifications import Kind
-from receiver.offers import NotForSale, Offer, any_offer, area_of, can, country_of, offer_of
+from receiver.offers import NotForSale, Offer, any_offer, area_of, can, country_of, find_country, offer_of
 
 _LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Pauses in seconds before looking again for something the provider may take a moment to show."""
@@ -203,7 +203,7 @@ def survey(
     found = {
         wish: offer_of(client, wish.number, countries, wish.state)
         if wish.number
-        else any_offer(client, wish.country, wish.state, wish.kinds)
+        else any_offer(client, find_country(countries, wish.country), wish.state, wish.kinds)
         for wish in missing
     }
     return Survey(active, found, balance_if_told(client))
@@ -311,7 +311,7 @@ def apply(
                 continue
             done = buy(client, step.number, step.duration, sleep=sleep)
         except HoiioError as error:
-            yield Progress(step, Outcome.FAILED, str(error))
+            yield Progress(step, Outcome.FAILED, error.reason)
             if not isinstance(error, Refused):
                 yield from _skipped(decided.steps[at + 1 :], "not tried after the failure above")
                 return
@@ -510,7 +510,7 @@ def _configured(step: Configure, client: NumberClient, sleep: Callable[[float], 
                     return Progress(step, Outcome.FOUND if lost else Outcome.DONE, detail, number)
         if lost is None:
             break
-    detail = str(lost) if lost else "accepted, but it does not read back so: look with `flask numbers list`"
+    detail = lost.reason if lost else "accepted, but it does not read back so: look with `flask numbers list`"
     return Progress(step, Outcome.FAILED, detail)
 
 

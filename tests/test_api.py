@@ -1,5 +1,7 @@
 """The query API: private, filtered, paged by cursor, one shape of error."""
 
+import sqlite3
+
 import pytest
 from conftest import API_TOKEN, KEY
 from sqlalchemy import text
@@ -116,12 +118,16 @@ def test_it_answers_404_in_the_same_shape(client, path):
     assert set(answer.json["error"]) == {"code", "message"}
 
 
-def test_it_is_ready_only_while_an_event_could_be_stored(client, app):
-    assert client.get("/health/ready").status_code == 200
-    app.extensions["receiver"].engine.dispose()
+def test_it_says_ready_by_what_would_hold_a_callback_now(client, app, config):
+    assert client.get("/health/ready").json["held_by"] == "database"
     with db.writing(app.extensions["receiver"].engine) as connection:
         connection.execute(text("ALTER TABLE events RENAME TO hidden"))
-    assert client.get("/health/ready").status_code == 503
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json["held_by"]) == (200, "spool")
+    with sqlite3.connect(config.spool_dir / "spool.db") as spool:
+        spool.execute("DROP TABLE probes")
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json["held_by"]) == (503, None)
     assert client.get("/health/live").status_code == 200
 
 

@@ -58,9 +58,9 @@ def test_it_takes_a_number_for_voice_and_sms_and_one_for_fax() -> None:
     assert pick_numbers({"numbers": [fax, voice]}) == {"fax": "+6565311001", "voice": "+12132340001"}
 
 
-def test_a_missing_number_is_told() -> None:
-    with pytest.raises(QuickstartError, match="no number for fax and voice"):
-        pick_numbers({"numbers": []})
+def test_it_takes_no_number_that_cannot_do_it() -> None:
+    unused = {"number": "+6565311001", "mode": "VOICE", "capabilities": ["VOICE", "FAX"]}
+    assert pick_numbers({"numbers": [unused]}) == {}
 
 
 def test_a_masked_key_does_not_give_it_away() -> None:

@@ -25,6 +25,7 @@ from receiver.setup import (
     apply,
     balance_if_told,
     buy,
+    masked_url,
 )
 
 _HERE = "here"
@@ -152,15 +153,14 @@ def list_numbers(as_json: bool) -> None:
 @output.operation_errors()
 def show(number: str, as_json: bool) -> None:
     """Show one number held."""
-    held = _held(current.number_client(), number)
-    shown = words.number_json(held, words.our_urls_if_known())
+    held, urls = _held(current.number_client(), number), words.our_urls_if_known()
     if as_json:
-        output.json_out(shown)
+        output.json_out(words.number_json(held, urls))
         return
-    rows = [
-        (name.replace("_", " "), ", ".join(value) if isinstance(value, list) else value)
-        for name, value in shown.items()
-    ]
+    rows = list(zip(words.NUMBER_COLUMNS, words.number_row(held, urls), strict=True))
+    rows.append(("expiry", str(held.expiry or "-")))
+    rows.append(("calls URL", masked_url(held.forward_to) or "-"))
+    rows.append(("sms URL", masked_url(held.forward_sms_to) or "-"))
     output.table(("field", "value"), rows)
 
 

@@ -14,6 +14,7 @@ from granian.server import Server
 
 from receiver import current
 from receiver.db import SchemaError, require_schema
+from receiver.log.spool import SpoolError
 
 HEADER_TIMEOUT = 10_000
 """Milliseconds for a request's headers to arrive."""
@@ -34,9 +35,11 @@ def serve(listen: str, workers: int) -> None:
         raise click.ClickException("SQLite has one writing process: leave --workers at 1 or set DATABASE_URL")
     try:
         require_schema(current.engine())
-    except SchemaError as error:
+        current.spool().prove()
+    except (SchemaError, SpoolError) as error:
         raise click.ClickException(str(error)) from None
-    current.engine().dispose()
+    current.engine().dispose()  # the workers open their own
+    current.spool().close()
     _require_free(host, port)
     _raise_file_limit()
     click.echo(f"listening on http://{host}:{port}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from ipaddress import ip_address
 from typing import Any
@@ -106,6 +106,15 @@ def setup(
     )
     if not as_json:
         _show(decided, urls)
+    if decided.purchases:
+        output.say(_bill(decided))
+    with output.progress("Trying the callback URLs …"):
+        problems = unreachable(urls, _kinds(decided, urls))
+    for kind, problem in problems.items():
+        output.say(
+            f"Warning: the {kind} callback URL does not work from this machine: {problem}. Check that the"
+            " service runs and that PUBLIC_URL leads to it."
+        )
     if dry_run or not decided.steps:
         done: list[Progress] = []
     elif output.confirmed(_question(decided), yes=yes):
@@ -113,15 +122,19 @@ def setup(
     else:
         output.say("Nothing was done.")
         raise SystemExit(1)
-    _conclude(decided, done, urls, dry_run=dry_run, as_json=as_json)
+    _conclude(decided, done, urls, problems, dry_run=dry_run, as_json=as_json)
 
 
 def _any_of(countries: Sequence[Country], country: str, state: str | None, kinds: frozenset[Kind]) -> Wish:
     place = find_country(countries, country)
-    if place.states and state is None:
-        codes = ", ".join(known.code for known in place.states)
-        raise click.UsageError(f"Numbers of {place.name} are sold by state: add --state, one of {codes}.")
     return Wish(kinds, country=place.code, state=find_state(place, state).code if state else "")
+
+
+def _kinds(decided: Plan, urls: CallbackUrls) -> frozenset[Kind]:
+    """The kinds that will be received here, once it is done."""
+    used = {url for number in decided.ready for url in (number.forward_to, number.forward_sms_to)}
+    planned = {kind for step in decided.steps if isinstance(step, Configure) for kind in step.kinds}
+    return frozenset(planned | {kind for kind in Kind if urls.of(kind) in used})
 
 
 def _warn_of_address() -> None:
@@ -151,8 +164,6 @@ def _show(decided: Plan, urls: CallbackUrls) -> None:
     rows += [(number.number, "ready", "points here already", "") for number in decided.ready]
     rows += [(refusal.subject, "refused", refusal.reason, "") for refusal in decided.refusals]
     output.table(("number", "step", "what", "price"), rows)
-    if decided.purchases:
-        output.say(_bill(decided))
 
 
 def _row(step: Step, urls: CallbackUrls) -> tuple[str, str, str, str]:
@@ -201,19 +212,18 @@ def _name(step: Step) -> str:
 
 
 def _conclude(
-    decided: Plan, done: Sequence[Progress], urls: CallbackUrls, *, dry_run: bool, as_json: bool
+    decided: Plan,
+    done: Sequence[Progress],
+    urls: CallbackUrls,
+    problems: Mapping[Kind, str],
+    *,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """The result, for a person or a program, and the exit code: 0 if all wishes are fulfilled."""
     pointed = [progress.number for progress in done if progress.number]
     ours = [*decided.ready, *pointed]
     failed = [progress for progress in done if progress.outcome in (Outcome.FAILED, Outcome.SKIPPED)]
-    kinds = frozenset(
-        kind
-        for number in ours
-        for kind in Kind
-        if urls.of(kind) in (number.forward_to, number.forward_sms_to)
-    )
-    problems = {} if dry_run else unreachable(urls, kinds)
     fulfilled = not failed and not decided.refusals
     if as_json:
         output.json_out(
@@ -240,11 +250,6 @@ def _conclude(
         )
     elif pointed:
         output.table(words.NUMBER_COLUMNS, [words.number_row(number, urls) for number in ours])
-    for kind, problem in problems.items():
-        output.say(
-            f"Warning: the {kind} callback URL does not work from this machine: {problem}. Check that the"
-            " service runs, and that PUBLIC_URL leads to it."
-        )
     output.say(_verdict(decided, len(ours), len(failed), dry_run=dry_run))
     if not fulfilled:
         raise SystemExit(1)
@@ -253,14 +258,14 @@ def _conclude(
 def _verdict(decided: Plan, ours: int, failed: int, *, dry_run: bool) -> str:
     if failed:
         return (
-            f"{failed} of {len(decided.steps)} steps were not done. Put right what is said above and run the"
-            " same command again: it looks first, and goes on from here."
+            f"Not done: {failed} of {len(decided.steps)} steps. Put right what is said above and run the same"
+            " command again: it looks first, and goes on from here."
         )
     if decided.refusals:
-        rest = "" if dry_run or not ours else f" {_count(ours)} can receive all the same."
-        return f"{len(decided.refusals)} of the wishes cannot be fulfilled; the reasons are above.{rest}"
+        rest = "" if dry_run or not ours else f" The rest is done: {_count(ours)} can receive."
+        return f"Refused for {_count(len(decided.refusals))}; the reason is above.{rest}"
     if not decided.steps:
-        return "Nothing to do."
+        return "Nothing to do: what was wished for points here already."
     if dry_run:
         return "Nothing was done: this was a dry run."
     return "Ready. What arrives is shown by `flask events list`."

@@ -1,8 +1,12 @@
 """Recording: the promise that a callback answered 200 is on stable storage.
 
 Callbacks that arrive while a commit is under way wait in a queue and share the next transaction: one thread
-a process writes, and every ticket is settled only after the commit that holds its event. Under load the
-batches grow, so the cost of a commit is shared instead of queued for.
+a process writes, and a ticket is settled only after the commit that holds its event. Under load the batches
+grow, so the cost of a commit is shared instead of queued for.
+
+When the database fails, or has not answered within the deadline, a second thread puts the arrivals into the
+spool. A thread of its own, because the first may be stuck in a call that never returns. An arrival may then
+end up in both; its mark makes that harmless. The spool is drained between batches once the database is back.
 """
 
 from __future__ import annotations
@@ -13,142 +17,259 @@ import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db import reason_of
 from receiver.log.arrival import Arrival, Row, event_row
+from receiver.log.spool import Spool, SpoolError
 from receiver.log.write import EventWriter
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 256
 """Events in one transaction: bounds how long the first of them waits for the last."""
+RETRY_AFTER = 0.5
+"""Seconds between looks at a failing database."""
+LOOK_AT_SPOOL = 5.0
+"""Seconds between looks at the spool for what another process left there."""
 
 
 class Outcome(Enum):
     """How a ticket was settled."""
 
     STORED = "stored"
+    SPOOLED = "spooled"
     FAILED = "failed"
 
 
 class Ticket:
-    """One callback on its way to stable storage. `outcome` is set once; then `settled` is told."""
+    """One callback on its way to stable storage. `outcome` is set once; then `settled` is told.
 
-    __slots__ = ("outcome", "row", "settled", "waiting_since")
+    Without an arrival it is a probe: it goes the whole way and leaves nothing.
+    """
 
-    def __init__(self, row: Row, settled: Callable[[list[Ticket]], None]) -> None:
-        self.row = row
+    __slots__ = ("arrival", "outcome", "row", "settled", "waiting_since")
+
+    def __init__(self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None]) -> None:
+        self.arrival = arrival
+        self.row: Row | None = None if arrival is None else event_row(arrival)
         self.settled = settled
         self.outcome: Outcome | None = None
         self.waiting_since = time.monotonic()
 
+    @property
+    def held(self) -> bool:
+        """Whether the callback is on stable storage."""
+        return self.outcome in {Outcome.STORED, Outcome.SPOOLED}
+
 
 class Recorder:
-    """Takes arrivals and settles a ticket for each, stored or failed, within its deadline."""
+    """Takes arrivals and settles a ticket for each."""
 
-    def __init__(self, engine: Engine, *, deadline: float, queue_limit: int) -> None:
-        self._writer = EventWriter(engine)
+    def __init__(self, writer: EventWriter, spool: Spool, *, deadline: float, queue_limit: int) -> None:
+        self._writer = writer
+        self._spool = spool
         self._deadline = deadline
         self._queue_limit = queue_limit
         self._queue: list[Ticket] = []
         self._in_flight: list[Ticket] = []
-        self._changed = threading.Condition()
+        self._for_spool: list[Ticket] = []
+        # One lock; each thread is woken only for its own work, since a wake-up costs the others their turn.
+        self._lock = threading.Lock()
+        self._to_write = threading.Condition(self._lock)
+        self._to_spool = threading.Condition(self._lock)
         self._threads: list[threading.Thread] = []
         self._stopping = False
         self._failing = False
+        self._spool_may_hold = True
+        self._looked_at_spool = 0.0
 
     def record(self, arrival: Arrival) -> bool:
-        """Store one arrival and return whether it is on stable storage now. Blocks until that is known."""
-        done = threading.Event()
-        ticket = self.submit(arrival, lambda _: done.set())
-        done.wait()
-        return ticket.outcome is Outcome.STORED
+        """Keep one arrival and return whether it is on stable storage now. Blocks until that is known."""
+        return self._wait_for(arrival).held
 
-    def submit(self, arrival: Arrival, settled: Callable[[list[Ticket]], None]) -> Ticket:
+    def probe_database(self) -> bool:
+        """Whether the database would take a callback now: goes through the queue and the writing thread."""
+        return self._wait_for(None).outcome is Outcome.STORED
+
+    def probe_spool(self) -> bool:
+        """Whether the spool would take a callback now."""
+        try:
+            self._spool.prove()
+        except SpoolError as error:
+            logger.error("%s", error)
+            return False
+        return True
+
+    def submit(self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None]) -> Ticket:
         """Hand over one arrival without waiting.
 
-        `settled` is called from another thread, once for all tickets given the same callable that one commit
-        settled. A queue that is full settles the ticket as failed.
+        `settled` is called from another thread, once for all tickets given the same callable that were
+        settled together. A full queue sends the arrival to the spool; when that is behind too, it fails.
         """
-        ticket = Ticket(event_row(arrival), settled)
-        with self._changed:
+        ticket = Ticket(arrival, settled)
+        with self._lock:
             if not self._threads:
                 self._start()
-            refused = self._stopping or len(self._queue) >= self._queue_limit
+            crowded = self._failing or len(self._queue) >= self._queue_limit
+            line = self._for_spool if crowded and arrival is not None else self._queue
+            refused = self._stopping or len(line) >= self._queue_limit
             if not refused:
-                self._queue.append(ticket)
-                if len(self._queue) == 1:
-                    self._changed.notify_all()
+                line.append(ticket)
+                if len(line) == 1:
+                    (self._to_write if line is self._queue else self._to_spool).notify()
         if refused:
             self._settle([ticket], Outcome.FAILED)
         return ticket
 
     def close(self, timeout: float) -> None:
-        """Write what was accepted, then stop."""
-        with self._changed:
+        """Keep what was accepted, then stop."""
+        with self._lock:
             self._stopping = True
-            self._changed.notify_all()
+            self._to_write.notify()
+            self._to_spool.notify()
+        until = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _wait_for(self, arrival: Arrival | None) -> Ticket:
+        done = threading.Event()
+        ticket = self.submit(arrival, lambda _: done.set())
+        done.wait()
+        return ticket
 
     def _start(self) -> None:
-        for name, work in (("event-writer", self._write_forever), ("deadline-keeper", self._keep_deadline)):
+        for name, work in (("event-writer", self._write_forever), ("event-spooler", self._spool_forever)):
             thread = threading.Thread(target=work, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
 
+    # The writing thread.
+
     def _write_forever(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 self._in_flight = []
-                while not self._queue:
-                    if self._stopping:
-                        self._changed.notify_all()
-                        return
-                    self._changed.wait()
+                if not self._queue and not self._stopping:
+                    self._to_write.wait(
+                        RETRY_AFTER if self._failing or self._spool_may_hold else LOOK_AT_SPOOL
+                    )
                 batch = self._queue[:LARGEST_BATCH]
                 del self._queue[:LARGEST_BATCH]
                 self._in_flight = batch
-            self._write(batch)
+                if self._stopping and not batch:
+                    return
+            if batch:
+                self._write(batch)
+            elif self._failing:
+                self._look_again()
+            if not self._failing:
+                self._drain()
 
     def _write(self, batch: list[Ticket]) -> None:
+        rows = [ticket.row for ticket in batch if ticket.row is not None]
+        probes = [ticket for ticket in batch if ticket.row is None]
         try:
-            refusals = self._writer.write([ticket.row for ticket in batch])
+            if probes:
+                self._writer.probe()
+            refusals = iter(self._writer.write(rows) if rows else [])
         except Exception as error:
-            reason = reason_of(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
-            logger.critical("cannot store %d callbacks, answering 503: %s", len(batch), reason)
-            self._failing = True
-            self._settle(batch, Outcome.FAILED)
+            self._fails(error)
+            self._hand_to_spool(batch)
             return
-        if self._failing:
-            logger.warning("storing callbacks again")
-            self._failing = False
-        self._settle([t for t, r in zip(batch, refusals, strict=True) if r is None], Outcome.STORED)
-        refused = [t for t, r in zip(batch, refusals, strict=True) if r is not None]
-        if refused:
-            logger.critical("the database refused %d callbacks, answering 503", len(refused))
-            self._settle(refused, Outcome.FAILED)
+        self._works()
+        refused = [ticket for ticket in batch if ticket.row is not None and next(refusals) is not None]
+        if refused:  # the spool sets them aside, where somebody can look at them
+            self._hand_to_spool(refused)
+        left = set(refused)
+        self._settle([ticket for ticket in batch if ticket not in left], Outcome.STORED)
 
-    def _keep_deadline(self) -> None:
-        """A database that neither answers nor refuses must not hold the connections of all callers."""
+    def _look_again(self) -> None:
+        try:
+            self._writer.probe()
+        except Exception as error:
+            self._fails(error)
+        else:
+            self._works()
+
+    def _drain(self) -> None:
+        """One step: a live callback waits behind no more than that."""
+        now = time.monotonic()
+        if not self._spool_may_hold and now - self._looked_at_spool < LOOK_AT_SPOOL:
+            return
+        self._looked_at_spool, self._spool_may_hold = now, False
+        try:
+            moved = self._spool.drain(self._writer)
+        except Exception as error:
+            self._spool_may_hold = True
+            self._fails(error)
+            return
+        if moved:
+            self._spool_may_hold = True
+            logger.warning("moved %d callbacks from the spool into the database", moved)
+
+    def _fails(self, error: Exception) -> None:
+        if not self._failing:
+            reason = reason_of(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
+            logger.critical("the database does not take callbacks, the spool does: %s", reason)
+        self._failing = True
+
+    def _works(self) -> None:
+        if self._failing:
+            logger.warning("the database takes callbacks again")
+        self._failing = False
+
+    # The spooling thread.
+
+    def _hand_to_spool(self, tickets: Sequence[Ticket]) -> None:
+        with self._lock:
+            self._for_spool.extend(ticket for ticket in tickets if ticket.outcome is None)
+            self._to_spool.notify()
+
+    def _spool_forever(self) -> None:
+        tick = min(0.05, self._deadline / 4)
         while True:
-            with self._changed:
-                if self._stopping and not self._queue and not self._in_flight:
+            with self._lock:
+                if not self._for_spool:
+                    self._to_spool.wait(tick)
+                late = self._take_late()
+                batch = [ticket for ticket in self._for_spool if ticket.outcome is None] + late
+                self._for_spool = []
+                if self._stopping and not batch and not self._queue and not self._in_flight:
                     return
-                oldest = time.monotonic() - self._deadline
-                late = [t for t in self._in_flight if t.outcome is None and t.waiting_since < oldest]
-                waiting = [t for t in self._queue if t.waiting_since < oldest]
-                self._queue = [t for t in self._queue if t.waiting_since >= oldest]
-            if late or waiting:
-                logger.critical("the database did not answer in time: %d callbacks", len(late) + len(waiting))
-                self._settle(late + waiting, Outcome.FAILED)
-            time.sleep(min(0.1, self._deadline / 4))
+            if late and not self._failing:
+                logger.critical("the database did not answer in %s s, the spool takes over", self._deadline)
+                self._failing = True
+            if batch:
+                self._put(batch)
+
+    def _take_late(self) -> list[Ticket]:
+        oldest = time.monotonic() - self._deadline
+        if not any(line and line[0].waiting_since < oldest for line in (self._in_flight, self._queue)):
+            return []
+        late = [t for t in (*self._in_flight, *self._queue) if t.outcome is None and t.waiting_since < oldest]
+        self._queue = [ticket for ticket in self._queue if ticket.waiting_since >= oldest]
+        return late
+
+    def _put(self, batch: list[Ticket]) -> None:
+        real = [ticket for ticket in batch if ticket.arrival is not None]
+        self._settle([ticket for ticket in batch if ticket.arrival is None], Outcome.FAILED)
+        if not real:
+            return
+        try:
+            self._spool.put([ticket.arrival for ticket in real if ticket.arrival is not None])
+        except SpoolError as error:
+            logger.critical(
+                "neither database nor spool can hold %d callbacks, answering 503: %s", len(real), error
+            )
+            self._settle(real, Outcome.FAILED)
+        else:
+            self._spool_may_hold = True
+            self._settle(real, Outcome.SPOOLED)
 
     def _settle(self, tickets: Sequence[Ticket], outcome: Outcome) -> None:
         groups: dict[Callable[[list[Ticket]], None], list[Ticket]] = {}
-        with self._changed:
+        with self._lock:
             for ticket in tickets:
                 if ticket.outcome is None:
                     ticket.outcome = outcome

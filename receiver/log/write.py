@@ -56,6 +56,11 @@ class EventWriter:
         with writing(self._engine) as connection:
             return [self._insert_one(connection, row) for row in rows]
 
+    def probe(self) -> None:
+        """Raise unless a transaction on the events' table can be committed now. Changes nothing."""
+        with writing(self._engine) as connection:
+            connection.execute(update(EVENTS).where(EVENTS.c.id == -1).values(repeats=0))
+
     def _insert_all(self, connection: Connection, rows: Sequence[Row]) -> bool:
         """Whether every row was new."""
         start = 0

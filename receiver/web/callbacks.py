@@ -22,7 +22,7 @@ from receiver.hoiio import signature
 from receiver.hoiio.notifications import Kind
 from receiver.hoiio.signature import Verdict
 from receiver.log.arrival import KEPT_HEADERS, Arrival
-from receiver.log.record import Outcome, Ticket
+from receiver.log.record import Ticket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -61,7 +61,7 @@ class Held(Response):
 
 def status_for(ticket: Ticket) -> int:
     """200 is said here and nowhere else on the receive path."""
-    return 200 if ticket.outcome is Outcome.STORED else 503
+    return 200 if ticket.held else 503
 
 
 @callbacks.route("/callbacks/<key>/<path:kind>", methods=["GET", "POST"])

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from flask import Blueprint, Response, jsonify
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
-from receiver.db import SchemaError, require_schema, writing
 
 health = Blueprint("health", __name__)
-logger = logging.getLogger(__name__)
 
 
 @health.get("/health/live")
@@ -22,15 +16,13 @@ def live() -> Response:
 
 @health.get("/health/ready")
 def ready() -> Response:
-    """200 only if a callback arriving now would be held; tried by a transaction that takes the write lock."""
-    try:
-        require_schema(current.engine())
-        with writing(current.engine()) as connection:
-            # Writes nothing, but needs the lock and the table that a callback needs.
-            connection.execute(text("UPDATE events SET repeats = repeats WHERE id = -1"))
-    except (SchemaError, SQLAlchemyError) as error:
-        logger.error("not ready: %s", error if isinstance(error, SchemaError) else type(error).__name__)
-        answer = jsonify(status="unavailable", database="failing")
-        answer.status_code = 503
-        return answer
-    return jsonify(status="ok", database="ok")
+    """200 only if a callback arriving now would be held, and by what. Both are tried, not remembered."""
+    database, spool = current.recorder().probe_database(), current.recorder().probe_spool()
+    answer = jsonify(
+        status="ok" if database or spool else "unavailable",
+        held_by="database" if database else "spool" if spool else None,
+        database="ok" if database else "failing",
+        spool="ok" if spool else "failing",
+    )
+    answer.status_code = 200 if database or spool else 503
+    return answer

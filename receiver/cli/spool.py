@@ -1,0 +1,51 @@
+"""`flask spool`: callbacks that wait for the database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
+
+from receiver import current
+from receiver.cli import output
+from receiver.db import reason_of
+from receiver.log.spool import SpoolError
+
+
+@click.group()
+def spool() -> None:
+    """See and move the callbacks that the database could not take when they came."""
+
+
+@spool.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_appcontext
+def status(as_json: bool) -> None:
+    """Show how many wait, how many were set aside, and since when."""
+    try:
+        state = current.spool().state()
+    except SpoolError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        output.json_out(asdict(state))
+        return
+    click.echo(f"waiting {state.waiting}, set aside {state.set_aside}")
+    if state.oldest is not None:
+        click.echo(f"oldest received {state.oldest:%Y-%m-%d %H:%M:%S} UTC")
+
+
+@spool.command()
+@with_appcontext
+def drain() -> None:
+    """Move what waits into the database now. The running service does so by itself; both may at once."""
+    moved = 0
+    try:
+        while step := current.spool().drain(current.writer()):
+            moved += step
+    except SQLAlchemyError as error:
+        raise click.ClickException(
+            f"moved {moved}, then the database failed: {reason_of(error)}. The rest is still in the spool"
+        ) from None
+    click.echo(f"moved {moved}")

@@ -1,0 +1,183 @@
+"""The spool: local, durable, for callbacks that the database cannot take just now.
+
+It keeps arrivals, not events: raw bytes do not depend on the version that will read them, so a spool written
+before an upgrade is drained after it. Draining twice changes nothing, since an arrival carries its own mark.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import (
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    RowMapping,
+    Table,
+    Text,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from receiver.db import connect, reason_of, writing
+from receiver.hoiio.notifications import Kind
+from receiver.hoiio.signature import Verdict
+from receiver.log.arrival import Arrival, event_row
+from receiver.log.write import EventWriter
+from receiver.models import UtcTime
+
+logger = logging.getLogger(__name__)
+
+DRAIN_BATCH = 100
+"""Arrivals moved in one transaction: what a live callback may have to wait behind."""
+_PAGE_BYTES = 4096
+_PROBE = "probe"
+
+_metadata = MetaData()
+_arrivals = Table(
+    "arrivals",
+    _metadata,
+    Column("position", Integer, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("query", LargeBinary, nullable=False),
+    Column("headers", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("distrust", Text),
+    Column("set_aside", Text),  # why the database refused it for good; NULL while it waits its turn
+    sqlite_autoincrement=True,
+)
+_probes = Table("probes", _metadata, Column("id", Text, primary_key=True))
+
+
+class SpoolError(Exception):
+    """The spool cannot be used. The message says why and what to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolState:
+    """How much is in the spool."""
+
+    waiting: int
+    set_aside: int
+    oldest: datetime | None
+
+
+class Spool:
+    """Arrivals on local stable storage, in the order they came."""
+
+    def __init__(self, directory: Path, *, limit_mb: int) -> None:
+        self._directory = directory
+        self._most_pages = limit_mb * 1024 * 1024 // _PAGE_BYTES
+        self._ready = False
+        try:
+            self._engine = connect(f"sqlite:///{directory}/spool.db", patience=1.0)
+        except OSError as error:
+            raise SpoolError(f"cannot make SPOOL_DIR {directory}: {error.strerror}") from None
+        event.listen(self._engine, "connect", self._limit)
+
+    def prove(self) -> None:
+        """Write, sync and take back a probe on the very path an arrival takes; `SpoolError` if that fails."""
+        try:
+            self._prepare()
+            with writing(self._engine) as connection:
+                connection.execute(delete(_probes))
+                connection.execute(insert(_probes).values(id=_PROBE))
+        except (SQLAlchemyError, OSError) as error:
+            raise self._unusable(error) from None
+
+    def put(self, arrivals: Sequence[Arrival]) -> None:
+        """Keep them; on return they are on stable storage. `SpoolError` means none of them is."""
+        try:
+            self._prepare()
+            with writing(self._engine) as connection:
+                connection.execute(insert(_arrivals), [_columns(arrival) for arrival in arrivals])
+        except (SQLAlchemyError, OSError) as error:
+            raise self._unusable(error) from None
+
+    def drain(self, writer: EventWriter) -> int:
+        """Move the oldest few into the database; how many left the spool.
+
+        One the database refuses for itself is set aside and blocks nothing. Raises what `EventWriter.write`
+        raises when the database as a whole fails: then all stay here.
+        """
+        self._prepare()
+        oldest = select(_arrivals).where(_arrivals.c.set_aside.is_(None)).order_by(_arrivals.c.position)
+        with self._engine.connect() as connection:
+            waiting = connection.execute(oldest.limit(DRAIN_BATCH)).mappings().all()
+        if not waiting:
+            return 0
+        refusals = writer.write([event_row(_arrival(row)) for row in waiting])
+        with writing(self._engine) as connection:
+            stored = [
+                row["position"] for row, refusal in zip(waiting, refusals, strict=True) if refusal is None
+            ]
+            connection.execute(delete(_arrivals).where(_arrivals.c.position.in_(stored)))
+            for row, refusal in zip(waiting, refusals, strict=True):
+                if refusal is not None:
+                    reason = reason_of(refusal) if isinstance(refusal, SQLAlchemyError) else str(refusal)
+                    logger.critical("set aside arrival %s: the database refuses it", row["id"])
+                    mine = _arrivals.c.position == row["position"]
+                    connection.execute(update(_arrivals).where(mine).values(set_aside=reason))
+        return len(waiting)
+
+    def state(self) -> SpoolState:
+        """What waits and what was set aside."""
+        try:
+            self._prepare()
+            waits = _arrivals.c.set_aside.is_(None)
+            query = select(
+                func.count().filter(waits), func.count().filter(~waits), func.min(_arrivals.c.received_at)
+            )
+            with self._engine.connect() as connection:
+                return SpoolState(*connection.execute(query).one())
+        except (SQLAlchemyError, OSError) as error:
+            raise self._unusable(error) from None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _prepare(self) -> None:
+        if self._ready:
+            return
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with writing(self._engine) as connection:
+            _metadata.create_all(connection)
+        self._ready = True
+
+    def _limit(self, connection: object, _: object) -> None:
+        connection.execute(f"PRAGMA max_page_count={self._most_pages}")  # type: ignore[attr-defined]
+
+    def _unusable(self, error: SQLAlchemyError | OSError) -> SpoolError:
+        reason = reason_of(error) if isinstance(error, SQLAlchemyError) else error.strerror
+        if isinstance(error, OperationalError) and "full" in str(reason):
+            reason = f"{reason} (SPOOL_LIMIT_MB or the file system)"
+        return SpoolError(f"the spool in SPOOL_DIR {self._directory} cannot be written: {reason}")
+
+
+def _columns(arrival: Arrival) -> dict[str, object]:
+    return {
+        name: getattr(arrival, name)
+        for name in (column.name for column in _arrivals.columns)
+        if name not in {"position", "set_aside"}
+    }
+
+
+def _arrival(row: RowMapping) -> Arrival:
+    given = {name: value for name, value in row.items() if name not in {"position", "set_aside"}}
+    return Arrival(**given | {"kind": Kind(row["kind"]), "signature": Verdict(row["signature"])})
