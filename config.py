@@ -63,7 +63,6 @@ class Config(BaseModel):
     connection_limit: int = Field(default=4096, ge=16, le=100_000)
     stop_timeout: float = Field(default=15.0, ge=1, le=600, description="seconds")
     spool_limit_mb: int = Field(default=1024, ge=1)
-    quarantine_limit_mb: int = Field(default=256, ge=1)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Config:

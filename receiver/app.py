@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from traceback import format_tb
+from types import TracebackType
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -21,16 +23,28 @@ from receiver.log.record import Recorder
 from receiver.log.spool import Spool
 from receiver.log.write import EventWriter
 from receiver.web.api import api, problem
-from receiver.web.callbacks import callbacks
+from receiver.web.callbacks import Rest, callbacks
 from receiver.web.gateway import Gateway
 from receiver.web.health import health
 
 logger = logging.getLogger(__name__)
 
+ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+
+class Application(Flask):
+    """Flask, but an unexpected error is logged without the path, which holds the callback key, and without
+    the error's own words, which may hold what a caller sent."""
+
+    def log_exception(self, exc_info: ExcInfo) -> None:
+        kind, _, trace = exc_info
+        name = kind.__name__ if kind else "error"
+        logger.critical("unexpected %s in %s\n%s", name, request.endpoint, "".join(format_tb(trace)))
+
 
 def create_app(config: Config, *, public: bool = True, private: bool = True) -> Flask:
     """The application with its public side, its private side, or both."""
-    app = Flask("receiver", static_folder=None)
+    app = Application("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     engine = connect(config.database_url, patience=config.commit_deadline)
@@ -43,6 +57,8 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         recorder=Recorder(writer, spool, deadline=config.commit_deadline, queue_limit=config.queue_limit),
         log=EventLog(engine),
     )
+    app.url_map.converters["rest"] = Rest
+    app.url_map.merge_slashes = False  # would answer a doubled slash with a redirect, and lose what came
     app.register_blueprint(health)
     if public:
         app.register_blueprint(callbacks)
@@ -56,6 +72,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
 
 def gateway() -> Gateway:
     """What `flask serve` serves, in its worker process."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return Gateway(create_app(Config.from_env()))
 
 
@@ -64,4 +81,4 @@ def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if request.path.startswith("/api/"):
         return problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
-    return Response(status=status)
+    return Response(status=404 if status == 405 else status)

@@ -354,6 +354,11 @@ def masked_url(url: str) -> str:
     return re.sub(r"/callbacks/[^/?#]+/(voice|fax|sms)\b", r"/callbacks/•••/\1", url)
 
 
+def shown_url(url: str) -> str:
+    """Host and path of any URL, without what may be secret: callback key, password, query."""
+    return re.sub(r"^[a-zA-Z]+://([^/?#]*@)?|[?#].*", "", masked_url(url), flags=re.DOTALL)
+
+
 class _ImpossibleError(Exception):
     """A wish that cannot be fulfilled; becomes a `Refusal`."""
 
@@ -384,10 +389,9 @@ def _configure(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, take
     kinds = _kinds(wish.kinds, number)
     elsewhere = sorted(kind for kind in kinds if urls.target(_present(number, kind)) is Target.ELSEWHERE)
     if elsewhere and not take_over:
-        raise _ImpossibleError(
-            f"its {' and '.join(elsewhere)} URL points elsewhere, so it is left alone;"
-            " --take-over points it here"
-        )
+        hosts = {kind: shown_url(_present(number, kind)).partition("/")[0] for kind in elsewhere}
+        uses = " and ".join(f"{kind} to {host}" for kind, host in hosts.items())
+        raise _ImpossibleError(f"it sends {uses}, so it is left alone; --take-over points it here")
     forward_to, mode = number.forward_to, number.mode
     for kind, its_mode in ((Kind.VOICE, Mode.VOICE), (Kind.FAX, Mode.FAX)):
         if kind in kinds:

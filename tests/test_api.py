@@ -136,3 +136,17 @@ def test_nothing_private_answers_on_the_public_side(config, app):
     assert public.get("/api/v1/events", headers=HEADERS).status_code == 404
     private = create_app(config, public=False).test_client()
     assert private.post(f"/callbacks/{KEY}/sms", data={"msg": "x"}).status_code == 404
+
+
+def test_it_logs_an_unexpected_error_without_key_or_content(app, client, caplog, monkeypatch):
+    words = "what the caller wrote"
+
+    def broken(*_):
+        raise RuntimeError(words)
+
+    monkeypatch.setattr("receiver.web.callbacks.signature.verify", broken)
+    answer = client.post(f"/callbacks/{KEY}/sms", data={"msg": "x"})
+    assert answer.status_code == 500
+    assert "RuntimeError" in caplog.text
+    assert KEY not in caplog.text
+    assert words not in caplog.text

@@ -229,3 +229,16 @@ def test_it_bounds_what_waits_and_loses_nothing_it_held(engine, tmp_path):
     assert 0 < held < 40
     until(lambda: count(engine) == held)
     recorder.close(5)
+
+
+def test_it_keeps_a_callback_that_our_own_reading_trips_over(engine, tmp_path, monkeypatch):
+    def broken(_):
+        raise RuntimeError("a defect of ours")
+
+    monkeypatch.setattr("receiver.log.record.event_row", broken)
+    monkeypatch.setattr("receiver.log.spool.event_row", broken)
+    recorder = make_recorder(engine, tmp_path)
+    assert recorder.record(arrival("AA-SI-1"))
+    spool = Spool(tmp_path / "spool", limit_mb=16)
+    until(lambda: spool.state().set_aside == 1)
+    recorder.close(5)

@@ -15,6 +15,7 @@ from receiver import current
 from receiver.cli import output, words
 from receiver.cli.setup import AmountType
 from receiver.hoiio.client import Country, Duration, Mode, NumberClient, SubscribedNumber
+from receiver.hoiio.errors import masked
 from receiver.hoiio.notifications import Kind
 from receiver.offers import NotForSale, can, country_of, find_country, find_state, offer_of
 from receiver.setup import (
@@ -43,7 +44,7 @@ def numbers() -> None:
 @with_appcontext
 @output.operation_errors()
 def countries(country: str | None, as_json: bool) -> None:
-    """List the countries that have numbers for sale, or the states of one COUNTRY."""
+    """List countries with numbers for sale, or COUNTRY's states."""
     with output.progress("Asking the provider …"):
         found = current.number_client().available_countries()
     if country:
@@ -66,7 +67,13 @@ def countries(country: str | None, as_json: bool) -> None:
 @click.argument("country")
 @click.argument("state", required=False)
 @click.option("--like", default="", help="Only numbers with these digits in a row.")
-@click.option("--kind", "kinds", type=words.KindsType(), help="Only numbers that can receive these.")
+@click.option(
+    "--kind",
+    "kinds",
+    type=words.KindsType(),
+    metavar="voice,sms",
+    help="Only numbers that can receive these.",
+)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @with_appcontext
@@ -80,7 +87,10 @@ def available(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List numbers for sale in COUNTRY, and in STATE where numbers are sold by state."""
+    """List numbers for sale in COUNTRY and STATE.
+
+    STATE is needed where numbers are sold by state.
+    """
     digits = re.sub(r"[\s+().\-]", "", like)
     if not re.fullmatch(r"[0-9]*", digits):
         raise click.UsageError(f"--like takes digits, not {like!r}.")
@@ -131,7 +141,7 @@ def rates(countries: tuple[str, ...], as_json: bool) -> None:
 @with_appcontext
 @output.operation_errors()
 def list_numbers(as_json: bool) -> None:
-    """List the numbers held: what they can do, where they point, when they expire."""
+    """List the numbers held and where they point."""
     with output.progress("Asking the provider …"):
         found = sorted(current.number_client().subscribed_numbers(), key=lambda number: number.number)
     urls = words.our_urls_if_known()
@@ -194,11 +204,13 @@ def subscribe(
         before = next((held for held in client.subscribed_numbers() if held.number == number), None)
         if before and not extend:
             raise click.ClickException(
-                f"{number} is held already (expires {words.expires(before)}), so nothing was bought."
+                f"{masked(number)} is held already (expires {words.expires(before)}), so nothing was bought."
                 " To pay for more time add --extend."
             )
         if extend and not before:
-            raise click.ClickException(f"{number} is not held, so there is nothing to extend. {_SEE_LIST}")
+            raise click.ClickException(
+                f"{masked(number)} is not held, so there is nothing to extend. {_SEE_LIST}"
+            )
         price = _price(client, number, before, duration, state or "")
     if max_cost is not None and price.amount > max_cost:
         raise click.ClickException(f"{price} is more than --max-cost {max_cost:f}, so nothing was bought")
@@ -223,7 +235,9 @@ def subscribe(
 @click.argument("number", type=words.NumberType())
 @click.option("--forward-to", metavar="URL", help="For calls or faxes: a URL, `here`, or `none`.")
 @click.option("--forward-sms-to", metavar="URL", help="For SMS: a URL, `here`, or `none`.")
-@click.option("--mode", type=click.Choice([*Mode]), help="What an incoming call is taken for.")
+@click.option(
+    "--mode", type=click.Choice([mode.value for mode in Mode]), help="What an incoming call is taken for."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @with_appcontext
@@ -274,7 +288,7 @@ def _held(client: NumberClient, number: str) -> SubscribedNumber:
     with output.progress("Asking the provider …"):
         found = next((held for held in client.subscribed_numbers() if held.number == number), None)
     if found is None:
-        raise click.ClickException(f"{number} is not held by this application. {_SEE_LIST}")
+        raise click.ClickException(f"{masked(number)} is not held by this application. {_SEE_LIST}")
     return found
 
 
@@ -295,7 +309,7 @@ def _price(
     if before is None:
         offer = offer_of(client, number, client.available_countries(), state)
         if isinstance(offer, NotForSale):
-            raise click.ClickException(f"{number}: {offer.reason}")
+            raise click.ClickException(f"{masked(number)}: {offer.reason}")
         quoted = offer.rates
     else:
         quoted = client.rate(before.country or country_of(number))
@@ -311,11 +325,11 @@ def _settings(
     """All settings of a number, those given and those kept."""
     taken_for = mode or held.mode
     if mode and held.capabilities and not can(held.capabilities, (Kind(mode),)):
-        raise click.ClickException(f"{held.number} cannot take {mode}: {able(held.capabilities)}")
+        raise click.ClickException(f"{masked(held.number)} cannot take {mode}: {able(held.capabilities)}")
     calls = _url("--forward-to", forward_to, Kind.FAX if taken_for == Mode.FAX else Kind.VOICE)
     sms = _url("--forward-sms-to", forward_sms_to, Kind.SMS)
     if sms and held.capabilities and not can(held.capabilities, (Kind.SMS,)):
-        raise click.ClickException(f"{held.number} cannot receive sms: {able(held.capabilities)}")
+        raise click.ClickException(f"{masked(held.number)} cannot receive sms: {able(held.capabilities)}")
     return Configure(
         held.number,
         forward_to=held.forward_to if calls is None else calls,

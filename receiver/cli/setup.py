@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 from receiver import current
 from receiver.cli import output, words
 from receiver.hoiio.client import Country, NumberClient
+from receiver.hoiio.errors import masked
 from receiver.hoiio.notifications import Kind
 from receiver.offers import find_country, find_state
 from receiver.setup import (
@@ -51,7 +52,13 @@ class AmountType(click.ParamType[Decimal]):
 @click.option("--number", "numbers", multiple=True, type=words.NumberType(), help="This number. Repeatable.")
 @click.option("--country", help="Any number of this country, by code or name.")
 @click.option("--state", help="Of this state, where numbers are sold by state.")
-@click.option("--kind", "kinds", type=words.KindsType(), help="What to receive; all it can unless told.")
+@click.option(
+    "--kind",
+    "kinds",
+    type=words.KindsType(),
+    metavar="voice,sms",
+    help="What to receive: voice or fax, sms; all it can unless told.",
+)
 @words.term_options
 @click.option("--max-cost", type=AmountType(), help="Refuse to pay more than this, all in all.")
 @click.option("--take-over", is_flag=True, help="Also re-point a --number that points elsewhere.")
@@ -110,10 +117,11 @@ def setup(
         output.say(_bill(decided))
     with output.progress("Trying the callback URLs …"):
         problems = unreachable(urls, _kinds(decided, urls))
-    for kind, problem in problems.items():
+    for problem in dict.fromkeys(problems.values()):
+        kinds_with_it = " and ".join(kind for kind in problems if problems[kind] == problem)
         output.say(
-            f"Warning: the {kind} callback URL does not work from this machine: {problem}. Check that the"
-            " service runs and that PUBLIC_URL leads to it."
+            f"Warning: the callback URL for {kinds_with_it} does not work from this machine: {problem}. Check"
+            " that the service runs and that PUBLIC_URL leads to it."
         )
     if dry_run or not decided.steps:
         done: list[Progress] = []
@@ -203,7 +211,8 @@ def _apply(decided: Plan, client: NumberClient) -> list[Progress]:
     for progress in apply(decided, client):
         done.append(progress)
         detail = f" ({progress.detail})" if progress.detail else ""
-        output.say(f"{_name(progress.step)} {progress.step.number}: {progress.outcome}{detail}")
+        # Masked: unlike the tables, this ends up in the logs of whatever runs it unattended.
+        output.say(f"{_name(progress.step)} {masked(progress.step.number)}: {progress.outcome}{detail}")
     return done
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import click
 import phonenumbers
@@ -16,7 +15,7 @@ from phonenumbers import ValidationResult
 from receiver import current
 from receiver.hoiio.client import Capability, Duration, SubscribedNumber
 from receiver.hoiio.notifications import PROVIDER_ZONE, Kind
-from receiver.setup import CallbackUrls, Configure, Target, masked_url
+from receiver.setup import CallbackUrls, Configure, Target, masked_url, shown_url
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -113,10 +112,7 @@ def our_urls_if_known() -> CallbackUrls | None:
 def leads_to(url: str, urls: CallbackUrls | None) -> str:
     """Where a URL leads, in few words and without secrets."""
     target = urls.target(url) if urls else Target.ELSEWHERE if url else Target.UNSET
-    if target in _TARGETS:
-        return _TARGETS[target]
-    parts = urlsplit(masked_url(url))
-    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return _TARGETS[target] if target in _TARGETS else shown_url(url)
 
 
 def changes(step: Configure, urls: CallbackUrls | None) -> str:

@@ -354,7 +354,8 @@ def _multipart_pairs(body: bytes, content_type: str, problems: list[str]) -> lis
     _, form, files = parse_form_data(environ, silent=True)
     if files or not form:
         problems.append("body: multipart with something other than fields")
-    return [(_whole(name), _whole(value)) for name, value in form.items(multi=True)][:MOST_PARAMETERS]
+    # A part without a name comes with None for one.
+    return [(_whole(name or ""), _whole(value)) for name, value in form.items(multi=True)][:MOST_PARAMETERS]
 
 
 def _gather(params: Params, pairs: Iterable[tuple[str, str]]) -> None:

@@ -52,7 +52,7 @@ class Ticket:
 
     def __init__(self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None]) -> None:
         self.arrival = arrival
-        self.row: Row | None = None if arrival is None else event_row(arrival)
+        self.row = None if arrival is None else _row(arrival)
         self.settled = settled
         self.outcome: Outcome | None = None
         self.waiting_since = time.monotonic()
@@ -61,6 +61,15 @@ class Ticket:
     def held(self) -> bool:
         """Whether the callback is on stable storage."""
         return self.outcome in {Outcome.STORED, Outcome.SPOOLED}
+
+
+def _row(arrival: Arrival) -> Row | None:
+    """Reading never raises; should it all the same, the raw callback goes to the spool and is set aside."""
+    try:
+        return event_row(arrival)
+    except Exception as error:
+        logger.critical("could not read arrival %s: %s", arrival.id, type(error).__name__)
+        return None
 
 
 class Recorder:
@@ -111,8 +120,8 @@ class Recorder:
         with self._lock:
             if not self._threads:
                 self._start()
-            crowded = self._failing or len(self._queue) >= self._queue_limit
-            line = self._for_spool if crowded and arrival is not None else self._queue
+            aside = self._failing or len(self._queue) >= self._queue_limit or ticket.row is None
+            line = self._for_spool if aside and arrival is not None else self._queue
             refused = self._stopping or len(line) >= self._queue_limit
             if not refused:
                 line.append(ticket)

@@ -32,7 +32,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from receiver.db import connect, reason_of, writing
 from receiver.hoiio.notifications import Kind
 from receiver.hoiio.signature import Verdict
-from receiver.log.arrival import Arrival, event_row
+from receiver.log.arrival import Arrival, Row, event_row
 from receiver.log.write import EventWriter
 from receiver.models import UtcTime
 
@@ -122,18 +122,25 @@ class Spool:
             waiting = connection.execute(oldest.limit(DRAIN_BATCH)).mappings().all()
         if not waiting:
             return 0
-        refusals = writer.write([event_row(_arrival(row)) for row in waiting])
+        refusals: dict[int, Exception] = {}
+        rows: dict[int, Row] = {}
+        for row in waiting:
+            try:
+                rows[row["position"]] = event_row(_arrival(row))
+            except Exception as error:  # whatever is wrong with this one, the others go on
+                refusals[row["position"]] = error
+        results = writer.write(list(rows.values())) if rows else []
+        refusals |= {place: error for place, error in zip(rows, results, strict=True) if error is not None}
         with writing(self._engine) as connection:
-            stored = [
-                row["position"] for row, refusal in zip(waiting, refusals, strict=True) if refusal is None
-            ]
+            stored = [place for place in rows if place not in refusals]
             connection.execute(delete(_arrivals).where(_arrivals.c.position.in_(stored)))
-            for row, refusal in zip(waiting, refusals, strict=True):
-                if refusal is not None:
-                    reason = reason_of(refusal) if isinstance(refusal, SQLAlchemyError) else str(refusal)
-                    logger.critical("set aside arrival %s: the database refuses it", row["id"])
-                    mine = _arrivals.c.position == row["position"]
-                    connection.execute(update(_arrivals).where(mine).values(set_aside=reason))
+            for place, refusal in refusals.items():
+                reason = (
+                    reason_of(refusal) if isinstance(refusal, SQLAlchemyError) else type(refusal).__name__
+                )
+                logger.critical("set aside an arrival that cannot become an event; see `flask spool status`")
+                mine = _arrivals.c.position == place
+                connection.execute(update(_arrivals).where(mine).values(set_aside=reason))
         return len(waiting)
 
     def state(self) -> SpoolState:

@@ -11,10 +11,11 @@ import hmac
 import logging
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
 
 from config import Config, Signatures
 from receiver import current
@@ -30,8 +31,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 callbacks = Blueprint("callbacks", __name__)
 
+# Nothing about the route shows to who has no key: not even which methods it takes.
+_OPEN: dict[str, Any] = {
+    "methods": ["GET", "POST"],
+    "provide_automatic_options": False,
+    "strict_slashes": True,
+}
+
 HELD = "receiver.held"
 """Key in the WSGI environment under which a gateway that can wait without a thread gets the arrival."""
+
+
+class Rest(BaseConverter):
+    """All that is left of a path, be it empty or begin with a slash."""
+
+    regex = ".*"
+    part_isolating = False
 
 
 class Held(Response):
@@ -64,8 +79,9 @@ def status_for(ticket: Ticket) -> int:
     return 200 if ticket.held else 503
 
 
-@callbacks.route("/callbacks/<key>/<path:kind>", methods=["GET", "POST"])
-def receive(key: str, kind: str) -> Response:
+@callbacks.route("/callbacks/<key>", **_OPEN)
+@callbacks.route("/callbacks/<key>/<rest:kind>", **_OPEN)
+def receive(key: str, kind: str = "") -> Response:
     """Answer one callback. Any path under a valid key is kept: a slip in a URL must not cost a call."""
     config = current.config()
     if not accepts(config, key):

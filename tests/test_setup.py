@@ -1,0 +1,556 @@
+"""What setup decides, as tables; and what it does, against the simulator and its ledger."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from receiver import setup
+from receiver.hoiio.client import (
+    AvailableNumber,
+    Balance,
+    Country,
+    Duration,
+    NumberClient,
+    Rate,
+    Rates,
+    State,
+    SubscribedNumber,
+)
+from receiver.hoiio.errors import OutcomeUnknown
+from receiver.hoiio.notifications import Kind
+from receiver.offers import NoSuchPlace, NotForSale, Offer, find_country, find_state, offer_of
+from receiver.setup import (
+    CallbackUrls,
+    Configure,
+    Outcome,
+    Plan,
+    Subscribe,
+    Target,
+    Wish,
+    apply,
+    buy,
+    held,
+    masked_url,
+    plan,
+    survey,
+)
+from receiver.simulator.server import SimulatorServer
+from receiver.simulator.settings import Settings
+
+
+def urls_with(key: str) -> CallbackUrls:
+    return CallbackUrls(*(f"https://receiver.example.com/callbacks/{key}/{kind}" for kind in Kind))
+
+
+OLD = urls_with("key-from-last-year")
+URLS = replace(urls_with("current-key"), accepted=(OLD,))
+DEAD = urls_with("key-thrown-away")
+ELSEWHERE = "https://other.example.com/notify"
+VOICE, FAX, SMS = frozenset({Kind.VOICE}), frozenset({Kind.FAX}), frozenset({Kind.SMS})
+
+US = SubscribedNumber(
+    "+14152340001",
+    mode="voice",
+    expiry=date(2030, 1, 1),
+    auto_extend=False,
+    country="US",
+    state="CA",
+    capabilities=frozenset({"VOICE", "SMS"}),
+)
+SG = replace(US, number="+6565310001", country="SG", state="", capabilities=frozenset({"VOICE", "FAX"}))
+MY = replace(SG, number="+60321780001", country="MY", mode="fax", capabilities=frozenset({"FAX"}))
+US_HERE = replace(US, forward_to=URLS.voice, forward_sms_to=URLS.sms)
+SG_FAX_HERE = replace(SG, forward_to=URLS.fax, mode="fax")
+
+RATES = Rates("US", "SGD", (Rate(1, Decimal("4.00")), Rate(3, Decimal("12.00"))))
+OFFER = Offer(AvailableNumber("+14152340002", frozenset({"VOICE", "SMS"})), "US", "CA", RATES)
+
+
+def decide(
+    wish: Wish, *active: SubscribedNumber, offer: Offer | NotForSale | None = OFFER, **options
+) -> Plan:
+    offers = {wish: offer} if offer else {}
+    return plan([wish], active, urls=URLS, offers=offers, **options)
+
+
+# --- plan: what a number that is held needs ---
+
+
+@pytest.mark.parametrize(
+    ("number", "kinds", "forward_to", "forward_sms_to", "mode"),
+    [
+        pytest.param(US, frozenset(), URLS.voice, URLS.sms, "voice", id="all it can"),
+        pytest.param(US, VOICE, URLS.voice, "", "voice", id="voice alone"),
+        pytest.param(US, SMS, "", URLS.sms, "voice", id="sms alone"),
+        pytest.param(SG, frozenset(), URLS.voice, "", "voice", id="voice rather than fax"),
+        pytest.param(SG, FAX, URLS.fax, "", "fax", id="fax when asked"),
+        pytest.param(MY, frozenset(), URLS.fax, "", "fax", id="fax when it can nothing else"),
+        pytest.param(SG_FAX_HERE, VOICE, URLS.voice, "", "voice", id="from fax to voice when asked"),
+        pytest.param(
+            replace(US, forward_sms_to=ELSEWHERE),
+            VOICE,
+            URLS.voice,
+            ELSEWHERE,
+            "voice",
+            id="keeps the sms URL",
+        ),
+        pytest.param(
+            replace(SG, forward_to=ELSEWHERE, mode="fax", capabilities=frozenset({"FAX", "SMS"})),
+            SMS,
+            ELSEWHERE,
+            URLS.sms,
+            "fax",
+            id="keeps the fax URL and its mode",
+        ),
+        pytest.param(
+            replace(US, forward_to=OLD.voice, forward_sms_to=DEAD.sms),
+            frozenset(),
+            URLS.voice,
+            URLS.sms,
+            "voice",
+            id="re-points older and dead keys",
+        ),
+        pytest.param(
+            replace(US_HERE, mode="fax"), VOICE, URLS.voice, URLS.sms, "voice", id="right URL, wrong mode"
+        ),
+        pytest.param(
+            replace(SG, capabilities=frozenset(), mode=""), VOICE, URLS.voice, "", "voice", id="nothing told"
+        ),
+    ],
+)
+def test_it_sends_all_settings_those_wished_for_and_those_to_keep(
+    number, kinds, forward_to, forward_sms_to, mode
+):
+    (step,) = decide(Wish(kinds, number=number.number), number).steps
+    assert isinstance(step, Configure)
+    assert (step.forward_to, step.forward_sms_to, step.mode) == (forward_to, forward_sms_to, mode)
+
+
+@pytest.mark.parametrize(
+    ("number", "kinds"),
+    [
+        pytest.param(US_HERE, frozenset(), id="all"),
+        pytest.param(replace(US_HERE, forward_sms_to=ELSEWHERE), VOICE, id="the kind wished for"),
+        pytest.param(SG_FAX_HERE, frozenset(), id="fax stays fax"),
+        pytest.param(replace(US_HERE, mode=""), frozenset(), id="a mode that is not told"),
+        pytest.param(
+            replace(US_HERE, capabilities=frozenset()), frozenset(), id="abilities that are not told"
+        ),
+    ],
+)
+def test_there_is_nothing_to_do_for_a_number_that_points_here(number, kinds):
+    decided = decide(Wish(kinds, number=number.number), number)
+    assert (decided.steps, decided.ready, decided.refusals) == ((), (number,), ())
+
+
+@pytest.mark.parametrize(
+    ("number", "kinds", "reason"),
+    [
+        pytest.param(
+            SG, SMS, "cannot receive sms; it can receive voice or fax", id="sms on a Singapore number"
+        ),
+        pytest.param(
+            US, FAX, "cannot receive fax; it can receive voice and sms", id="fax on an American one"
+        ),
+        pytest.param(SG, VOICE | FAX, "never both", id="voice and fax"),
+        pytest.param(
+            replace(US, forward_to=ELSEWHERE),
+            VOICE,
+            "it sends voice to other.example.com, so it is left alone",
+            id="elsewhere",
+        ),
+        pytest.param(
+            replace(US, forward_to=ELSEWHERE, forward_sms_to=ELSEWHERE),
+            frozenset(),
+            "sms to other.example.com and voice to other.example.com",
+            id="both elsewhere",
+        ),
+        pytest.param(replace(US, capabilities=frozenset()), frozenset(), "--kind", id="nothing told"),
+    ],
+)
+def test_it_refuses_and_says_why(number, kinds, reason):
+    decided = decide(Wish(kinds, number=number.number), number)
+    assert decided.steps == ()
+    assert decided.refusals[0].subject == number.number
+    assert reason in decided.refusals[0].reason
+
+
+def test_a_number_that_points_elsewhere_is_taken_over_when_told():
+    number = replace(US, forward_to=ELSEWHERE)
+    (step,) = decide(Wish(number=US.number), number, take_over=True).steps
+    assert step.forward_to == URLS.voice
+
+
+# --- plan: buying ---
+
+
+@pytest.mark.parametrize(
+    ("duration", "price"),
+    [(Duration.ONE_MONTH, "4.00"), (Duration.THREE_MONTHS, "12.00"), (Duration.AUTO_EXTEND, "4.00")],
+)
+def test_a_number_that_is_not_held_is_bought_and_configured(duration, price):
+    decided = decide(Wish(number=OFFER.number.number), US_HERE, duration=duration)
+    bought, configured = decided.steps
+    assert bought == Subscribe("+14152340002", "US", "CA", duration, Decimal(price), "SGD")
+    assert (configured.forward_to, configured.forward_sms_to) == (URLS.voice, URLS.sms)
+    assert decided.cost == Decimal(price)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"kinds": FAX}, "cannot receive fax"),
+        ({"duration": Duration.TWELVE_MONTHS}, "no price for this term; it does for months: 1, 3"),
+        ({"max_cost": Decimal("3.99")}, "more than --max-cost 3.99"),
+        ({"balance": Balance("SGD", Decimal("3.99"))}, "the account has SGD 3.99"),
+        ({"offer": NotForSale("sold out")}, "sold out"),
+        ({"offer": None}, "not held"),
+    ],
+)
+def test_it_does_not_buy_what_would_be_no_use_or_too_dear(options, reason):
+    wish = Wish(options.pop("kinds", frozenset()), number=OFFER.number.number)
+    decided = decide(wish, **options)
+    assert decided.steps == ()
+    assert reason in decided.refusals[0].reason
+
+
+def test_what_costs_nothing_goes_on_when_the_rest_is_too_dear():
+    wanted = [Wish(number=US.number), Wish(number=OFFER.number.number)]
+    decided = plan(wanted, [US], urls=URLS, offers={wanted[1]: OFFER}, max_cost=Decimal(1))
+    assert [step.number for step in decided.steps] == [US.number]
+    assert [refusal.subject for refusal in decided.refusals] == [OFFER.number.number]
+
+
+def test_the_same_wish_twice_is_one_wish():
+    wish = Wish(number=OFFER.number.number)
+    assert plan([wish, wish], [], urls=URLS, offers={wish: OFFER}).cost == Decimal("4.00")
+
+
+# --- plan: any number of a country ---
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(US_HERE, id="points here"),
+        pytest.param(US, id="not configured"),
+        pytest.param(replace(US, forward_to=OLD.voice), id="points here by an older key"),
+        pytest.param(replace(US, country="", state=""), id="country and state not told"),
+        pytest.param(replace(US_HERE, capabilities=frozenset()), id="abilities not told"),
+    ],
+)
+@pytest.mark.parametrize("kinds", [frozenset(), VOICE, VOICE | SMS])
+def test_a_number_held_that_will_do_is_never_bought_again(number, kinds):
+    decided = decide(Wish(kinds, country="US", state="CA"), number)
+    assert decided.purchases == ()
+    assert decided.refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "wish"),
+    [
+        pytest.param(replace(US, state="NY"), Wish(country="US", state="CA"), id="other state"),
+        pytest.param(SG, Wish(country="US", state="CA"), id="other country"),
+        pytest.param(US_HERE, Wish(FAX, country="US", state="CA"), id="cannot"),
+        pytest.param(replace(US, forward_to=ELSEWHERE), Wish(country="US", state="CA"), id="used elsewhere"),
+        pytest.param(SG_FAX_HERE, Wish(VOICE, country="SG"), id="used here, for fax"),
+        pytest.param(replace(SG_FAX_HERE, mode=""), Wish(VOICE, country="SG"), id="the same, mode not told"),
+    ],
+)
+def test_a_number_held_for_something_else_is_left_alone(number, wish):
+    assert held(wish, [number], URLS) is None
+
+
+def test_a_held_number_nobody_knows_anything_about_is_asked_about_rather_than_buying():
+    number = replace(US, capabilities=frozenset())
+    decided = decide(Wish(country="US", state="CA"), number)
+    assert decided.steps == ()
+    assert "--number and --kind" in decided.refusals[0].reason
+
+
+def test_of_several_it_takes_the_one_with_the_least_to_change():
+    half = replace(US, number="+14152340000", forward_to=URLS.voice)
+    assert held(Wish(country="US"), [half, US, US_HERE], URLS) == US_HERE
+    assert held(Wish(country="US"), [US, half], URLS) == half
+
+
+# --- URLs ---
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("", Target.UNSET),
+        (URLS.sms, Target.HERE),
+        (OLD.fax, Target.OLDER_KEY),
+        (DEAD.voice, Target.DEAD_KEY),
+        (URLS.voice + "?x=1", Target.DEAD_KEY),
+        (ELSEWHERE, Target.ELSEWHERE),
+        ("https://receiver.example.com.evil.example/callbacks/current-key/voice", Target.ELSEWHERE),
+        ("https://receiver.example.com/callbacks-of-another/k/voice", Target.ELSEWHERE),
+    ],
+)
+def test_it_knows_where_a_url_leads(url, target):
+    assert URLS.target(url) is target
+
+
+def test_the_callback_key_is_masked():
+    assert masked_url(URLS.voice) == "https://receiver.example.com/callbacks/•••/voice"
+    assert masked_url(f"{URLS.sms}?a=1") == "https://receiver.example.com/callbacks/•••/sms?a=1"
+    assert masked_url(ELSEWHERE) == ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:pw@other.example.com/in?token=t#x", "other.example.com/in"),
+        ("http://[broken/in", "[broken/in"),
+        (URLS.voice, "receiver.example.com/callbacks/•••/voice"),
+        ("", ""),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url, shown):
+    assert setup.shown_url(url) == shown
+
+
+# --- Places ---
+
+COUNTRIES = (
+    Country("US", "USA", "1", (State("CA", "California"), State("NY", "New York"))),
+    Country("SG", "Singapore", "65"),
+)
+
+
+@pytest.mark.parametrize("text", ["US", "us", "usa", "United States", " USA "])
+def test_a_country_goes_by_code_or_name(text):
+    assert find_country(COUNTRIES, text).code == "US"
+
+
+@pytest.mark.parametrize(
+    ("find", "hint"),
+    [
+        (lambda: find_country(COUNTRIES, "Singapoor"), r"Did you mean Singapore \(SG\)"),
+        (lambda: find_country(COUNTRIES, "Atlantis"), "flask numbers countries"),
+        (lambda: find_state(COUNTRIES[0], "Califronia"), r"Did you mean California \(CA\)"),
+        (lambda: find_state(COUNTRIES[1], "CA"), "not sold by state"),
+    ],
+)
+def test_a_place_that_is_not_there_is_named_with_a_hint(find, hint):
+    with pytest.raises(NoSuchPlace, match=hint):
+        find()
+
+
+# --- apply, against the simulator ---
+
+
+@pytest.fixture
+def simulator():
+    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False)) as server:
+        yield server
+
+
+@pytest.fixture
+def client(simulator) -> NumberClient:
+    return NumberClient("sim-app", "sim-token", simulator.open_url, sleep=lambda _: None, timeout=(2, 1))
+
+
+def run(client: NumberClient, *wanted: Wish, **options):
+    found = survey(client, wanted, URLS)
+    decided = plan(wanted, found.active, urls=URLS, offers=found.offers, balance=found.balance, **options)
+    return decided, list(apply(decided, client, sleep=lambda _: None))
+
+
+CA = Wish(country="US", state="CA")
+
+
+def test_it_buys_configures_and_reads_back(simulator, client):
+    _, done = run(client, CA)
+    assert [(type(step.step), step.outcome) for step in done] == [
+        (Subscribe, Outcome.DONE),
+        (Configure, Outcome.DONE),
+    ]
+    (number,) = simulator.account["numbers"]
+    assert (number["forward_to"], number["forward_sms_to"], number["mode"]) == (URLS.voice, URLS.sms, "voice")
+    assert done[-1].number.number == number["number"]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [CA, Wish(country="US"), Wish(FAX, country="SG"), Wish(country="MY"), Wish(number="+6565311237"),
+     Wish(number="+14152341237")],
+    ids=str,
+)  # fmt: skip
+def test_the_second_run_finds_nothing_to_do(simulator, client, wish):
+    run(client, wish)
+    decided, done = run(client, wish)
+    assert (decided.steps, len(decided.ready), done) == ((), 1, [])
+    assert len(simulator.purchases) == 1
+
+
+@pytest.mark.parametrize("fault", ["lost-answer", "garbage"])
+def test_a_lost_answer_to_a_purchase_is_one_purchase(simulator, client, fault):
+    simulator.control.fault("number/subscribe", fault)
+    _, done = run(client, CA)
+    assert [step.outcome for step in done] == [Outcome.FOUND, Outcome.DONE]
+    assert len(simulator.purchases) == 1
+
+
+def test_a_purchase_that_shows_late_is_waited_for(simulator, client, monkeypatch):
+    simulator.control.fault("number/subscribe", "lost-answer")
+    decided = plan_for(client, CA)
+    look, looks = client.subscribed_numbers, iter(range(4))
+    monkeypatch.setattr(client, "subscribed_numbers", lambda: () if next(looks, None) is not None else look())
+
+    done = list(apply(decided, client, sleep=lambda _: None))
+
+    assert [step.outcome for step in done] == [Outcome.FOUND, Outcome.DONE]
+    assert len(simulator.purchases) == 1
+
+
+def test_a_purchase_that_cannot_be_looked_for_is_unknown_and_stops_the_rest(simulator, client):
+    decided = plan_for(client, CA)
+    steps = apply(decided, client, sleep=lambda _: simulator.control.fault("number/get_active", "garbage"))
+    simulator.control.fault("number/subscribe", "lost-answer")
+
+    done = list(steps)
+
+    assert [step.outcome for step in done] == [Outcome.FAILED, Outcome.SKIPPED]
+    assert "may or may not" in done[0].detail
+    simulator.control.clear_faults()
+    run(client, CA)
+    assert len(simulator.purchases) == 1
+
+
+def plan_for(client: NumberClient, wish: Wish) -> Plan:
+    found = survey(client, [wish], URLS)
+    return plan([wish], found.active, urls=URLS, offers=found.offers)
+
+
+def test_a_purchase_that_did_not_happen_is_not_repeated_and_the_next_run_makes_it(simulator, client):
+    simulator.control.fault("number/subscribe", "error-500")
+    _, done = run(client, CA)
+    assert [step.outcome for step in done] == [Outcome.FAILED, Outcome.SKIPPED]
+    assert "look at the numbers held" in done[0].detail
+    assert simulator.purchases == []
+
+    _, done = run(client, CA)
+    assert [step.outcome for step in done] == [Outcome.DONE, Outcome.DONE]
+    assert len(simulator.purchases) == 1
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_run_that_was_stopped_is_continued(simulator, client, after):
+    """Whatever was the last step that happened: nothing is bought again."""
+    steps = apply(plan_for(client, CA), client)
+    for _ in range(after):
+        next(steps)
+    steps.close()
+
+    decided, _ = run(client, CA)
+
+    assert decided.purchases == ()
+    assert len(simulator.purchases) == 1
+    assert simulator.account["numbers"][0]["forward_to"] == URLS.voice
+
+
+def test_two_plans_for_the_same_number_buy_it_once(simulator, client):
+    first, second = plan_for(client, CA), plan_for(client, CA)
+    list(apply(first, client))
+    assert [step.outcome for step in apply(second, client)] == [Outcome.FOUND, Outcome.DONE]
+    assert len(simulator.purchases) == 1
+
+
+@pytest.mark.parametrize("fault", ["lost-answer", "garbage", "error-500"])
+def test_a_lost_answer_to_configuring_is_looked_into(simulator, client, fault):
+    simulator.control.fault("number/update_forwarding", fault)
+    _, done = run(client, CA)
+    assert done[-1].outcome in (Outcome.DONE, Outcome.FOUND)
+    assert simulator.account["numbers"][0]["forward_sms_to"] == URLS.sms
+
+
+def test_a_refusal_concerns_one_number_and_the_others_go_on(simulator, client):
+    taken, free = Wish(number="+14152349999"), Wish(number="+14152341237")
+    _, done = run(client, taken, free)
+    assert [(step.step.number, step.outcome) for step in done] == [
+        (taken.number, Outcome.FAILED),
+        (taken.number, Outcome.SKIPPED),
+        (free.number, Outcome.DONE),
+        (free.number, Outcome.DONE),
+    ]
+    assert [entry["number"] for entry in simulator.purchases] == [free.number]
+
+
+def test_after_any_other_failure_the_rest_is_skipped(simulator, client):
+    simulator.control.fault("number/subscribe", "status:error_service_not_available")
+    _, done = run(client, Wish(number="+14152341237"), Wish(number="+6565311237"))
+    assert [step.outcome for step in done] == [Outcome.FAILED, *[Outcome.SKIPPED] * 3]
+    assert simulator.purchases == []
+
+
+def test_no_credit_buys_nothing(simulator, client):
+    simulator.control.set_balance("3.99")
+    decided, _ = run(client, CA)
+    assert decided.steps == ()
+    assert simulator.purchases == []
+
+
+def test_a_quote_that_was_too_low_stops_at_the_limit(simulator, client):
+    wanted = [Wish(number="+14152341237"), Wish(number="+14152349156")]
+    found = survey(client, wanted, URLS)
+    cheap = replace(RATES, entries=(Rate(1, Decimal("2.00")),))
+    offers = {wish: replace(offer, rates=cheap) for wish, offer in found.offers.items()}
+    decided = plan(wanted, found.active, urls=URLS, offers=offers, max_cost=Decimal("5.00"))
+
+    done = list(apply(decided, client))
+
+    assert "not 2.00 as quoted" in done[0].detail
+    assert done[2].outcome is Outcome.FAILED
+    assert len(simulator.purchases) == 1
+
+
+def test_extending_is_once_too(simulator, client):
+    number = simulator.subscribe("SG")
+    (before,) = client.subscribed_numbers()
+    simulator.control.fault("number/subscribe", "lost-answer")
+
+    done = buy(client, number, Duration.THREE_MONTHS, before=before, sleep=lambda _: None)
+
+    assert done.expiry > before.expiry
+    assert [entry["kind"] for entry in simulator.purchases] == ["subscribe", "extend"]
+
+
+def test_an_extension_that_did_not_happen_is_said_to_be_unknown(simulator, client):
+    number = simulator.subscribe("SG")
+    (before,) = client.subscribed_numbers()
+    simulator.control.fault("number/subscribe", "error-500")
+    with pytest.raises(OutcomeUnknown):
+        buy(client, number, Duration.ONE_MONTH, before=before, sleep=lambda _: None)
+    assert len(simulator.purchases) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "reason"),
+    [
+        ("+14152340000", "", "not for sale in California"),
+        ("+14152341237", "NY", "not for sale in New York"),
+        ("+6565310000", "", "flask numbers available SG"),
+        ("+18005550000", "", "add --state"),
+        ("+4930123456", "", "calling code"),
+    ],
+)
+def test_a_number_that_is_not_for_sale_is_explained(client, number, state, reason):
+    found = offer_of(client, number, client.available_countries(), state)
+    assert isinstance(found, NotForSale)
+    assert reason in found.reason
+
+
+def test_callback_urls_are_tried_without_a_call(simulator):
+    here = CallbackUrls(*(f"{simulator.url}/control/account" for _ in Kind))
+    gone = CallbackUrls(*("http://127.0.0.1:1/callbacks/k/voice" for _ in Kind))
+    assert setup.unreachable(here, VOICE | SMS) == {}
+    assert setup.unreachable(replace(here, sms=f"{simulator.url}/x"), SMS) == {
+        Kind.SMS: "it answers HTTP 404"
+    }
+    assert setup.unreachable(gone, VOICE) == {Kind.VOICE: "it cannot be reached"}
