@@ -153,6 +153,8 @@ class Plan:
     steps: tuple[Step, ...]
     ready: tuple[SubscribedNumber, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    left_alone: tuple[SubscribedNumber, ...] = ()
+    """Numbers held that would do instead of a purchase, but point elsewhere."""
     balance: Balance | None = None
     max_cost: Decimal | None = None
 
@@ -236,10 +238,12 @@ def plan(
     steps: list[Step] = []
     ready: list[SubscribedNumber] = []
     refusals: list[Refusal] = []
+    left_alone: list[SubscribedNumber] = []
     for wish in dict.fromkeys(wanted):
         number = held(wish, active, urls)
         try:
             if number is None:
+                left_alone += [other for other in active if _points_elsewhere(other, wish, urls)]
                 bought, number = _purchase(wish, (offers or {}).get(wish), duration)
                 steps += [bought, _configure(wish, number, urls, take_over=False)]
             elif (step := _configure(wish, number, urls, take_over=take_over)).holds(number):
@@ -248,7 +252,7 @@ def plan(
                 steps.append(step)
         except _ImpossibleError as impossible:
             refusals.append(Refusal(number.number if number else wish.subject, str(impossible)))
-    made = Plan(tuple(steps), tuple(ready), tuple(refusals), balance, max_cost)
+    made = Plan(tuple(steps), tuple(ready), tuple(refusals), tuple(left_alone), balance, max_cost)
     reason = _too_dear(made)
     return _without_purchases(made, reason) if reason else made
 
@@ -462,6 +466,17 @@ def _lies_in(number: SubscribedNumber, wish: Wish) -> bool:
     # A number whose state nobody can tell counts: better to ask too little than to buy a second one.
     area = number.state or area_of(number.number)
     return not wish.state or len(area) != 2 or area == wish.state
+
+
+def _points_elsewhere(number: SubscribedNumber, wish: Wish, urls: CallbackUrls) -> bool:
+    """Whether a number held is what a wish for a country looks for, but for where it points."""
+    if wish.number or not _lies_in(number, wish):
+        return False
+    try:
+        kinds = _kinds(wish.kinds, number)
+    except _ImpossibleError:
+        return False
+    return any(urls.target(_present(number, kind)) is Target.ELSEWHERE for kind in kinds)
 
 
 def _too_dear(made: Plan) -> str:

@@ -270,6 +270,13 @@ def test_a_held_number_nobody_knows_anything_about_is_asked_about_rather_than_bu
     assert "--number and --kind" in decided.refusals[0].reason
 
 
+def test_a_number_that_would_do_but_points_elsewhere_is_mentioned_before_buying():
+    number = replace(US, forward_to=ELSEWHERE)
+    decided = decide(Wish(country="US", state="CA"), number, SG)
+    assert len(decided.purchases) == 1
+    assert decided.left_alone == (number,)
+
+
 def test_of_several_it_takes_the_one_with_the_least_to_change():
     half = replace(US, number="+14152340000", forward_to=URLS.voice)
     assert held(Wish(country="US"), [half, US, US_HERE], URLS) == US_HERE

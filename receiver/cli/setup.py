@@ -170,6 +170,10 @@ def _is_local(host: str | None) -> bool:
 def _show(decided: Plan, urls: CallbackUrls) -> None:
     rows = [_row(step, urls) for step in decided.steps]
     rows += [(number.number, "ready", "points here already", "") for number in decided.ready]
+    rows += [
+        (number.number, "left alone", "points elsewhere; to use it: --number … --take-over", "")
+        for number in decided.left_alone
+    ]
     rows += [(refusal.subject, "refused", refusal.reason, "") for refusal in decided.refusals]
     output.table(("number", "step", "what", "price"), rows)
 
@@ -241,6 +245,7 @@ def _conclude(
                 "dry_run": dry_run,
                 "steps": [_step_json(step, urls) for step in decided.steps],
                 "refusals": decided.refusals,
+                "left_alone": [number.number for number in decided.left_alone],
                 "cost": decided.cost,
                 "currency": decided.currency or None,
                 "balance": decided.balance,

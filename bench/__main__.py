@@ -1,0 +1,54 @@
+"""`python -m bench <name>`: run one bench; without a name, list them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from types import ModuleType
+
+from bench.report import Report, as_json, as_table
+from bench.service import BenchError
+
+NAMES = ("ingest", "slow-clients", "crash", "outage", "full-disk")
+"""Each is a module with `run(quick) -> Report`, and its first line is its question."""
+
+
+def main(words: list[str]) -> int:
+    """0 when all bars hold, 1 when one does not or the bench could not run, 2 for a wrong command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=f"Run one of: {', '.join(NAMES)}.")
+    parser.add_argument("name", nargs="?", help="which one; without it they are listed")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, figures to match")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    given = parser.parse_args(words)
+    if given.name is None:
+        print("\n".join(f"{name:<14}{_question(_module(name))}" for name in NAMES))
+        return 0
+    if given.name not in NAMES:
+        print(f"Error: no bench is called '{given.name}'; there are: {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    module = _module(given.name)
+    try:
+        report: Report = module.run(given.quick)
+    except BenchError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    if given.quick:
+        report.figures = {"quick": "yes: it shows that the bench works, do not quote it", **report.figures}
+    print(as_json(given.name, report) if given.json else as_table(given.name, _question(module), report))
+    return 0 if report.holds else 1
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"bench.{name.replace('-', '_')}")
+
+
+def _question(module: ModuleType) -> str:
+    return (module.__doc__ or "").partition("\n")[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
