@@ -1,13 +1,14 @@
 # make run    the service, with a simulated provider when no credentials are set
 # make test   format, lint, types, tests
-# Both make the virtual environment and install what is missing; nothing outside this directory is touched.
+# make bench  the benches, short forms; python -m bench <name> for one in full
+# Each makes the virtual environment and install what is missing; nothing outside this directory is touched.
 
 SHELL := /bin/sh
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:8000
 VENV := .venv
 
-.PHONY: run test
+.PHONY: run test bench
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -18,6 +19,10 @@ test: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pytest -n 2
+
+bench: $(VENV)/.installed-dev
+	@failed=0; for name in ingest slow-clients crash outage full-disk; do \
+		$(VENV)/bin/python -m bench $$name --quick || failed=1; done; exit $$failed
 
 $(VENV)/.installed: requirements.txt
 	@$(make_venv)
