@@ -68,18 +68,19 @@ def run(quick: bool) -> Report:
 
 
 def _kill_often(report: Report, database: Database, rounds: int) -> None:
-    database.environ["COMMIT_DEADLINE"] = str(SHORT_DEADLINE)
     sent: list[Sent] = []
-    waited = 0
+    waited: list[int] = []
     for number in range(1, rounds + 1):
         delay = random.uniform(0.02, LONGEST_KILL_DELAY)
+        held = number % HELD_EVERY == 0
+        # Empty means the default, under which callbacks go straight into the database.
+        database.environ["COMMIT_DEADLINE"] = str(SHORT_DEADLINE) if held else ""
         with Server.receiver(database) as server, Callers(server.port, pause=0) as callers:
-            held = number % HELD_EVERY == 0
             with _held(database) if held else contextlib.nullcontext():
                 time.sleep(delay + 2 * SHORT_DEADLINE if held else delay)
                 server.kill()
         sent += callers.sent
-        waited += spooled(database)
+        waited.append(spooled(database))
         if number % 10 == 0 or number == rounds:
             say(f"{database.name}: {number} of {rounds} kills")
     with Server.receiver(database) as server:
@@ -90,10 +91,10 @@ def _kill_often(report: Report, database: Database, rounds: int) -> None:
     report.figure(f"{name} kills", rounds)
     report.figure(f"{name} accepted", tally.accepted)
     report.figure(f"{name} unanswered at a kill", tally.unanswered)
-    report.figure(f"{name} in the spool after a kill", waited)
+    report.figure(f"{name} kills with callbacks in the spool", sum(count > 0 for count in waited))
     report.figure(f"{name} spool empty after last start (s)", emptied)
     report.at_least(f"{name} accepted", tally.accepted, rounds)  # nothing accepted, nothing lost
-    report.at_least(f"{name} in the spool after a kill", waited, 1)
+    report.at_least(f"{name} most in the spool after a kill", max(waited), 1)
     report.equal(f"{name} lost", tally.lost, 0)
     report.equal(f"{name} doubled", tally.doubled, 0)
     report.equal(f"{name} repeats counted wrongly", tally.repeats_wrong, 0)
