@@ -75,10 +75,10 @@ def _kill_often(report: Report, database: Database, rounds: int) -> None:
         held = number % HELD_EVERY == 0
         # Empty means the default, under which callbacks go straight into the database.
         database.environ["COMMIT_DEADLINE"] = str(SHORT_DEADLINE) if held else ""
-        with Server.receiver(database) as server, Callers(server.port, pause=0) as callers:
-            with _held(database) if held else contextlib.nullcontext():
-                time.sleep(delay + 2 * SHORT_DEADLINE if held else delay)
-                server.kill()
+        hold = _held(database) if held else contextlib.nullcontext()
+        with Server.receiver(database) as server, Callers(server.port, pause=0) as callers, hold:
+            time.sleep(delay + 2 * SHORT_DEADLINE if held else delay)
+            server.kill()
         sent += callers.sent
         waited.append(spooled(database))
         if number % 10 == 0 or number == rounds:
