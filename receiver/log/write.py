@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Table, insert, select, update
+from sqlalchemy import Connection, Engine, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -57,9 +59,18 @@ class EventWriter:
             return [self._insert_one(connection, row) for row in rows]
 
     def probe(self) -> None:
-        """Raise unless a transaction on the events' table can be committed now. Changes nothing."""
+        """Raise unless an event could be committed now: one comes and goes in one transaction.
+
+        A statement that changes no row would not do: it writes nothing, so it succeeds on a full disk.
+        """
+        mark = f"probe/{secrets.token_hex(8)}"
+        row: dict[str, object] = dict.fromkeys(
+            ("arrival", "kind", "type", "signature", "method", "peer"), "probe"
+        )
+        row |= dict.fromkeys(("query_string", "headers", "body"), b"")
         with writing(self._engine) as connection:
-            connection.execute(update(EVENTS).where(EVENTS.c.id == -1).values(repeats=0))
+            connection.execute(insert(EVENTS).values(identity=mark, received_at=datetime.now(UTC), **row))
+            connection.execute(delete(EVENTS).where(EVENTS.c.identity == mark))
 
     def _insert_all(self, connection: Connection, rows: Sequence[Row]) -> bool:
         """Whether every row was new."""
