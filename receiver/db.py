@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -98,7 +99,7 @@ def require_schema(engine: Engine) -> None:
     current, newest = current_revision(engine), newest_revision()
     if current == newest:
         return
-    known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    known = _revisions()
     if current is None:
         raise SchemaError("the database has no tables yet: run `flask db upgrade`")
     if current in known:
@@ -128,6 +129,9 @@ def _migrate(engine: Engine, run: Any) -> None:
                 run(config)
         except SQLAlchemyError as error:
             raise SchemaError(f"the migration failed and was rolled back: {reason_of(error)}") from error
+        except CommandError as error:
+            known = ", ".join(sorted(_revisions()))
+            raise SchemaError(f"there is no such revision; there are {known}, `head` and `base`") from error
 
 
 @contextlib.contextmanager
@@ -154,6 +158,10 @@ def reason_of(error: SQLAlchemyError) -> str:
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()
     return lines[0][:200] if lines else type(cause).__name__
+
+
+def _revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
 
 
 def _alembic() -> AlembicConfig:

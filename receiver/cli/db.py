@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import click
 from flask.cli import with_appcontext
 
 from receiver import current
 from receiver import db as database
+from receiver.cli import output
 
 
 @click.group()
@@ -21,7 +19,7 @@ def db() -> None:
 @with_appcontext
 def upgrade() -> None:
     """Bring the schema up to what this version needs. Safe to run twice, and from two machines at once."""
-    with _sentences():
+    with output.operation_errors():
         before = database.current_revision(current.engine())
         database.upgrade(current.engine())
         after = database.current_revision(current.engine())
@@ -38,7 +36,7 @@ def downgrade(revision: str, yes: bool) -> None:
         click.confirm(
             f"Go back to revision {revision}? Tables made since are dropped with their rows", abort=True
         )
-    with _sentences():
+    with output.operation_errors():
         database.downgrade(current.engine(), revision)
         click.echo(f"at revision {database.current_revision(current.engine()) or 'base (empty)'}")
 
@@ -47,17 +45,9 @@ def downgrade(revision: str, yes: bool) -> None:
 @with_appcontext
 def show_current() -> None:
     """Show the revision of the database and the one this version needs."""
-    with _sentences():
+    with output.operation_errors():
         now = database.current_revision(current.engine())
     newest = database.newest_revision()
     click.echo(f"database {now or 'empty'}, needed {newest}")
     if now != newest:
         raise click.ClickException("run `flask db upgrade`")
-
-
-@contextlib.contextmanager
-def _sentences() -> Iterator[None]:
-    try:
-        yield
-    except database.SchemaError as error:
-        raise click.ClickException(str(error)) from None

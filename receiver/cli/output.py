@@ -18,13 +18,15 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy.exc import SQLAlchemyError
 
 from config import ConfigError
 from receiver.current import NotConfigured
+from receiver.db import SchemaError, reason_of
 from receiver.hoiio.errors import HoiioError
 from receiver.offers import NoSuchPlace
 
-KNOWN_ERRORS: tuple[type[Exception], ...] = (ConfigError, NotConfigured, HoiioError, NoSuchPlace)
+KNOWN_ERRORS: tuple[type[Exception], ...] = (ConfigError, NotConfigured, SchemaError, HoiioError, NoSuchPlace)
 """Errors whose message is written for the person at the terminal."""
 
 # Joiners, which belong to emoji and to several scripts, and cannot do harm.
@@ -153,3 +155,8 @@ def operation_errors() -> Iterator[None]:
         yield
     except KNOWN_ERRORS as error:
         raise click.ClickException("\n".join(map(printable, str(error).splitlines()))) from None
+    except SQLAlchemyError as error:
+        # Its own text holds the statement and its values, which are private.
+        raise click.ClickException(
+            f"the database failed: {printable(reason_of(error))}. Look at it with `flask db current`"
+        ) from None

@@ -1,0 +1,34 @@
+"""`flask db`, and what the other commands say of a database that is not ready."""
+
+import pytest
+
+from receiver.app import create_app
+
+
+@pytest.fixture
+def flask(config):
+    """Run a command on a database that has no tables yet."""
+    app = create_app(config)
+    yield app.test_cli_runner().invoke
+    app.extensions["receiver"].engine.dispose()
+
+
+def test_it_upgrades_and_then_finds_nothing_to_do(flask):
+    assert flask(args=["db", "upgrade"]).output.startswith("upgraded to revision")
+    assert flask(args=["db", "upgrade"]).output.endswith("nothing to do\n")
+
+
+def test_it_names_the_revisions_there_are(flask):
+    refused = flask(args=["db", "downgrade", "7777", "--yes"])
+    assert refused.exit_code == 1
+    assert refused.output == "Error: there is no such revision; there are 0001, `head` and `base`\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["list"], ["show", "1"], ["stats"], ["list", "--csv"], ["list", "--ndjson"]]
+)
+def test_it_says_what_to_look_at_when_there_is_no_table_to_read(flask, words):
+    refused = flask(args=["events", *words])
+    assert refused.exit_code == 1
+    assert "flask db current" in refused.output
+    assert "SELECT" not in refused.output
