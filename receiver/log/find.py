@@ -149,7 +149,9 @@ class EventLog:
         before: int | None = None
         left = limit
         while left is None or left > 0:
-            page = self.find(wanted, before=before, limit=LARGEST_PAGE if left is None else min(left, 500))
+            page = self.find(
+                wanted, before=before, limit=LARGEST_PAGE if left is None else min(left, LARGEST_PAGE)
+            )
             yield from page.events
             if page.next is None:
                 return

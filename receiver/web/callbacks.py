@@ -8,8 +8,6 @@ too large. Anyone else sees 404.
 from __future__ import annotations
 
 import hmac
-import logging
-import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +21,10 @@ from receiver.hoiio import signature
 from receiver.hoiio.notifications import Kind
 from receiver.hoiio.signature import Verdict
 from receiver.log.arrival import KEPT_HEADERS, Arrival
-from receiver.log.record import Ticket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-logger = logging.getLogger(__name__)
 callbacks = Blueprint("callbacks", __name__)
 
 # Nothing about the route shows to who has no key: not even which methods it takes.
@@ -63,20 +59,13 @@ class Held(Response):
         if held is not None:
             held.append(self.arrival)
             return []
-        done = threading.Event()
-
-        def settled(_: list[Ticket]) -> None:
-            done.set()
-
-        ticket = environ["receiver.recorder"].submit(self.arrival, settled)
-        done.wait()
-        self.status_code = status_for(ticket)
+        self.status_code = status_for(environ["receiver.recorder"].record(self.arrival))
         return super().__call__(environ, start_response)
 
 
-def status_for(ticket: Ticket) -> int:
-    """200 is said here and nowhere else on the receive path."""
-    return 200 if ticket.held else 503
+def status_for(held: bool) -> int:
+    """200 to a callback is said here and nowhere else."""
+    return 200 if held else 503
 
 
 @callbacks.route("/callbacks/<key>", **_OPEN)

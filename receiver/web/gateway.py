@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import logging
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -27,7 +26,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-logger = logging.getLogger(__name__)
 
 BODY_TIMEOUT = 20.0
 """Seconds for a whole body. The provider's are a few hundred bytes."""
@@ -111,7 +109,7 @@ class Gateway:
         # Settled tickets come back through the loop, so this is in place before they do.
         self._waiting[ticket] = future
         await future
-        return status_for(ticket)
+        return status_for(ticket.held)
 
     def _settled(self, tickets: list[Ticket]) -> None:
         """From the writer's thread; one wake-up of the loop for all that a commit settled."""
