@@ -151,12 +151,12 @@ def stats(as_json: bool, **given: Any) -> None:
             row["type"],
             str(row["events"]),
             str(row["repeats"]),
-            row["last"],
+            row["last"][:19].replace("T", " "),
             _bar(row["events"], most),
         ]
         for row in counts
     ]
-    output.table(("kind", "type", "events", "repeats", "last", ""), rows)
+    output.table(("kind", "type", "events", "repeats", "last (UTC)", ""), rows)
 
 
 _TABLE = ("id", "received (UTC)", "type", "from", "to", "what")
