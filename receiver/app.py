@@ -26,6 +26,7 @@ from receiver.web.api import api, problem
 from receiver.web.callbacks import Rest, callbacks
 from receiver.web.gateway import Gateway
 from receiver.web.health import health
+from receiver.work.schedule import Job, Schedule
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         writer=writer,
         recorder=Recorder(writer, spool, deadline=config.commit_deadline, queue_limit=config.queue_limit),
         log=EventLog(engine),
+        schedule=Schedule(engine, _jobs()),
     )
     app.url_map.converters["rest"] = Rest
     app.url_map.merge_slashes = False  # would answer a doubled slash with a redirect, and lose what came
@@ -74,6 +76,11 @@ def gateway() -> Gateway:
     """What `flask serve` serves, in its worker process."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return Gateway(create_app(Config.from_env()))
+
+
+def _jobs() -> list[Job]:
+    """What a serving process does in the background."""
+    return []
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -15,6 +15,7 @@ from receiver.log.find import EventLog
 from receiver.log.record import Recorder
 from receiver.log.spool import Spool
 from receiver.log.write import EventWriter
+from receiver.work.schedule import Schedule
 
 EXTENSION = "receiver"
 
@@ -33,6 +34,7 @@ class Parts:
     writer: EventWriter
     recorder: Recorder
     log: EventLog
+    schedule: Schedule
 
 
 def parts() -> Parts:

@@ -3,6 +3,7 @@
 import pytest
 
 from receiver.app import create_app
+from receiver.db import MIGRATIONS
 
 
 @pytest.fixture
@@ -21,7 +22,8 @@ def test_it_upgrades_and_then_finds_nothing_to_do(flask):
 def test_it_names_the_revisions_there_are(flask):
     refused = flask(args=["db", "downgrade", "7777", "--yes"])
     assert refused.exit_code == 1
-    assert refused.output == "Error: there is no such revision; there are 0001, `head` and `base`\n"
+    known = ", ".join(path.name[:4] for path in sorted(MIGRATIONS.glob("versions/0*.py")))
+    assert refused.output == f"Error: there is no such revision; there are {known}, `head` and `base`\n"
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,11 @@ class Gateway:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                self._parts.schedule.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 timeout = self._parts.config.stop_timeout
+                await asyncio.to_thread(self._parts.schedule.stop, 1.0)
                 await asyncio.to_thread(self._parts.recorder.close, timeout)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

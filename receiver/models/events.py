@@ -1,88 +1,15 @@
-"""The tables. Times are aware UTC, phone numbers and references are text, raw requests are bytes."""
+"""The event log: one row for each distinct notification, one for each repeat of it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    DateTime,
-    Dialect,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Numeric,
-    String,
-    Text,
-)
+from sqlalchemy import Index, LargeBinary, Text
 from sqlalchemy import text as sql
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.orm import Mapped, mapped_column
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC. SQLite has no zones: there the naive form is UTC by definition."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Money(TypeDecorator[Decimal]):
-    """An exact amount. SQLite would round it through a float, so there it is text."""
-
-    impl = Numeric
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return dialect.type_descriptor(String() if dialect.name == "sqlite" else Numeric())
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        return str(value) if value is not None and dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value)
-
-
-class Lines(TypeDecorator[list[str]]):
-    """Short sentences, one a line; NULL when there are none, so that "has some" can be indexed."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str | None:
-        return "\n".join(value) if value else None
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
-        return value.split("\n") if value else []
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-_Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows only in INTEGER
+from receiver.models.base import Base, Id, Lines, Money, UtcTime
 
 
 class Event(Base):
@@ -90,7 +17,7 @@ class Event(Base):
 
     __tablename__ = "events"
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     identity: Mapped[str] = mapped_column(unique=True)
     """What makes two notifications the same one; see `receiver.log.arrival.identity_of`."""
     arrival: Mapped[str]
@@ -159,7 +86,7 @@ class Repeat(Base):
 
     __tablename__ = "repeats"
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     identity: Mapped[str] = mapped_column(index=True)
     arrival: Mapped[str] = mapped_column(unique=True)
     received_at: Mapped[datetime] = mapped_column(UtcTime)

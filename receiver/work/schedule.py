@@ -1,0 +1,108 @@
+"""Periodic work: each job at its interval, once for all processes or in every one of them.
+
+One thread a process. It never touches the receive path: a job that fails or hangs delays other jobs only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from receiver.db import writing
+from receiver.models import JobState
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`run` every `every` seconds; by whichever process comes first, or by each one if `everywhere`."""
+
+    name: str
+    every: float
+    run: Callable[[], None]
+    everywhere: bool = False
+
+
+class Schedule:
+    """Runs jobs in a thread until it is stopped."""
+
+    def __init__(self, engine: Engine, jobs: Sequence[Job]) -> None:
+        self._engine = engine
+        self._jobs = jobs
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._next: dict[str, float] = {}
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Begin no further job; wait that many seconds for the one that is running."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def run_due(self) -> None:
+        """Run what is due now, in this thread."""
+        for job in self._jobs:
+            now = time.monotonic()
+            if self._stop.is_set() or self._next.get(job.name, 0.0) > now:
+                continue
+            self._next[job.name] = now + job.every
+            try:
+                if job.everywhere:
+                    job.run()
+                elif self._claim(job):
+                    self._run_claimed(job)
+            except Exception as error:
+                # The words of an error may hold a number or a text.
+                logger.error("job %s failed: %s", job.name, type(error).__name__)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.run_due()
+            soonest = min((self._next[job.name] for job in self._jobs), default=time.monotonic() + 60)
+            self._stop.wait(max(0.05, soonest - time.monotonic()))
+
+    def _claim(self, job: Job) -> bool:
+        """Whether it is due for all processes, and this one moved the due time on."""
+        now = datetime.now(UTC)
+        due = now + timedelta(seconds=job.every)
+        try:
+            with writing(self._engine) as connection:
+                known = connection.scalar(select(JobState.name).where(JobState.name == job.name))
+                if known is None:
+                    connection.execute(insert(JobState).values(name=job.name, due_at=due))
+                    return True
+                moved = connection.execute(
+                    update(JobState)
+                    .where(JobState.name == job.name, JobState.due_at <= now)
+                    .values(due_at=due)
+                )
+                return moved.rowcount == 1
+        except IntegrityError:
+            return False  # another process wrote the first row at the same moment
+
+    def _run_claimed(self, job: Job) -> None:
+        failure: str | None = None
+        try:
+            job.run()
+        except Exception as error:
+            failure = type(error).__name__
+            raise
+        finally:
+            with writing(self._engine) as connection:
+                connection.execute(
+                    update(JobState)
+                    .where(JobState.name == job.name)
+                    .values(ran_at=datetime.now(UTC), failure=failure)
+                )
