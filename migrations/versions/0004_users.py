@@ -1,4 +1,4 @@
-"""Create users, sessions and API tokens."""
+"""Create users and their sessions."""
 
 revision = "0004"
 down_revision = "0003"

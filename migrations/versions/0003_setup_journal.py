@@ -1,4 +1,4 @@
-"""Create what is known of our numbers: the last look, setup's journal, callback keys."""
+"""Create the journal of flask setup."""
 
 revision = "0003"
 down_revision = "0002"

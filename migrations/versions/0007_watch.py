@@ -1,0 +1,14 @@
+"""Create what is known of our numbers and keys, and what the watch found."""
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
