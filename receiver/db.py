@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,15 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+LONGEST_LOCK = 0.008
+"""Seconds that one step of work in the background may keep a callback waiting: SQLite has one writer."""
+SHARE = 0.3
+"""Of the time, how much such work may spend in its steps."""
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+_INCREMENTAL = 2  # SQLite's number for it
 _MIGRATION_LOCK = 5064_4271  # any number no other advisory lock of this database uses
 
 
@@ -51,6 +58,10 @@ def connect(database_url: str, *, patience: float = 5.0) -> Engine:
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver's own transactions begin too late; see _begin_sqlite
+    # How space is given back is settled before anything else is written to a new file; an older file takes
+    # it over when it is compacted. Deleted rows are overwritten wherever that costs no further write.
+    for pragma in ("auto_vacuum=INCREMENTAL", "secure_delete=FAST"):
+        connection.execute(f"PRAGMA {pragma}")
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -75,6 +86,27 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes; committed when the block ends, rolled back when it raises."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
+
+
+@contextlib.contextmanager
+def writing_lazily(engine: Engine) -> Iterator[Connection]:
+    """Like `writing`, but nobody waits for the disk, and a power cut may undo it: for what can be done again.
+
+    What others commit meanwhile is as safe as ever: their sync takes what stands before it along.
+    """
+    with engine.connect().execution_options(writes=True) as connection:
+        if engine.dialect.name != "sqlite":
+            with connection.begin():
+                connection.execute(text("SET LOCAL synchronous_commit TO off"))
+                yield connection
+            return
+        driver: Any = connection.connection.driver_connection  # a pragma counts only outside of a transaction
+        driver.execute("PRAGMA synchronous=NORMAL")
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            driver.execute("PRAGMA synchronous=FULL")
 
 
 def newest_revision() -> str:
@@ -151,6 +183,69 @@ def _only_one(engine: Engine) -> Iterator[None]:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
     except SQLAlchemyError as error:
         raise SchemaError(f"cannot reach the database: {reason_of(error)}") from error
+
+
+def give_back(engine: Engine, until: float | None = None) -> None:
+    """Return the room of what was deleted: on SQLite to the file system, on PostgreSQL to coming rows.
+
+    On SQLite a few pages at a time, so that callbacks arrive meanwhile; `until` (of `time.monotonic`) ends it
+    early. A file made by an early version gives nothing back before it was compacted.
+    """
+    with _in_no_transaction(engine) as execute:
+        if engine.dialect.name != "sqlite":
+            execute("VACUUM")
+            return
+        if execute("PRAGMA auto_vacuum")[0][0] != _INCREMENTAL:
+            return
+        execute("PRAGMA synchronous=NORMAL")  # see writing_lazily
+        try:
+            pages = 16
+            while (until is None or time.monotonic() < until) and execute("PRAGMA freelist_count")[0][0]:
+                began = time.monotonic()
+                execute(f"PRAGMA incremental_vacuum({pages})")
+                took = time.monotonic() - began
+                pages = min(max(4, round(pages * LONGEST_LOCK / took)), pages * 2, 1000)
+                time.sleep(took * (1 - SHARE) / SHARE)
+        finally:
+            execute("PRAGMA synchronous=FULL")
+
+
+def compact(engine: Engine) -> None:
+    """Write the database anew, so that it takes no more room than its rows, and nothing deleted is left.
+
+    Nobody else can write meanwhile: what arrives goes to the spool. Needs as much free disk again.
+    """
+    with _in_no_transaction(engine) as execute:
+        if engine.dialect.name != "sqlite":
+            execute("VACUUM FULL")
+            return
+        execute("VACUUM")
+        ((busy, *_),) = execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if busy:
+            raise OperationalError(None, None, TimeoutError("somebody who reads keeps the old pages in use"))
+
+
+@contextlib.contextmanager
+def _in_no_transaction(engine: Engine) -> Iterator[Callable[[str], list[Any]]]:
+    """What runs a statement that must stand alone. Errors come as SQLAlchemy's, as everywhere."""
+    connection = engine.connect()
+    # Through the driver, since here a transaction begins with the first statement.
+    driver: Any = connection.connection.driver_connection
+    try:
+        if engine.dialect.name != "sqlite":
+            driver.autocommit = True
+
+        def execute(statement: str) -> list[Any]:
+            cursor = driver.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+        yield execute
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise OperationalError(None, None, error) from error
+    finally:
+        if engine.dialect.name != "sqlite" and not driver.closed:
+            driver.autocommit = False
+        connection.close()
 
 
 def reason_of(error: SQLAlchemyError) -> str:

@@ -15,6 +15,7 @@ from receiver.hoiio.signature import Verdict
 from receiver.log.arrival import Arrival, event_row
 from receiver.log.record import Recorder
 from receiver.log.spool import Spool, SpoolError
+from receiver.log.trust import Trust
 from receiver.log.write import EventWriter
 from receiver.models import Event, Repeat
 
@@ -46,7 +47,8 @@ def engine(config):
 
 def make_recorder(engine, tmp_path, queue_limit=1000) -> Recorder:
     spool = Spool(tmp_path / "spool", limit_mb=16)
-    return Recorder(EventWriter(engine), spool, deadline=1.0, queue_limit=queue_limit)
+    trust = Trust(engine, spool, limit_mb=16)
+    return Recorder(EventWriter(engine), spool, trust, deadline=1.0, queue_limit=queue_limit)
 
 
 @pytest.fixture
@@ -232,7 +234,7 @@ def test_it_bounds_what_waits_and_loses_nothing_it_held(engine, tmp_path):
 
 
 def test_it_keeps_a_callback_that_our_own_reading_trips_over(engine, tmp_path, monkeypatch):
-    def broken(_):
+    def broken(*_):
         raise RuntimeError("a defect of ours")
 
     monkeypatch.setattr("receiver.log.record.event_row", broken)

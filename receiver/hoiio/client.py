@@ -13,6 +13,7 @@ import json
 import logging
 import ssl
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,7 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from enum import Enum, StrEnum
 from http import HTTPStatus
+from itertools import count
 from typing import Any, TypedDict, Unpack
 
 import requests
@@ -43,6 +45,7 @@ TIMEOUT = (5.0, 30.0)
 """Seconds to connect, and seconds without a byte while reading."""
 
 _SUCCESS = "success_ok"
+_SUBSCRIBE = "number/subscribe"
 _LARGEST_ANSWER = 16 * 1024 * 1024
 """Some tens of thousands of numbers; beyond it something else is answering."""
 _LONGEST_ANSWER_SECONDS = 120.0
@@ -50,6 +53,8 @@ _FAILURE_PAUSES = (0.5, 2.0)
 # The documented limit is 60 a minute; together these outlast it.
 _RATE_LIMIT_PAUSES = (2.0, 4.0, 8.0, 16.0, 32.0)
 _LONGEST_PAUSE = 60.0
+_RATE_SECONDS = 60.0
+_FEWEST_TO_LEARN_FROM = 10
 
 
 class Capability(StrEnum):
@@ -193,7 +198,8 @@ class NumberClient:
     """The provider's calls for numbers, one method each, under the names of its own SDK.
 
     Every method raises a `HoiioError` or returns what the provider confirmed. Reads wait and try again a few
-    times before they raise `TryLater`. One client is for one thread.
+    times before they raise `TryLater`. An endpoint that has said how many requests a minute it takes, by
+    refusing one, is sent no more than that. All waiting is done by `sleep`. One client is for one thread.
     """
 
     def __init__(
@@ -204,11 +210,14 @@ class NumberClient:
         *,
         timeout: tuple[float, float] = TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._credentials = {"app_id": app_id, "access_token": access_token}
         self._api_url = api_url.rstrip("/") + "/"
         self._timeout = timeout
         self._sleep = sleep
+        self._clock = clock
+        self._paces: defaultdict[str, _Pace] = defaultdict(_Pace)
         self._session = requests.Session()
         # Answers are small; not unpacking anything keeps the size limit honest.
         self._session.headers.update({"User-Agent": "receiver", "Accept-Encoding": "identity"})
@@ -249,17 +258,20 @@ class NumberClient:
 
     def every_available_number(self, country: str, state: str | None = None) -> Iterator[AvailableNumber]:
         """All numbers for sale there, each once, page after page as they are asked for."""
+        for page in self.every_available_page(country, state):
+            yield from page.entries
+
+    def every_available_page(self, country: str, state: str | None = None) -> Iterator[AvailableNumbers]:
+        """The same by the page, each number in one page only; the next page is asked for when it is taken."""
         seen: set[str] = set()
-        page = 1
-        while True:
+        for page in count(1):
             found = self.available_numbers(country, state, page)
             new = {entry.number: entry for entry in found.entries if entry.number not in seen}
-            yield from new.values()
             seen |= new.keys()
+            yield AvailableNumbers(tuple(new.values()), found.total_entries_count)
             # A page without news ends it: the one after the last, or the first one over and over.
             if not new or (found.total_entries_count or len(seen) + 1) <= len(seen):
                 return
-            page += 1
 
     def rate(self, country: str) -> Rates:
         """The prices of a country's numbers."""
@@ -282,7 +294,7 @@ class NumberClient:
         """
         term = Duration(str(duration))
         answer = self._call(
-            "number/subscribe",
+            _SUBSCRIBE,
             "subscribe",
             {"number": number, "duration": term},
             number=number,
@@ -291,6 +303,10 @@ class NumberClient:
         return Subscription(
             number, _text(answer, "currency"), _money(answer, "debit"), _date(answer, "expiry")
         )
+
+    def wait_to_subscribe(self) -> None:
+        """Wait until the provider takes one more `subscribe`; for who does not want to wait in the middle."""
+        self._wait_for_turn(_SUBSCRIBE)
 
     def configure(self, number: str, **settings: Unpack[Forwarding]) -> None:
         """Set where a number sends what arrives: calls or faxes (`forward_to`, by `mode`) and SMS.
@@ -367,7 +383,26 @@ class NumberClient:
             self._sleep(pause)
 
     def _send(self, call: _Call) -> dict[str, Any]:
-        """Send once, and return an answer whose status is success."""
+        """Send once, at the endpoint's pace, and return an answer whose status is success."""
+        self._wait_for_turn(call.path)
+        pace = self._paces[call.path]
+        try:
+            answer = self._post(call)
+        finally:
+            # Taken at the end, so that the minute is over there when it is over here.
+            pace.sent(self._clock())
+        try:
+            return _understood(call, *answer)
+        except TryLater as error:
+            if error.rate_limited:
+                pace.refused(self._clock())
+            raise
+
+    def _wait_for_turn(self, path: str) -> None:
+        if wait := self._paces[path].wait(self._clock()):
+            self._sleep(wait)
+
+    def _post(self, call: _Call) -> tuple[requests.Response, bytes]:
         body = {name: value for name, value in call.parameters.items() if value} | self._credentials
         try:
             with self._session.post(
@@ -377,11 +412,41 @@ class NumberClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = _read(response)
+                return response, _read(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # Their texts quote URLs and addresses, so the chain ends here.
             raise _transport_error(call, error) from None
-        return _understood(call, response, content)
+
+
+class _Pace:
+    """How many requests an endpoint takes in a minute, learnt from the first that it refuses."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+        self._limit: int | None = None
+
+    def wait(self, now: float) -> float:
+        """Seconds until the endpoint takes one more."""
+        self._forget(now)
+        if self._limit is None or len(self._times) < self._limit:
+            return 0.0
+        return self._times[0] + _RATE_SECONDS - now
+
+    def sent(self, now: float) -> None:
+        self._times.append(now)
+
+    def refused(self, now: float) -> None:
+        """The request sent last was one too many."""
+        self._forget(now)
+        if self._times:
+            self._times.pop()
+        # After few of our own, others on the account have used it up, and that says nothing about us.
+        if len(self._times) >= _FEWEST_TO_LEARN_FROM:
+            self._limit = len(self._times)
+
+    def _forget(self, now: float) -> None:
+        while self._times and self._times[0] <= now - _RATE_SECONDS:
+            self._times.popleft()
 
 
 @dataclass(frozen=True)

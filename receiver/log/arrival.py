@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import os
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
+from typing import cast
 
-from receiver.hoiio.notifications import Kind, Notification, Parameters, read_notification, read_parameters
+from receiver.hoiio.notifications import (
+    Kind,
+    Notification,
+    Parameters,
+    is_own,
+    read_notification,
+    read_own,
+    read_parameters,
+)
 from receiver.hoiio.signature import Verdict
 
 SAME_MOMENT = 10
@@ -30,7 +43,30 @@ KEPT_HEADERS = (
 )
 """Everything that helps to explain a callback; never a cookie or an authorization."""
 
+QUARANTINED = "/quarantined"
+"""How the identity of a quarantined event ends."""
+NOT_OURS = "number not ours"
+"""Why a callback about a number that the provider does not list for us is quarantined."""
+ROW_BYTES = 1024
+"""What an event takes in the database beside its raw bytes and text: columns and indexes, about."""
+
 Row = dict[str, object]
+
+
+class _Marks:
+    """Random once for a process, then counted: asking the system for randomness gives the interpreter away
+    at every call."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self.process = secrets.token_hex(8)
+        self.numbers = itertools.count(1)
+
+
+_marks = _Marks()
+os.register_at_fork(after_in_child=_marks.renew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +84,33 @@ class Arrival:
     content_type: str
     signature: Verdict
     distrust: str | None
-    """Why the signature policy does not trust it; None when it does."""
+    """Why it is not trusted, as far as that was known on the way in; None when it is."""
 
     @staticmethod
     def new_id() -> str:
         """A mark no other arrival has."""
-        return secrets.token_hex(8)
+        return f"{_marks.process}-{next(_marks.numbers):x}"
 
     @staticmethod
     def now() -> datetime:
         return datetime.now(UTC)
 
 
-def event_row(arrival: Arrival) -> Row:
-    """Everything the log keeps of it, by column of `events`."""
+def event_row(arrival: Arrival, ours: frozenset[str] = frozenset()) -> Row:
+    """Everything the log keeps of it, by column of `events`.
+
+    `ours` are the numbers known to be ours, as digits; while there are none, any number may be.
+    """
     parameters = read_parameters(arrival.query, arrival.body, arrival.content_type)
-    notification = read_notification(arrival.kind, parameters)
+    if arrival.signature is Verdict.VALID and is_own(arrival.body):
+        notification = read_own(arrival.kind)
+    else:
+        notification = read_notification(arrival.kind, parameters)
     quarantine = arrival.distrust
     if quarantine is None and not notification.readable:
         quarantine = "unreadable"
+    if quarantine is None and ours and _is_about_another(notification, ours):
+        quarantine = NOT_OURS
     return {
         "identity": identity_of(notification, parameters, arrival.received_at, quarantine),
         "arrival": arrival.id,
@@ -82,8 +126,30 @@ def event_row(arrival: Arrival) -> Row:
         "peer": arrival.peer,
         "kind": notification.kind.value,
         "type": notification.type.value,
-        **{field: getattr(notification, field) for field in _SHARED},
+        **dict(zip(_SHARED, _shared(notification), strict=True)),
     }
+
+
+def digits_of(number: str) -> str:
+    """A telephone number however it is spelled: with or without its + or 00, spaces and punctuation."""
+    return _NO_DIGIT.sub("", number).removeprefix("00")
+
+
+def size_of(row: Row) -> int:
+    """About how many bytes it will take in the database."""
+    raw = (row["body"], row["headers"], row["query_string"], row["text"] or "")
+    return ROW_BYTES + sum(len(part) for part in cast(tuple[bytes | str, ...], raw))
+
+
+def _is_about_another(notification: Notification, ours: frozenset[str]) -> bool:
+    """Whether it names a recipient, and neither that nor, of a call, another end is a number of ours.
+
+    A call that we made through the provider has our number as its sender, and reports come about it too.
+    """
+    ends = [notification.recipient]
+    if notification.kind is Kind.VOICE:
+        ends += [notification.sender, notification.dest]
+    return ends[0] is not None and not any(end and digits_of(end) in ours for end in ends)
 
 
 def identity_of(
@@ -95,15 +161,17 @@ def identity_of(
     copy never takes the place of a trusted one. It begins with the `txn_ref`, which the provider counts up,
     so that a long log's index grows at its end instead of all over.
     """
-    content = json.dumps(parameters.params, sort_keys=True, ensure_ascii=True).encode()
+    content = _canonical(parameters.params).encode()
     digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-    trust = "" if quarantine is None else "/quarantined"
+    trust = "" if quarantine is None else QUARANTINED
     if notification.txn_ref:
         return f"{notification.txn_ref[:64]}/{notification.kind}/{digest}{trust}"
     moment = int(received_at.timestamp()) // SAME_MOMENT
     return f"-/{notification.kind}/{digest}/{moment}{trust}"
 
 
+_NO_DIGIT = re.compile(r"[^0-9]+")
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=True).encode
 _SHARED = (
     "txn_ref",
     "session",
@@ -129,3 +197,4 @@ _SHARED = (
     "debit",
 )
 """Fields that a notification and an event call by the same name."""
+_shared = attrgetter(*_SHARED)

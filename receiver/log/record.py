@@ -15,23 +15,30 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db import reason_of
-from receiver.log.arrival import Arrival, Row, event_row
+from receiver.log.arrival import Arrival, Row, event_row, size_of
 from receiver.log.spool import Spool, SpoolError
+from receiver.log.tally import Tally
+from receiver.log.trust import Trust
 from receiver.log.write import EventWriter
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 256
 """Events in one transaction: bounds how long the first of them waits for the last."""
+LARGEST_BATCH_BYTES = 4 * 1024 * 1024
+"""Of their bodies; one that is larger goes alone."""
 RETRY_AFTER = 0.5
 """Seconds between looks at a failing database."""
 LOOK_AT_SPOOL = 5.0
 """Seconds between looks at the spool for what another process left there."""
+COMPLAIN_EVERY = 1.0
+"""Seconds between two log lines about callbacks that nothing could hold; each counts those since the last."""
 
 
 class Outcome(Enum):
@@ -48,11 +55,19 @@ class Ticket:
     Without an arrival it is a probe: it goes the whole way and leaves nothing.
     """
 
-    __slots__ = ("arrival", "outcome", "row", "settled", "waiting_since")
+    __slots__ = ("arrival", "outcome", "row", "settled", "untrusted", "waiting_since")
 
-    def __init__(self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None]) -> None:
+    def __init__(
+        self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None], ours: frozenset[str]
+    ) -> None:
+        self.row = None if arrival is None else _row(arrival, ours)
+        self.untrusted = 0
+        """Bytes it takes in quarantine; 0 if it does not belong there."""
+        if arrival is not None and self.row is not None and self.row["quarantine"] is not None:
+            self.untrusted = size_of(self.row)
+            # So that a spool knows too, and the event does not change its mind on the way through it.
+            arrival = replace(arrival, distrust=str(self.row["quarantine"]))
         self.arrival = arrival
-        self.row = None if arrival is None else _row(arrival)
         self.settled = settled
         self.outcome: Outcome | None = None
         self.waiting_since = time.monotonic()
@@ -63,10 +78,10 @@ class Ticket:
         return self.outcome in {Outcome.STORED, Outcome.SPOOLED}
 
 
-def _row(arrival: Arrival) -> Row | None:
+def _row(arrival: Arrival, ours: frozenset[str]) -> Row | None:
     """Reading never raises; should it all the same, the raw callback goes to the spool and is set aside."""
     try:
-        return event_row(arrival)
+        return event_row(arrival, ours)
     except Exception as error:
         logger.critical("could not read arrival %s: %s", arrival.id, type(error).__name__)
         return None
@@ -75,9 +90,12 @@ def _row(arrival: Arrival) -> Row | None:
 class Recorder:
     """Takes arrivals and settles a ticket for each."""
 
-    def __init__(self, writer: EventWriter, spool: Spool, *, deadline: float, queue_limit: int) -> None:
+    def __init__(
+        self, writer: EventWriter, spool: Spool, trust: Trust, *, deadline: float, queue_limit: int
+    ) -> None:
         self._writer = writer
         self._spool = spool
+        self._trust = trust
         self._deadline = deadline
         self._queue_limit = queue_limit
         self._queue: list[Ticket] = []
@@ -92,6 +110,26 @@ class Recorder:
         self._failing = False
         self._spool_may_hold = True
         self._looked_at_spool = 0.0
+        self._refused = 0
+        self._complained_at = 0.0
+        self.tally = Tally()
+
+    def start(self) -> None:
+        """Begin to write, and to move what an earlier process left in the spool. The first arrival does so
+        too."""
+        with self._lock:
+            if not self._threads:
+                self._start()
+
+    @property
+    def waiting(self) -> int:
+        """Callbacks that wait for a commit, or for the spool."""
+        return len(self._queue) + len(self._for_spool)
+
+    @property
+    def failing(self) -> bool:
+        """Whether the database did not take callbacks when it was last tried."""
+        return self._failing
 
     def record(self, arrival: Arrival) -> bool:
         """Keep one arrival and return whether it is on stable storage now. Blocks until that is known."""
@@ -115,8 +153,13 @@ class Recorder:
 
         `settled` is called from another thread, once for all tickets given the same callable that were
         settled together. A full queue sends the arrival to the spool; when that is behind too, it fails.
+        So does one that is not trusted when the quarantine has no room.
         """
-        ticket = Ticket(arrival, settled)
+        ticket = Ticket(arrival, settled, self._trust.ours)
+        if ticket.untrusted and not self._trust.admits(ticket.untrusted):
+            ticket.untrusted = 0
+            self._settle([ticket], Outcome.FAILED)
+            return ticket
         with self._lock:
             if not self._threads:
                 self._start()
@@ -163,8 +206,8 @@ class Recorder:
                     self._to_write.wait(
                         RETRY_AFTER if self._failing or self._spool_may_hold else LOOK_AT_SPOOL
                     )
-                batch = self._queue[:LARGEST_BATCH]
-                del self._queue[:LARGEST_BATCH]
+                batch = self._queue[: self._next_batch()]
+                del self._queue[: len(batch)]
                 self._in_flight = batch
                 if self._stopping and not batch:
                     return
@@ -175,9 +218,19 @@ class Recorder:
             if not self._failing:
                 self._drain()
 
+    def _next_batch(self) -> int:
+        """How many of the queue go into the next transaction."""
+        size = 0
+        for at, ticket in enumerate(self._queue[:LARGEST_BATCH]):
+            size += 0 if ticket.arrival is None else len(ticket.arrival.body)
+            if at and size > LARGEST_BATCH_BYTES:
+                return at
+        return LARGEST_BATCH
+
     def _write(self, batch: list[Ticket]) -> None:
         rows = [ticket.row for ticket in batch if ticket.row is not None]
         probes = [ticket for ticket in batch if ticket.row is None]
+        started = time.monotonic()
         try:
             if probes:
                 self._writer.probe()
@@ -186,6 +239,8 @@ class Recorder:
             self._fails(error)
             self._hand_to_spool(batch)
             return
+        if rows:
+            self.tally.committed(time.monotonic() - started)
         self._works()
         refused = [ticket for ticket in batch if ticket.row is not None and next(refusals) is not None]
         if refused:  # the spool sets them aside, where somebody can look at them
@@ -268,10 +323,15 @@ class Recorder:
         try:
             self._spool.put([ticket.arrival for ticket in real if ticket.arrival is not None])
         except SpoolError as error:
-            logger.critical(
-                "neither database nor spool can hold %d callbacks, answering 503: %s", len(real), error
-            )
             self._settle(real, Outcome.FAILED)
+            self._refused += len(real)
+            if time.monotonic() - self._complained_at >= COMPLAIN_EVERY:
+                logger.critical(
+                    "neither database nor spool can hold callbacks, %d were answered 503: %s",
+                    self._refused,
+                    error,
+                )
+                self._refused, self._complained_at = 0, time.monotonic()
         else:
             self._spool_may_hold = True
             self._settle(real, Outcome.SPOOLED)
@@ -282,6 +342,10 @@ class Recorder:
             for ticket in tickets:
                 if ticket.outcome is None:
                     ticket.outcome = outcome
+                    if ticket.untrusted:
+                        self._trust.settled(ticket.untrusted, held=ticket.held)
                     groups.setdefault(ticket.settled, []).append(ticket)
+            for group in groups.values():
+                self.tally.settled((ticket.arrival.kind for ticket in group if ticket.arrival), outcome.value)
         for settled, group in groups.items():
             settled(group)

@@ -7,7 +7,7 @@ before an upgrade is drained after it. Draining twice changes nothing, since an 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,10 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from receiver.db import connect, reason_of, writing
+from receiver.db import compact, connect, reason_of, writing
 from receiver.hoiio.notifications import Kind
 from receiver.hoiio.signature import Verdict
-from receiver.log.arrival import Arrival, Row, event_row
+from receiver.log.arrival import ROW_BYTES, Arrival, Row, event_row
 from receiver.log.write import EventWriter
 from receiver.models import UtcTime
 
@@ -155,6 +155,59 @@ class Spool:
                 return SpoolState(*connection.execute(query).one())
         except (SQLAlchemyError, OSError) as error:
             raise self._unusable(error) from None
+
+    def room(self) -> tuple[int, int]:
+        """Bytes in use, and how many there may be."""
+        try:
+            self._prepare()
+            with self._engine.connect() as connection:
+                pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+                free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+        except (SQLAlchemyError, OSError) as error:
+            raise self._unusable(error) from None
+        return (pages - free) * _PAGE_BYTES, self._most_pages * _PAGE_BYTES
+
+    def size_of_untrusted(self) -> int:
+        """About how many bytes the callbacks in here that are not trusted will take in the database."""
+        raw = (
+            func.length(_arrivals.c.body) + func.length(_arrivals.c.headers) + func.length(_arrivals.c.query)
+        )
+        query = select(func.coalesce(func.sum(raw + ROW_BYTES), 0)).where(_arrivals.c.distrust.is_not(None))
+        try:
+            self._prepare()
+            with self._engine.connect() as connection:
+                return int(connection.scalar(query) or 0)
+        except (SQLAlchemyError, OSError) as error:
+            raise self._unusable(error) from None
+
+    def discard(self, unwanted: Callable[[Arrival], bool], *, only_count: bool = False) -> int:
+        """Take out for good the arrivals that `unwanted` says, set aside or not; how many those are.
+
+        The file is written anew, so that nothing of them stays in it.
+        """
+        places: list[int] = []
+        last = 0
+        try:
+            self._prepare()
+            while True:
+                after = select(_arrivals).where(_arrivals.c.position > last).order_by(_arrivals.c.position)
+                with self._engine.connect() as connection:
+                    page = connection.execute(after.limit(DRAIN_BATCH)).mappings().all()
+                if not page:
+                    break
+                last = page[-1]["position"]
+                places += [row["position"] for row in page if unwanted(_arrival(row))]
+            if only_count:
+                return len(places)
+            taken = 0
+            for start in range(0, len(places), DRAIN_BATCH):
+                some = _arrivals.c.position.in_(places[start : start + DRAIN_BATCH])
+                with writing(self._engine) as connection:
+                    taken += connection.execute(delete(_arrivals).where(some)).rowcount
+            compact(self._engine)
+        except (SQLAlchemyError, OSError) as error:
+            raise self._unusable(error) from None
+        return taken
 
     def close(self) -> None:
         self._engine.dispose()

@@ -1,6 +1,7 @@
 """Periodic work: each job at its interval, once for all processes or in every one of them.
 
-One thread a process. It never touches the receive path: a job that fails or hangs delays other jobs only.
+Two threads a process: what every process does for itself is quick and must be in time; what is done once for
+all may take minutes. Neither touches the receive path: a job that fails or hangs delays other jobs only.
 """
 
 from __future__ import annotations
@@ -38,22 +39,29 @@ class Schedule:
         self._engine = engine
         self._jobs = jobs
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._next: dict[str, float] = {}
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
-        self._thread.start()
+        for everywhere in (True, False):
+            jobs = [job for job in self._jobs if job.everywhere is everywhere]
+            thread = threading.Thread(target=self._run, args=(jobs,), name="schedule", daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def stop(self, timeout: float) -> None:
         """Begin no further job; wait that many seconds for the one that is running."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
+        until = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def run_due(self) -> None:
         """Run what is due now, in this thread."""
-        for job in self._jobs:
+        self._run_due(self._jobs)
+
+    def _run_due(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
             now = time.monotonic()
             if self._stop.is_set() or self._next.get(job.name, 0.0) > now:
                 continue
@@ -67,10 +75,10 @@ class Schedule:
                 # The words of an error may hold a number or a text.
                 logger.error("job %s failed: %s", job.name, type(error).__name__)
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.run_due()
-            soonest = min((self._next[job.name] for job in self._jobs), default=time.monotonic() + 60)
+    def _run(self, jobs: Sequence[Job]) -> None:
+        while jobs and not self._stop.is_set():
+            self._run_due(jobs)
+            soonest = min(self._next.get(job.name, 0.0) for job in jobs)
             self._stop.wait(max(0.05, soonest - time.monotonic()))
 
     def _claim(self, job: Job) -> bool:

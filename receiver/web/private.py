@@ -1,0 +1,154 @@
+"""The private side on the event loop: a thread is held while Flask works on a request, and not longer.
+
+A request's body is here before a thread sees it, and what a thread made is sent without one. So callers who
+read or write slowly hold some memory, bounded by the size of a body and of one piece of an answer, but none
+of the few threads; nor does who listens to the live stream. Who leaves in the middle of an export ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from flask import Flask
+
+from receiver.current import EXTENSION, Parts
+from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
+from receiver.web.live import LISTENING, Live, Wish
+
+logger = logging.getLogger(__name__)
+
+THREADS = 16
+READER_PATIENCE = 600.0
+"""Seconds for a caller to take the next piece of an answer before it is cut off."""
+LISTENER_PATIENCE = 30.0
+"""The same for a listener, who may come back and misses nothing."""
+
+
+class Private:
+    """An ASGI application for everything of a Flask app that may block."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._parts: Parts = app.extensions[EXTENSION]
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="private")
+        self._live = Live(self._parts.engine, self._parts.log)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT):
+                body = await whole_body(receive, self._parts.config.max_body_bytes)
+        except TimeoutError:
+            await respond(send, 408)
+            return
+        except ConnectionError:
+            return
+        if body is None:
+            await respond(send, 413)
+            return
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(self._threads, Answer, self._app, environ_of(scope, body))
+        gone = asyncio.ensure_future(_leaves(receive))
+        try:
+            await self._send(answer, send, gone)
+        finally:
+            gone.cancel()
+            await loop.run_in_executor(self._threads, answer.close)
+
+    async def _send(self, answer: Answer, send: Send, gone: asyncio.Future[None]) -> None:
+        if answer.wish is not None and self._live.full:
+            await respond(send, 503)
+            return
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+
+        async def send_piece(piece: bytes) -> None:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+        pieces = self._pieces(answer) if answer.wish is None else self._live.pieces(answer.wish)
+        try:
+            await _send_all(pieces, send_piece, gone, LISTENER_PATIENCE if answer.wish else READER_PATIENCE)
+        except TimeoutError:
+            return  # without an end: the caller must see that it does not have everything
+        except Exception as error:
+            # Its own words may hold what a caller sent. The answer stays without an end here too.
+            logger.error("an answer broke off: %s", type(error).__name__)
+            return
+        finally:
+            await pieces.aclose()
+        if not gone.done():
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _pieces(self, answer: Answer) -> AsyncGenerator[bytes, None]:
+        for ready in answer.ready:
+            yield ready
+        loop = asyncio.get_running_loop()
+        while True:
+            piece: bytes | None = await loop.run_in_executor(self._threads, answer.next)
+            if piece is None:
+                return
+            yield piece
+
+
+class Answer:
+    """What Flask answers to one request. Made in a thread; a short one is whole then."""
+
+    def __init__(self, app: Flask, environ: dict[str, Any]) -> None:
+        listening: list[Wish] = []
+        environ[LISTENING] = listening
+        self.status = 500
+        self.headers: list[tuple[bytes, bytes]] = []
+        self._pieces = app.wsgi_app(environ, self._start)
+        self._left: Iterator[bytes] | None = iter(self._pieces)
+        self._busy = threading.Lock()
+        self.ready = [piece for piece in (self.next(), self.next()) if piece is not None]
+        self.wish = listening[0] if listening else None
+
+    def next(self) -> bytes | None:
+        """One more piece; None at the end."""
+        with self._busy:
+            piece = None if self._left is None else next(self._left, None)
+            if piece is None:
+                self._left = None
+            return piece
+
+    def close(self) -> None:
+        """Let go of what the answer was made from, be it at its end or before."""
+        with self._busy:  # who leaves may do so while the next piece is being made
+            self._left = None
+            if hasattr(self._pieces, "close"):
+                self._pieces.close()
+
+    def _start(self, line: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+        self.status = int(line[:3])
+        self.headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return lambda _: None
+
+
+async def _leaves(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_all(
+    pieces: AsyncGenerator[bytes, None],
+    send: Callable[[bytes], Awaitable[None]],
+    gone: asyncio.Future[None],
+    patience: float,
+) -> None:
+    """Send until the end or until the caller is gone; `TimeoutError` if it takes none for so long."""
+    while not gone.done():
+        coming = asyncio.ensure_future(anext(pieces, None))
+        await asyncio.wait((coming, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not coming.done():
+            coming.cancel()
+            await asyncio.wait((coming,))
+            return
+        piece = coming.result()
+        if piece is None:
+            return
+        async with asyncio.timeout(patience):
+            await send(piece)
