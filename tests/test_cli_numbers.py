@@ -6,6 +6,7 @@ import pty
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,7 +20,10 @@ from pydantic import SecretStr
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
+from receiver import db, proof
 from receiver.cli import output
+from receiver.setup import applying, surveying
+from receiver.simulator.account import Subscription
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
 
@@ -52,8 +56,10 @@ def settings(simulator, public_url) -> dict[str, object]:
 
 
 @pytest.fixture
-def flask(settings, tmp_path):
+def flask(settings, tmp_path, monkeypatch):
     """Run a command with these settings, in the application: `flask("numbers", "list")`."""
+    # What answers at public_url keeps no log; that a test arrives there is for test_proof.py to see.
+    monkeypatch.setattr(proof, "_LOOKS", (0.0,))
 
     def run(*command: str, **changed: object):
         config = make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path, **(settings | changed))
@@ -163,6 +169,35 @@ def test_a_lost_answer_is_no_second_purchase(flask, simulator):
     assert len(simulator.purchases) == 1
 
 
+def test_setup_gets_several_numbers_of_a_place_without_asking_which(flask, simulator):
+    ok(flask("setup", "--country", "SG", "--kind", "voice", "--count", "3", "--yes"))
+    ok(flask("setup", "--country", "SG", "--kind", "voice", "--count", "3", "--yes"))
+    assert len(simulator.purchases) == 3
+
+
+def test_a_purchase_in_doubt_is_settled_by_a_person(flask, simulator, monkeypatch):
+    """Where the provider neither lists nor sells a number, only its portal can tell."""
+    monkeypatch.setattr(surveying, "SETTLING_SECONDS", 0.0)
+    monkeypatch.setattr(applying, "_LOOKS", ())
+    monkeypatch.setattr(Subscription, "listed", lambda *_: False)
+    simulator.control.fault("number/subscribe", "lost-answer")
+    flask("setup", "--country", "SG", "--yes")
+
+    doubtful = flask("setup", "--country", "SG", "--yes")
+    assert doubtful.exit_code == 1
+    assert f"--not-bought {SG_NUMBER}" in doubtful.stdout
+    assert len(simulator.purchases) == 1
+
+    assert "was not bought" in flask("setup", "--not-bought", SG_NUMBER).stderr
+    assert "is in doubt" in flask("setup", "--not-bought", SG_NUMBER).stderr
+    assert "subscribe" in ok(flask("setup", "--country", "SG", "--dry-run"))
+
+
+def test_what_the_provider_shows_as_held_cannot_be_said_not_to_be_bought(flask, simulator):
+    number = simulator.subscribe("SG")
+    assert "it was bought" in flask("setup", "--not-bought", number).stderr
+
+
 MISTAKES = {
     "no wish": ((), "--number +6511111111"),
     "two wishes": (("--country", "SG", "--number", SG_NUMBER), "Say what to set up"),
@@ -172,6 +207,7 @@ MISTAKES = {
     "a country with a typo": (("--country", "Singapur"), "Did you mean Singapore (SG)?"),
     "a state with a typo": (("--country", "US", "--state", "Califronia"), "Did you mean California (CA)?"),
     "a state where there is none": (("--country", "SG", "--state", "CA"), "not sold by state"),
+    "a count of a number": (("--number", SG_NUMBER, "--count", "2"), "--count needs --country"),
     "a kind with a typo": (("--country", "SG", "--kind", "vioce"), "voice, fax, sms"),
     "voice and fax": (("--country", "SG", "--kind", "voice,fax"), "never both"),
     "sms where there is none": (("--country", "SG", "--kind", "sms"), "receive sms is for sale"),
@@ -214,7 +250,8 @@ def test_no_credit_is_said_before_anything_is_bought(flask, simulator):
 
 def test_callback_urls_that_do_not_work_are_warned_of(flask, simulator):
     result = flask("setup", "--country", "SG", "--dry-run", public_url=f"{simulator.url}/")
-    assert "URL for voice does not work from this machine: it answers HTTP 404" in result.stderr
+    assert "URL for voice does not work from this machine: " in result.stderr
+    assert "HTTP 404" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -266,8 +303,8 @@ def test_nothing_available_is_said(flask):
 
 def test_rates_are_amounts_for_the_whole_period(flask):
     shown = loaded(flask("numbers", "rates", "us", "SG", "--json"))
-    assert shown["rates"][0]["entries"][2] == {"months": 12, "price": "40.00"}
-    assert "SG           12  80.00  SGD" in ok(flask("numbers", "rates", "us", "SG"))
+    assert shown["rates"][0]["entries"][2] == {"months": 12, "price": "40.00", "per_month": "3.33"}
+    assert "SG           12  80.00       6.67  SGD" in ok(flask("numbers", "rates", "us", "SG"))
 
 
 def test_the_numbers_held_are_listed_with_where_they_lead(flask, simulator, public_url):
@@ -316,7 +353,31 @@ def test_subscribing_shows_the_price_and_never_extends_by_accident(flask, simula
     again = flask("numbers", "subscribe", SG_NUMBER, "--yes")
     assert again.exit_code == 1
     assert "is held already" in again.stderr
-    ok(flask("numbers", "subscribe", SG_NUMBER, "--extend", "--months", "3", "--yes"))
+    assert [entry["kind"] for entry in simulator.purchases] == ["subscribe"]
+
+
+def test_extending_shows_the_price_and_asks(flask, simulator):
+    number = simulator.subscribe("SG")
+    asked = flask("numbers", "extend", number, "--months", "3")
+    assert asked.exit_code == 1
+    assert f"Extend {number} for 3 months: SGD 24.00. Balance: SGD 92.00." in asked.stderr
+    assert len(simulator.purchases) == 1
+
+    ok(flask("numbers", "extend", number, "--months", "3", "--yes"))
+    assert [entry["kind"] for entry in simulator.purchases] == ["subscribe", "extend"]
+    assert "nothing to extend" in flask("numbers", "extend", "+6565310000", "--yes").stderr
+
+
+def test_an_extension_whose_answer_was_lost_for_good_is_not_paid_again(flask, simulator, monkeypatch):
+    """Not even by somebody who runs it again because the first run ended with an error."""
+    monkeypatch.setattr(applying, "_LOOKS", ())
+    number = simulator.subscribe("SG")
+    simulator.control.fault("number/subscribe", "lost-answer")
+    lost = flask("numbers", "extend", number, "--yes")
+    assert (lost.exit_code, "may or may not" in lost.stderr) == (1, True)
+
+    again = flask("numbers", "extend", number, "--yes")
+    assert "was extended by the run before" in again.stderr
     assert [entry["kind"] for entry in simulator.purchases] == ["subscribe", "extend"]
 
 
@@ -363,15 +424,22 @@ def test_configuring_wrongly_changes_nothing(flask, simulator, options, sentence
 def test_no_command_gives_a_number_up(flask):
     shown = ok(flask("numbers", "--help"))
     commands = {line.split()[0] for line in shown.partition("Commands:")[2].splitlines() if line.strip()}
-    assert commands == {"available", "configure", "countries", "list", "rates", "show", "subscribe"}
+    assert commands == {
+        "available", "configure", "countries", "extend", "list", "rates", "show", "subscribe", "test"
+    }  # fmt: skip
 
 
 # --- At a terminal ---
 
 
-@pytest.mark.slow
-def test_at_a_terminal_it_asks_and_does_as_told(settings, simulator, tmp_path):
+@pytest.fixture
+def terminal(settings, tmp_path):
+    """Run a command at a terminal, answering each question by what it contains: exit code and screen."""
+    engine = db.connect(f"sqlite:///{tmp_path}/receiver.db")
+    db.upgrade(engine)
+    engine.dispose()
     environment = {name.upper(): str(value) for name, value in settings.items()} | {
+        "PUBLIC_URL": "http://127.0.0.1:1/",  # nobody answers there, so nothing is waited for
         "CALLBACK_KEYS": KEY,
         "DATABASE_URL": f"sqlite:///{tmp_path}/receiver.db",
         "SPOOL_DIR": str(tmp_path / "spool"),
@@ -379,10 +447,11 @@ def test_at_a_terminal_it_asks_and_does_as_told(settings, simulator, tmp_path):
         "TERM": "xterm",
         "PATH": os.environ["PATH"],
     }
-    for reply, bought in (("n", 0), ("y", 1)):
+
+    def run(*command: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
-            [sys.executable, "-m", "flask", "setup", "--country", "SG"],
+            [sys.executable, "-m", "flask", *command],
             cwd=Path(__file__).parent.parent,
             env=environment,
             stdin=theirs,
@@ -390,20 +459,150 @@ def test_at_a_terminal_it_asks_and_does_as_told(settings, simulator, tmp_path):
             stderr=theirs,
         )
         os.close(theirs)
-        shown = b""
-        while b"[y/N]" not in shown:
-            shown += os.read(ours, 4096)
-        os.write(ours, f"{reply}\n".encode())
-        try:
+        stopping = threading.Timer(60, process.kill)  # a question nobody expected
+        stopping.start()
+        screen, asked = "", 0
+        with suppress(OSError):  # how Linux says that the other end is closed
             while more := os.read(ours, 4096):
-                shown += more
-        except OSError:  # how Linux says that the other end is closed
-            pass
+                screen += more.decode(errors="replace")
+                new = " ".join(screen[asked:].split())  # wherever the lines were broken
+                if answers and answers[0][0] in new:
+                    asked = len(screen)
+                    os.write(ours, f"{answers.pop(0)[1]}\n".encode())
         os.close(ours)
-        assert process.wait(30) == 1 - bought
-        assert b"Buy 1 number for SGD 8.00 and configure 1 number?" in shown
-        assert KEY.encode() not in shown
-        assert len(simulator.purchases) == bought
+        stopping.cancel()
+        code = process.wait(30)
+        assert answers == [], screen
+        assert KEY not in screen
+        return code, screen
+
+    return run
+
+
+@pytest.mark.slow
+def test_at_a_terminal_it_asks_before_it_pays(terminal, simulator):
+    options = ("setup", "--country", "SG", "--any", "--kind", "voice", "--months", "1")
+    question = "Buy 1 number for SGD 8.00 and configure 1 number? [y/N]"
+    code, _ = terminal(*options, answers=[(question, "n")])
+    assert (code, simulator.purchases) == (1, [])
+    code, _ = terminal(*options, answers=[(question, "y")])
+    assert (code, len(simulator.purchases)) == (0, 1)
+
+
+@pytest.mark.slow
+def test_at_a_terminal_it_asks_for_whatever_it_is_not_told(terminal, simulator):
+    code, screen = terminal(
+        "setup",
+        answers=[
+            ("Country (code", "Singapor"),
+            ("Did you mean Singapore (SG)?", "singapore"),
+            ("Number (1, 2", "x"),
+            ("Type the place in the list", "9998"),
+            ("Receive (voice or fax", "sms"),
+            ("It cannot receive that", "fax"),
+            ("Months, or renewed", "2"),
+            ("Type 1, 3, 12 or renewed", "3"),
+            ("Buy 1 number for SGD 24.00", "y"),
+        ],
+    )
+    assert code == 0, screen
+    (number,) = simulator.account["numbers"]
+    assert (number["number"], number["mode"]) == ("+6565319998", "fax")
+    assert [entry["debit"] for entry in simulator.purchases] == ["24.00"]
+
+
+@pytest.mark.slow
+def test_what_an_option_says_is_not_asked(terminal, simulator):
+    code, screen = terminal(
+        "setup",
+        "--country",
+        "us",
+        "--auto-extend",
+        answers=[
+            ("State (code or name", "Califronia"),
+            ("Did you mean California (CA)?", "ca"),
+            ("Number (1, 2", "2"),
+            ("Receive (voice or sms", ""),
+            ("Buy 1 number for SGD 4.00", "y"),
+        ],
+    )
+    assert code == 0, screen
+    (number,) = simulator.account["numbers"]
+    assert (number["auto_extend_status"], bool(number["forward_sms_to"])) == ("enabled", True)
+
+
+# --- setup --file ---
+
+
+WANTED = f"""
+[[numbers]]
+number = "+65 6531 1237"
+kinds = ["fax"]
+months = 3
+
+[[numbers]]
+country = "USA"
+state = "California"
+count = 2
+
+[[numbers]]
+number = "{CA_NUMBER}"
+points = "anywhere"
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text: str) -> str:
+        (tmp_path / "numbers.toml").write_text(text)
+        return str(tmp_path / "numbers.toml")
+
+    return write
+
+
+def test_a_file_says_what_is_wanted_and_export_writes_it(flask, simulator, file):
+    wanted = file(WANTED)
+    ok(flask("setup", "--file", wanted, "--yes"))
+    held = {number["number"]: number for number in simulator.account["numbers"]}
+    assert len(held) == 4
+    assert (held[SG_NUMBER]["mode"], held[CA_NUMBER]["forward_to"]) == ("fax", "")
+    assert "Nothing to do" in flask("setup", "--file", wanted, "--yes").stderr
+
+    simulator.request(
+        "number/update_forwarding", number=CA_NUMBER, forward_to="http://other.example/x?token=t"
+    )
+    exported = ok(flask("setup", "--export"))
+    assert exported.count("[[numbers]]") == 4
+    assert f'number = "{SG_NUMBER}"\nkinds = ["fax"]' in exported
+    assert f'number = "{CA_NUMBER}"\npoints = "anywhere"' in exported
+    assert "token=t" not in exported
+    assert "Nothing to do" in flask("setup", "--file", file(exported), "--yes").stderr
+    assert len(simulator.purchases) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("numbers = [", "numbers.toml is not TOML"),
+        ("", "it has no [[numbers]] table"),
+        ("[[number]]\nnumber = '+6565311237'", "write [[numbers]]"),
+        ("[numbers]\nnumber = '+6565311237'", "write [[numbers]], twice bracketed"),
+        ("[[numbers]]\nkinds = ['voice']", "table 1 needs a number or a country"),
+        ("[[numbers]]\ncountry = 'SG'\nkinds = ['vioce']", "table 1: kinds must be some of voice, fax, sms"),
+        ("[[numbers]]\ncountry = 'SG'\nkinds = ['voice', 'fax']", "never both"),
+        ("[[numbers]]\ncountry = 'SG'\nmonth = 3", "there is no month; there are number, country"),
+        ("[[numbers]]\ncountry = 'SG'\nmonths = 2", "must be 1, 3 or 12"),
+        ("[[numbers]]\ncountry = 'SG'\ncount = 0", "table 1: count"),
+        ("[[numbers]]\nnumber = '6565311237'", "table 1: '6565311237' is not a telephone number"),
+        ("[[numbers]]\nnumber = '+6565311237'\n[[numbers]]\nnumber = '+65 65311237'", "stands in it 2 times"),
+        ("[[numbers]]\ncountry = 'Singapur'", "Did you mean Singapore (SG)?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_file_gets_a_sentence_that_helps(flask, simulator, file, text, sentence):
+    result = flask("setup", "--file", file(text), "--yes")
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert simulator.purchases == []
 
 
 # --- Output ---

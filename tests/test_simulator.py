@@ -151,6 +151,31 @@ def test_it_limits_each_endpoint_to_60_requests_a_minute(sim):
     assert sim.request("user/get_info")["status"] == "success_ok"
 
 
+def test_a_minute_of_the_accounts_time_is_enough_for_the_limit():
+    with SimulatorServer(Settings(rate_limit=1)) as sim:
+        assert sim.request("number/get_rates", country="SG")["status"] == "success_ok"
+        assert sim.request("number/get_rates", country="SG")["status"] == "error_rate_limit_exceeded"
+        sim.control.advance(61 / 86_400)
+        assert sim.request("number/get_rates", country="SG")["status"] == "success_ok"
+
+
+def test_it_counts_requests_whatever_becomes_of_them(sim):
+    sim.control.fault("number/get_rates", "error-500")
+    requests.post(f"{sim.open_url}number/get_rates", data=CREDENTIALS, timeout=5)
+    sim.request("number/get_rates", access_token="wrong")
+    assert sim.account["requests"] == {"number/get_rates": 2}
+
+
+def test_it_can_take_its_time_to_show_a_number_that_was_bought():
+    with SimulatorServer(Settings(listing_delay=60)) as sim:
+        number = sim.subscribe("SG")
+        assert sim.request("number/get_active")["entries"] == []
+        free = [entry["number"] for entry in sim.request("number/get_choices", country="SG")["entries"]]
+        assert number not in free
+        sim.control.advance(61 / 86_400)
+        assert [entry["number"] for entry in sim.request("number/get_active")["entries"]] == [number]
+
+
 def test_it_can_be_told_another_limit_or_none():
     with SimulatorServer(Settings(rate_limit=2)) as sim:
         statuses = [sim.request("user/get_balance")["status"] for _ in range(3)]

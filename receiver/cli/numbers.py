@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator
 from decimal import Decimal
-from itertools import islice
 from urllib.parse import urlsplit
 
 import click
@@ -14,20 +14,25 @@ from flask.cli import with_appcontext
 from receiver import current
 from receiver.cli import output, words
 from receiver.cli.setup import AmountType
-from receiver.hoiio.client import Country, Duration, Mode, NumberClient, SubscribedNumber
+from receiver.hoiio.client import AvailableNumber, Country, Duration, Mode, NumberClient, SubscribedNumber
 from receiver.hoiio.errors import masked
 from receiver.hoiio.notifications import Kind
-from receiver.offers import NotForSale, can, country_of, find_country, find_state, offer_of
+from receiver.offers import Shop, can, country_of, find_country, find_state
 from receiver.setup import (
+    Action,
     Configure,
+    Extend,
+    Journal,
     Outcome,
-    Plan,
+    Payment,
+    Subscribe,
     able,
-    apply,
     balance_if_told,
-    buy,
     masked_url,
+    pay,
+    settle,
 )
+from receiver.setup import configure as configured
 
 _HERE = "here"
 _NOWHERE = "none"
@@ -94,27 +99,32 @@ def available(
     digits = re.sub(r"[\s+().\-]", "", like)
     if not re.fullmatch(r"[0-9]*", digits):
         raise click.UsageError(f"--like takes digits, not {like!r}.")
-    client = current.number_client()
-    with output.progress("Looking through the numbers for sale …"):
+    client = current.number_client(output.patient)
+    with output.progress("Asking the provider …"):
         place = find_country(client.available_countries(), country)
-        part = _state(place, state)
-        fitting = (
-            entry
-            for entry in client.every_available_number(place.code, part)
-            if digits in entry.number and can(entry.capabilities, kinds or ())
-        )
-        found = list(islice(fitting, limit + 1))
-    shown = found[:limit]
+    part = _state(place, state)
+    shown, more = 0, False
+    found: list[AvailableNumber] = []
+    for page in _pages(client, place.code, part):
+        fitting = [entry for entry in page if digits in entry.number and can(entry.capabilities, kinds or ())]
+        fitting, more = fitting[: limit - shown], len(fitting) > limit - shown
+        if as_json:
+            found += fitting
+        elif fitting:
+            # By the page: who sees a number that will do need not wait for the rest.
+            _print_page(fitting, heading=not shown)
+        shown += len(fitting)
+        if more:
+            break
     if as_json:
-        output.json_out({"numbers": shown, "more": len(found) > limit})
+        output.json_out({"numbers": found, "more": more})
         return
     if not shown:
         narrowed = " with that" if digits or kinds else ""
         raise click.ClickException(
             f"no number{narrowed} is for sale in {words.place(place.code, part or '')}"
         )
-    output.table(("number", "can"), [(entry.number, words.abilities(entry.capabilities)) for entry in shown])
-    if len(found) > limit:
+    if more:
         output.say(f"There are more: add --limit {limit * 5}, or narrow it with --like.")
 
 
@@ -124,16 +134,34 @@ def available(
 @with_appcontext
 @output.operation_errors()
 def rates(countries: tuple[str, ...], as_json: bool) -> None:
-    """Show what numbers of a COUNTRY cost. The price is for the whole period."""
-    client = current.number_client()
+    """Compare what numbers of each COUNTRY cost. The price is for the whole period, and due at once."""
+    client = current.number_client(output.patient)
     with output.progress("Asking the provider …"):
         known = client.available_countries()
         found = [client.rate(find_country(known, country).code) for country in countries]
     if as_json:
-        output.json_out({"rates": found})
+        output.json_out(
+            {
+                "rates": [
+                    {
+                        "country": each.country,
+                        "currency": each.currency,
+                        "entries": [
+                            {"months": rate.months, "price": rate.price, "per_month": words.monthly(rate)}
+                            for rate in each.entries
+                        ],
+                    }
+                    for each in found
+                ]
+            }
+        )
         return
-    rows = [(each.country, rate.months, rate.price, each.currency) for each in found for rate in each.entries]
-    output.table(("country", "months", "price", "currency"), rows)
+    rows = [
+        (each.country, rate.months, rate.price, words.monthly(rate), each.currency)
+        for each in found
+        for rate in each.entries
+    ]
+    output.table(("country", "months", "price", "per month", "currency"), rows)
 
 
 @numbers.command("list")
@@ -144,6 +172,7 @@ def list_numbers(as_json: bool) -> None:
     """List the numbers held and where they point."""
     with output.progress("Asking the provider …"):
         found = sorted(current.number_client().subscribed_numbers(), key=lambda number: number.number)
+    current.watch().remember(found)
     urls = words.our_urls_if_known()
     if as_json:
         output.json_out({"numbers": [words.number_json(number, urls) for number in found]})
@@ -177,8 +206,7 @@ def show(number: str, as_json: bool) -> None:
 @numbers.command()
 @click.argument("number", type=words.NumberType())
 @words.term_options
-@click.option("--state", help="Where to look for it, if its digits do not tell.")
-@click.option("--extend", is_flag=True, help="Pay for more time of a number already held.")
+@click.option("--state", default="", help="Where to look for it, if its digits do not tell.")
 @click.option("--max-cost", type=AmountType(), help="Refuse to pay more than this.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -189,46 +217,74 @@ def subscribe(
     number: str,
     months: str | None,
     auto_extend: bool,
-    state: str | None,
-    extend: bool,
+    state: str,
     max_cost: Decimal | None,
     yes: bool,
     as_json: bool,
 ) -> None:
     """Buy a NUMBER, without configuring it. `flask setup` does both.
 
-    Shows the price and asks. It is bought once: if the answer gets lost, the numbers held are looked at.
+    Shows the price and asks. It is bought once, whatever happens on the way.
     """
-    duration, client = words.duration(months, auto_extend), current.number_client()
-    with output.progress("Asking the provider …"):
-        before = next((held for held in client.subscribed_numbers() if held.number == number), None)
-        if before and not extend:
+    duration, client, journal = words.duration(months, auto_extend), _client(), current.journal()
+    with journal.lease(say=output.say):
+        held, shop = _held_now(client, journal), Shop(client)
+        if before := held.get(number):
             raise click.ClickException(
                 f"{masked(number)} is held already (expires {words.expires(before)}), so nothing was bought."
-                " To pay for more time add --extend."
+                f" To pay for more time: flask numbers extend {number}"
             )
-        if extend and not before:
+        with output.progress("Asking the provider …"):
+            offered = shop.number(number, state)
+        if not offered.found:
+            raise click.ClickException(f"{masked(number)}: {offered.shortage}")
+        offer = offered.found[0]
+        price = _price(offer.rates.price(duration), duration)
+        step = Subscribe(number, offer.country, offer.state, duration, price, offer.rates.currency)
+        _pay(step, client, journal, max_cost=max_cost, yes=yes, as_json=as_json)
+
+
+@numbers.command()
+@click.argument("number", type=words.NumberType())
+@words.term_options
+@click.option("--max-cost", type=AmountType(), help="Refuse to pay more than this.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_appcontext
+@output.operation_errors()
+def extend(
+    *,
+    number: str,
+    months: str | None,
+    auto_extend: bool,
+    max_cost: Decimal | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Pay for more time of a NUMBER that is held.
+
+    Shows the price and asks. It is paid once, whatever happens on the way.
+    """
+    duration, client, journal = words.duration(months, auto_extend), _client(), current.journal()
+    with journal.lease(say=output.say):
+        doubtful = [one for one in journal.unsettled() if (one.action, one.number) == (Action.EXTEND, number)]
+        held = _held_now(client, journal)
+        if number not in held:
             raise click.ClickException(
                 f"{masked(number)} is not held, so there is nothing to extend. {_SEE_LIST}"
             )
-        price = _price(client, number, before, duration, state or "")
-    if max_cost is not None and price.amount > max_cost:
-        raise click.ClickException(f"{price} is more than --max-cost {max_cost:f}, so nothing was bought")
-    what = f"{'Extend' if before else 'Subscribe'} {number} for {words.term(duration)}"
-    balance = balance_if_told(client)
-    left = f" Balance: {balance.currency} {output.money(balance.balance)}." if balance else ""
-    output.say(f"{what}: {price}.{left}")
-    if not output.confirmed(f"Pay {price}?", yes=yes):
-        output.say("Nothing was bought.")
-        raise SystemExit(1)
-    with output.progress("Buying …"):
-        done = buy(client, number, duration, before=before)
-    if as_json:
-        output.json_out(done)
-    elif done.debit is None:
-        output.say(f"The answer was lost, but looking shows that it was bought, until {done.expiry}.")
-    else:
-        output.say(f"Done: {done.currency} {output.money(done.debit)} paid, until {done.expiry}.")
+        was = held[number]
+        if any(attempt.shows_in(held) for attempt in doubtful):
+            raise click.ClickException(
+                f"{masked(number)} was extended by the run before, whose answer was lost: it now expires"
+                f" {words.expires(was)}. Nothing more was paid; to extend it further run this again."
+            )
+        country = was.country or country_of(number)
+        with output.progress("Asking the provider …"):
+            rates = client.rate(country)
+        price = _price(rates.price(duration), duration)
+        step = Extend(number, country, was.state, duration, price, rates.currency, was)
+        _pay(step, client, journal, max_cost=max_cost, yes=yes, as_json=as_json)
 
 
 @numbers.command()
@@ -275,13 +331,77 @@ def configure(
 _SEE_LIST = "See `flask numbers list`."
 
 
-@dataclass(frozen=True)
-class _Price:
-    currency: str
-    amount: Decimal
+def _client() -> NumberClient:
+    return current.number_client(output.patient)
 
-    def __str__(self) -> str:
-        return f"{self.currency} {output.money(self.amount)}"
+
+def _pages(client: NumberClient, country: str, state: str | None) -> Iterator[tuple[AvailableNumber, ...]]:
+    """The pages of what is for sale, showing that it goes on."""
+    pages, seen = client.every_available_page(country, state), 0
+    total: int | None = None
+    while True:
+        of = f" of {total}" if total else ""
+        with output.progress(f"Looking through the numbers for sale: {seen}{of} …"):
+            page = next(pages, None)
+        if page is None:
+            return
+        seen, total = seen + len(page.entries), page.total_entries_count
+        yield page.entries
+
+
+def _print_page(page: list[AvailableNumber], *, heading: bool) -> None:
+    """Rows that line up with those of other pages, which are not known yet."""
+    if heading:
+        click.echo(f"{'number':16}  can")
+    for entry in page:
+        click.echo(
+            f"{output.printable(entry.number):16}  {output.printable(words.abilities(entry.capabilities))}"
+        )
+    sys.stdout.flush()
+
+
+def _held_now(client: NumberClient, journal: Journal) -> dict[str, SubscribedNumber]:
+    """The numbers held, once it is clear what earlier runs paid for."""
+    with output.progress("Asking the provider …"):
+        active, unsettled = settle(client, Shop(client), journal, say=output.say)
+    if unsettled:
+        raise click.ClickException(unsettled[0].reason)
+    return {number.number: number for number in active}
+
+
+def _price(quoted: Decimal | None, duration: Duration) -> Decimal:
+    if quoted is None:
+        raise click.ClickException(f"the provider quotes no price for {words.term(duration)}")
+    return quoted
+
+
+def _pay(
+    step: Payment,
+    client: NumberClient,
+    journal: Journal,
+    *,
+    max_cost: Decimal | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Show the price, ask, pay, and say what was paid."""
+    price = f"{step.currency} {output.money(step.price)}"
+    if max_cost is not None and step.price > max_cost:
+        raise click.ClickException(f"{price} is more than --max-cost {max_cost:f}, so nothing was paid")
+    balance = balance_if_told(client)
+    left = f" Balance: {balance.currency} {output.money(balance.balance)}." if balance else ""
+    output.say(f"{type(step).__name__} {step.number} for {words.term(step.duration)}: {price}.{left}")
+    if not output.confirmed(f"Pay {price}?", yes=yes):
+        output.say("Nothing was paid.")
+        raise SystemExit(1)
+    with output.progress("Paying …"):
+        done = pay(step, client, journal)
+    if as_json:
+        output.json_out(done)
+    elif done.debit is None:
+        output.say(f"The answer was lost, but looking shows that it was paid, until {done.expiry}.")
+    else:
+        output.say(f"Done: {done.currency} {output.money(done.debit)} paid, until {done.expiry}.")
 
 
 def _held(client: NumberClient, number: str) -> SubscribedNumber:
@@ -301,22 +421,6 @@ def _state(country: Country, text: str | None) -> str | None:
             f" {', '.join(state.code for state in country.states)}."
         )
     return None
-
-
-def _price(
-    client: NumberClient, number: str, before: SubscribedNumber | None, duration: Duration, state: str
-) -> _Price:
-    if before is None:
-        offer = offer_of(client, number, client.available_countries(), state)
-        if isinstance(offer, NotForSale):
-            raise click.ClickException(f"{masked(number)}: {offer.reason}")
-        quoted = offer.rates
-    else:
-        quoted = client.rate(before.country or country_of(number))
-    amount = quoted.price(duration)
-    if amount is None:
-        raise click.ClickException(f"the provider quotes no price for {words.term(duration)}")
-    return _Price(quoted.currency, amount)
 
 
 def _settings(
@@ -360,8 +464,9 @@ def _url(option: str, given: str | None, kind: Kind) -> str | None:
 
 
 def _apply(step: Configure, client: NumberClient) -> SubscribedNumber:
-    with output.progress("Configuring …"):
-        (done,) = apply(Plan((step,)), client)
+    journal = current.journal()
+    with journal.lease(say=output.say), output.progress("Configuring …"):
+        done = configured(step, client, journal)
     if done.number is None or done.outcome not in (Outcome.DONE, Outcome.FOUND):
         raise click.ClickException(done.detail)
     return done.number

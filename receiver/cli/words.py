@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +14,7 @@ import phonenumbers
 from phonenumbers import ValidationResult
 
 from receiver import current
-from receiver.hoiio.client import Capability, Duration, SubscribedNumber
+from receiver.hoiio.client import Capability, Duration, Rate, SubscribedNumber
 from receiver.hoiio.notifications import PROVIDER_ZONE, Kind
 from receiver.setup import CallbackUrls, Configure, Target, masked_url, shown_url
 
@@ -33,22 +34,30 @@ _TARGETS = {
 }
 
 
+def telephone(text: str) -> str:
+    """A telephone number in its one form, or `ValueError` with what is wrong with it."""
+    number = re.sub(r"[\s().\-/]", "", text)
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        raise ValueError(f"{text!r} is not a telephone number with its country code, such as +6511111111.")
+    try:
+        reason = phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        reason = ValidationResult.INVALID_COUNTRY_CODE
+    if wrong := _WRONG_LENGTH.get(reason):
+        raise ValueError(f"{text!r} {wrong}: check it.")
+    return number
+
+
 class NumberType(click.ParamType[str]):
     """A telephone number with its country code; spaces and the usual marks in it do not matter."""
 
     name = "+NUMBER"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        number = re.sub(r"[\s().\-/]", "", str(value))
-        if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
-            self.fail(f"{value!r} is not a telephone number with its country code, such as +6511111111.")
         try:
-            reason = phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number))
-        except phonenumbers.NumberParseException:
-            reason = ValidationResult.INVALID_COUNTRY_CODE
-        if wrong := _WRONG_LENGTH.get(reason):
-            self.fail(f"{value!r} {wrong}: check it.")
-        return number
+            return telephone(str(value))
+        except ValueError as error:
+            self.fail(str(error))
 
 
 class KindsType(click.ParamType[frozenset[Kind]]):
@@ -86,6 +95,11 @@ def duration(months: str | None, auto_extend: bool) -> Duration:
     return Duration.AUTO_EXTEND if auto_extend else Duration(months or "1")
 
 
+def duration_if_told(months: str | None, auto_extend: bool) -> Duration | None:
+    """The term that was asked for, or None if none was."""
+    return duration(months, auto_extend) if months or auto_extend else None
+
+
 def term(asked: Duration) -> str:
     """A term in words."""
     if asked is Duration.AUTO_EXTEND:
@@ -93,10 +107,23 @@ def term(asked: Duration) -> str:
     return "1 month" if asked is Duration.ONE_MONTH else f"{asked} months"
 
 
+def monthly(rate: Rate) -> Decimal:
+    """What a term costs for each month of it."""
+    return (rate.price / rate.months).quantize(Decimal("0.01"))
+
+
 def our_urls() -> CallbackUrls:
     """This service's callback URLs, with the current key and with the older ones."""
-    first, *older = (key.get_secret_value() for key in current.config().callback_keys)
-    return replace(_urls(first), accepted=tuple(map(_urls, older)))
+    ring = current.keys()
+    ring.refresh()  # another process may have rotated the key since this one began
+    return urls_with(ring.current)
+
+
+def urls_with(key: str) -> CallbackUrls:
+    """The same as if this key were the current one."""
+    ring = current.keys()
+    others = [other for other in (ring.current, *ring.older) if other != key]
+    return replace(_urls(key), accepted=tuple(map(_urls, others)))
 
 
 def _urls(key: str) -> CallbackUrls:

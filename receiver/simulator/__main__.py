@@ -72,6 +72,12 @@ class _Amount(click.ParamType[Decimal]):
 @click.option("--no-card", is_flag=True, help="No credit card on file, so no auto_extend.")
 @click.option("--merge-forwarding", is_flag=True, help="update_forwarding keeps what it is not given.")
 @click.option("--no-resolve", is_flag=True, help="Take forward URLs without looking up their hosts.")
+@click.option(
+    "--listing-delay",
+    type=click.FloatRange(0),
+    default=Settings.listing_delay,
+    help="Seconds until get_active shows a number that was bought.",
+)
 @click.option("--expiry-with-time", is_flag=True, help="subscribe answers expiry with a time of day.")
 @click.pass_context
 def main(

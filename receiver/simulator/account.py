@@ -40,6 +40,12 @@ class Subscription:
     mode: str = "voice"
     forward_to: str = ""
     forward_sms_to: str = ""
+    bought: str = ""
+    """When, in ISO 8601; empty if it was not noted."""
+
+    def listed(self, now: datetime, delay: float) -> bool:
+        """Whether the provider shows it as held, so many seconds after the purchase."""
+        return not self.bought or now >= datetime.fromisoformat(self.bought) + timedelta(seconds=delay)
 
     def can(self, capability: str) -> bool:
         """Whether the number can do `VOICE`, `FAX` or `SMS`."""
@@ -146,6 +152,7 @@ class Account:
             capabilities=entry.country.capability,
             expiry=months_later(day(now), months),
             auto_extend=renews,
+            bought=now.isoformat(),
         )
         bought.mode = bought.usual_mode()
         self.subscriptions[number] = bought

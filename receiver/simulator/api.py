@@ -36,6 +36,7 @@ def api_blueprint(provider: Provider, endpoints: Mapping[str, Endpoint]) -> Blue
     def call(name: str) -> Response:
         if name not in endpoints:
             abort(404)
+        provider.count(name)
         fault = provider.take_fault(name)
         if fault and (spoilt := _instead(provider, fault)):
             return spoilt
@@ -212,8 +213,9 @@ def _update_forwarding(provider: Provider, parameters: Parameters) -> Answer:
 
 
 def _get_active(provider: Provider, parameters: Parameters) -> Answer:
-    with provider.account() as (account, _):
-        entries = [active(subscription) for subscription in account.subscriptions.values()]
+    delay = provider.settings.listing_delay
+    with provider.account() as (account, now):
+        entries = [active(held) for held in account.subscriptions.values() if held.listed(now, delay)]
     return _listing(entries, total=len(entries))
 
 

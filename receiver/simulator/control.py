@@ -240,6 +240,7 @@ def overview(provider: Provider) -> dict[str, Any]:
     return state | {
         "deliveries": [asdict(delivery) for delivery in provider.deliveries()],
         "faults": [asdict(fault) for fault in provider.faults()],
+        "requests": provider.requests(),
     }
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,6 +29,7 @@ class Provider:
         """Set when the simulator stops: whoever waits stops waiting."""
         self.calls: dict[str, Call] = {}
         """Calls by session, ended ones too; to be used while holding the account."""
+        self._requests: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._faults = Faults()
         self._rate_limit = RateLimit(settings.rate_limit)
@@ -63,10 +64,21 @@ class Provider:
             account.settle(later)
             return later
 
-    def accepts(self, endpoint: str) -> bool:
-        """Whether a request to the endpoint is within its limit."""
+    def count(self, endpoint: str) -> None:
+        """Count a request, whatever becomes of it."""
         with self._lock:
-            return self._rate_limit.accepts(endpoint, time.monotonic())
+            self._requests[endpoint] += 1
+
+    def requests(self) -> dict[str, int]:
+        """How many requests each endpoint had."""
+        with self._lock:
+            return dict(self._requests)
+
+    def accepts(self, endpoint: str) -> bool:
+        """Whether a request to the endpoint is within its limit, by the account's time."""
+        with self._lock:
+            now = time.monotonic() + self._account.ahead.total_seconds()
+            return self._rate_limit.accepts(endpoint, now)
 
     def order_fault(self, fault: Fault) -> None:
         """Let something go wrong from now on."""

@@ -24,5 +24,7 @@ class Settings:
     merge_forwarding: bool = False
     resolve_hosts: bool = True
     expiry_with_time: bool = False
+    listing_delay: float = 0.0
+    """Seconds from a purchase until `get_active` shows the number."""
     notification_timeout: float = 10.0
     fax_link_seconds: int = 3600

@@ -1,0 +1,57 @@
+"""What setup was about to do at the provider, and what became of it; and who is at work there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Index
+from sqlalchemy import text as sql
+from sqlalchemy.orm import Mapped, mapped_column
+
+from receiver.models.base import Base, Id, Money, UtcTime
+
+_UNSETTLED = sql("action <> 'configure' AND (outcome IS NULL OR outcome = 'bought')")
+
+
+class SetupStep(Base):
+    """One call that spends or changes something: written before it is sent, and again once it is known how
+    it ended."""
+
+    __tablename__ = "setup_steps"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    account: Mapped[str]
+    """Which account at which provider; a digest, see `receiver.setup.journal.account_of`."""
+    action: Mapped[str]
+    number: Mapped[str]
+    country: Mapped[str]
+    state: Mapped[str]
+    duration: Mapped[str | None]
+    price: Mapped[Decimal | None] = mapped_column(Money)
+    """As it was quoted."""
+    currency: Mapped[str | None]
+    before: Mapped[str | None]
+    """The term a number had when it was to be extended."""
+    begun_at: Mapped[datetime] = mapped_column(UtcTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    outcome: Mapped[str | None]
+    """NULL while nobody knows."""
+    detail: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_setup_steps_unsettled", "account", sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class SetupLease(Base):
+    """Who alone may spend and change at an account right now."""
+
+    __tablename__ = "setup_leases"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    who: Mapped[str]
+    since: Mapped[datetime] = mapped_column(UtcTime)
+    until: Mapped[datetime] = mapped_column(UtcTime)

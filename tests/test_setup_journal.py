@@ -1,0 +1,334 @@
+"""Whatever happens to a run of setup, the next one goes on from there, and nothing is paid twice.
+
+The simulator's ledger is the witness.
+"""
+
+import os
+import shutil
+import signal
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import killable
+import pytest
+from conftest import KEY
+from sqlalchemy import select
+
+from receiver import db
+from receiver.hoiio.client import Duration, NumberClient
+from receiver.hoiio.errors import UnexpectedAnswer
+from receiver.hoiio.notifications import Kind
+from receiver.models import SetupStep
+from receiver.offers import Shop
+from receiver.setup import (
+    CallbackUrls,
+    Ending,
+    Journal,
+    Outcome,
+    SetupError,
+    Subscribe,
+    Wish,
+    apply,
+    plan,
+    survey,
+)
+from receiver.simulator.server import SimulatorServer
+from receiver.simulator.settings import Settings
+
+URLS = CallbackUrls(*(f"https://receiver.example.com/callbacks/current-key/{kind}" for kind in Kind))
+CA, SG = Wish(country="US", state="CA"), Wish(frozenset({Kind.FAX}), country="SG")
+STEP = Subscribe("+6565311237", "SG", "", Duration.ONE_MONTH, Decimal("8.00"), "SGD")
+
+
+class Clock:
+    """A time that passes only when somebody sleeps; the simulator's passes with it."""
+
+    def __init__(self) -> None:
+        self.slept, self.simulator = 0.0, None
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        if self.simulator and seconds:
+            self.simulator.control.advance(seconds / 86_400)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def engine(database_url):
+    engine = db.connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    db.upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def simulator(clock):
+    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False)) as server:
+        clock.simulator = server
+        yield server
+
+
+def run(simulator, engine, clock, *wanted, wait=True, account="account"):
+    """One run of setup, with a client and a journal of its own."""
+    client = NumberClient("sim-app", "sim-token", simulator.open_url, sleep=clock.sleep, timeout=(2, 1))
+    journal = Journal(engine, account, clock=clock.now)
+    with journal.lease(sleep=clock.sleep):
+        found = survey(client, Shop(client), journal, wanted, URLS, wait=wait, sleep=clock.sleep)
+        decided = plan(wanted, found.active, urls=URLS, offers=found.offers, unsettled=found.unsettled)
+        return decided, list(apply(decided, client, journal, sleep=clock.sleep))
+
+
+def entries(engine):
+    with engine.connect() as connection:
+        return [
+            (row.action, row.outcome) for row in connection.execute(select(SetupStep).order_by(SetupStep.id))
+        ]
+
+
+# --- What is written ---
+
+
+def test_each_step_is_written_with_what_became_of_it(simulator, engine, clock):
+    simulator.control.fault("number/update_forwarding", "status:error_forward_to_invalid")
+    run(simulator, engine, clock, CA, SG)
+    assert entries(engine) == [
+        ("subscribe", "held"),
+        ("configure", "not done"),
+        ("subscribe", "held"),
+        ("configure", "done"),
+    ]
+    run(simulator, engine, clock, CA, SG)
+    assert entries(engine)[4:] == [("configure", "done")]
+
+
+def test_a_step_is_written_before_it_is_sent(engine, clock):
+    journal = Journal(engine, "account", clock=clock.now)
+    with journal.lease():
+        journal.begin(STEP)
+        (attempt,) = journal.unsettled()
+    assert (attempt.number, attempt.country, attempt.confirmed) == ("+6565311237", "SG", False)
+    assert Journal(engine, "another account").unsettled() == ()
+
+
+def test_amounts_are_kept_exactly(engine, clock):
+    journal = Journal(engine, "account", clock=clock.now)
+    with journal.lease():
+        journal.begin(STEP)
+    with engine.connect() as connection:
+        assert connection.execute(select(SetupStep.price)).scalar_one() == Decimal("8.00")
+
+
+# --- One at a time ---
+
+
+def test_only_one_may_be_at_work(engine, clock):
+    """While it lives; the other one is told who it is, and waits no longer than it takes to see."""
+    first, second = (Journal(engine, "account", clock=clock.now) for _ in range(2))
+    said = []
+
+    def renewed_meanwhile(seconds):
+        clock.sleep(seconds)
+        first._take()
+
+    with (
+        first.lease(),
+        pytest.raises(SetupError, match=f"process {os.getpid()} on .* is at work"),
+        second.lease(sleep=renewed_meanwhile, say=said.append),
+    ):
+        pass
+    assert "Waiting 30 s to see which" in said[0]
+    with second.lease(sleep=clock.sleep, say=said.append):
+        pass
+    assert len(said) == 1
+
+
+def test_the_lease_of_a_dead_run_runs_out(engine, clock):
+    dead, next_one = (Journal(engine, "account", clock=clock.now) for _ in range(2))
+    assert dead._take() is None
+    with next_one.lease(sleep=clock.sleep):
+        assert 29 < clock.slept < 31
+        with pytest.raises(SetupError, match="another one took over"):
+            dead.begin(STEP)  # it was only asleep, and wakes up now
+    assert entries(engine) == []
+
+
+def test_a_lease_is_renewed_as_long_as_the_run_lasts(engine, monkeypatch):
+    monkeypatch.setattr("receiver.setup.journal.LEASE_SECONDS", 0.3)
+    first, second = Journal(engine, "account"), Journal(engine, "account")
+    with first.lease():
+        for _ in range(3):
+            with pytest.raises(SetupError), second.lease():
+                pass
+        first.begin(STEP)
+
+
+def test_of_many_at_once_one_buys(simulator, engine, clock):
+    results = []
+
+    def one():
+        try:
+            results.append(run(simulator, engine, Clock(), CA)[1])
+        except SetupError as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 5
+    assert len(simulator.purchases) == 1
+
+
+# --- Resumed after a death: the same run, killed at every moment ---
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_any_moment_is_resumed(tmp_path):
+    """After each request and each entry in the journal, for two numbers."""
+    empty = tmp_path / "empty.db"
+    engine = db.connect(f"sqlite:///{empty}")
+    db.upgrade(engine)
+    engine.dispose()
+
+    _, moments = _killed(tmp_path, empty, None)
+    first = moments.index("after writing that Subscribe begins")
+    assert len(moments) - first > 12
+    for deadly in range(
+        first - 1, len(moments)
+    ):  # from the last question before it; others change nothing, too
+        held, passed = _killed(tmp_path, empty, deadly)
+        assert passed == moments[: deadly + 1]
+        assert held == [("+6565311237", "fax", "/fax"), ("+6565319156", "fax", "/fax")], moments[deadly]
+
+
+def _killed(tmp_path, empty, deadly):
+    """Kill a run at a moment and run again; what is held then, and the moments of the first run."""
+    folder = tmp_path / f"{deadly}"
+    folder.mkdir()
+    shutil.copy(empty, folder / "receiver.db")
+    options = ["--country", "SG", "--kind", "fax", "--count", "2", "--yes"]
+    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False)) as simulator:
+        env = {
+            "HOIIO_APP_ID": "sim-app",
+            "HOIIO_ACCESS_TOKEN": "sim-token",
+            "HOIIO_API_URL": simulator.open_url,
+            "PUBLIC_URL": "http://127.0.0.1:1/",
+            "CALLBACK_KEYS": KEY,
+            "DATABASE_URL": f"sqlite:///{folder}/receiver.db",
+            "SPOOL_DIR": f"{folder}/spool",
+            "NO_PROXY": "*",
+        }
+        code, moments = killable.setup(env, options, folder / "log", deadly)
+        if deadly is not None:
+            assert code == -signal.SIGKILL
+            code, _ = killable.setup(env, options, folder / "log")
+        assert code == 0
+        bought = [entry["number"] for entry in simulator.purchases]
+        assert sorted(bought) == sorted(number["number"] for number in simulator.account["numbers"])
+        held = [
+            (number["number"], number["mode"], number["forward_to"][-4:])
+            for number in simulator.account["numbers"]
+        ]
+    return held, moments
+
+
+# --- Resumed after a lost answer: each answer of the run, one at a time ---
+
+
+@pytest.mark.parametrize("fault", ["lost-answer", "error-500", "garbage"])
+def test_whichever_answer_is_lost_the_end_is_the_same(tmp_path, fault):
+    engine = db.connect(f"sqlite:///{tmp_path}/receiver.db")
+    db.upgrade(engine)
+    end, requests = _with_lost_answer(engine, None)
+    assert sum(requests.values()) > 8
+    for endpoint, times in requests.items():
+        for lost in range(1, times + 1):
+            held, _ = _with_lost_answer(engine, (endpoint, lost, fault))
+            assert held == end, f"lost answer {lost} of {endpoint}"
+    engine.dispose()
+
+
+def _with_lost_answer(engine, lost):
+    """Two runs, the first one with a fault; what is held in the end, and the requests of the first run."""
+    clock = Clock()
+    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False)) as simulator:
+        clock.simulator = simulator
+        if lost:
+            endpoint, at, fault = lost
+            if at > 1:
+                simulator.control.fault(endpoint, "slow", times=at - 1, seconds=0.0)
+            simulator.control.fault(endpoint, fault)
+        with suppress(UnexpectedAnswer):  # an unreadable answer to a question: nothing was done yet
+            run(simulator, engine, clock, CA, SG, account=f"{lost}")
+        requests = simulator.account["requests"]
+        run(simulator, engine, clock, CA, SG, account=f"{lost}")
+        assert len(simulator.purchases) == 2
+        return simulator.account["numbers"], requests
+
+
+# --- A provider that takes its time to show what was bought ---
+
+
+@pytest.mark.parametrize("delay", [30, 100])
+@pytest.mark.parametrize("fault", ["lost-answer", "slow"])
+def test_a_number_that_is_shown_late_is_waited_for(engine, delay, fault):
+    """The run after it is for any number of the place, and could choose another one."""
+    clock = Clock()
+    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False, listing_delay=delay)) as simulator:
+        clock.simulator = simulator
+        simulator.control.fault("number/subscribe", fault, **({"seconds": 0.0} if fault == "slow" else {}))
+        run(simulator, engine, clock, CA)
+        decided, _ = run(simulator, engine, clock, CA)
+        assert decided.payments == ()
+        assert decided.refusals == ()
+        assert len(simulator.purchases) == 1
+        assert simulator.account["numbers"][0]["forward_to"] == URLS.voice
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"), [("lost-answer", "neither lists nor sells"), ("slow", "support")]
+)
+def test_a_number_that_is_not_shown_for_long_blocks_its_place_until_it_is_settled(engine, fault, sentence):
+    clock = Clock()
+    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False, listing_delay=3600)) as simulator:
+        clock.simulator = simulator
+        simulator.control.fault("number/subscribe", fault, **({"seconds": 0.0} if fault == "slow" else {}))
+        run(simulator, engine, clock, CA)
+        for _ in range(2):
+            decided, _ = run(simulator, engine, clock, CA, SG)
+            assert sentence in decided.refusals[0].reason
+        # Another place is not concerned; its own number is not shown either.
+        assert [entry["number"][:3] for entry in simulator.purchases] == ["+14", "+65"]
+
+        clock.sleep(3600)
+        decided, _ = run(simulator, engine, clock, CA, SG)
+        assert (decided.refusals, len(simulator.purchases)) == ((), 2)
+
+
+def test_a_dry_run_does_not_wait_and_does_not_guess(simulator, engine, clock):
+    journal = Journal(engine, "account", clock=clock.now)
+    with journal.lease():
+        journal.begin(STEP)
+    decided, _ = run(simulator, engine, clock, SG, wait=False)
+    assert "not known yet" in decided.refusals[0].reason
+    assert clock.slept == 0
+
+
+def test_a_purchase_that_was_never_sent_is_found_out(simulator, engine, clock):
+    journal = Journal(engine, "account", clock=clock.now)
+    with journal.lease():
+        journal.begin(STEP)
+    _, done = run(simulator, engine, clock, SG)
+    assert done[-1].outcome is Outcome.DONE
+    assert entries(engine)[0] == ("subscribe", Ending.NOT_DONE)
+    assert len(simulator.purchases) == 1
