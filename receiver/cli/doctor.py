@@ -1,0 +1,146 @@
+"""`flask doctor`: is all well, and if not, what mends it?"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from datetime import UTC, datetime
+
+import click
+from flask.cli import with_appcontext
+
+from receiver import current, numbers
+from receiver.cli import output, words
+from receiver.doctor import Area, Doctor, NumberState, Report, mend
+from receiver.findings import Finding, Severity
+from receiver.hoiio.errors import masked
+
+_EXIT = {None: 0, Severity.WARNING: 1, Severity.ERROR: 2}
+_MOST_NUMBERS = 20
+"""Numbers shown; more would not fit one screen. `--json` has them all."""
+_INDENT = 7
+_WIDTH = 80
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="First do what is safe to do.")
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    type=words.NumberType(),
+    help="Take this number as it is: gone, or pointing elsewhere on purpose. Repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_appcontext
+@output.operation_errors()
+def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
+    """Look at all that a callback depends on. Exits 0 if it is well, 1 with warnings, 2 with errors.
+
+    Asks the provider, and calls PUBLIC_URL; leaves nothing in the log. --fix upgrades the database, drains
+    the spool, closes secret files to others, and brings numbers that come here by another key to the current
+    one.
+    """
+    physician = Doctor(
+        config=current.config(),
+        engine=current.engine(),
+        spool=current.spool(),
+        ring=current.keys(),
+        watch=current.watch(),
+    )
+    if fix:
+        mend(physician, current.number_client, current.journal, output.say)
+    for number in accepted:
+        if not numbers.accept(current.engine(), number):
+            raise click.ClickException(f"{masked(number)} is not known here. See `flask numbers list`.")
+    with output.progress("Looking at everything …"):
+        report = physician.examine()
+    if as_json:
+        output.json_out(_json(report))
+    else:
+        _show(report)
+    raise SystemExit(_EXIT[report.worst])
+
+
+def _show(report: Report) -> None:
+    for area in report.areas:
+        worst = max((finding.severity is Severity.ERROR for finding in area.findings), default=None)
+        mark = {None: "ok", False: "WARN", True: "ERROR"}[worst]
+        click.echo(f"{mark:5}  {area.name:10}  {output.printable(_summary(area))}".rstrip())
+        for finding in area.findings:
+            click.echo(_wrapped(finding.sentence))
+            click.echo(_wrapped(_shown(finding), "→ "))
+    if report.numbers:
+        click.echo()
+        output.table(
+            ("number", "here", "ends", "renews", "last event"),
+            [_row(number) for number in report.numbers[:_MOST_NUMBERS]],
+        )
+        if len(report.numbers) > _MOST_NUMBERS:
+            output.say(f"… and {len(report.numbers) - _MOST_NUMBERS} more: flask doctor --json")
+
+
+def _summary(area: Area) -> str:
+    count = len(area.findings)
+    return area.summary if not count else f"{count} findings" if count > 1 else "1 finding"
+
+
+def _shown(finding: Finding) -> str:
+    """What mends it; on a terminal ready to be copied, elsewhere without the number, since logs keep it."""
+    if finding.subject.startswith("+") and not sys.stdout.isatty():
+        return finding.mend.replace(finding.subject, masked(finding.subject))
+    return finding.mend
+
+
+def _row(number: NumberState) -> tuple[object, ...]:
+    days = number.days_left
+    return (
+        number.number if sys.stdout.isatty() else masked(number.number),
+        number.serves or "no",
+        None if days is None else "ended" if days < 0 else "today" if days == 0 else f"in {days} days",
+        {True: "yes", False: "no", None: None}[number.renews],
+        None if number.last_event is None else _since(number.last_event),
+    )
+
+
+def _since(when: datetime) -> str:
+    seconds = int((datetime.now(UTC) - when).total_seconds())
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
+
+
+def _wrapped(text: str, mark: str = "") -> str:
+    indent = " " * _INDENT
+    return textwrap.fill(
+        output.printable(text),
+        _WIDTH,
+        initial_indent=indent + mark,
+        subsequent_indent=indent + " " * len(mark),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _json(report: Report) -> dict[str, object]:
+    return {
+        "worst": report.worst,
+        "areas": [
+            {"area": area.name, "summary": area.summary or None, "findings": len(area.findings)}
+            for area in report.areas
+        ],
+        "findings": [
+            {
+                "area": area.name,
+                "code": finding.code,
+                "severity": finding.severity,
+                "sentence": finding.sentence,
+                "mend": finding.mend,
+                "subject": finding.subject or None,
+            }
+            for area in report.areas
+            for finding in area.findings
+        ],
+        "numbers": report.numbers,
+    }

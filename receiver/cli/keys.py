@@ -1,0 +1,154 @@
+"""`flask keys`: the secrets in the callback URLs. None of them is ever shown, only its fingerprint."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import click
+from flask.cli import with_appcontext
+
+from receiver import current
+from receiver.cli import output, words
+from receiver.keys import Key, KeyState
+from receiver.rotation import GRACE, RotationError, Rotator
+
+
+@click.group()
+def keys() -> None:
+    """List, rotate and retire callback keys."""
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_appcontext
+@output.operation_errors()
+def list_keys(as_json: bool) -> None:
+    """List the callback keys, by their fingerprints."""
+    found = current.keys().list()
+    if as_json:
+        output.json_out({"keys": [{"key": key.name, **_json(key)} for key in found]})
+        return
+    output.table(
+        ("key", "state", "from", "since", "retires", "late uses", "last (UTC)"),
+        [
+            (
+                key.name,
+                key.state,
+                "settings" if key.in_settings else "rotation",
+                _day(key.current_since or key.created_at),
+                _day(key.retired_at or key.retires_at),
+                key.uses,
+                None if key.used_at is None else f"{key.used_at:%m-%d %H:%M}",
+            )
+            for key in found
+        ],
+    )
+
+
+@keys.command()
+@click.option(
+    "--grace",
+    type=click.FloatRange(0, 365),
+    default=GRACE.days,
+    show_default=True,
+    metavar="DAYS",
+    help="How long the older key is still accepted.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_appcontext
+@output.operation_errors()
+def rotate(grace: float, yes: bool, as_json: bool) -> None:
+    """Move all numbers to a new key, without losing a call.
+
+    Makes a key, waits until every process accepts it, proves it through PUBLIC_URL, moves the numbers that
+    point here, and lets the older key retire later. Run again, it goes on from where it stopped.
+    """
+    rotator = _rotator()
+    begun = rotator.unfinished()
+    question = (
+        f"Go on with the rotation to {begun.name}?"
+        if begun
+        else "Make a new key, and move every number that points here to it?"
+    )
+    if not output.confirmed(question, yes=yes):
+        output.say("Nothing was done.")
+        raise SystemExit(1)
+    try:
+        done = rotator.rotate(timedelta(days=grace))
+    except RotationError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        output.json_out(
+            {
+                "key": done.key[:8],
+                "moved": [progress.step.number for progress in done.moved],
+                "older": [key.name for key in done.older],
+                "retires_at": done.retires_at,
+            }
+        )
+        return
+    output.say(f"Done: {len(done.moved)} moved; new URLs are made with {done.key[:8]}.")
+    for key in done.older:
+        output.say(_leaving(key, done.retires_at))
+
+
+@keys.command()
+@click.argument("key", metavar="KEY")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+@output.operation_errors()
+def retire(key: str, yes: bool) -> None:
+    """Accept KEY, named by its fingerprint, no longer. The service does so by itself after the grace time."""
+    rotator = _rotator()
+    fitting = [each for each in current.keys().list() if each.fingerprint.startswith(key.lower())]
+    if len(fitting) != 1:
+        raise click.ClickException(
+            f"{len(fitting) or 'no'} keys have a fingerprint that begins like that. See `flask keys list`."
+        )
+    if not output.confirmed(f"Turn away what comes with {fitting[0].name} from now on?", yes=yes):
+        output.say("Nothing was done.")
+        raise SystemExit(1)
+    try:
+        rotator.retire(fitting[0])
+    except RotationError as error:
+        raise click.ClickException(str(error)) from None
+    output.say(f"{fitting[0].name} is retired; every process knows within seconds.")
+
+
+def _rotator() -> Rotator:
+    return Rotator(
+        engine=current.engine(),
+        ring=current.keys(),
+        urls=words.urls_with,
+        access_token=current.access_token(),
+        client=current.number_client(),
+        journal=current.journal(),
+        say=output.say,
+    )
+
+
+def _leaving(key: Key, until: datetime) -> str:
+    if not key.in_settings:
+        return f"{key.name} is accepted until {until:%Y-%m-%d}, then it retires by itself."
+    return (
+        f"{key.name} stands in CALLBACK_KEYS and is accepted as long as it does. After {until:%Y-%m-%d},"
+        " put a fresh one in its place and restart the service."
+    )
+
+
+def _json(key: Key) -> dict[str, object]:
+    return {
+        "state": key.state,
+        "in_settings": key.in_settings,
+        "created_at": key.created_at,
+        "current_since": key.current_since,
+        "retires_at": None if key.state is KeyState.CURRENT else key.retires_at,
+        "retired_at": key.retired_at,
+        "late_uses": key.uses,
+        "used_at": key.used_at,
+    }
+
+
+def _day(when: datetime | None) -> str | None:
+    return None if when is None else f"{when:%Y-%m-%d}"

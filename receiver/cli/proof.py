@@ -1,0 +1,135 @@
+"""`flask numbers test`: does a callback arrive?"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+
+import click
+from flask.cli import with_appcontext
+
+from receiver import current
+from receiver.cli import output, words
+from receiver.hoiio.client import Mode, SubscribedNumber
+from receiver.hoiio.errors import masked
+from receiver.hoiio.notifications import Kind
+from receiver.proof import Proof, prove
+from receiver.setup import CallbackUrls, Target, shown_url
+
+
+@click.command("test")
+@click.argument("number", type=words.NumberType(), required=False)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Only this. Repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_appcontext
+@output.operation_errors()
+def test_callbacks(*, number: str | None, kinds: tuple[str, ...], as_json: bool) -> None:
+    """Post a signed test through PUBLIC_URL, and look for it in the log.
+
+    With a NUMBER, to where the provider sends what arrives for it; else to this service's callback URLs. Says
+    which hop failed: dns, connect, tls, answer or log. The log shows it with the type `test`.
+    """
+    urls = words.our_urls()
+    wanted = [Kind(kind) for kind in kinds] or list(Kind)
+    elsewhere: dict[Kind, str] = {}
+    if number:
+        targets, elsewhere = _targets(_held(number), urls, wanted)
+    else:
+        targets = {kind: urls.of(kind) for kind in wanted}
+    proofs = prove_urls(targets)
+    holds = not elsewhere and bool(proofs) and all(proof.holds for proof in proofs.values())
+    if as_json:
+        output.json_out(
+            {
+                "holds": holds,
+                "tests": [proof_json(kind, proof) for kind, proof in proofs.items()],
+                "elsewhere": elsewhere,
+            }
+        )
+    else:
+        show_proofs(proofs)
+        for kind, where in elsewhere.items():
+            click.echo(f"{kind:6} goes to {output.printable(where)}, not to this service")
+        if elsewhere:
+            output.say(f"To bring it here: flask setup --number {number} --take-over")
+        if not proofs and not elsewhere:
+            output.say(f"Nothing of {masked(number or '')} is sent anywhere: flask setup --number {number}")
+    if not holds:
+        raise SystemExit(1)
+
+
+def prove_urls(targets: Mapping[Kind, str]) -> dict[Kind, Proof]:
+    """Prove the callback URL of each kind, showing that it goes on."""
+    token = current.access_token()
+    proofs: dict[Kind, Proof] = {}
+    for kind, url in targets.items():
+        with output.progress(f"Testing {kind} …"):
+            proofs[kind] = prove(current.engine(), url, kind, token)
+    return proofs
+
+
+def show_proofs(proofs: Mapping[Kind, Proof]) -> None:
+    """One line a kind, and for those that failed, why and what to do; said once if it is the same for all."""
+    for kind, proof in proofs.items():
+        click.echo(f"{kind:6} {_way(proof)}")
+    for sentence, mend in dict.fromkeys((proof.sentence, proof.mend) for proof in proofs.values()):
+        if sentence:
+            click.echo(wrapped(sentence[:1].upper() + sentence[1:]))
+            click.echo(wrapped(mend, "→ "))
+
+
+def proof_json(kind: Kind, proof: Proof) -> dict[str, object]:
+    """A proof, for `--json`."""
+    return {
+        "kind": kind,
+        "holds": proof.holds,
+        "passed": proof.passed,
+        "failed": proof.failed,
+        "sentence": proof.sentence or None,
+        "mend": proof.mend or None,
+        "milliseconds": proof.milliseconds,
+        "certificate_until": proof.certificate_until,
+        "event": proof.event,
+    }
+
+
+def wrapped(text: str, mark: str = "") -> str:
+    """A sentence below a line of a table, within 80 columns."""
+    first = " " * 7 + mark
+    return textwrap.fill(output.printable(text), 80, initial_indent=first, subsequent_indent=" " * len(first))
+
+
+def _way(proof: Proof) -> str:
+    hops = [f"{hop} ok" for hop in proof.passed]
+    if proof.failed:
+        return ", ".join([*hops, f"{proof.failed} FAILED"])
+    return f"{', '.join(hops)} ({proof.milliseconds} ms, event {proof.event})"
+
+
+def _held(number: str) -> SubscribedNumber:
+    with output.progress("Asking the provider …"):
+        found = next(
+            (held for held in current.number_client().subscribed_numbers() if held.number == number), None
+        )
+    if found is None:
+        raise click.ClickException(
+            f"{masked(number)} is not held by this application. See `flask numbers list`."
+        )
+    return found
+
+
+def _targets(
+    number: SubscribedNumber, urls: CallbackUrls, kinds: Iterable[Kind]
+) -> tuple[dict[Kind, str], dict[Kind, str]]:
+    """Where the provider sends what arrives for a number: our URLs, and the others as they may be shown."""
+    calls = Kind.FAX if number.mode == Mode.FAX else Kind.VOICE
+    sent = {calls: number.forward_to, Kind.SMS: number.forward_sms_to}
+    asked = {kind: url for kind, url in sent.items() if url and kind in kinds}
+    elsewhere = {kind: shown_url(url) for kind, url in asked.items() if urls.target(url) is Target.ELSEWHERE}
+    return {kind: url for kind, url in asked.items() if kind not in elsewhere}, elsewhere

@@ -1,0 +1,163 @@
+"""`/metrics`, for Prometheus: what this process counted, and what the database says now.
+
+Counters are those of the process that answers. Behind a load balancer, or with several workers, scrape each
+process by its own address, or add up with that in mind; what comes from the database is the same from all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, request
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from receiver import current, findings, keys, numbers
+from receiver.access.scopes import Scope
+from receiver.current import Parts
+from receiver.findings import Severity
+from receiver.hoiio.errors import masked
+from receiver.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.log.record import Outcome
+from receiver.log.spool import SpoolError
+from receiver.log.tally import BUCKETS
+from receiver.models import JobState
+from receiver.web.access import require
+from receiver.work.inspection import days_left
+
+metrics = Blueprint("metrics", __name__)
+
+
+@metrics.get("/metrics")
+def show() -> Response:
+    """All metrics, in the format that is asked for."""
+    require(Scope.READ)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Receiver(current.parts()))
+    ProcessCollector(registry=registry)
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return Response(encode(registry), content_type=content_type)
+
+
+class _Receiver(Collector):
+    """Our metrics, read when they are asked for: nothing on the receive path knows Prometheus."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._counted()
+        yield from self._spool()
+        up = not self._parts.recorder.failing
+        try:
+            # Whole or not at all: half of it would look as if the other half had been mended.
+            stored = list(self._stored())
+        except SQLAlchemyError:
+            stored, up = [], False
+        yield _gauge("receiver_database_up", "Whether the database takes callbacks and answers.", up)
+        yield from stored
+
+    def _counted(self) -> Iterator[Metric]:
+        tally, trust = self._parts.recorder.tally, self._parts.trust
+        callbacks = CounterMetricFamily(
+            "receiver_callbacks", "Callbacks, by what became of them.", labels=("kind", "outcome")
+        )
+        for kind in Kind:
+            for outcome in Outcome:
+                callbacks.add_metric((kind, outcome.value), tally.callbacks[kind.value, outcome.value])
+        yield callbacks
+        older = CounterMetricFamily(
+            "receiver_older_key_callbacks", "Callbacks that came with a key not current.", labels=("key",)
+        )
+        for name, count in self._parts.keys.uses_of_older.items():
+            older.add_metric((name,), count)
+        yield older
+        yield _gauge(
+            "receiver_queue_length", "Callbacks that wait for a commit.", self._parts.recorder.waiting
+        )
+        commits, total = [], 0
+        for bound, count in zip((*map(str, BUCKETS), "+Inf"), tuple(tally.commits), strict=True):
+            total += count
+            commits.append((bound, total))
+        yield HistogramMetricFamily(
+            "receiver_commit_seconds",
+            "Time a transaction with callbacks took.",
+            buckets=commits,
+            sum_value=tally.commit_seconds,
+        )
+        yield _gauge("receiver_quarantine_bytes", "Size of what is kept but not trusted.", trust.held)
+        yield _gauge("receiver_quarantine_limit_bytes", "Size at which it is full.", trust.limit)
+
+    def _spool(self) -> Iterator[Metric]:
+        try:
+            state = self._parts.spool.state()
+            used, limit = self._parts.spool.room()
+        except SpoolError:
+            yield _gauge("receiver_spool_up", "Whether the spool can be read.", 0)
+            return
+        yield _gauge("receiver_spool_up", "Whether the spool can be read.", 1)
+        records = GaugeMetricFamily("receiver_spool_records", "Callbacks in the spool.", labels=("state",))
+        records.add_metric(("waiting",), state.waiting)
+        records.add_metric(("set_aside",), state.set_aside)
+        yield records
+        yield _gauge("receiver_spool_bytes", "Size of the spool.", used)
+        yield _gauge("receiver_spool_limit_bytes", "Size at which it is full.", limit)
+        age = 0.0 if state.oldest is None else _age(state.oldest)
+        yield _gauge("receiver_spool_oldest_seconds", "Age of the oldest callback in the spool.", age)
+
+    def _stored(self) -> Iterator[Metric]:
+        engine = self._parts.engine
+        found = GaugeMetricFamily("receiver_findings", "What the watch found.", labels=("code", "severity"))
+        counts: dict[tuple[str, Severity], int] = {}
+        for finding in findings.read(engine):
+            counts[finding.code, finding.severity] = counts.get((finding.code, finding.severity), 0) + 1
+        for labels, count in counts.items():
+            found.add_metric(labels, count)
+        yield found
+        yield _gauge("receiver_processes", "Processes that serve.", len(keys.processes(engine)))
+        yield from _account(numbers.read(engine))
+        age = GaugeMetricFamily("receiver_job_age_seconds", "Since a job last ended.", labels=("job",))
+        failing = GaugeMetricFamily("receiver_job_failing", "Whether it failed then.", labels=("job",))
+        with engine.connect() as connection:
+            for job in connection.execute(select(JobState.name, JobState.ran_at, JobState.failure)):
+                if job.ran_at is not None:
+                    age.add_metric((job.name,), _age(job.ran_at))
+                failing.add_metric((job.name,), job.failure is not None)
+        yield from (age, failing)
+
+
+def _account(known: numbers.Known) -> Iterator[Metric]:
+    today = datetime.now(PROVIDER_ZONE).date()
+    # Two numbers may look the same once they are masked; the one that ends first is what matters.
+    ends: dict[str, int] = {}
+    for number in known.numbers:
+        left, name = days_left(number, today), masked(number.number)
+        if left is not None:
+            ends[name] = min(left, ends.get(name, left))
+    expiry = GaugeMetricFamily(
+        "receiver_number_expiry_days", "Days until a subscription ends.", labels=("number",)
+    )
+    for name, left in ends.items():
+        expiry.add_metric((name,), left)
+    yield expiry
+    yield _gauge("receiver_numbers", "Numbers held.", len(known.numbers))
+    yield _gauge("receiver_provider_failures", "Looks in a row that the provider failed.", known.failures)
+    if known.checked_at is not None:
+        yield _gauge("receiver_provider_age_seconds", "Since it last answered.", _age(known.checked_at))
+    if known.balance is not None:
+        balance = GaugeMetricFamily("receiver_account_balance", "Credit left.", labels=("currency",))
+        balance.add_metric((known.currency,), float(known.balance))
+        yield balance
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help_text, value=float(value))
+
+
+def _age(when: datetime) -> float:
+    return max(0.0, (datetime.now(UTC) - when).total_seconds())

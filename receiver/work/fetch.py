@@ -1,0 +1,237 @@
+"""Fetching what a callback links to, without letting a callback choose what we reach.
+
+A link in a callback is somebody else's word. So the address is looked at on the connection itself, after it
+is made and before anything is sent: a name that is looked up first and connected to later can change in
+between. A timer ends the whole fetch, since a server that sends a byte now and then keeps every other time
+limit quiet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+LARGEST = 20 * 1024 * 1024
+"""Bytes of a document; a fax of a hundred pages has a few."""
+LONGEST = 20.0
+"""Seconds for the whole of it."""
+MOST_REDIRECTS = 3
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PIECE = 64 * 1024
+
+
+class FetchError(Exception):
+    """The document could not be had. The message says why, and never holds the link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What was fetched."""
+
+    content: bytes
+    content_type: str
+    """Without parameters, in small letters."""
+
+
+class _Forbidden(Exception):
+    """The connection led where it must not."""
+
+
+class Fetcher:
+    """Fetches documents from public https addresses, and from one address of our own choosing.
+
+    `trusted` is the provider's API: what stands there may be reached wherever it is and by plain http too, so
+    that the simulator on this machine works.
+    """
+
+    def __init__(self, trusted: str, *, largest: int = LARGEST, longest: float = LONGEST) -> None:
+        self._trusted = _origin(trusted)
+        self._largest = largest
+        self._longest = longest
+
+    def fetch(self, url: str, *, content_type: str, begins: bytes) -> Document:
+        """The document behind a link, if it is one of `content_type` that begins with these bytes.
+
+        Raises `FetchError`.
+        """
+        guard = _Guard(self._longest)
+        with guard.watching(), requests.Session() as session:
+            session.trust_env = False  # no proxy, no .netrc
+            session.headers["Accept-Encoding"] = "identity"  # a small answer must not unpack to a large one
+            try:
+                for _ in range(MOST_REDIRECTS + 1):
+                    self._require_allowed(url)
+                    adapter = _Adapter(guard, anywhere=_origin(url) == self._trusted)
+                    session.mount("http://", adapter)
+                    session.mount("https://", adapter)
+                    response = session.get(url, stream=True, timeout=self._longest, allow_redirects=False)
+                    if response.status_code not in _REDIRECTS:
+                        return self._document(response, guard, content_type, begins)
+                    url = urljoin(url, response.headers.get("Location", ""))
+                    response.close()
+            except _Forbidden as refusal:
+                raise FetchError(str(refusal)) from None
+            except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+                if guard.over:
+                    raise FetchError(f"the server took longer than {self._longest:g} seconds") from None
+                raise FetchError(_reason(error)) from None
+        raise FetchError("the link leads from one address to the next without end")
+
+    def _require_allowed(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise FetchError("the link is no address") from None
+        if _origin(url) == self._trusted:
+            return
+        if parts.scheme != "https":
+            raise FetchError("the link is not https")
+        if parts.username is not None or port not in {None, 443}:
+            raise FetchError("the link has a user name or an unusual port")
+
+    def _document(
+        self, response: requests.Response, guard: _Guard, content_type: str, begins: bytes
+    ) -> Document:
+        if response.status_code in {403, 404, 410}:
+            raise FetchError(
+                f"the server answers {response.status_code}: the link has probably lapsed, as they do"
+            )
+        if response.status_code != 200:
+            raise FetchError(f"the server answers {response.status_code}")
+        told = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        content = bytearray()
+        while piece := response.raw.read1(_PIECE):
+            content += piece
+            if len(content) > self._largest:
+                raise FetchError(f"the document is larger than {self._largest // 1024**2} MB")
+        if guard.over:
+            raise FetchError(f"the server took longer than {self._longest:g} seconds")
+        expected = response.headers.get("Content-Length", "")
+        if expected.isdigit() and len(content) < int(expected):
+            raise FetchError("the server stopped half-way")
+        if told not in {content_type, "application/octet-stream", "binary/octet-stream"}:
+            raise FetchError(f"the document is not of type {content_type}")
+        if not content.startswith(begins):
+            raise FetchError(f"the document says it is of type {content_type} and is not")
+        return Document(bytes(content), content_type)
+
+
+class _Guard:
+    """Knows the sockets of one fetch, and shuts them when its time is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+        self._timer = threading.Timer(seconds, self._shut)
+        self._timer.daemon = True
+        self._sockets: list[socket.socket] = []
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self._ends
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        self._timer.start()
+        try:
+            yield
+        finally:
+            self._timer.cancel()
+
+    def admit(self, connected: socket.socket, anywhere: bool) -> socket.socket:
+        """The socket, if what it is connected to may be talked to."""
+        address = str(connected.getpeername()[0]).partition("%")[0]
+        if not anywhere and not is_public(address):
+            connected.close()
+            raise _Forbidden("the link leads into a private network")
+        self._sockets.append(connected)
+        return connected
+
+    def _shut(self) -> None:
+        for connected in self._sockets:
+            with contextlib.suppress(OSError):
+                # Shut beneath TLS as well: whoever waits on it is woken.
+                socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
+class _Adapter(HTTPAdapter):
+    """Makes connections that are looked at before they are used."""
+
+    def __init__(self, guard: _Guard, *, anywhere: bool) -> None:
+        self._guard = guard
+        self._anywhere = anywhere
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        guard, anywhere = self._guard, self._anywhere
+
+        class Plain(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                return guard.admit(super()._new_conn(), anywhere)
+
+        class Tls(HTTPSConnection):
+            def _new_conn(self) -> socket.socket:
+                return guard.admit(super()._new_conn(), anywhere)
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class TlsPool(HTTPSConnectionPool):
+            ConnectionCls = Tls
+
+        manager: PoolManager = self.poolmanager
+        manager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is anybody's on the internet: none of this machine, this network, or this link."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        # Addresses that carry another one inside are judged by that.
+        inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+        if inner is not None:
+            return is_public(str(inner))
+        if found in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)))
+    return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        return (parts.scheme, parts.hostname, port) if parts.hostname and parts.username is None else None
+    except ValueError:
+        return None
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the link, which the error's own words hold."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate is not good"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "the server did not answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return "the server cannot be reached"
+    return "the server's answer makes no sense"

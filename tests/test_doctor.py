@@ -1,0 +1,418 @@
+"""`flask doctor` and the watch, against the simulator: what goes wrong is found, and what mends it."""
+
+import json
+import shutil
+import time
+from collections import namedtuple
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from conftest import KEY, TOKEN, make_config, started
+from firm import Firm, provider, serving
+from sqlalchemy import insert, select, update
+
+from receiver import app as assembly
+from receiver import db, findings, keys, numbers
+from receiver.db import writing
+from receiver.hoiio.client import NumberClient
+from receiver.models import CallbackKey, JobState
+from receiver.work import watch
+
+
+@pytest.fixture
+def here(tmp_path):
+    """A firm whose service does not serve: enough where only the provider matters."""
+    with provider() as simulator:
+        yield Firm(simulator, tmp_path, 1)
+
+
+@pytest.fixture
+def firm(tmp_path, monkeypatch):
+    monkeypatch.setattr(assembly, "REFRESH", 0.2)
+    with serving(tmp_path) as firm:
+        yield firm
+
+
+def examined(firm: Firm, *options: str, **settings: object) -> dict:
+    result = firm.flask("doctor", "--json", *options, **settings)
+    shown = json.loads(result.stdout)
+    assert result.exit_code == {None: 0, "warning": 1, "error": 2}[shown["worst"]]
+    return shown
+
+
+def found(firm: Firm, *options: str, **settings: object) -> dict[str, dict]:
+    """Findings by code."""
+    return {finding["code"]: finding for finding in examined(firm, *options, **settings)["findings"]}
+
+
+def about_numbers(firm: Firm) -> dict[str, str]:
+    """Severities by code, of what concerns numbers."""
+    return {
+        finding["code"]: finding["severity"]
+        for finding in examined(firm)["findings"]
+        if finding["area"] in ("numbers", "provider")
+    }
+
+
+def url(firm: Firm, kind: str, key: str = KEY) -> str:
+    return f"{firm.url}callbacks/{key}/{kind}"
+
+
+# --- all is well, or not at all ---
+
+
+def test_it_says_that_all_is_well(firm):
+    firm.flask("keys", "rotate", "--yes")
+    drifted = firm.simulator.account["numbers"][2]["number"]
+    firm.simulator.request(
+        "number/update_forwarding", number=drifted, forward_sms_to="http://other.example/x"
+    )
+    result = firm.flask("doctor")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    areas = [line.split()[1] for line in lines if line.startswith("ok ")]
+    assert len(areas) == 11
+    assert "settings" in areas
+    assert "balance SGD" in result.stdout
+    assert max(map(len, lines)) <= 80
+    assert (
+        firm.simulator.account["numbers"][0]["number"] not in result.stdout
+    )  # monitoring keeps what it reads
+    assert examined(firm)["worst"] is None
+
+
+def test_it_leaves_nothing_in_the_log(firm):
+    firm.flask("doctor")
+    assert json.loads(firm.flask("events", "list", "--json").stdout)["events"] == []
+
+
+def test_it_tells_when_something_last_came(firm):
+    number = firm.simulator.account["numbers"][0]["number"]
+    firm.simulator.control.call("+6591234567", number)
+    states = {state["number"]: state for state in examined(firm)["numbers"]}
+    assert states[number]["last_event"] is not None
+    assert states[number]["serves"] == "voice"
+    assert "just now" in firm.flask("doctor").stdout
+
+
+def test_it_shows_every_finding_with_what_mends_it(here):
+    here.simulator.subscribe("US", "CA")
+    result = here.flask("doctor")
+    assert result.exit_code == 2
+    assert "ERROR  service" in result.stdout
+    assert "→ flask serve" in result.stdout
+    assert "connection refused" in result.stdout
+    assert "WARN   numbers" in result.stdout
+
+
+# --- this side ---
+
+
+def test_settings_that_are_missing(here):
+    assert {"no-credentials", "no-address"} <= found(
+        here, hoiio_access_token=None, public_url=None, signatures="ignore"
+    ).keys()
+    assert found(here, signatures="ignore")["signatures-ignored"]["severity"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("http://127.0.0.1:1/", "local-address"),
+        ("https://localhost:1/", "local-address"),
+        ("http://receiver.invalid/", "plain-http"),
+    ],
+)
+def test_an_address_that_the_provider_cannot_or_should_not_use(here, address, code, monkeypatch):
+    # The provider's real address, but nobody asks it: without credentials there is nothing to ask.
+    settings = {"hoiio_api_url": "https://secure.hoiio.com/open/", "hoiio_access_token": None}
+    monkeypatch.setattr("receiver.doctor._date_of", lambda _: None)
+    assert code in found(here, public_url=address, **settings)
+
+
+def test_an_address_whose_name_does_not_resolve(here):
+    assert (
+        "does not resolve" in found(here, public_url="https://receiver.invalid/")["address-dns"]["sentence"]
+    )
+
+
+def test_a_schema_that_is_behind_and_its_fix(here):
+    config = here.config()
+    for app in started(config):
+        db.downgrade(app.extensions["receiver"].engine, "0007")
+        runner = app.test_cli_runner()
+        behind = runner.invoke(args=["doctor"])
+        assert behind.exit_code == 2
+        assert "→ flask db upgrade" in behind.stdout
+        assert "upgraded the database" in runner.invoke(args=["doctor", "--fix"]).stderr
+        assert "flask db upgrade" not in runner.invoke(args=["doctor"]).stdout
+
+
+def test_a_database_that_is_away(here, tmp_path):
+    config = make_config(
+        "postgresql://nobody@127.0.0.1:1/nowhere",
+        tmp_path,
+        **here.config().model_dump(
+            include={"public_url", "hoiio_api_url", "hoiio_app_id", "hoiio_access_token"}
+        ),
+    )
+    app = assembly.create_app(config)
+    result = app.test_cli_runner().invoke(args=["doctor"])
+    assert result.exit_code == 2
+    assert "ERROR  database" in result.stdout
+    assert "cannot reach the database" in " ".join(result.stdout.split()).lower()
+    assert "ok     spool" in result.stdout
+
+
+def test_callbacks_that_wait_or_were_set_aside(here):
+    for app in started(here.config()):
+        parts = app.extensions["receiver"]
+        client = app.test_client()
+        db.downgrade(parts.engine, "base")
+        assert client.post(f"/callbacks/{KEY}/sms", data=b"txn_ref=1&msg=x").status_code == 200
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
+        waits = found(here)["spool-waits"]
+    assert waits["sentence"].startswith("1 callbacks wait for the database, the oldest for 10 minutes")
+    assert waits["mend"] == "flask spool drain"
+    assert "spool-waits" not in found(here, "--fix")
+    assert len(json.loads(here.flask("events", "list", "--json").stdout)["events"]) == 1
+
+
+def test_a_spool_that_takes_nothing(here, tmp_path):
+    for app in started(here.config()):
+        shutil.rmtree(tmp_path / "spool")
+        (tmp_path / "spool").write_text("in the way")
+        result = app.test_cli_runner().invoke(args=["doctor"])
+    assert result.exit_code == 2
+    assert "ERROR  spool" in result.stdout
+    assert "Make SPOOL_DIR writable" in result.stdout
+
+
+def test_a_disk_that_is_nearly_full(here, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    for free, severity in ((500 * 1024**2, "warning"), (50 * 1024**2, "error")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage(10**12, 10**12, free))
+        disk = found(here)["disk-spool_dir"]
+        assert disk["severity"] == severity
+        assert disk["sentence"].startswith(f"Only {free // 1024**2} MB are free")
+
+
+@pytest.mark.parametrize(("forged", "severity"), [(7, "warning"), (20, "error")])
+def test_a_quarantine_that_fills_up(here, forged, severity):
+    for app in started(here.config(quarantine_limit_mb=1)):
+        for n in range(forged):
+            body = f"txn_ref=AA-SI-{n}&msg=" + "x" * 60_000
+            app.test_client().post(
+                f"/callbacks/{KEY}/sms", data=body, headers={"X-Hoiio-Signature": "f" * 64}
+            )
+    assert found(here, quarantine_limit_mb=1)["quarantine-full"]["severity"] == severity
+
+
+@pytest.mark.parametrize(("off", "severity"), [(20, "warning"), (600, "error")])
+def test_a_clock_that_is_off(here, monkeypatch, off, severity):
+    monkeypatch.setattr("receiver.doctor._date_of", lambda _: datetime.now(UTC) - timedelta(seconds=off))
+    assert found(here)["clock"]["severity"] == severity
+
+
+def test_a_job_that_fails(firm):
+    engine = firm.app.extensions["receiver"].engine
+    with writing(engine) as connection:
+        broken = {"name": "nightly", "due_at": datetime.now(UTC), "failure": "OperationalError"}
+        connection.execute(insert(JobState).values(broken))
+    assert found(firm)["job-nightly"]["sentence"] == "The job nightly failed: OperationalError."
+
+
+def test_secrets_that_others_can_read_and_its_fix(here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "open").mkdir(mode=0o755)
+    monkeypatch.chdir(tmp_path / "open")
+    Path(".env").write_text("CALLBACK_KEYS=x")
+    Path(".env").chmod(0o644)
+    assert found(here)["readable-secrets"]["sentence"].startswith(".env holds secrets")
+    assert "readable-secrets" not in found(here, "--fix")
+    assert Path(".env").stat().st_mode & 0o777 == 0o600
+
+
+# --- the provider's side ---
+
+
+def test_credentials_that_do_not_work(here):
+    refused = found(here, hoiio_access_token="expired-token")["provider-refuses"]
+    assert refused["severity"] == "error"
+    assert "HOIIO_ACCESS_TOKEN" in refused["sentence"]
+
+
+def test_a_provider_that_is_silent_is_a_warning_after_a_while(here):
+    here.simulator.subscribe("US", "CA", forward_to=url(here, "voice"), mode="voice")
+    assert about_numbers(here) == {}
+    here.simulator.control.fault("number/get_active", "status:error_internal_server_error", times=1000)
+    hasty = NumberClient("sim-app", TOKEN, here.simulator.open_url, sleep=lambda _: None)
+    for app in started(here.config()):
+        parts = app.extensions["receiver"]
+        impatient = replace(parts.watch, client=lambda: hasty)
+        looks = [{finding.code for finding in impatient.look()} for _ in range(3)]
+    assert looks == [set(), set(), {"provider-silent"}]
+    # What was known of the numbers is still known.
+    for app in started(here.config()):
+        known = numbers.read(app.extensions["receiver"].engine)
+        assert (len(known.numbers), known.failures) == (1, 3)
+
+
+def test_a_term_that_ends(here):
+    number = here.simulator.subscribe("US", "CA", forward_to=url(here, "voice"), mode="voice")
+    assert about_numbers(here) == {}
+    ends = datetime.fromisoformat(here.simulator.account["numbers"][0]["expiry"]).replace(tzinfo=UTC)
+    for days, severity in ((10, "warning"), (2, "error")):
+        with time_machine.travel(ends - timedelta(days=days)):
+            assert about_numbers(here) == {"expires-soon": severity}
+            ending = found(here)["expires-soon"]
+    assert number not in ending["sentence"]
+    assert ending["mend"] == f"flask numbers extend {number} --months 1"
+    here.simulator.request("number/subscribe", number=number, duration="12")
+    with time_machine.travel(ends - timedelta(days=2)):
+        assert about_numbers(here) == {}
+
+
+def test_a_renewal_that_fails_and_the_number_that_is_lost(here):
+    number = here.simulator.subscribe("SG", "", forward_to=url(here, "fax"), mode="fax")
+    here.simulator.request("number/subscribe", number=number, duration="auto_extend")
+    here.simulator.control.set_balance("0.50")
+    ends = datetime.fromisoformat(here.simulator.account["numbers"][0]["expiry"]).replace(tzinfo=UTC)
+    with time_machine.travel(ends - timedelta(days=20)):
+        assert about_numbers(here) == {"balance-low": "warning"}
+        assert "SGD 0.50" in found(here)["balance-low"]["sentence"]
+    with time_machine.travel(ends - timedelta(days=2)):
+        assert about_numbers(here) == {"balance-low": "error"}
+    with time_machine.travel(ends):
+        assert about_numbers(here) == {"balance-low": "error", "renewal-failed": "error"}
+    here.simulator.control.advance(40)
+    lost = found(here)["number-lost"]
+    assert "renewal failed" in lost["sentence"]
+    assert "number-lost" not in found(here, "--accept", number)
+    assert here.flask("doctor", "--accept", number).exit_code == 1
+
+
+def test_a_renewal_that_goes_well_is_no_finding(here):
+    number = here.simulator.subscribe("US", "CA", forward_to=url(here, "voice"), mode="voice")
+    here.simulator.request("number/subscribe", number=number, duration="auto_extend")
+    here.simulator.control.advance(31)
+    assert [entry["kind"] for entry in here.simulator.purchases] == ["subscribe", "renew"]
+    assert about_numbers(here) == {}
+
+
+def test_a_url_that_drifts_away_until_it_is_accepted(here):
+    number = here.simulator.subscribe("US", "CA", forward_to=url(here, "voice"), mode="voice")
+    assert about_numbers(here) == {}
+    here.simulator.request(
+        "number/update_forwarding", number=number, forward_to="https://other.example.com/x?secret=1"
+    )
+    drifted = found(here)["drifted-voice"]
+    assert "other.example.com" in drifted["sentence"]
+    assert "secret" not in drifted["sentence"]
+    assert drifted["mend"] == f"flask setup --number {number} --take-over"
+    found(here, "--accept", number)
+    assert about_numbers(here) == {}
+
+
+def test_a_number_that_never_pointed_here_is_left_in_peace(here):
+    here.simulator.subscribe("US", "CA", forward_to="https://other.example.com/x", mode="voice")
+    assert about_numbers(here) == {}
+    here.simulator.subscribe("SG", "")
+    assert about_numbers(here) == {"not-configured": "warning"}
+
+
+def test_a_mode_that_does_not_fit_the_url(here):
+    here.simulator.subscribe("SG", "", forward_to=url(here, "voice"), mode="fax")
+    wrong = found(here)["wrong-mode"]
+    assert wrong["mend"].endswith("--kind fax")
+
+
+def test_keys_that_are_dead_or_old_and_their_fix(here):
+    here.simulator.subscribe(
+        "US",
+        "CA",
+        forward_to=url(here, "voice", "thrown-away"),
+        forward_sms_to="https://other.example.com/sms",
+        mode="voice",
+    )
+    here.simulator.subscribe("SG", "", forward_to=url(here, "fax", "test-key-from-last-year"), mode="fax")
+    assert about_numbers(here) == {"dead-key-voice": "error", "older-key-fax": "warning"}
+    fixed = here.flask("doctor", "--fix")
+    assert fixed.stderr.count("moved to the current key") == 2
+    assert about_numbers(here) == {}
+    assert here.targets() == {url(here, "voice"), url(here, "fax"), "https://other.example.com/sms"}
+
+
+# --- the watch ---
+
+
+def test_a_key_whose_grace_is_over_retires_once_nobody_uses_it(firm):
+    for _ in range(2):
+        firm.flask("keys", "rotate", "--yes", "--grace", "0")
+    engine, ring = firm.app.extensions["receiver"].engine, firm.app.extensions["receiver"].keys
+    (older,) = [key for key in ring.list() if key.state == "retiring" and not key.in_settings]
+    secret = ring.secret_of(older.fingerprint)
+    number = firm.simulator.account["numbers"][0]["number"]
+    firm.simulator.request(
+        "number/update_forwarding", number=number, forward_to=url(firm, "voice", secret), mode="voice"
+    )
+    overdue = {finding.code for finding in firm.app.extensions["receiver"].watch.look()}
+    assert {"key-overdue", "key-in-settings", "older-key-voice"} <= overdue
+    assert ring.accepts(secret)
+    firm.flask("doctor", "--fix")
+    ring.refresh()
+    assert not ring.accepts(secret)
+    assert {finding.code for finding in findings.read(engine)} == {"key-in-settings"}
+    with engine.connect() as connection:
+        left = connection.scalars(select(CallbackKey.secret)).all()
+    assert secret not in left
+
+
+def test_the_use_of_an_older_key_after_a_rotation_is_found(firm):
+    firm.flask("keys", "rotate", "--yes")
+    engine = firm.app.extensions["receiver"].engine
+    firm.app.extensions["receiver"].keys.refresh()
+    firm.app.test_client().post(f"/callbacks/{KEY}/sms", data=b"txn_ref=1&msg=x")
+    firm.app.extensions["receiver"].keys.run()
+    assert "older-key-used" not in found(firm)  # what was under way at the rotation is no news
+    with writing(engine) as connection:
+        rotated = update(CallbackKey).where(CallbackKey.moved_at.is_not(None))
+        connection.execute(rotated.values(moved_at=datetime.now(UTC) - timedelta(hours=5)))
+    assert found(firm)["older-key-used"]["subject"] == keys.fingerprint(KEY)
+
+
+def test_the_service_watches_by_itself(firm):
+    engine = firm.app.extensions["receiver"].engine
+    deadline = time.monotonic() + 10
+    while not findings.read(engine) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(numbers.held(engine) or ()) == 3
+    assert {finding.code for finding in findings.read(engine)} == {"older-key-fax"}
+
+
+def test_findings_remember_since_when(here):
+    here.simulator.subscribe("US", "CA")
+    for app in started(here.config()):
+        parts = app.extensions["receiver"]
+        parts.watch.look()
+        (first,) = findings.read(parts.engine)
+        parts.watch.look()
+        assert findings.read(parts.engine) == (first,)
+
+
+def test_a_look_takes_few_requests(here, monkeypatch):
+    for _ in range(5):
+        number = here.simulator.subscribe("US", "CA", forward_to=url(here, "voice"), mode="voice")
+        here.simulator.request("number/subscribe", number=number, duration="auto_extend")
+    asked: list[str] = []
+    accepts = here.simulator.provider.accepts
+    monkeypatch.setattr(
+        here.simulator.provider, "accepts", lambda endpoint: asked.append(endpoint) or accepts(endpoint)
+    )
+    for app in started(here.config()):
+        app.extensions["receiver"].watch.look()
+    assert sorted(asked) == ["number/get_active", "number/get_rates", "user/get_balance"]
+    assert watch.EVERY >= 3600

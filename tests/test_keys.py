@@ -1,0 +1,277 @@
+"""Callback keys: the ring that the receive path asks, and `flask keys` beside a service that serves."""
+
+import json
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+from conftest import KEY, OLD_KEY, signed
+from firm import serving
+from sqlalchemy import delete, insert, select, update
+
+from receiver import app as assembly
+from receiver import db, keys, rotation
+from receiver.db import writing
+from receiver.keys import KeyRing, KeyState
+from receiver.models import CallbackKey, Process
+
+SMS = b"txn_ref=AA-SI-1&from=%2B6591234567&to=%2B6511111111&msg=x&date=2026-01-31+12:00:00"
+
+
+@pytest.fixture
+def engine(app):
+    return app.extensions["receiver"].engine
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return tmp_path / "ring"
+
+
+def ring_of(engine, directory, *in_settings: str) -> KeyRing:
+    return KeyRing(engine, in_settings or (KEY, OLD_KEY), directory)
+
+
+# --- the ring ---
+
+
+def test_it_accepts_the_keys_of_the_settings_and_nothing_else(engine, directory):
+    ring = ring_of(engine, directory)
+    assert [ring.accepts(key) for key in (KEY, OLD_KEY, KEY + "x", KEY[:-1], "", "\udcff")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+    assert (ring.current, ring.older) == (KEY, (OLD_KEY,))
+
+
+def test_a_new_key_is_accepted_before_it_is_current(engine, directory):
+    serving, other = ring_of(engine, directory), ring_of(engine, directory / "other")
+    fingerprint = keys.make(engine)
+    serving.refresh()
+    secret = serving.secret_of(fingerprint)
+    assert serving.accepts(secret)
+    assert serving.current == KEY
+    keys.make_current(engine, fingerprint)
+    for ring in (serving, other):
+        ring.refresh()
+        assert ring.current == secret
+        assert ring.older == (KEY, OLD_KEY)
+    states = {key.fingerprint: key.state for key in serving.list()}
+    assert states == {
+        fingerprint: KeyState.CURRENT,
+        keys.fingerprint(KEY): KeyState.OLDER,
+        keys.fingerprint(OLD_KEY): KeyState.OLDER,
+    }
+
+
+def test_a_process_that_starts_without_the_database_accepts_what_it_knew(engine, directory):
+    fingerprint = keys.make(engine)
+    before = ring_of(engine, directory)
+    before.refresh()
+    secret = before.secret_of(fingerprint)
+    keys.make_current(engine, fingerprint)
+    before.refresh()
+
+    away = db.connect("postgresql+psycopg://nobody@127.0.0.1:1/nowhere", patience=1)
+    fresh = ring_of(away, directory)
+    assert fresh.accepts(secret)
+    assert fresh.current == secret
+    assert (directory / "keys.json").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in directory.iterdir()] == ["keys.json"]
+
+
+def test_a_broken_copy_on_disk_turns_nobody_away(engine, directory, caplog):
+    directory.mkdir()
+    (directory / "keys.json").write_text('{"keys": [3]}')
+    assert ring_of(engine, directory).accepts(KEY)
+    assert "cannot read the keys" in caplog.text
+
+
+def test_a_disk_that_takes_no_copy_costs_no_callback(engine, directory, caplog):
+    directory.write_text("in the way")
+    ring = ring_of(engine, directory)
+    fingerprint = keys.make(engine)
+    ring.refresh()
+    assert ring.secret_of(fingerprint)
+    assert "cannot keep the callback keys" in caplog.text
+
+
+def test_a_retired_key_is_accepted_no_longer_and_its_secret_is_gone(engine, directory):
+    ring = ring_of(engine, directory)
+    fingerprint = keys.make(engine)
+    ring.refresh()
+    secret = ring.secret_of(fingerprint)
+    keys.retire(engine, fingerprint)
+    ring.refresh()
+    assert not ring.accepts(secret)
+    assert secret not in (directory / "keys.json").read_text()
+    with engine.connect() as connection:
+        assert connection.scalar(select(CallbackKey.secret)) is None
+
+
+def test_the_use_of_an_older_key_is_counted(engine, directory):
+    ring = ring_of(engine, directory)
+    for key in (KEY, OLD_KEY, OLD_KEY):
+        assert ring.accepts(key)
+    assert ring.knows(OLD_KEY)  # looking is not using
+    assert ring.uses_of_older == {keys.short(keys.fingerprint(OLD_KEY)): 2}
+    ring.run()
+    ring.run()
+    (older,) = [key for key in ring.list() if key.state is KeyState.OLDER]
+    assert older.uses == 2
+    assert datetime.now(UTC) - older.used_at < timedelta(minutes=1)
+
+
+def test_uses_wait_for_a_database_that_is_away(engine, directory):
+    ring = ring_of(engine, directory)
+    ring.accepts(OLD_KEY)
+    db.downgrade(engine, "0006")
+    with pytest.raises(Exception, match="callback_keys"):
+        ring.run()
+    db.upgrade(engine)
+    ring.run()
+    assert sum(key.uses for key in ring.list()) == 1
+
+
+def test_each_process_tells_which_keys_it_accepts_until_it_leaves(engine, directory):
+    rings = [ring_of(engine, directory / str(n)) for n in range(2)]
+    for ring in rings:
+        ring.run()
+    accepted = frozenset(map(keys.fingerprint, (KEY, OLD_KEY)))
+    assert list(keys.processes(engine).values()) == [accepted, accepted]
+    rings[0].leave()
+    assert len(keys.processes(engine)) == 1
+    with writing(engine) as connection:
+        connection.execute(update(Process).values(seen_at=datetime.now(UTC) - keys.ALIVE * 2))
+    assert keys.processes(engine) == {}
+
+
+def test_a_callback_with_a_key_made_since_the_start_is_logged(app, client, api, engine):
+    ring = app.extensions["receiver"].keys
+    fingerprint = keys.make(engine)
+    ring.refresh()
+    url = f"/callbacks/{ring.secret_of(fingerprint)}/sms"
+    assert client.post(url, data=SMS, headers=signed(SMS)).status_code == 200
+    assert len(api("/events")["events"]) == 1
+
+
+# --- the command, with a service running ---
+
+
+@pytest.fixture
+def firm(tmp_path, monkeypatch):
+    monkeypatch.setattr(assembly, "REFRESH", 0.2)
+    with serving(tmp_path) as firm:
+        yield firm
+
+
+def test_rotation_moves_every_number_that_points_here_and_no_other(firm):
+    result = firm.flask("keys", "rotate", "--yes")
+    assert result.exit_code == 0, result.output
+    (secret,) = firm.made()
+    assert firm.targets() == {
+        f"{firm.url}callbacks/{secret}/voice",
+        f"{firm.url}callbacks/{secret}/fax",
+        "http://other.example.com/sms",
+    }
+    assert "2 moved" in result.stderr
+    assert "CALLBACK_KEYS" in result.stderr
+    assert [key["state"] for key in firm.listed()] == ["current", "retiring", "retiring"]
+    # What setup makes from now on is made with the new key.
+    assert "here (older key)" not in firm.flask("numbers", "list").stdout
+
+
+def test_no_callback_is_turned_away_while_keys_rotate(firm):
+    numbers = [number["number"] for number in firm.simulator.account["numbers"]]
+    statuses: list[int | None] = []
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.is_set():
+            for delivery in firm.simulator.control.call("+6591234567", numbers[0])["deliveries"]:
+                statuses.append(delivery["status"])
+            time.sleep(0.05)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    try:
+        assert firm.flask("keys", "rotate", "--yes", "--grace", "0").exit_code == 0
+    finally:
+        time.sleep(0.2)
+        over.set()
+        caller.join()
+    assert len(statuses) > 4
+    assert set(statuses) == {200}
+
+
+def test_a_rotation_that_stopped_goes_on_to_the_same_key(firm):
+    firm.simulator.control.fault("number/update_forwarding", "status:error_service_not_available")
+    stopped = firm.flask("keys", "rotate", "--yes")
+    assert stopped.exit_code == 1
+    assert "run `flask keys rotate` again" in stopped.stderr
+    (secret,) = firm.made()
+    again = firm.flask("keys", "rotate", "--yes")
+    assert again.exit_code == 0, again.output
+    assert "Going on with" in again.stderr
+    assert firm.made() == [secret]
+    assert firm.targets() >= {f"{firm.url}callbacks/{secret}/{kind}" for kind in ("voice", "fax")}
+
+
+def test_nothing_moves_while_a_process_does_not_accept_the_new_key(firm, monkeypatch):
+    monkeypatch.setattr(rotation, "_PATIENCE", 1.0)
+    before = firm.targets()
+    engine = firm.app.extensions["receiver"].engine
+    with writing(engine) as connection:
+        deaf = {"name": "elsewhere:1:ab", "keys": ["0"], "seen_at": datetime.now(UTC) + timedelta(seconds=60)}
+        connection.execute(insert(Process).values(deaf))
+    result = firm.flask("keys", "rotate", "--yes")
+    assert result.exit_code == 1
+    assert "does not accept the new key yet: elsewhere:1" in result.stderr
+    with writing(engine) as connection:
+        connection.execute(delete(Process))
+    firm.app.extensions["receiver"].schedule.stop(5)
+    assert "Start `flask serve`" in firm.flask("keys", "rotate", "--yes").stderr
+    assert firm.targets() == before
+
+
+def test_nothing_moves_when_public_url_does_not_prove_it(firm, monkeypatch):
+    monkeypatch.setattr(rotation, "_PATIENCE", 0.5)
+    before = firm.targets()
+    result = firm.flask("keys", "rotate", "--yes", public_url="http://127.0.0.1:1")
+    assert result.exit_code == 1
+    assert "connection refused" in result.stderr
+    assert firm.targets() == before
+
+
+def test_a_key_is_retired_only_when_nothing_needs_it(firm):
+    firm.flask("keys", "rotate", "--yes")
+    firm.flask("keys", "rotate", "--yes")
+    listed = {
+        key["state"]: key["key"] for key in json.loads(firm.flask("keys", "list", "--json").stdout)["keys"]
+    }
+    (number, *_) = firm.simulator.account["numbers"]
+
+    assert "rotate` first" in firm.flask("keys", "retire", listed["current"], "--yes").stderr
+    in_settings = keys.short(keys.fingerprint(KEY))
+    assert "CALLBACK_KEYS" in firm.flask("keys", "retire", in_settings, "--yes").stderr
+    assert "no keys" in firm.flask("keys", "retire", "zz", "--yes").stderr
+
+    (older,) = [key["key"] for key in firm.listed() if key["state"] == "retiring" and not key["in_settings"]]
+    (secret,) = [secret for secret in firm.made() if keys.fingerprint(secret).startswith(older)]
+    firm.simulator.request(
+        "number/update_forwarding",
+        number=number["number"],
+        forward_to=f"{firm.url}callbacks/{secret}/voice",
+        mode="voice",
+    )
+    assert "still used by" in firm.flask("keys", "retire", older, "--yes").stderr
+    firm.flask("keys", "rotate", "--yes")
+    assert firm.flask("keys", "retire", older, "--yes").exit_code == 0
+    firm.app.extensions["receiver"].keys.refresh()
+    assert requests.get(f"{firm.url}callbacks/{secret}/sms", timeout=5).status_code == 404
