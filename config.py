@@ -8,7 +8,9 @@ Nothing else in the project reads the environment.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -59,10 +61,13 @@ class Config(BaseModel):
 
     max_body_bytes: int = Field(default=64 * 1024, ge=1024, le=16 * 1024 * 1024)
     commit_deadline: float = Field(default=2.0, ge=0.1, le=60, description="seconds")
+    api_rate: int = Field(default=100, ge=1, le=1_000_000, description="requests a second by one API token")
     queue_limit: int = Field(default=4096, ge=1, le=100_000, description="callbacks waiting for a commit")
     connection_limit: int = Field(default=4096, ge=16, le=100_000)
     stop_timeout: float = Field(default=15.0, ge=1, le=600, description="seconds")
     spool_limit_mb: int = Field(default=1024, ge=1)
+    quarantine_limit_mb: int = Field(default=256, ge=1)
+    retention: dict[str, timedelta] = Field(default={}, description="how long events are kept, by kind")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Config:
@@ -114,6 +119,19 @@ class Config(BaseModel):
     @classmethod
     def _long_tokens(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         return _long_enough(tokens)
+
+    @field_validator("retention", mode="before")
+    @classmethod
+    def _ages(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        ages: dict[str, timedelta] = {}
+        for part in filter(None, (part.strip().lower() for part in value.split(","))):
+            match = re.fullmatch(r"(voice|fax|sms)\s*=\s*([1-9][0-9]{0,4})d", part, re.ASCII)
+            if not match or match[1] in ages:
+                raise ValueError("must look like voice=400d,fax=30d,sms=90d, each kind at most once")
+            ages[match[1]] = timedelta(days=int(match[2]))
+        return ages
 
     @field_validator("secret_key")
     @classmethod

@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from traceback import format_tb
 from types import TracebackType
+from typing import TypeVar
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from sqlalchemy import Engine
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from config import Config
+from receiver import current
+from receiver.access.tokens import Tokens
+from receiver.cli import words
+from receiver.cli.calls import calls, conversations
 from receiver.cli.db import db
+from receiver.cli.doctor import doctor
 from receiver.cli.events import events
+from receiver.cli.keep import COMMANDS as KEEPING
+from receiver.cli.keys import keys as keys_command
 from receiver.cli.numbers import numbers
+from receiver.cli.proof import test_callbacks
 from receiver.cli.serve import serve
 from receiver.cli.setup import setup
 from receiver.cli.spool import spool as spool_command
+from receiver.cli.tokens import tokens as tokens_command
+from receiver.cli.users import users
 from receiver.current import EXTENSION, Parts
 from receiver.db import connect
+from receiver.keys import REFRESH, KeyRing
 from receiver.log.find import EventLog
+from receiver.log.index import LogIndex
+from receiver.log.keep import prune_due
 from receiver.log.record import Recorder
 from receiver.log.spool import Spool
+from receiver.log.trust import Trust
 from receiver.log.write import EventWriter
-from receiver.web.api import api, problem
+from receiver.web.api import api
 from receiver.web.callbacks import Rest, callbacks
+from receiver.web.console import console
+from receiver.web.errors import problem
 from receiver.web.gateway import Gateway
 from receiver.web.health import health
+from receiver.web.metrics import metrics
 from receiver.work.schedule import Job, Schedule
+from receiver.work.watch import EVERY, Watch
 
 logger = logging.getLogger(__name__)
 
+_Result = TypeVar("_Result")
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 
@@ -50,14 +72,31 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     app.json.sort_keys = False  # type: ignore[attr-defined]
     engine = connect(config.database_url, patience=config.commit_deadline)
     writer, spool = EventWriter(engine), Spool(config.spool_dir, limit_mb=config.spool_limit_mb)
+    keys = KeyRing(engine, [key.get_secret_value() for key in config.callback_keys], config.spool_dir)
+    tokens = Tokens(engine, config.api_tokens, rate=config.api_rate)
+    trust = Trust(engine, spool, limit_mb=config.quarantine_limit_mb)
+    client = _inside(app, current.number_client) if config.has_credentials else None
+    watch = Watch(engine, keys, _inside(app, words.our_urls_if_known), client)
     app.extensions[EXTENSION] = Parts(
         config=config,
         engine=engine,
         spool=spool,
         writer=writer,
-        recorder=Recorder(writer, spool, deadline=config.commit_deadline, queue_limit=config.queue_limit),
+        recorder=Recorder(
+            writer, spool, trust, deadline=config.commit_deadline, queue_limit=config.queue_limit
+        ),
+        trust=trust,
         log=EventLog(engine),
-        schedule=Schedule(engine, _jobs()),
+        schedule=Schedule(
+            engine,
+            [
+                *_jobs(engine, config, tokens, keys, trust),
+                *([Job("watch", EVERY, watch.run)] if public else []),
+            ],
+        ),
+        watch=watch,
+        keys=keys,
+        tokens=tokens,
     )
     app.url_map.converters["rest"] = Rest
     app.url_map.merge_slashes = False  # would answer a doubled slash with a redirect, and lose what came
@@ -66,9 +105,27 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         app.register_blueprint(callbacks)
     if private:
         app.register_blueprint(api)
+        app.register_blueprint(metrics)
+        app.register_blueprint(console)
     app.register_error_handler(HTTPException, _http_error)
-    for command in (serve, setup, numbers, events, spool_command, db):
+    numbers.add_command(test_callbacks)
+    for command in (
+        serve,
+        setup,
+        doctor,
+        numbers,
+        keys_command,
+        events,
+        calls,
+        conversations,
+        spool_command,
+        tokens_command,
+        users,
+        db,
+    ):
         app.cli.add_command(command)
+    for command in KEEPING:
+        events.add_command(command)
     return app
 
 
@@ -78,14 +135,34 @@ def gateway() -> Gateway:
     return Gateway(create_app(Config.from_env()))
 
 
-def _jobs() -> list[Job]:
+def _inside(app: Flask, ask: Callable[[], _Result]) -> Callable[[], _Result]:
+    """The same question, asked inside the application, for whoever works outside of a request."""
+
+    def asked() -> _Result:
+        with app.app_context():
+            return ask()
+
+    return asked
+
+
+def _jobs(engine: Engine, config: Config, tokens: Tokens, keys: KeyRing, trust: Trust) -> list[Job]:
     """What a serving process does in the background."""
-    return []
+    return [
+        Job("keys", REFRESH, keys.run, everywhere=True),
+        Job("token-use", 60, tokens.note_uses, everywhere=True),
+        Job("trust", 5, trust.refresh, everywhere=True),
+        Job("release-ours", 15, trust.release_ours),
+        Job("index", 1, LogIndex(engine).run, everywhere=True),
+        Job("retention", 60, lambda: prune_due(engine, config.retention)),
+    ]
 
 
 def _http_error(error: HTTPException) -> Response:
     """JSON where programs ask, and nothing at all elsewhere: a stranger learns nothing from a 404."""
     status = error.code or 500
     if request.path.startswith("/api/"):
-        return problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
+        answer = problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
+        if isinstance(error, MethodNotAllowed):
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return answer
     return Response(status=404 if status == 405 else status)

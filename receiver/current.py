@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app, url_for
+from flask import current_app
 from sqlalchemy import Engine
 
 from config import Config
+from receiver.access.sign_ins import SignIns
+from receiver.access.tokens import Tokens
+from receiver.access.users import Users
+from receiver.db import require_schema
 from receiver.hoiio.client import NumberClient
 from receiver.hoiio.notifications import Kind
+from receiver.keys import KeyRing
+from receiver.log.calls import CallLog
+from receiver.log.conversations import ConversationLog
+from receiver.log.counts import Counts
 from receiver.log.find import EventLog
 from receiver.log.record import Recorder
 from receiver.log.spool import Spool
+from receiver.log.trust import Trust
 from receiver.log.write import EventWriter
+from receiver.setup import Journal, account_of
 from receiver.work.schedule import Schedule
+from receiver.work.watch import Watch
 
 EXTENSION = "receiver"
 
@@ -33,8 +46,12 @@ class Parts:
     spool: Spool
     writer: EventWriter
     recorder: Recorder
+    trust: Trust
     log: EventLog
     schedule: Schedule
+    keys: KeyRing
+    watch: Watch
+    tokens: Tokens
 
 
 def parts() -> Parts:
@@ -53,6 +70,10 @@ def recorder() -> Recorder:
     return parts().recorder
 
 
+def trust() -> Trust:
+    return parts().trust
+
+
 def spool() -> Spool:
     return parts().spool
 
@@ -61,20 +82,65 @@ def writer() -> EventWriter:
     return parts().writer
 
 
+def keys() -> KeyRing:
+    return parts().keys
+
+
+def watch() -> Watch:
+    return parts().watch
+
+
 def event_log() -> EventLog:
     return parts().log
 
 
-def number_client() -> NumberClient:
-    """A client for the provider's API, or `NotConfigured` without credentials."""
+def calls() -> CallLog:
+    return CallLog(engine())
+
+
+def conversations() -> ConversationLog:
+    return ConversationLog(engine())
+
+
+def counts() -> Counts:
+    return Counts(engine())
+
+
+def users() -> Users:
+    return Users(engine())
+
+
+def sign_ins() -> SignIns:
+    return SignIns(engine())
+
+
+def tokens() -> Tokens:
+    return parts().tokens
+
+
+def number_client(sleep: Callable[[float], None] = time.sleep) -> NumberClient:
+    """A client for the provider's API that waits by `sleep`, or `NotConfigured` without credentials."""
     settings = config()
     if settings.hoiio_app_id is None or settings.hoiio_access_token is None:
         raise NotConfigured(
             "set HOIIO_APP_ID and HOIIO_ACCESS_TOKEN: the provider's API cannot be used without"
         )
-    return NumberClient(
-        settings.hoiio_app_id, settings.hoiio_access_token.get_secret_value(), settings.hoiio_api_url
-    )
+    token = settings.hoiio_access_token.get_secret_value()
+    return NumberClient(settings.hoiio_app_id, token, settings.hoiio_api_url, sleep=sleep)
+
+
+def journal() -> Journal:
+    """The journal of what is paid and changed at the provider's account; `SchemaError` without its tables."""
+    require_schema(engine())
+    return Journal(engine(), account_of(config().hoiio_api_url, config().hoiio_app_id or ""))
+
+
+def access_token() -> str:
+    """The token that callbacks are signed with, or `NotConfigured`."""
+    token = config().hoiio_access_token
+    if token is None:
+        raise NotConfigured("set HOIIO_ACCESS_TOKEN: callbacks are signed with it")
+    return token.get_secret_value()
 
 
 def callback_urls(key: str | None = None) -> dict[str, str]:
@@ -82,6 +148,5 @@ def callback_urls(key: str | None = None) -> dict[str, str]:
     settings = config()
     if settings.public_url is None:
         raise NotConfigured("set PUBLIC_URL: the address at which the provider reaches this service")
-    key = key or settings.callback_keys[0].get_secret_value()
-    with current_app.test_request_context(base_url=settings.public_url):
-        return {kind: url_for("callbacks.receive", key=key, kind=kind, _external=True) for kind in Kind}
+    # Written out, since a process that serves only the private side has no such route.
+    return {kind: f"{settings.public_url}callbacks/{key or keys().current}/{kind}" for kind in Kind}

@@ -34,6 +34,7 @@ ARRIVAL_SECONDS = 30.0
 SIMULATOR_LISTEN = "127.0.0.1:8100"
 DEMO_DATABASE = "sqlite:///var/demo.db"
 DEMO_SENDER = "+6591234567"
+DEMO_USER = "demo"
 _PURPOSES = {
     "voice": ("--kind", "voice,sms"),
     "fax": ("--kind", "fax"),
@@ -159,6 +160,8 @@ def _serve_real(config: Config, listen: Address, steps: _Steps, children: contex
     if config.public_url is None:
         click.echo("Set PUBLIC_URL first: the address at which the provider reaches this service.")
     click.echo(
+        f"Make a user of the console at {_url(listen)}/ with\n"
+        "  .venv/bin/flask users add NAME --role operate\n"
         "Point numbers here with (shows steps and prices, then asks)\n"
         "  .venv/bin/flask setup --country SG --kind voice --months 1\n"
         "See what arrived with\n"
@@ -204,7 +207,8 @@ def _serve_demo(config: Config, listen: Address, steps: _Steps, children: contex
     steps.say("All of them are in the log:\n")
     _flask(environment, "events", "list", show=True)
     click.echo(
-        "\nSee the log again with\n"
+        f"\n{_console_hint(config, listen, environment)}"
+        "See the log again with\n"
         f"  DATABASE_URL={DEMO_DATABASE} .venv/bin/flask events list\n"
         f"{_api_hint(config, listen)}"
         "Let another SMS arrive with\n"
@@ -288,6 +292,18 @@ def _wait_for_events(environment: Mapping[str, str], sent: Counter[str], server:
                 f"{missing.total()} of {sent.total()} notifications were answered 200 but are not in the log "
                 f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in var/demo-spool."
             )
+
+
+def _console_hint(config: Config, listen: Address, environment: Mapping[str, str]) -> str:
+    """Where the console of the demo is, and a way in: a user whose password is new at every start."""
+    if config.secret_key is None:
+        return "The console needs SECRET_KEY in .env: any long random text\n"
+    password = secrets.token_urlsafe(12)
+    users = {user["name"] for user in _flask_json(environment, "users", "list")["users"]}
+    how = ("passwd", DEMO_USER) if DEMO_USER in users else ("add", DEMO_USER, "--role", "operate")
+    _flask(environment, "users", *how, "--password-stdin", given=password)
+    sign_in = f"as {DEMO_USER} with the password {password} (until the next start)"
+    return f"Look at it in the console\n  {_url(listen)}/ {sign_in}\n"
 
 
 def _api_hint(config: Config, listen: Address) -> str:
@@ -442,14 +458,14 @@ def _stop(process: subprocess.Popen[bytes], patience: float) -> None:
         process.wait()
 
 
-def _flask(environment: Mapping[str, str], *command: str, show: bool = False) -> str:
+def _flask(environment: Mapping[str, str], *command: str, show: bool = False, given: str = "") -> str:
     """What a command of the service printed; `show` lets it write to our own output instead."""
     sys.stdout.flush()
     done = subprocess.run(  # noqa: S603  # our own commands
         [sys.executable, "-m", "flask", *command],
         cwd=ROOT,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        input=given,
         stdout=None if show else subprocess.PIPE,
         stderr=None if show else subprocess.PIPE,
         encoding="utf-8",

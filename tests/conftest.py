@@ -45,11 +45,18 @@ def postgres() -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path):
     """An empty database, made for one test."""
+    yield from empty_database(request, tmp_path)
+
+
+def empty_database(request: pytest.FixtureRequest, path: Path):
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/receiver.db"
+        yield f"sqlite:///{path}/receiver.db"
         return
     server = request.getfixturevalue("postgres")
     name = f"receiver_test_{secrets.token_hex(6)}"
@@ -81,6 +88,14 @@ def make_config(database_url: str, tmp_path: Path, **settings) -> Config:
 def app(config: Config):
     """The whole application on a migrated database."""
     yield from started(config)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def lasting_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """The same for all tests of a module that do not mind each other's events."""
+    path = tmp_path_factory.mktemp("lasting")
+    for url in empty_database(request, path):
+        yield from started(make_config(url, path, api_rate=100_000))
 
 
 def started(config: Config):

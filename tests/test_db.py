@@ -18,10 +18,16 @@ def engine(config):
     engine.dispose()
 
 
+def is_modelled(name, kind, _):
+    """The full-text index is another thing on each database; only its migration knows it."""
+    return kind != "table" or not name.startswith("event_words")
+
+
 def test_it_agrees_with_the_models(engine):
     db.upgrade(engine)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": False})
+        options = {"compare_server_default": False, "include_name": is_modelled}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
 
 

@@ -40,12 +40,17 @@ def numbers(service, provider) -> dict[str, str]:
     return {"voice": held["US"], "fax": held["SG"]}
 
 
+def arrived(service, query: str = "") -> list[dict]:
+    """The events of the log, newest first, without the tests by which setup proves what it configured."""
+    return [event for event in service.events(query) if event["type"] != "test"]
+
+
 @pytest.mark.slow
 def test_it_logs_a_call_a_fax_and_an_sms(service, provider, numbers):
     provider.control.call(SENDER, numbers["voice"])
     provider.control.fax(SENDER, numbers["fax"])
     provider.control.sms(SENDER, numbers["voice"], "hello <b>world</b>")
-    events = service.events()
+    events = arrived(service)
     assert [event["type"] for event in events] == [
         "sms.received",
         "fax.received",
@@ -74,7 +79,7 @@ def test_it_buys_nothing_when_setup_runs_again(service, provider, numbers):
 def test_it_reads_parameters_wherever_they_are_and_counts_what_comes_twice(service, provider, numbers):
     for place in ("body", "query", "both"):
         provider.control.sms(SENDER, numbers["voice"], f"in {place}", parameters=place, duplicate=2)
-    events = service.events()
+    events = arrived(service)
     assert [event["text"] for event in events] == ["in both", "in query", "in body"]
     assert {event["repeats"] for event in events} == {1}
 
@@ -83,16 +88,16 @@ def test_it_reads_parameters_wherever_they_are_and_counts_what_comes_twice(servi
 def test_it_keeps_and_marks_what_is_wrongly_signed_or_not_signed(service, provider, numbers):
     provider.control.sms(SENDER, numbers["voice"], "forged", wrong_signature=True)
     provider.control.sms(SENDER, numbers["voice"], "plain", unsigned=True)
-    plain, forged = service.events()
+    plain, forged = arrived(service)
     assert (plain["signature"], plain["quarantined"]) == ("missing", False)
     assert (forged["signature"], forged["quarantined"]) == ("invalid", True)
-    assert [event["text"] for event in service.events("&quarantined=true")] == ["forged"]
+    assert [event["text"] for event in arrived(service, "&quarantined=true")] == ["forged"]
 
 
 @pytest.mark.slow
 def test_it_keeps_every_part_of_a_long_sms(service, provider, numbers):
     provider.control.sms(SENDER, numbers["voice"], "x" * 400)
-    assert [len(event["text"]) for event in reversed(service.events())] == [152, 152, 96]
+    assert [len(event["text"]) for event in reversed(arrived(service))] == [152, 152, 96]
 
 
 @pytest.mark.slow
@@ -106,7 +111,8 @@ def test_it_shows_the_log_on_the_command_line(service, provider, numbers):
     shown = json.loads(service.flask("events", "show", str(listed["events"][0]["id"]), "--json").stdout)
     assert shown["raw"]["method"] == "POST"
     assert "'=HYPERLINK" in service.flask("events", "list", "--csv").stdout
-    assert json.loads(service.flask("events", "stats", "--json").stdout)["stats"][0]["events"] == 1
+    stats = json.loads(service.flask("events", "stats", "--json").stdout)["stats"]
+    assert [row["events"] for row in stats if row["kind"] == "sms" and row["type"] == "sms.received"] == [1]
     assert service.flask("events", "list", "--since", "yesterday", check=False).stderr.count("\n") < 6
     assert (
         service.flask("events", "show", "999", check=False).stderr.strip() == "Error: there is no event 999"

@@ -51,3 +51,19 @@ def show_current() -> None:
     click.echo(f"database {now or 'empty'}, needed {newest}")
     if now != newest:
         raise click.ClickException("run `flask db upgrade`")
+
+
+@db.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def compact(yes: bool) -> None:
+    """Write the database anew, without the room of what was deleted.
+
+    Takes as much free disk again, and time that grows with the log; callbacks that come in meanwhile are
+    held by the spool. A log made by an early version gives room back by itself only after this.
+    """
+    if not output.confirmed("Write the whole database anew?", yes=yes):
+        return
+    with output.operation_errors(), output.progress("writing the database anew"):
+        database.compact(current.engine())
+    click.echo("compacted")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,131 +15,235 @@ from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.cli import output
-from receiver.log.find import DEFAULT_PAGE, Filter, FilterError, event_json
-from receiver.models import Event
+from receiver.cli.lines import EVENT_COLUMNS, event_line, sparkline, stripe
+from receiver.cli.searching import Shown, mask, searching
+from receiver.cli.tail import follow
+from receiver.log.counts import Counts
+from receiver.log.export import FIELDS, FieldError, Form, export, read_fields
+from receiver.log.find import DEFAULT_PAGE, event_json
+from receiver.log.mask import mask_event
+from receiver.log.search import Search
 
-_FILTERS = (
-    click.option("--kind", help="voice, fax or sms."),
-    click.option("--type", help="For example call.ringing, fax.failed, sms.received."),
-    click.option("--sender", help="Who it came from."),
-    click.option("--recipient", help="The number it came to."),
-    click.option("--number", help="Either end."),
-    click.option("--session", help="All of one call."),
-    click.option("--txn-ref", help="The provider's reference."),
-    click.option("--since", help="A time (2026-01-31T10:00+08:00) or an age (90m, 2h, 7d)."),
-    click.option("--until", help="The same, exclusive."),
-    click.option("--text", help="A part of the message text."),
-    click.option("--quarantined", is_flag=True, help="Only those kept but not trusted."),
-    click.option("--problems", is_flag=True, help="Only those with something missing or unreadable."),
-)
-_CSV_COLUMNS = (
-    *(
-        "id",
-        "received_at",
-        "occurred_at",
-        "kind",
-        "type",
-        "sender",
-        "recipient",
-        "text",
-        "txn_ref",
-        "session",
-    ),
-    *("signature", "quarantined", "repeats", "duration", "currency", "debit", "fax_url", "problems"),
-)
-
-
-def _filtered(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_FILTERS):
-        command = option(command)
-    return command
-
-
-def _filter(given: dict[str, Any]) -> Filter:
-    words = {
-        name: "true" if value is True else value or None
-        for name, value in given.items()
-        if value is not False
-    }
-    try:
-        return Filter.read(words)
-    except FilterError as error:
-        raise click.UsageError("--" + str(error).replace("txn_ref", "txn-ref")) from None
+_before = click.option("--before", type=click.IntRange(1), help="Only those older than this event id.")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+_DAY = timedelta(hours=24)
 
 
 @click.group()
 def events() -> None:
-    """List, show and count what arrived."""
+    """List, show, follow, export and count what arrived."""
 
 
 @events.command("list")
-@_filtered
+@searching
 @click.option(
     "--limit",
     type=click.IntRange(1),
     help=f"How many; {DEFAULT_PAGE} unless told, all for --csv and --ndjson.",
 )
-@click.option("--before", type=click.IntRange(1), help="Only those older than this event id.")
+@_before
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
 @click.option("--ndjson", "form", flag_value="ndjson", help="One JSON object a line.")
 @click.option("--csv", "form", flag_value="csv", help="For spreadsheets; no cell starts a formula.")
+@mask
 @with_appcontext
-def list_events(limit: int | None, before: int | None, form: str | None, **given: Any) -> None:
-    """List events, newest first. Times are UTC."""
-    wanted, log = _filter(given), current.event_log()
+def list_events(
+    *, wanted: Search, shown: Shown, limit: int | None, before: int | None, form: str | None, mask: bool
+) -> None:
+    """List events, newest first.
+
+    SEARCH is as in the console: from:+6591234567 kind:sms since:1h "the invoice"
+    """
     with output.operation_errors():
         if form in {"csv", "ndjson"}:
-            (_write_csv if form == "csv" else _write_ndjson)(log.every(wanted, limit))
+            found = export(current.engine(), wanted, Form(form), limit=limit, before=before, mask=mask)
+            _write(found, sys.stdout)
             return
-        page = log.find(wanted, before=before, limit=limit or DEFAULT_PAGE)
+        page = current.event_log().find(wanted, before=before, limit=limit or DEFAULT_PAGE)
+        documents = [_document(event_json(event), mask) for event in page.events]
     if form == "json":
-        output.json_out(
-            {
-                "events": [event_json(event) for event in page.events],
-                "next": None if page.next is None else str(page.next),
-            }
-        )
+        output.json_out({"events": documents, "next": None if page.next is None else str(page.next)})
         return
     if not page.events:
         output.say("no events match")
         return
-    output.table(_TABLE, [_line(event) for event in page.events])
+    lines = [
+        event_line(document, event.received_at, shown)
+        for document, event in zip(documents, page.events, strict=True)
+    ]
+    output.table(("id", shown.heading("received"), *EVENT_COLUMNS), lines, cut=True)
     if page.next is not None:
         output.say(f"there are older ones: add --before {page.next}")
 
 
 @events.command()
 @click.argument("event_id", type=click.IntRange(1))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_json
+@mask
 @with_appcontext
-def show(event_id: int, as_json: bool) -> None:
+def show(event_id: int, as_json: bool, mask: bool) -> None:
     """Show one event with its raw request."""
     with output.operation_errors():
         event = current.event_log().get(event_id)
     if event is None:
         raise click.ClickException(f"there is no event {event_id}")
-    shown = event_json(event, raw=True)
+    document = _document(event_json(event, raw=True), mask)
     if as_json:
-        output.json_out(shown)
+        output.json_out(document)
         return
-    raw, params, problems = shown.pop("raw"), shown.pop("params"), shown.pop("problems")
-    rows = [[name, str(value)] for name, value in shown.items() if value is not None]
+    raw, params, problems = document.pop("raw"), document.pop("params"), document.pop("problems")
+    rows = [[name, str(value)] for name, value in document.items() if value is not None]
     rows += [["problem", problem] for problem in problems]
     rows += [[f"params.{name}", str(value)] for name, value in params.items()]
     rows += [["raw.request", f"{raw['method']} ?{raw['query_string']}"], ["raw.peer", raw["peer"]]]
     rows += [[f"raw.{name}", value] for name, value in raw["headers"].items()]
-    rows.append(["raw.body", event.body.decode("utf-8", "backslashreplace")])
+    body = raw["body_base64"] if mask else event.body.decode("utf-8", "backslashreplace")
+    rows.append(["raw.body", body])
     output.table(("field", "value"), rows)
 
 
 @events.command()
-@_filtered
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@searching
+@click.option("--lines", type=click.IntRange(0, 500), default=10, show_default=True, help="Shown first.")
+@click.option("--ndjson", "as_json", is_flag=True, help="One JSON object a line.")
+@mask
 @with_appcontext
-def stats(as_json: bool, **given: Any) -> None:
-    """Count events by kind and type."""
+def tail(wanted: Search, shown: Shown, lines: int, as_json: bool, mask: bool) -> None:
+    """Show events as they come, until Ctrl-C.
+
+    Goes on by itself after a restart of the service or an outage of the database, and misses nothing. With
+    --since it begins with all that came since then.
+    """
+    for event in follow(current.event_log(), wanted, lines):
+        document = _document(event_json(event), mask)
+        if as_json:
+            click.echo(json.dumps(document))
+        else:
+            click.echo(stripe(event_line(document, event.received_at, shown)))
+        sys.stdout.flush()
+
+
+@events.command("export")
+@searching
+@click.option("--csv", "form", flag_value="csv", help="For spreadsheets; no cell starts a formula.")
+@click.option("--ndjson", "form", flag_value="ndjson", help="One JSON object a line (the default).")
+@click.option(
+    "--output", "-o", "path", type=click.Path(path_type=Path, dir_okay=False), help="A file, not stdout."
+)
+@click.option("--fields", help=f"Only these, comma-separated: {', '.join(FIELDS)}, params, raw.")
+@click.option("--limit", type=click.IntRange(1), help="How many; all unless told.")
+@_before
+@mask
+@with_appcontext
+def export_events(
+    *,
+    wanted: Search,
+    shown: Shown,
+    form: str | None,
+    path: Path | None,
+    fields: str | None,
+    limit: int | None,
+    before: int | None,
+    mask: bool,
+) -> None:
+    """Write everything that matches, newest first, as JSON lines or CSV. Times are UTC.
+
+    A CSV file begins with a byte order mark, so that Excel reads it as UTF-8; a CSV on stdout does not.
+    """
+    try:
+        names = read_fields(fields) if fields else FIELDS
+    except FieldError as error:
+        raise click.UsageError(f"--{output.printable(str(error))}") from None
+    found = export(
+        current.engine(),
+        wanted,
+        Form(form or "ndjson"),
+        fields=names,
+        limit=limit,
+        before=before,
+        mask=mask,
+        mark=path is not None,
+    )
     with output.operation_errors():
-        counts = current.event_log().stats(_filter(given))
+        if path is None:
+            _write(found, sys.stdout)
+            return
+        # Whole or not at all, and readable by its owner only: it holds what people wrote.
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with (
+                output.progress(f"writing {path}"),
+                os.fdopen(
+                    os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline=""
+                ) as file,
+            ):
+                _write(found, file)
+            part.replace(path)
+        except OSError as error:
+            raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+        finally:
+            part.unlink(missing_ok=True)
+    output.say(f"wrote {path}, {path.stat().st_size:,} bytes")
+
+
+def _write(found: Iterator[str], file: Any) -> None:
+    if file is sys.stdout:
+        sys.stdout.reconfigure(newline="", encoding="utf-8")
+    for text in found:
+        file.write(text)
+    file.flush()
+
+
+@events.command()
+@searching
+@_json
+@with_appcontext
+def stats(wanted: Search, shown: Shown, as_json: bool) -> None:
+    """Count events by kind and type.
+
+    Without a search, trusted events of the last 24 hours and of the whole log, from counts that are kept as
+    events arrive. With one, every event that matches is read.
+    """
+    if not wanted.open:
+        _stats_of(wanted, shown, as_json)
+        return
+    now = datetime.now(UTC)
+    counts = Counts(current.engine())
+    with output.operation_errors():
+        hours, kinds = counts.by_hour(now - _DAY, now), counts.by_kind()
+        day = {(one.kind, one.type): one.events for one in counts.by_kind(now - _DAY, now)}
+    rows = [
+        {"kind": one.kind, "type": one.type, "events": one.events, "day": day.get((one.kind, one.type), 0)}
+        for one in kinds
+    ]
+    if as_json:
+        output.json_out({"stats": rows, "hours": list(hours)})
+        return
+    if not rows:
+        output.say("no events yet")
+        return
+    most = max(one.events for one in kinds)
+    output.table(
+        ("kind", "type", "24 hours", "all", ""),
+        [
+            (row["kind"], row["type"], row["day"], row["events"], _bar(int(str(row["events"])), most))
+            for row in rows
+        ],
+    )
+    first = now.replace(minute=0, second=0, microsecond=0) - _DAY + timedelta(hours=1)
+    click.echo()
+    for kind in dict.fromkeys(one.kind for one in kinds):
+        by_hour = {one.hour: one.events for one in hours if one.kind == kind}
+        line = [by_hour.get(first + timedelta(hours=hour), 0) for hour in range(24)]
+        click.echo(f"{kind:5}  {sparkline(line)}  {sum(line)} in 24 hours, at most {max(line)} in one")
+    click.echo(
+        f"       {shown.clock(first)[:5]:12}{shown.clock(first + timedelta(hours=12))[:5]:7}{shown.name}"
+    )
+
+
+def _stats_of(wanted: Search, shown: Shown, as_json: bool) -> None:
+    with output.operation_errors(), output.progress("counting"):
+        counts = current.event_log().stats(wanted)
     if as_json:
         output.json_out({"stats": counts})
         return
@@ -146,71 +252,22 @@ def stats(as_json: bool, **given: Any) -> None:
         return
     most = max(row["events"] for row in counts)
     rows = [
-        [
+        (
             row["kind"],
             row["type"],
-            str(row["events"]),
-            str(row["repeats"]),
-            row["last"][:19].replace("T", " "),
+            row["events"],
+            row["repeats"],
+            shown.short(datetime.fromisoformat(row["last"])),
             _bar(row["events"], most),
-        ]
+        )
         for row in counts
     ]
-    output.table(("kind", "type", "events", "repeats", "last (UTC)", ""), rows)
+    output.table(("kind", "type", "events", "repeats", shown.heading("last"), ""), rows)
 
 
-_TABLE = ("id", "received (UTC)", "type", "from", "to", "what")
-
-
-def _line(event: Event) -> list[str]:
-    mark = "!" if event.quarantine else "" if event.signature == "valid" else "?"
-    return [
-        f"{event.id}{mark}",
-        event.received_at.strftime("%m-%d %H:%M:%S"),
-        event.type,
-        event.sender or "-",
-        event.recipient or "-",
-        _gist(event),
-    ]
-
-
-def _gist(event: Event) -> str:
-    """What a person would want to know of it first."""
-    parts = [event.text, event.digits and f"keys {event.digits}", event.transfer_status, event.fax_error_code]
-    if event.fax_url:
-        parts.append("document")
-    if event.duration is not None:
-        parts.append(f"{event.duration} min")
-    if event.debit is not None:
-        parts.append(f"{event.debit} {event.currency or ''}".strip())
-    if event.repeats:
-        parts.append(f"came {event.repeats + 1} times")
-    if event.quarantine:
-        parts.append(f"QUARANTINED: {event.quarantine}")
-    return ", ".join(part for part in parts if part)
+def _document(document: dict[str, Any], masked: bool) -> dict[str, Any]:
+    return mask_event(document) if masked else document
 
 
 def _bar(value: int, most: int, width: int = 20) -> str:
     return "█" * max(1, round(width * value / most))
-
-
-def _write_ndjson(found: Iterator[Event]) -> None:
-    for event in found:
-        click.echo(json.dumps(event_json(event)))
-
-
-def _write_csv(found: Iterator[Event]) -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(_CSV_COLUMNS)
-    for event in found:
-        shown = event_json(event)
-        writer.writerow([_cell(shown.get(name)) for name in _CSV_COLUMNS])
-
-
-def _cell(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula; a phone number keeps its + behind the apostrophe."""
-    if value is None:
-        return ""
-    text = "; ".join(value) if isinstance(value, list) else str(value)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "'" + text if text.lstrip()[:1] in {"=", "+", "-", "@", "\t"} or text[:1] in {"\t", "\n"} else text

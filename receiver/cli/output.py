@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -14,44 +16,53 @@ from decimal import Decimal
 from typing import Any
 
 import click
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import ConfigError
+from receiver.access.tokens import TokenError
 from receiver.current import NotConfigured
 from receiver.db import SchemaError, reason_of
 from receiver.hoiio.errors import HoiioError
+from receiver.log.plain import printable as printable  # noqa: PLC0414  # every command takes it from here
+from receiver.log.search import SearchError
 from receiver.offers import NoSuchPlace
+from receiver.setup import SetupError
 
-KNOWN_ERRORS: tuple[type[Exception], ...] = (ConfigError, NotConfigured, SchemaError, HoiioError, NoSuchPlace)
+KNOWN_ERRORS: tuple[type[Exception], ...] = (
+    ConfigError,
+    NotConfigured,
+    SchemaError,
+    HoiioError,
+    NoSuchPlace,
+    SetupError,
+    TokenError,
+    SearchError,
+)
 """Errors whose message is written for the person at the terminal."""
 
-# Joiners, which belong to emoji and to several scripts, and cannot do harm.
-_HARMLESS_FORMATS = frozenset("\u200c\u200d")
+
+class Marked(str):
+    """A word of ours that has a colour where there are colours."""
+
+    style: str
+
+    def __new__(cls, text: str, style: str) -> Marked:
+        made = super().__new__(cls, text)
+        made.style = style
+        return made
 
 
-def printable(text: str) -> str:
-    """A text that a terminal shows and does not obey: control and direction characters become escapes."""
-    return "".join(char if _is_plain(char) else _escape(char) for char in text)
-
-
-def _is_plain(char: str) -> bool:
-    # Control, format (bidi among them), lone halves of a pair, and what breaks lines.
-    return char in _HARMLESS_FORMATS or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-
-
-def _escape(char: str) -> str:
-    short = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-    return short.get(char) or (f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}")
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, cut: bool = False) -> None:
     """Rows under headings, on stdout.
 
-    On a terminal they fit its width, the first column unbroken; piped, each row is one line of aligned text.
+    On a terminal they fit its width, the first column unbroken; with `cut` each row stays one line there, and
+    the last column gives way. Piped, each row is one line of aligned text.
     None is shown as a dash, money and counts stand to the right.
     """
     cells = [[_cell(value) for value in row] for row in rows]
@@ -61,14 +72,30 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     if not sys.stdout.isatty():
         _aligned([list(columns), *cells], right)
         return
+    console = Console(file=sys.stdout, highlight=False)
+    if cut:
+        _cut_last(columns, cells, console.width)
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for at, name in enumerate(columns):
         drawn.add_column(
-            name, justify="right" if right[at] else "left", no_wrap=at == 0 or right[at], overflow="fold"
+            name,
+            justify="right" if right[at] else "left",
+            no_wrap=cut or at == 0 or right[at],
+            overflow="ellipsis" if cut else "fold",
         )
+    for row, given in zip(cells, rows, strict=True):
+        styles = (value.style if isinstance(value, Marked) else "" for value in given)
+        drawn.add_row(*(Text(cell, style) for cell, style in zip(row, styles, strict=True)))
+    console.print(drawn)
+
+
+def _cut_last(columns: Sequence[str], cells: Sequence[list[str]], width: int) -> None:
+    """Shorten the last column to what the others leave of a line."""
+    taken = sum(max(cell_len(row[at]) for row in (columns, *cells)) + 2 for at in range(len(columns) - 1))
+    room = max(width - taken, 8)
     for row in cells:
-        drawn.add_row(*(Text(cell) for cell in row))
-    Console(file=sys.stdout, highlight=False).print(drawn)
+        if cell_len(row[-1]) > room:
+            row[-1] = set_cell_size(row[-1], room - 1).rstrip() + "…"
 
 
 def _aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
@@ -123,9 +150,26 @@ def _plain(value: object) -> Any:
 
 
 def say(sentence: str) -> None:
-    """Talk to the person at the terminal, on stderr."""
+    """Talk to the person at the terminal, on stderr, in lines that fit it."""
     for line in sentence.splitlines():
-        click.echo(printable(line), err=True)
+        # Not click.echo, which writes past what draws a bar or a spinner there.
+        sys.stderr.write(f"{_fitted(printable(line))}\n")
+
+
+def _fitted(line: str, taken: int = 0) -> str:
+    """A line broken between words where the terminal ends; `taken` columns of the first are in use."""
+    if not sys.stderr.isatty():
+        return line
+    width = max(40, shutil.get_terminal_size().columns)
+    return textwrap.fill(
+        line,
+        width,
+        initial_indent=" " * taken,
+        subsequent_indent=" " * (len(line) - len(line.lstrip())),
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )[taken:]
 
 
 @contextmanager
@@ -136,6 +180,34 @@ def progress(doing: str) -> Iterator[None]:
         return
     with Console(stderr=True, highlight=False).status(Text(printable(doing)), spinner="line"):
         yield
+
+
+@contextmanager
+def bar(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr; each call says what is done next and moves it on. Nothing if that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda doing: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True, highlight=False)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as shown:
+        task = shown.add_task("", total=total)
+        begun = False
+
+        def step_on(doing: str) -> None:
+            nonlocal begun
+            # What has begun is not done yet.
+            shown.update(task, description=escape(printable(doing)), advance=int(begun))
+            begun = True
+
+        yield step_on
+
+
+def patient(seconds: float) -> None:
+    """Wait for the provider, and say so if it takes long enough for somebody to wonder."""
+    if seconds > 2:  # shorter ones come after a failure, and end sooner than anybody could read about them
+        say(f"The provider takes no more requests for now: going on in {seconds:.0f} s.")
+    time.sleep(seconds)
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
@@ -153,10 +225,19 @@ def operation_errors() -> Iterator[None]:
     """Known errors become one sentence on stderr and exit code 1, without a traceback."""
     try:
         yield
+    except click.ClickException as error:
+        if type(error) is not click.ClickException:  # a usage error knows how to show itself
+            raise
+        raise click.ClickException(_fitted_error(error.message)) from None
     except KNOWN_ERRORS as error:
-        raise click.ClickException("\n".join(map(printable, str(error).splitlines()))) from None
+        raise click.ClickException(_fitted_error(str(error))) from None
     except SQLAlchemyError as error:
         # Its own text holds the statement and its values, which are private.
         raise click.ClickException(
             f"the database failed: {printable(reason_of(error))}. Look at it with `flask db current`"
         ) from None
+
+
+def _fitted_error(message: str) -> str:
+    lines = [printable(line) for line in message.splitlines()]
+    return "\n".join(_fitted(line, 0 if at else len("Error: ")) for at, line in enumerate(lines))

@@ -1,7 +1,39 @@
 """The tables. Times are aware UTC, phone numbers and references are text, raw requests are bytes."""
 
 from receiver.models.base import Base, Id, Lines, Money, UtcTime
+from receiver.models.counts import ConversationCount, Hour, HourCount, IndexState, NumberCount
 from receiver.models.events import Event, Repeat
 from receiver.models.jobs import JobState
+from receiver.models.journal import SetupLease, SetupStep
+from receiver.models.keeping import Intervention
+from receiver.models.numbers import AccountState, CallbackKey, FoundByWatch, KnownNumber, Process
+from receiver.models.tokens import Token
+from receiver.models.users import SignIn, SignInFailure, User
 
-__all__ = ["Base", "Event", "Id", "JobState", "Lines", "Money", "Repeat", "UtcTime"]
+__all__ = [
+    "AccountState",
+    "Base",
+    "CallbackKey",
+    "ConversationCount",
+    "Event",
+    "FoundByWatch",
+    "Hour",
+    "HourCount",
+    "Id",
+    "IndexState",
+    "Intervention",
+    "JobState",
+    "KnownNumber",
+    "Lines",
+    "Money",
+    "NumberCount",
+    "Process",
+    "Repeat",
+    "SetupLease",
+    "SetupStep",
+    "SignIn",
+    "SignInFailure",
+    "Token",
+    "User",
+    "UtcTime",
+]

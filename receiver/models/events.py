@@ -66,14 +66,21 @@ class Event(Base):
     peer: Mapped[str]
 
     __table_args__ = (
-        Index(None, "kind", "id"),
-        Index(None, "sender", "id"),
-        Index(None, "recipient", "id"),
+        Index(None, "kind", "type", "id"),
+        Index(None, "sender", "kind", "type", "id"),
+        Index(None, "recipient", "kind", "type", "id"),
         Index(None, "session", "id"),
         Index(None, "received_at", "id"),
         Index(
             "ix_events_quarantined",
-            "id",
+            *("id", "sender", "recipient", "kind", "type"),
+            sqlite_where=sql("quarantine IS NOT NULL"),
+            postgresql_where=sql("quarantine IS NOT NULL"),
+        ),
+        Index(
+            None,
+            "quarantine",
+            "recipient",
             sqlite_where=sql("quarantine IS NOT NULL"),
             postgresql_where=sql("quarantine IS NOT NULL"),
         ),

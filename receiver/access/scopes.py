@@ -1,0 +1,18 @@
+"""What someone may do, whether a person or a program. Each scope includes the ones before it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """`read` looks at the log, `operate` also decides about quarantined events, `admin` may do everything."""
+
+    READ = "read"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+    def allows(self, needed: Scope) -> bool:
+        """Whether who has this scope may do what asks for `needed`."""
+        order = list(Scope)
+        return order.index(self) >= order.index(needed)

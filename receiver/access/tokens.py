@@ -1,0 +1,234 @@
+"""Tokens of the query API: making and revoking them, and deciding on each request.
+
+A request costs no query. The tokens are few, so each process holds all of them by digest and reads them
+again every few seconds, which is how fast a revocation reaches it. A token it does not know makes it look
+at once, so a new one works from the start, but not often: a stranger who tries out tokens costs two queries
+a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from pydantic import SecretStr
+from sqlalchemy import Engine, Row, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from receiver.access.scopes import Scope
+from receiver.db import writing
+from receiver.models import Token
+
+PREFIX = "rcv_"
+"""What every token we make begins with, so that a scanner for leaked secrets can know one."""
+KNOWN_FOR = 5.0
+"""Seconds after which the tokens are read again: the longest that a revoked one still works."""
+LOOKS, LOOKS_AT_ONCE = 2.0, 20.0
+"""How often a second tokens that are not known may make it look again, and how often at once."""
+BURST = 2
+"""Seconds' worth of requests that a token may make at once."""
+
+_TOKENS = cast(Table, Token.__table__)
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+
+
+class TokenError(ValueError):
+    """A token cannot be made or revoked. The message says why and what to do."""
+
+
+class Refused(Exception):
+    """This request is not let in. `code` is for programs, the message for people."""
+
+    def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What HTTP wants said with this status."""
+        if self.status == 401:
+            return {"WWW-Authenticate": "Bearer"}
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownToken:
+    """A token as it may be shown: everything but itself."""
+
+    name: str
+    scope: Scope
+    created_at: datetime | None = None
+    """None for one of the settings."""
+    expires_at: datetime | None = None
+    used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def good(self, now: datetime) -> bool:
+        """Whether it opens anything now."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class Tokens:
+    """The tokens of one application: those of the database, and `API_TOKENS`, which may do everything.
+
+    `rate` is how many requests a second one token may make; each process counts for itself.
+    """
+
+    def __init__(self, engine: Engine, settings: Sequence[SecretStr], *, rate: int) -> None:
+        self._engine = engine
+        self._rate = rate
+        self._fixed = {
+            _digest(token.get_secret_value()): KnownToken(f"API_TOKENS[{place}]", Scope.ADMIN)
+            for place, token in enumerate(settings)
+        }
+        self._lock = threading.Lock()
+        self._known: dict[str, KnownToken] = {}
+        self._read_at = -KNOWN_FOR
+        self._used: dict[str, datetime] = {}
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def create(self, name: str, scope: Scope, lifetime: timedelta | None = None) -> tuple[KnownToken, str]:
+        """A new token and, this once, itself; `TokenError` if the name is taken or makes none."""
+        if not _NAME.fullmatch(name):
+            raise TokenError(
+                "a token's name says who uses it: up to 64 of a-z, 0-9, dot, dash and underscore, "
+                "beginning with a letter or digit"
+            )
+        now = datetime.now(UTC)
+        token = PREFIX + secrets.token_urlsafe(32)
+        made = KnownToken(name, scope, now, now + lifetime if lifetime is not None else None)
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(
+                    insert(_TOKENS).values(
+                        digest=_digest(token),
+                        name=name,
+                        scope=scope.value,
+                        created_at=now,
+                        expires_at=made.expires_at,
+                    )
+                )
+        except IntegrityError:
+            raise TokenError(f"there is, or was, a token named {name}: choose another name") from None
+        return made, token
+
+    def all(self) -> Sequence[KnownToken]:
+        """All that were ever made, oldest first."""
+        with self._engine.connect() as connection:
+            return [_known(row) for row in connection.execute(select(_TOKENS).order_by(_TOKENS.c.id))]
+
+    def revoke(self, name: str) -> KnownToken:
+        """Make it worthless, everywhere within `KNOWN_FOR` seconds. Revoking it again changes nothing."""
+        mine = _TOKENS.c.name == name
+        with writing(self._engine) as connection:
+            connection.execute(
+                update(_TOKENS)
+                .where(mine, _TOKENS.c.revoked_at.is_(None))
+                .values(revoked_at=datetime.now(UTC))
+            )
+            row = connection.execute(select(_TOKENS).where(mine)).one_or_none()
+        if row is None:
+            raise TokenError(f"there is no token named {name}: `flask tokens list` shows them")
+        return _known(row)
+
+    def admit(self, authorization: str, needed: Scope) -> KnownToken:
+        """Whose request this is, by its `Authorization` header; `Refused` unless it may do this now."""
+        scheme, _, given = authorization.partition(" ")
+        digest = _digest(given.strip()) if scheme.lower() == "bearer" else ""
+        token = self._find(digest)
+        if token is None:
+            raise Refused(401, "unauthorized", "send a token as: Authorization: Bearer <token>")
+        wait = self._take(digest, self._rate, self._rate * BURST)
+        if wait > 0:
+            raise Refused(
+                429,
+                "too_many_requests",
+                f"this token may make {self._rate} requests a second",
+                retry_after=max(1, round(wait + 0.5)),
+            )
+        if not token.scope.allows(needed):
+            raise Refused(
+                403,
+                "forbidden",
+                f"this needs a token of scope {needed}, and this one has scope {token.scope}",
+            )
+        if digest not in self._fixed:
+            self._used[digest] = datetime.now(UTC)
+        return token
+
+    def still_good(self, token: KnownToken) -> bool:
+        """Whether a token that was let in a while ago would be let in now."""
+        now = datetime.now(UTC)
+        known = (*self._fixed.values(), *self._all(KNOWN_FOR).values())
+        return any(one.name == token.name and one.good(now) for one in known)
+
+    def note_uses(self) -> None:
+        """Write down when each token was last used."""
+        with self._lock:
+            used, self._used = self._used, {}
+        if not used:
+            return
+        with writing(self._engine) as connection:
+            for digest, when in used.items():
+                connection.execute(update(_TOKENS).where(_TOKENS.c.digest == digest).values(used_at=when))
+
+    def _find(self, digest: str) -> KnownToken | None:
+        if not digest:
+            return None
+        if fixed := self._fixed.get(digest):
+            return fixed
+        token = self._all(KNOWN_FOR).get(digest)
+        if token is None and not self._take("", LOOKS, LOOKS_AT_ONCE):
+            token = self._all(0.0).get(digest)
+        return token if token is not None and token.good(datetime.now(UTC)) else None
+
+    def _all(self, age: float) -> dict[str, KnownToken]:
+        """The tokens as they were at most that many seconds ago; older while the database is away."""
+        with self._lock:
+            if time.monotonic() - self._read_at < age:
+                return self._known
+            self._read_at = time.monotonic()
+            # Who was let in before still sees the metrics of an outage.
+            with contextlib.suppress(SQLAlchemyError), self._engine.connect() as connection:
+                rows = connection.execute(select(_TOKENS).where(_TOKENS.c.revoked_at.is_(None)))
+                self._known = {row.digest: _known(row) for row in rows}
+            kept = ("", *self._fixed, *self._known)
+            self._buckets = {key: self._buckets[key] for key in kept if key in self._buckets}
+            return self._known
+
+    def _take(self, key: str, rate: float, most: float) -> float:
+        """Take one out of a bucket that fills at `rate` a second; how many seconds to wait if it is empty."""
+        with self._lock:
+            now = time.monotonic()
+            left, at = self._buckets.get(key, (most, now))
+            left = min(most, left + (now - at) * rate)
+            if left < 1:
+                return (1 - left) / rate
+            self._buckets[key] = (left - 1, now)
+            return 0.0
+
+
+def _digest(token: str) -> str:
+    """Tokens are found by their digest, so a comparison tells nothing about them, however long it takes."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _known(row: Row[Any]) -> KnownToken:
+    return KnownToken(
+        name=row.name,
+        scope=Scope(row.scope),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        used_at=row.used_at,
+        revoked_at=row.revoked_at,
+    )

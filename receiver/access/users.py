@@ -1,0 +1,124 @@
+"""People who may use the console: made, listed, given a new password and removed."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from receiver.access.scopes import Scope
+from receiver.db import writing
+from receiver.models import SignIn, User
+
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 1000
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+_hasher = PasswordHasher()
+# One hash takes 64 MB and a core for some 50 ms, on purpose. A flood of attempts may not take more than two.
+_hashing = threading.BoundedSemaphore(2)
+
+
+class UserError(ValueError):
+    """What was asked of a user cannot be done. The message says why and what to do."""
+
+
+class Users:
+    """The people in the database. A new password and a removal end every sign-in of that person."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, name: str, password: str, role: Scope) -> None:
+        """Make a user, or raise `UserError`."""
+        name = _good_name(name)
+        row = {
+            "name": name,
+            "password": hashed(password, name),
+            "role": role,
+            "created_at": datetime.now(UTC),
+        }
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(insert(User).values(row))
+        except IntegrityError:
+            raise UserError(f"there is a user {name} already: `flask users passwd {name}`") from None
+
+    def all(self) -> Sequence[User]:
+        """Everybody, by name."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            return session.scalars(select(User).order_by(User.name)).all()
+
+    def any(self) -> bool:
+        """Whether there is anybody."""
+        with self._engine.connect() as connection:
+            return connection.scalar(select(func.min(User.id))) is not None
+
+    def set_password(self, name: str, password: str, *, keep: str | None = None) -> None:
+        """Give a user a new password; ends all sign-ins but the one whose token's digest is `keep`."""
+        name = name.lower()
+        new = hashed(password, name)
+        with writing(self._engine) as connection:
+            user_id = connection.scalar(
+                update(User).values(password=new).where(User.name == name).returning(User.id)
+            )
+            if user_id is None:
+                raise _unknown(name)
+            connection.execute(delete(SignIn).where(SignIn.user_id == user_id, SignIn.token != (keep or "")))
+
+    def remove(self, name: str) -> None:
+        """Remove a user and all sign-ins."""
+        name = name.lower()
+        with writing(self._engine) as connection:
+            user_id = connection.scalar(select(User.id).where(User.name == name))
+            if user_id is None:
+                raise _unknown(name)
+            connection.execute(delete(SignIn).where(SignIn.user_id == user_id))
+            connection.execute(delete(User).where(User.id == user_id))
+
+
+def hashed(password: str, name: str) -> str:
+    """What is kept of a password; `UserError` if it is a poor one."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise UserError(f"the password must be at least {SHORTEST_PASSWORD} characters long")
+    if len(password) > LONGEST_PASSWORD:
+        raise UserError(f"the password must be at most {LONGEST_PASSWORD} characters long")
+    if name in password.lower() and len(password) < len(name) + SHORTEST_PASSWORD // 2:
+        raise UserError("the password must not be little more than the name")
+    with _hashing:
+        return _hasher.hash(password)
+
+
+def matches(kept: str | None, password: str) -> bool:
+    """Whether this is the password; takes as long for a user that does not exist (`kept` None)."""
+    with _hashing:
+        try:
+            _hasher.verify(kept or _nobody(), password[:LONGEST_PASSWORD])
+        except (VerificationError, InvalidHashError):
+            return False
+    return kept is not None and len(password) <= LONGEST_PASSWORD
+
+
+@cache
+def _nobody() -> str:
+    """What the password of an unknown name is compared with."""
+    return _hasher.hash("a password nobody has")
+
+
+def _good_name(name: str) -> str:
+    name = name.lower()
+    if not _NAME.fullmatch(name):
+        raise UserError("a name is 1 to 64 of a-z 0-9 . _ @ - and begins with a letter or digit")
+    return name
+
+
+def _unknown(name: str) -> UserError:
+    return UserError(f"there is no user {name[:64]}: see `flask users list`")

@@ -1,0 +1,170 @@
+"""Choosing a number at a terminal: country, state, number, kinds, term; what is known is not asked."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+import click
+
+from receiver.cli import output, words
+from receiver.hoiio.client import AvailableNumber, Capability, Country, Duration
+from receiver.hoiio.notifications import Kind
+from receiver.offers import NoSuchPlace, Shop, can, find_country, find_state
+from receiver.setup import Wish
+
+_Answer = TypeVar("_Answer")
+
+_SHOWN = 10
+_TERMS = {"1": Duration.ONE_MONTH, "3": Duration.THREE_MONTHS, "12": Duration.TWELVE_MONTHS}
+_RENEWED = "renewed"
+
+
+class _Again(Exception):
+    """The answer will not do; the message says why."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the options said already; None is asked for."""
+
+    country: str | None = None
+    state: str | None = None
+    any_number: bool = False
+    kinds: frozenset[Kind] | None = None
+    duration: Duration | None = None
+
+
+def for_a_wish(shop: Shop, known: Known) -> Wish:
+    """The wish of the person at the terminal. Asks only for what is not `known`."""
+    with output.progress("Asking the provider …"):
+        countries = shop.countries
+    country = find_country(countries, known.country) if known.country else _country(countries)
+    state = find_state(country, known.state).code if known.state else _state(country)
+    number = None if known.any_number or (country.states and not state) else _number(shop, country, state)
+    kinds = known.kinds if known.kinds is not None else _kinds(number or _sample(shop, country, state))
+    duration = known.duration or _duration(shop, country)
+    if number:
+        return Wish(kinds, number=number.number, state=state, duration=duration)
+    return Wish(kinds, country=country.code, state=state, duration=duration)
+
+
+def _country(countries: tuple[Country, ...]) -> Country:
+    output.table(
+        ("code", "country", "prefix"),
+        [(country.code, country.name, f"+{country.prefix}") for country in countries],
+    )
+    return _answer("Country (code or name)", lambda text: find_country(countries, text))
+
+
+def _state(country: Country) -> str:
+    if not country.states:
+        return ""
+    listed = ", ".join(f"{state.code} {state.name}" for state in country.states)
+    click.echo(textwrap.fill(output.printable(listed), 78))
+    return _answer(
+        "State (code or name; Enter for any)",
+        lambda text: find_state(country, text).code if text else "",
+        default="",
+    )
+
+
+def _number(shop: Shop, country: Country, state: str) -> AvailableNumber | None:
+    """One of the numbers for sale, or None for whichever is the first that will do."""
+    shown: list[AvailableNumber] = []
+
+    def show(digits: str) -> None:
+        with output.progress("Looking through the numbers for sale …"):
+            fitting = (entry for entry in shop.numbers(country.code, state) if digits in entry.number)
+            found = list(islice(fitting, _SHOWN))
+        if not found:
+            where = words.place(country.code, state)
+            raise _Again(f"No number with {digits} is for sale in {where}." if digits else _SOLD_OUT)
+        shown[:] = found
+        output.table(
+            ("", "number", "can"),
+            [(at, one.number, words.abilities(one.capabilities)) for at, one in enumerate(found, 1)],
+        )
+
+    def chosen(text: str) -> AvailableNumber | None:
+        digits = re.sub(r"[\s+().\-]", "", text)
+        if not text:
+            return None
+        if not re.fullmatch(r"[0-9]+", digits):
+            raise _Again("Type the place in the list, digits to look for, or nothing.")
+        if "+" not in text and int(digits) in range(1, len(shown) + 1):
+            return shown[int(digits) - 1]
+        show(digits)
+        return shown[0] if len(shown) == 1 else _answer(question, chosen, default="")
+
+    question = "Number (1, 2, …; digits to look for; Enter for any)"
+    try:
+        show("")
+    except _Again as reason:
+        raise click.ClickException(str(reason)) from None
+    return _answer(question, chosen, default="")
+
+
+def _sample(shop: Shop, country: Country, state: str) -> AvailableNumber | None:
+    """A number that tells what those of a place can do."""
+    place = state or (country.states[0].code if country.states else "")
+    return next(shop.numbers(country.code, place), None)
+
+
+def _kinds(number: AvailableNumber | None) -> frozenset[Kind]:
+    """What to receive; not asked where there is no choice."""
+    if number is None or not number.capabilities:
+        return frozenset()
+    both = {Capability.VOICE, Capability.FAX} <= number.capabilities
+    calls = [kind for kind in (Kind.VOICE, Kind.FAX) if can(number.capabilities, (kind,))]
+    has_sms = can(number.capabilities, (Kind.SMS,))
+    if not both and not (calls and has_sms):
+        return frozenset()
+    usual = ",".join([*calls[:1], *([Kind.SMS] if has_sms else [])])
+    choices = " or ".join([*calls, *(["sms"] if has_sms else [])])
+
+    def read(text: str) -> frozenset[Kind]:
+        try:
+            kinds = words.KindsType().convert(text, None, None)
+        except click.BadParameter as error:
+            raise _Again(error.message) from None
+        if not can(number.capabilities, kinds):
+            raise _Again(f"It cannot receive that; it can {words.abilities(number.capabilities)}.")
+        return kinds
+
+    return _answer(f"Receive ({choices}; several with commas)", read, default=usual)
+
+
+def _duration(shop: Shop, country: Country) -> Duration:
+    with output.progress("Asking the provider …"):
+        rates = shop.rates(country.code)
+    output.table(
+        ("months", "price", "per month", ""),
+        [(rate.months, rate.price, words.monthly(rate), rates.currency) for rate in rates.entries],
+    )
+
+    def read(text: str) -> Duration:
+        if text.lower() == _RENEWED:
+            return Duration.AUTO_EXTEND
+        if text not in _TERMS or rates.price(_TERMS[text]) is None:
+            raise _Again(f"Type {', '.join(str(rate.months) for rate in rates.entries)} or {_RENEWED}.")
+        return _TERMS[text]
+
+    return _answer(f"Months, or {_RENEWED} for one month at a time", read, default="1")
+
+
+def _answer(question: str, read: Callable[[str], _Answer], *, default: str | None = None) -> _Answer:
+    """Ask until the answer can be read."""
+    while True:
+        text: str = click.prompt(question, default=default, show_default=bool(default), err=True)
+        try:
+            return read(text.strip())
+        except (NoSuchPlace, _Again) as reason:
+            output.say(str(reason))
+
+
+_SOLD_OUT = "no number is for sale there at present: choose another place"

@@ -1,0 +1,170 @@
+"""Events, calls and messages as lines of text: what a person would want to know first."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.cells import cell_len, set_cell_size
+
+from receiver.cli.output import Marked, printable
+from receiver.cli.searching import Shown
+
+EVENT_COLUMNS = ("what", "from", "to", "more")
+_WHAT = {
+    "call.ringing": "ringing",
+    "call.ongoing": "ongoing",
+    "call.ended": "call ended",
+    "fax.received": "fax",
+    "fax.failed": "fax failed",
+    "sms.received": "sms",
+    "test": "test",
+}
+_STYLES = {"fax failed": "red", "ringing": "cyan", "ongoing": "cyan", "call ended": "blue", "sms": "green"}
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_WIDTHS = (8, 14, 10, 13, 13)
+"""Of a line that stands alone, since nobody knows what the next one needs."""
+
+Line = tuple[object, ...]
+
+
+def event_line(document: Mapping[str, Any], received_at: datetime, shown: Shown) -> Line:
+    """One event in its JSON form: id, time, what, both ends, and what it says."""
+    what = _WHAT.get(document["type"], f"{document['kind']} ?")
+    mark = "!" if document["quarantined"] else "" if document["signature"] == "valid" else "?"
+    style = "bold red" if document["quarantined"] else _STYLES.get(what, "")
+    return (
+        f"{document['id']}{mark}",
+        shown.short(received_at),
+        Marked(what, style),
+        document["sender"],
+        document["recipient"],
+        event_gist(document),
+    )
+
+
+def event_gist(document: Mapping[str, Any]) -> str:
+    """What it says: text, keys, how it went, what it cost; and first of all whether it is trusted."""
+    parts = [
+        f"QUARANTINED: {document['quarantine_reason']}" if document["quarantined"] else None,
+        document["text"],
+        f"keys {document['digits']}" if document.get("digits") else None,
+        f"{document['dest']} {document.get('dial_status') or ''}".strip() if document.get("dest") else None,
+        f"transfer {document['transfer_status']}" if document.get("transfer_status") else None,
+        document.get("fax_error_code"),
+        "document" if document.get("fax_url") else None,
+        "recording" if document.get("record_url") or document.get("monitor_url") else None,
+        f"{document['duration']} min" if document.get("duration") is not None else None,
+        amount(document["debit"], document["currency"]) if document["debit"] else None,
+        f"came {document['repeats'] + 1} times" if document["repeats"] else None,
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+CALL_COLUMNS = ("state", "from", "to", "min", "cost", "keys")
+_STATES = {"missed": "red", "answered": "green", "ringing": "cyan", "ongoing": "cyan"}
+
+
+def call_line(document: Mapping[str, Any], shown: Shown) -> Line:
+    """One call in its JSON form."""
+    return (
+        document["session"],
+        shown.minute(datetime.fromisoformat(document["started_at"])),
+        Marked(document["state"], _STATES.get(document["state"], "")),
+        document["sender"],
+        document["recipient"],
+        document["duration"],
+        amount(document["cost"], document["currency"]) if document["cost"] else None,
+        " ".join(document["digits"]) or None,
+    )
+
+
+def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
+    """A call drawn as a line of time: each event with the time since the one before."""
+    began = datetime.fromisoformat(document["started_at"])
+    yield printable(f"call {document['session']}: {document['state']}")
+    yield printable(
+        f"from {document['sender'] or '-'} to {document['recipient'] or '-'}, {shown.whole(began)}"
+    )
+    if document["cost"]:
+        length = f"{document['duration']} min, " if document["duration"] is not None else ""
+        yield printable(f"{length}{amount(document['cost'], document['currency'])}")
+    yield ""
+    before: datetime | None = None
+    for event in document["events"]:
+        at = datetime.fromisoformat(event["occurred_at"] or event["received_at"])
+        if before is not None:
+            yield f"{_between(before, at):>8}  │"
+        what = _WHAT.get(event["type"], "?")
+        block = f" ({event['ivr_block']})" if event.get("ivr_block") else ""
+        gist = event_gist(event)
+        yield printable(f"{shown.clock(at)}  ● {what}{block}{': ' if gist else ''}{gist}")
+        for name in ("record_url", "monitor_url"):
+            if event.get(name):
+                yield printable(f"          │ {event[name]}")
+        before = at
+
+
+def _between(before: datetime, at: datetime) -> str:
+    seconds = round((at - before).total_seconds())
+    if seconds < 1:
+        return ""
+    return f"+{seconds} s" if seconds < 60 else f"+{seconds // 60}:{seconds % 60:02}"
+
+
+CONVERSATION_COLUMNS = ("SMS", "newest message")
+
+
+def conversation_line(document: Mapping[str, Any], shown: Shown) -> Line:
+    """One conversation in its JSON form, by its newest message."""
+    newest = document["messages"][0] if document["messages"] else None
+    return (
+        document["sender"],
+        document["number"],
+        None if newest is None else shown.short(datetime.fromisoformat(newest["sent_at"])),
+        document["count"],
+        None if newest is None else newest["text"],
+    )
+
+
+def message(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
+    """One message: when and as which events it came, then its text as wide as the terminal."""
+    ids = ", ".join(str(part["id"]) for part in document["parts"])
+    joined = f", put together from {len(document['parts'])} parts" if document["joined"] else ""
+    cost = f", {amount(document['cost'], document['currency'])}" if document["cost"] else ""
+    when = shown.whole(datetime.fromisoformat(document["sent_at"]))
+    yield printable(f"{when}  (event {ids}{cost}{joined})")
+    width = max(20, shutil.get_terminal_size().columns - 4)
+    for line in document["text"].splitlines() or [""]:
+        for piece in textwrap.wrap(printable(line), width) or [""]:
+            yield f"  {piece}"
+    yield ""
+
+
+def amount(value: str, currency: str | None) -> str:
+    """`0.040 SGD`."""
+    return f"{value} {currency or ''}".strip()
+
+
+def stripe(line: Line) -> str:
+    """One line by itself: as wide as the terminal, or whole in a pipe."""
+    cells = [printable("-" if value is None else str(value)) for value in line]
+    padded = [
+        cell if cell_len(cell) > width else set_cell_size(cell, width)
+        for cell, width in zip(cells, _WIDTHS, strict=False)
+    ]
+    text = "  ".join([*padded, *cells[len(_WIDTHS) :]]).rstrip()
+    width = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """One block a value, as high as it is against the highest; a dot for none."""
+    most = max(values, default=0)
+    return "".join("·" if not value else _BLOCKS[(value * len(_BLOCKS) - 1) // most] for value in values)

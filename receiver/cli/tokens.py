@@ -1,0 +1,110 @@
+"""`flask tokens`: what programs show to use the query API."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+import click
+from flask.cli import with_appcontext
+
+from receiver import current
+from receiver.access.scopes import Scope
+from receiver.access.tokens import KNOWN_FOR, KnownToken
+from receiver.cli import output
+
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+class Lifetime(click.ParamType[timedelta]):
+    """How long, such as 12h, 90d or 52w."""
+
+    name = "12h|90d|52w"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        found = re.fullmatch(r"([1-9][0-9]{0,3})([hdw])", str(value), re.ASCII)
+        if found is None:
+            self.fail("write a time such as 12h, 90d or 52w", param, ctx)
+        return int(found[1]) * _UNITS[found[2]]
+
+
+@click.group()
+def tokens() -> None:
+    """Make, list and revoke the tokens of the query API."""
+
+
+@tokens.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    type=click.Choice([one.value for one in Scope]),
+    default=Scope.READ.value,
+    show_default=True,
+    help="read the log; operate: also decide about quarantined events; admin: everything.",
+)
+@click.option("--expires", type=Lifetime(), help="After how long it stops working; never unless told.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_appcontext
+def create(name: str, scope: str, expires: timedelta | None, as_json: bool) -> None:
+    """Make a token for NAME, the program or person that will use it.
+
+    The token is shown this once: only its digest is kept.
+    """
+    with output.operation_errors():
+        made, token = current.tokens().create(name, Scope(scope), expires)
+    if as_json:
+        output.json_out(
+            {"name": made.name, "scope": made.scope, "expires_at": made.expires_at, "token": token}
+        )
+        return
+    until = "" if made.expires_at is None else f" until {made.expires_at:%Y-%m-%d %H:%M} UTC"
+    output.say(f"{made.name} may {made.scope}{until}. Keep the token now, it is not shown again:")
+    click.echo(token)
+
+
+@tokens.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_appcontext
+def list_tokens(as_json: bool) -> None:
+    """List the tokens, without themselves. Times are UTC."""
+    with output.operation_errors():
+        everyone = current.tokens().all()
+    if as_json:
+        output.json_out({"tokens": [asdict(token) for token in everyone]})
+        return
+    if everyone:
+        output.table(
+            ("name", "scope", "made (UTC)", "last used", "state"), [_line(token) for token in everyone]
+        )
+    else:
+        output.say("there are no tokens: make one with `flask tokens create NAME`")
+    if fixed := len(current.config().api_tokens):
+        output.say(f"besides, API_TOKENS in the settings holds {fixed}, with scope admin")
+
+
+@tokens.command()
+@click.argument("name")
+@with_appcontext
+def revoke(name: str) -> None:
+    """Make the token of NAME worthless, for good."""
+    with output.operation_errors():
+        revoked = current.tokens().revoke(name)
+    output.say(f"{revoked.name} is revoked; a running service refuses it within {KNOWN_FOR:.0f} seconds")
+
+
+def _line(token: KnownToken) -> tuple[str, str, str, str, str]:
+    now = datetime.now(UTC)
+    if token.revoked_at is not None:
+        state = f"revoked {token.revoked_at:%Y-%m-%d}"
+    elif token.expires_at is None:
+        state = "good"
+    else:
+        state = f"{'good until' if token.good(now) else 'expired'} {token.expires_at:%Y-%m-%d}"
+    return (
+        token.name,
+        token.scope,
+        f"{token.created_at:%Y-%m-%d %H:%M}",
+        f"{token.used_at:%Y-%m-%d %H:%M}" if token.used_at else "never",
+        state,
+    )

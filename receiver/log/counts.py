@@ -1,0 +1,146 @@
+"""How much there is of what, without reading the log: from counts kept as it grows.
+
+They hold trusted events only, and follow deletion and release from quarantine. What came in since they were
+last brought up to date is counted as it is read. Hours are by `received_at`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, func, select
+
+from receiver.hoiio.notifications import EventType
+from receiver.log.index import Tally, hour_of
+from receiver.models import Event, HourCount, IndexState, NumberCount
+
+_MOST_UNCOUNTED = 5_000
+"""Events read on top of the counts; were they further behind, after an upgrade say, totals are low."""
+
+
+@dataclass(frozen=True, slots=True)
+class HourOfKind:
+    """Events of one kind in the hour that begins at `hour` (UTC)."""
+
+    hour: datetime
+    kind: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypeTotal:
+    """Events of one kind and type."""
+
+    kind: str
+    type: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTotal:
+    """Events at one number, and the newest of them; `number` is empty for those that named none."""
+
+    number: str
+    events: int
+    last_id: int | None
+    last_at: datetime | None
+    """When the newest was received."""
+
+
+class Counts:
+    """Reads the counts."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def by_hour(self, since: datetime, until: datetime, number: str | None = None) -> Sequence[HourOfKind]:
+        """Each hour with events, by kind, oldest first: from the hour of `since`, while it begins before
+        `until`. Tests of our own are left out."""
+        with self._open() as (connection, fresh):
+            found: Counter[tuple[datetime, str]] = Counter()
+            table = HourCount
+            query = select(table.hour, table.kind, func.sum(table.events)).group_by(table.hour, table.kind)
+            query = query.where(
+                table.hour >= hour_of(since), table.hour < until, table.type != EventType.TEST
+            )
+            if number is not None:
+                query = query.where(table.number == number)
+            for hour, kind, events in connection.execute(query):
+                found[hour, kind] += int(events)
+            for (hour, kind, type_, at), events in fresh.by_hour.items():
+                if hour_of(since) <= hour < until and number in {None, at} and type_ != EventType.TEST:
+                    found[hour, kind] += events
+        return [HourOfKind(*key, events) for key, events in sorted(found.items()) if events > 0]
+
+    def by_kind(self, since: datetime | None = None, until: datetime | None = None) -> Sequence[TypeTotal]:
+        """Totals by kind and type; of those hours only where `since` or `until` is given."""
+        with self._open() as (connection, fresh):
+            found: Counter[tuple[str, str]] = Counter()
+            table: type[HourCount] | type[NumberCount] = NumberCount if since is until is None else HourCount
+            query = select(table.kind, table.type, func.sum(table.events)).group_by(table.kind, table.type)
+            if since is not None:
+                query = query.where(HourCount.hour >= hour_of(since))
+            if until is not None:
+                query = query.where(HourCount.hour < until)
+            for kind, type_, events in connection.execute(query):
+                found[kind, type_] += int(events)
+            for (hour, kind, type_, _), events in fresh.by_hour.items():
+                if (since is None or hour >= hour_of(since)) and (until is None or hour < until):
+                    found[kind, type_] += events
+        return [TypeTotal(*key, events) for key, events in sorted(found.items()) if events > 0]
+
+    def by_number(self) -> Sequence[NumberTotal]:
+        """Totals by number with the newest event of each, the busiest first."""
+        table = NumberCount
+        newest = (
+            select(func.max(Event.id))
+            .where(Event.recipient == table.number, Event.kind == table.kind, Event.type == table.type)
+            .where(Event.quarantine.is_(None))
+            .correlate(table)
+            .scalar_subquery()
+        )
+        with self._open() as (connection, fresh):
+            totals: Counter[str] = Counter()
+            last: dict[str, int] = {}
+            for number, events, last_id in connection.execute(
+                select(table.number, table.events, newest).where(table.events > 0)
+            ):
+                totals[number] += events
+                last[number] = max(last.get(number, 0), last_id or 0)
+            for (number, _, _), events in fresh.by_number.items():
+                totals[number] += events
+                last[number] = max(last.get(number, 0), fresh.last[number])
+            ids = set(last.values())
+            times = connection.execute(select(Event.id, Event.received_at).where(Event.id.in_(ids)))
+            received = {row.id: row.received_at for row in times}
+        return [
+            NumberTotal(number, events, last[number] or None, received.get(last[number]))
+            for number, events in sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+        ]
+
+    def total(self) -> int:
+        """All trusted events."""
+        with self._open() as (connection, fresh):
+            counted = connection.scalar(select(func.sum(NumberCount.events))) or 0
+            return int(counted) + sum(fresh.by_number.values())
+
+    @contextmanager
+    def _open(self) -> Iterator[tuple[Connection, Tally]]:
+        """The counts and, from the same moment, what is not in them yet."""
+        level = "REPEATABLE READ" if self._engine.dialect.name == "postgresql" else "SERIALIZABLE"
+        with self._engine.connect().execution_options(isolation_level=level) as connection:
+            fresh = Tally()
+            done = connection.scalar(select(IndexState.event_id)) or 0
+            columns = Event.id, Event.kind, Event.type, Event.sender, Event.recipient, Event.received_at
+            for event in connection.execute(
+                select(*columns, Event.quarantine)
+                .where(Event.id > done)
+                .order_by(Event.id)
+                .limit(_MOST_UNCOUNTED)
+            ):
+                fresh.add(event)
+            yield connection, fresh

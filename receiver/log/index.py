@@ -1,0 +1,272 @@
+"""Keeps the words and counts of the log up with it, after the callbacks were answered.
+
+A cursor goes over the events in the order of their ids. What an event adds, and the cursor, are written in
+one transaction: a crash repeats nothing and leaves nothing out. Deleting an event, or changing its
+quarantine, is followed by triggers (migration 0005).
+"""
+
+# ruff: noqa: S608  # SQL is put together from our own words; values are always bound
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, TextClause, bindparam, select, text, update
+
+from receiver.db import writing
+from receiver.hoiio.notifications import read_parameters
+from receiver.log.horizon import settled_id
+from receiver.log.words import INDEX_VERSION, event_words, words
+from receiver.models import Event, IndexState, UtcTime
+
+BATCH = 100
+"""Events a transaction: on SQLite it holds the writer's lock, and a callback may be waiting for that."""
+SHARE = 0.25
+"""Of its time that it may hold the lock when it has to catch up."""
+
+_MERGE = "INSERT INTO event_words (event_words, rank) VALUES ('merge', 64)"  # pages of 4 kB
+
+FINE, COARSE = 13, 18
+"""Bits of an id that one block of each size spans; PostgreSQL looks through the words block by block."""
+
+_COLUMNS = (
+    *(Event.id, Event.kind, Event.type, Event.sender, Event.recipient, Event.text, Event.received_at),
+    *(Event.quarantine, Event.problems, Event.query_string, Event.body, Event.headers),
+)
+
+
+def mark(letter: str, end: str = "", type_: str = "") -> str:
+    """A word that no text can hold, under which an event is found among others with the same words.
+
+    `f` and `t` are for sender and recipient, `a` for any; a capital is for those with problems only. With
+    and without the type (of `type_code`), so that both together need not be looked for as two.
+    """
+    return f"§{letter}{''.join(words(end))}" + (f"§{type_}" if type_ else "")
+
+
+def type_code(kind: str, type_: str) -> str:
+    return kind[0] + type_.rpartition(".")[2]
+
+
+def marks(event: Any) -> list[str]:
+    """All marks of an event."""
+    code = type_code(event.kind, event.type)
+    found = [mark("a", type_=code)]
+    ends = [(letter, end) for letter, end in (("f", event.sender), ("t", event.recipient)) if end]
+    for letter, end in ends:
+        found += (mark(letter, end), mark(letter, end, code))
+    if not event.problems:
+        return [*found, "§p0"]
+    return [*found, "§p1", mark("A", type_=code), *(mark(letter.upper(), end, code) for letter, end in ends)]
+
+
+def content_type(headers: bytes) -> str:
+    """The content type a callback came with; empty where it named none."""
+    start = headers.find(b"Content-Type: ")
+    return headers[start + 14 :].partition(b"\r\n")[0].decode("latin-1") if start >= 0 else ""
+
+
+def indexed_words(event: Any) -> list[str]:
+    """All words under which an event (a row of `_COLUMNS`, or an `Event`) is found."""
+    params = read_parameters(event.query_string, event.body, content_type(event.headers)).params
+    return event_words(event.text, params) + marks(event)
+
+
+class LogIndex:
+    """Reads on from where it stopped. Several processes may try; they wait for each other."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._dialect = engine.dialect.name
+        self._unmerged = True
+
+    def run(self, seconds: float = 0.8) -> None:
+        """Go on for that long, or until nothing is left."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            started = time.monotonic()
+            taken = self.advance(BATCH)
+            if not self._merge() and taken < BATCH:
+                return
+            # Whoever waits for the writer's lock gets it now.
+            time.sleep((time.monotonic() - started) * (1 / SHARE - 1))
+
+    def catch_up(self) -> None:
+        """Go on until nothing is left, without a pause."""
+        while self.advance(1000):
+            self._merge()
+
+    def advance(self, most: int) -> int:
+        """Take the next events in, at most so many; how many there were."""
+        with self._engine.connect() as connection:
+            state = connection.execute(_STATE).one()
+            if state.version == INDEX_VERSION:
+                horizon = settled_id(connection, state.event_id)
+                if horizon == state.event_id:
+                    return 0
+                events = connection.execute(
+                    select(*_COLUMNS)
+                    .where(Event.id > state.event_id, Event.id <= horizon)
+                    .order_by(Event.id)
+                    .limit(most)
+                ).all()
+        if state.version != INDEX_VERSION:
+            self._begin_anew()
+            return most
+        if not events:
+            return 0
+        # Everything that takes time is done before the lock is taken.
+        found, tally = self._words(events), Tally()
+        for event in events:
+            tally.add(event)
+        with writing(self._engine) as connection:
+            if connection.execute(_STATE.with_for_update()).one() != state:
+                return most  # another process was faster
+            held = connection.execute(
+                select(Event.id, Event.quarantine)
+                .where(Event.id > state.event_id, Event.id <= events[-1].id)
+                .order_by(Event.id)
+            ).all()
+            if [tuple(row) for row in held] != [(event.id, event.quarantine) for event in events]:
+                return most  # one was deleted or released meanwhile: look again
+            self._add_words(connection, found)
+            for statement, rows in zip(_ADD[self._dialect], tally.rows(), strict=True):
+                if rows:
+                    connection.execute(statement, rows)
+            connection.execute(update(IndexState).values(event_id=events[-1].id))
+        self._unmerged = True
+        return len(events)
+
+    def _begin_anew(self) -> None:
+        with writing(self._engine) as connection:
+            for table in ("event_words", "hours", "hour_counts", "number_counts", "conversations"):
+                connection.execute(text(f"DELETE FROM {table}"))
+            connection.execute(update(IndexState).values(event_id=0, version=INDEX_VERSION))
+
+    def _merge(self) -> bool:
+        """Bring what was added a little more together, which keeps looking for words fast; whether anything
+        may be left to do. PostgreSQL does so by itself."""
+        if self._dialect != "sqlite" or not self._unmerged:
+            return False
+        with writing(self._engine) as connection:
+            changes = text("SELECT total_changes()")
+            before = connection.scalar(changes)
+            connection.exec_driver_sql(_MERGE)
+            # One change is the command itself.
+            self._unmerged = (connection.scalar(changes) or 0) - (before or 0) > 1
+        return self._unmerged
+
+    def _words(self, events: Sequence[Any]) -> list[tuple[int, str]]:
+        if self._dialect == "sqlite":
+            return [(event.id, " ".join(indexed_words(event))) for event in events]
+        return [(event.id, tsvector([*indexed_words(event), *block_marks(event.id)])) for event in events]
+
+    def _add_words(self, connection: Connection, found: list[tuple[int, str]]) -> None:
+        if self._dialect == "sqlite":
+            connection.exec_driver_sql("INSERT INTO event_words (rowid, words) VALUES (?, ?)", found)
+            return
+        connection.exec_driver_sql(
+            "INSERT INTO event_words (id, words) SELECT * FROM unnest(%s::bigint[], %s::text[]::tsvector[])",
+            ([row[0] for row in found], [row[1] for row in found]),
+        )
+
+
+def block_marks(event_id: int) -> tuple[str, str]:
+    """Which fine and which coarse block of ids an event stands in."""
+    return f"§x{event_id >> FINE}", f"§y{event_id >> COARSE}"
+
+
+def tsvector(found: Iterable[str]) -> str:
+    """Words with their places, as PostgreSQL writes them. No word holds a quote, a backslash or a space."""
+    places: dict[str, list[str]] = {}
+    for place, word in enumerate(found, start=1):
+        places.setdefault(word, []).append(str(place))
+    return " ".join(f"'{word}':{','.join(where[:255])}" for word, where in places.items())
+
+
+def hour_of(when: datetime) -> datetime:
+    """The beginning of its hour, in UTC."""
+    return when.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a batch of events adds to the counts."""
+
+    hours: dict[datetime, list[int]] = field(default_factory=dict)
+    by_hour: Counter[tuple[datetime, str, str, str]] = field(default_factory=Counter)
+    by_number: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    last: dict[str, int] = field(default_factory=dict)
+    """The newest event's id, by number."""
+    conversations: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+    def add(self, event: Any) -> None:
+        hour = hour_of(event.received_at)
+        span = self.hours.setdefault(hour, [event.id, event.id])
+        span[0], span[1] = min(span[0], event.id), max(span[1], event.id)
+        if event.quarantine is not None:
+            return
+        number = event.recipient or ""
+        self.last[number] = max(self.last.get(number, 0), event.id)
+        self.by_hour[hour, event.kind, event.type, number] += 1
+        self.by_number[number, event.kind, event.type] += 1
+        if event.type == "sms.received" and event.sender is not None and event.recipient is not None:
+            held = self.conversations.setdefault((event.recipient, event.sender), [0, 0])
+            held[0], held[1] = held[0] + 1, max(held[1], event.id)
+
+    def rows(self) -> list[list[dict[str, Any]]]:
+        """What to add to each table, in the order of `_ADD`."""
+        return [
+            [{"hour": hour, "low": low, "top": top} for hour, (low, top) in self.hours.items()],
+            [
+                {"hour": hour, "kind": kind, "type": type_, "number": number, "events": events}
+                for (hour, kind, type_, number), events in self.by_hour.items()
+            ],
+            [
+                {"number": number, "kind": kind, "type": type_, "events": events}
+                for (number, kind, type_), events in self.by_number.items()
+            ],
+            [
+                {"number": number, "sender": sender, "messages": messages, "newest": newest}
+                for (number, sender), (messages, newest) in self.conversations.items()
+            ],
+        ]
+
+
+_STATE = select(IndexState.event_id, IndexState.version)
+
+
+def _additions(least: str, most: str) -> list[TextClause]:
+    hour = bindparam("hour", type_=UtcTime)
+    return [
+        text(
+            "INSERT INTO hours (hour, first_id, last_id) VALUES (:hour, :low, :top)"
+            f" ON CONFLICT (hour) DO UPDATE SET first_id = {least}(hours.first_id, excluded.first_id),"
+            f" last_id = {most}(hours.last_id, excluded.last_id)"
+        ).bindparams(hour),
+        text(
+            "INSERT INTO hour_counts (hour, kind, type, number, events)"
+            " VALUES (:hour, :kind, :type, :number, :events)"
+            " ON CONFLICT (hour, kind, type, number) DO UPDATE"
+            " SET events = hour_counts.events + excluded.events"
+        ).bindparams(hour),
+        text(
+            "INSERT INTO number_counts (number, kind, type, events) VALUES (:number, :kind, :type, :events)"
+            " ON CONFLICT (number, kind, type) DO UPDATE SET events = number_counts.events + excluded.events"
+        ),
+        text(
+            "INSERT INTO conversations (number, sender, messages, last_id)"
+            " VALUES (:number, :sender, :messages, :newest) ON CONFLICT (number, sender) DO UPDATE"
+            " SET messages = conversations.messages + excluded.messages,"
+            f" last_id = {most}(conversations.last_id, excluded.last_id)"
+        ),
+    ]
+
+
+# In the order of Tally.rows.
+_ADD = {"sqlite": _additions("min", "max"), "postgresql": _additions("least", "greatest")}

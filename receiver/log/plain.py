@@ -1,0 +1,31 @@
+"""Text that is shown and does nothing else: what came in may steer a terminal or turn its lines round."""
+
+from __future__ import annotations
+
+import re
+
+# Control and format characters (bidi among them), halves of a pair, and what breaks lines. Joiners are left:
+# they belong to emoji and to several scripts, and can do no harm.
+_STEERING = (
+    "\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
+_ANY = re.compile(f"[{_STEERING}]")
+_ANY_IN_LINES = re.compile(f"(?!\n)[{_STEERING}]")
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def printable(text: str) -> str:
+    """The text in one line, with escapes for all that a terminal would obey instead of showing it."""
+    return text if text.isascii() and text.isprintable() else _ANY.sub(_escape, text)
+
+
+def printable_lines(text: str) -> str:
+    """The same, but lines stay lines."""
+    return text if text.isascii() and text.isprintable() else _ANY_IN_LINES.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    char = found[0]
+    return _SHORT.get(char) or (f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}")

@@ -1,0 +1,54 @@
+"""People who use the console, the browsers they are signed in with, and attempts that failed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from receiver.models.base import Base, Id, UtcTime
+
+
+class User(Base):
+    """One person."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    """In small letters."""
+    password: Mapped[str]
+    """Argon2id, with its parameters."""
+    role: Mapped[str]
+    """A `receiver.access.scopes.Scope`."""
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    signed_in_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class SignIn(Base):
+    """One browser that a person is signed in with."""
+
+    __tablename__ = "sign_ins"
+
+    token: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256 of the random token that the browser holds."""
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcTime)
+    """To the minute: a write for each page would be a waste."""
+    masked: Mapped[bool] = mapped_column(default=False)
+    """Whether numbers and texts are hidden on its pages."""
+
+
+class SignInFailure(Base):
+    """Attempts to sign in that failed, by whom they would have concerned or where they came from."""
+
+    __tablename__ = "sign_in_failures"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256: neither names that were tried nor addresses are kept."""
+    failures: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(UtcTime, index=True)

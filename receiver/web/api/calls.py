@@ -1,0 +1,80 @@
+"""Calls and conversations: events as people think of them."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify
+
+from receiver import current
+from receiver.log.calls import CallLog, call_json
+from receiver.log.conversations import ConversationLog, conversation_json
+from receiver.log.find import DEFAULT_PAGE, LARGEST_PAGE
+from receiver.log.mask import mask_event
+from receiver.web.api import shapes
+from receiver.web.api.operation import LARGEST_ID, Given, operation
+from receiver.web.api.parameters import BEFORE, FILTERS, MASK, PAGE_LIMIT, SEARCH, search_of
+from receiver.web.errors import problem
+
+NO_CALL = "there is no call with this session"
+NO_CONVERSATION = "this sender never wrote to this number"
+
+
+@operation("/calls", "Find calls", shapes.CallPage, parameters=(*FILTERS, SEARCH, PAGE_LIMIT, BEFORE, MASK))
+def list_calls(given: Given) -> Response:
+    """Calls with an event that matches, newest first, each whole and in the order of what happened."""
+    page = CallLog(current.engine()).find(search_of(given), before=_before(given), limit=_limit(given))
+    calls = [call_json(call) for call in page.calls]
+    if given.flag("mask"):
+        calls = [mask_event(call) for call in calls]
+    return jsonify(calls=calls, next=None if page.next is None else str(page.next))
+
+
+@operation("/calls/{session}", "Show one call", shapes.Call, parameters=(MASK,), missing=NO_CALL)
+def show_call(given: Given, session: str) -> Response:
+    """One call, whole, by the session that all its notifications carry."""
+    call = CallLog(current.engine()).get(session.replace("\x00", "\ufffd"))
+    if call is None:
+        return problem(404, "not_found", NO_CALL)
+    shown = call_json(call)
+    return jsonify(mask_event(shown) if given.flag("mask") else shown)
+
+
+@operation(
+    "/conversations",
+    "Find conversations",
+    shapes.ConversationPage,
+    parameters=(*FILTERS, SEARCH, PAGE_LIMIT, BEFORE, MASK),
+)
+def list_conversations(given: Given) -> Response:
+    """Conversations with a message that matches, each with the newest such message."""
+    log = ConversationLog(current.engine())
+    page = log.find(search_of(given), before=_before(given), limit=_limit(given))
+    found = [conversation_json(conversation) for conversation in page.conversations]
+    if given.flag("mask"):
+        found = [mask_event(conversation) for conversation in found]
+    return jsonify(conversations=found, next=None if page.next is None else str(page.next))
+
+
+@operation(
+    "/conversations/{number}/{sender}",
+    "Show one conversation",
+    shapes.Conversation,
+    parameters=(PAGE_LIMIT, BEFORE, MASK),
+    missing=NO_CONVERSATION,
+)
+def show_conversation(given: Given, number: str, sender: str) -> Response:
+    """What one sender wrote to one of our numbers, newest first; parts of a long message are put together."""
+    ends = [end.replace("\x00", "\ufffd") for end in (number, sender)]
+    log = ConversationLog(current.engine())
+    found = log.get(*ends, before=_before(given), limit=_limit(given))
+    if found is None:
+        return problem(404, "not_found", NO_CONVERSATION)
+    shown = conversation_json(found)
+    return jsonify(mask_event(shown) if given.flag("mask") else shown)
+
+
+def _before(given: Given) -> int | None:
+    return given.whole("before", 0, LARGEST_ID) or None
+
+
+def _limit(given: Given) -> int:
+    return given.whole("limit", DEFAULT_PAGE, LARGEST_PAGE)

@@ -1,0 +1,139 @@
+"""Events: pages, exports, one event with its raw request, and the live stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+
+from flask import Response, jsonify, request
+
+from receiver import current
+from receiver.log.export import FIELDS, FieldError, Form, export, read_fields
+from receiver.log.find import DEFAULT_PAGE, LARGEST_PAGE, event_json
+from receiver.log.mask import mask_event
+from receiver.log.search import State
+from receiver.web.api import shapes
+from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, operation
+from receiver.web.api.parameters import (
+    AFTER,
+    BEFORE,
+    CSV,
+    EVENT_STREAM,
+    FIELD_NAMES,
+    FILTERS,
+    FORMAT,
+    LIMIT,
+    MASK,
+    NDJSON,
+    SEARCH,
+    form_of,
+    search_of,
+)
+from receiver.web.errors import problem
+from receiver.web.live import Stream, Wish
+
+NO_EVENT = "there is no event with this id"
+_FORMS = {
+    NDJSON: "Everything that matches, one JSON object a line; without params and raw unless named.",
+    CSV: "Everything that matches, for spreadsheets: no cell starts a formula.",
+}
+
+
+@operation(
+    "/events",
+    "Find events",
+    shapes.EventPage,
+    parameters=(*FILTERS, SEARCH, LIMIT, BEFORE, FIELD_NAMES, FORMAT, MASK),
+    forms=_FORMS,
+)
+def list_events(given: Given) -> Response:
+    """Newest first. A page holds still while events come in. As NDJSON or CSV there are no pages: the answer
+    is a stream of everything that matches, or of as many as `limit` says."""
+    wanted, mask = search_of(given), given.flag("mask")
+    form = form_of(given, request.accept_mimetypes.best_match([JSON, NDJSON, CSV]))
+    before = given.whole("before", 0, LARGEST_ID) or None
+    fields = _fields(given)
+    if form != "json":
+        limit = given.whole("limit", 0, LARGEST_ID) or None
+        found = export(
+            current.engine(),
+            wanted,
+            Form(form),
+            fields=fields or FIELDS,
+            limit=limit,
+            before=before,
+            mask=mask,
+        )
+        return _stream(found, Form(form))
+    page = current.event_log().find(
+        wanted, before=before, limit=given.whole("limit", DEFAULT_PAGE, LARGEST_PAGE)
+    )
+    raw = fields is not None and "raw" in fields
+    events = [event_json(event, raw=raw) for event in page.events]
+    if fields is not None:
+        events = [{name: event[name] for name in fields if name in event} for event in events]
+    if mask:
+        events = [mask_event(event) for event in events]
+    return jsonify(events=events, next=None if page.next is None else str(page.next))
+
+
+def _fields(given: Given) -> tuple[str, ...] | None:
+    try:
+        return read_fields(given.words["fields"]) if "fields" in given.words else None
+    except FieldError as error:
+        raise BadRequest(str(error)) from None
+
+
+def _stream(found: Iterator[str], form: Form) -> Response:
+    first = next(found, "")  # now, while a failure can still be told
+    answer = Response(chain((first,), found), mimetype=NDJSON if form is Form.NDJSON else CSV)
+    answer.headers["Content-Disposition"] = f'attachment; filename="events.{form}"'
+    return answer
+
+
+@operation(
+    "/events/stream",
+    "Listen to events as they come",
+    shapes.Event,
+    parameters=(*FILTERS, SEARCH, AFTER, FIELD_NAMES, MASK),
+    forms={EVENT_STREAM: "Server-sent events of type `event`, each with its id and its JSON."},
+    only_forms=True,
+)
+def stream_events(given: Given) -> Response:
+    """Begins with the next event, or behind the one named by `after` or by a `Last-Event-ID` header, as a
+    browser sends it when it comes back: so nothing is missed. Visible a few tenths of a second after the
+    callback. A comment every few seconds shows that the stream still stands."""
+    wanted = search_of(given)
+    if wanted.state in {State.MISSED, State.ANSWERED}:
+        raise BadRequest("state: whether a call was answered is known only later; listen without")
+    last = request.headers.get("Last-Event-ID", "")
+    if last.isascii() and last.isdigit() and len(last) < 19:
+        position = int(last)
+    else:
+        position = (
+            given.whole("after", 0, LARGEST_ID, least=0)
+            if "after" in given.words
+            else current.event_log().newest_id()
+        )
+    allowed = partial(current.tokens().still_good, given.token)
+    wish = Wish(wanted, position, _fields(given), given.flag("mask"), allowed)
+    return Stream(current.event_log(), wish)
+
+
+@operation(
+    "/events/{event_id}",
+    "Show one event",
+    shapes.WholeEvent,
+    parameters=(MASK,),
+    path_schema={"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+    missing=NO_EVENT,
+)
+def show_event(given: Given, event_id: str) -> Response:
+    """One event with its raw request."""
+    number = int(event_id) if event_id.isascii() and event_id.isdigit() and len(event_id) < 20 else 0
+    event = current.event_log().get(number) if 0 < number <= LARGEST_ID else None
+    if event is None:
+        return problem(404, "not_found", NO_EVENT)
+    shown = event_json(event, raw=True)
+    return jsonify(mask_event(shown) if given.flag("mask") else shown)

@@ -1,0 +1,97 @@
+"""The OpenAPI document, made from the operations themselves: what is not in there is not served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from receiver.access.scopes import Scope
+from receiver.web.api import shapes
+from receiver.web.api.operation import JSON, OPERATIONS, Given, Operation, operation
+
+_SCHEMAS = "#/components/schemas/"
+_REFUSALS = {
+    "400": "A parameter or the body makes no sense; the message names it.",
+    "401": "No token, or none that is known.",
+    "403": "The token's scope does not allow this.",
+    "429": "Too many requests by this token; `Retry-After` says how many seconds to wait.",
+    "503": "The database cannot be reached.",
+}
+
+
+@operation("/openapi.json", "Describe this API", shapes.Document)
+def show_document(_: Given) -> Response:
+    """What can be asked, with all parameters and answers."""
+    return jsonify(document())
+
+
+def document() -> dict[str, Any]:
+    """The whole document, OpenAPI 3.1."""
+    models: dict[type[BaseModel], None] = {shapes.Error: None}
+    for one in OPERATIONS:
+        models |= {model: None for model in (one.answer, one.body) if model is not None}
+    refs, schemas = models_json_schema(
+        [(model, "serialization") for model in models], ref_template=_SCHEMAS + "{model}"
+    )
+    paths: dict[str, Any] = {}
+    for one in OPERATIONS:
+        schema_of = {model: refs[(model, "serialization")] for model in models}
+        paths.setdefault(one.path, {})[one.method.lower()] = _described(one, schema_of)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Receiver",
+            "version": "1",
+            "description": "What arrived at your telephone numbers: calls, faxes and SMS.",
+        },
+        "servers": [{"url": "/api/v1"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas["$defs"],
+        },
+    }
+
+
+def _described(one: Operation, schema_of: dict[type[BaseModel], Any]) -> dict[str, Any]:
+    failure = {"content": {JSON: {"schema": schema_of[shapes.Error]}}}
+    content = {} if one.only_forms else {JSON: {"schema": schema_of[one.answer]}}
+    content |= {kind: {"schema": {"type": "string", "description": text}} for kind, text in one.forms.items()}
+    needed = "" if one.scope is Scope.READ else f" Needs a token of scope {one.scope}."
+    described: dict[str, Any] = {
+        "operationId": one.name,
+        "summary": one.summary,
+        "description": " ".join(one.describes.split()) + needed,
+        "parameters": [
+            *(
+                {
+                    "name": name,
+                    "in": "path",
+                    "required": True,
+                    "schema": one.path_schema or {"type": "string"},
+                }
+                for name in _path_names(one.path)
+            ),
+            *(
+                {"name": known.name, "in": "query", "description": known.describes, "schema": known.schema}
+                for known in one.parameters
+            ),
+        ],
+        "responses": {
+            "200": {"description": "OK", "content": content},
+            **{status: {"description": text, **failure} for status, text in _REFUSALS.items()},
+        },
+    }
+    if one.missing is not None:
+        described["responses"]["404"] = {"description": one.missing, **failure}
+    if one.body is not None:
+        described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema_of[one.body]}}}
+    return described
+
+
+def _path_names(path: str) -> list[str]:
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]

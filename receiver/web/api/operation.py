@@ -1,0 +1,161 @@
+"""One operation of the query API: declared once, and from there both checked and documented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, ValidationError
+
+from receiver.access.scopes import Scope
+from receiver.access.tokens import KnownToken
+from receiver.web.access import require
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+JSON = "application/json"
+LARGEST_ID = 2**63 - 1
+
+
+class BadRequest(ValueError):
+    """A parameter or a body makes no sense. The message names it and gives a form that does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter in the query, with its JSON schema."""
+
+    name: str
+    describes: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The parameters of one request, all of which the operation knows, and who makes it."""
+
+    words: Mapping[str, str]
+    token: KnownToken
+
+    def only(self, names: Sequence[str]) -> dict[str, str | None]:
+        """Those of these names that were given."""
+        return {name: self.words[name] for name in names if name in self.words}
+
+    def whole(self, name: str, default: int, largest: int, *, least: int = 1) -> int:
+        """A whole number from `least` to `largest`."""
+        word = self.words.get(name)
+        if word is None:
+            return default
+        if not (word.isascii() and word.isdigit() and len(word) < 20 and least <= int(word) <= largest):
+            raise BadRequest(f"{name}: must be a whole number from {least} to {largest}")
+        return int(word)
+
+    def choice(self, name: str, choices: Sequence[str], default: str) -> str:
+        """One of these words."""
+        word = self.words.get(name, default)
+        if word not in choices:
+            raise BadRequest(f"{name}: must be one of {', '.join(choices)}")
+        return word
+
+    def flag(self, name: str) -> bool:
+        """Whether it is `true`."""
+        return self.choice(name, ("true", "false"), "false") == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What can be asked of one path with one method."""
+
+    path: str
+    method: str
+    name: str
+    summary: str
+    describes: str
+    scope: Scope
+    parameters: tuple[Parameter, ...]
+    answer: type[BaseModel]
+    body: type[BaseModel] | None
+    forms: Mapping[str, str]
+    """Media types besides JSON in which it answers, and what each is."""
+    only_forms: bool
+    """It never answers in JSON; `answer` is then a part of what it does answer."""
+    path_schema: Mapping[str, Any]
+    missing: str | None
+    """What a 404 says, if there can be one."""
+
+    def read(self, token: KnownToken) -> Given:
+        """The parameters of the current request; `BadRequest` if one is not known or stands there twice."""
+        known = [parameter.name for parameter in self.parameters]
+        words: dict[str, str] = {}
+        for name, values in request.args.lists():
+            if name not in known:
+                listed = ", ".join(sorted(known)) if known else "none"
+                raise BadRequest(f"{name[:40]}: there is no such parameter; there are {listed}")
+            if len(values) > 1:
+                raise BadRequest(f"{name}: is given twice; one of them must go")
+            words[name] = values[0]
+        return Given(words, token)
+
+
+OPERATIONS: list[Operation] = []
+"""All there are, in the order in which the document lists them."""
+
+View = Callable[..., Response]
+
+
+def operation(
+    path: str,
+    summary: str,
+    answer: type[BaseModel],
+    *,
+    method: str = "GET",
+    scope: Scope = Scope.READ,
+    parameters: Sequence[Parameter] = (),
+    body: type[BaseModel] | None = None,
+    forms: Mapping[str, str] | None = None,
+    only_forms: bool = False,
+    path_schema: Mapping[str, Any] | None = None,
+    missing: str | None = None,
+) -> Callable[[View], View]:
+    """Serve a view at `path`, which is in the form of the document: `/events/{id}`."""
+
+    def add(view: View) -> View:
+        declared = Operation(
+            path=path,
+            method=method,
+            name=view.__name__,
+            summary=summary,
+            describes=view.__doc__ or "",
+            scope=scope,
+            parameters=tuple(parameters),
+            answer=answer,
+            body=body,
+            forms=forms or {},
+            only_forms=only_forms,
+            path_schema=path_schema or {},
+            missing=missing,
+        )
+        OPERATIONS.append(declared)
+
+        def answer_request(**names: str) -> Response:
+            given = declared.read(require(scope))
+            return view(given, _body(body), **names) if body is not None else view(given, **names)
+
+        rule = path.replace("{", "<").replace("}", ">")
+        api.add_url_rule(rule, view.__name__, answer_request, methods=[method])
+        return view
+
+    return add
+
+
+def _body(model: type[BaseModel] | None) -> BaseModel | None:
+    if model is None:
+        return None
+    try:
+        return model.model_validate_json(request.get_data())
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "body"
+        raise BadRequest(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}") from None

@@ -1,0 +1,113 @@
+"""The account's numbers, the counts, and how the service is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Response, jsonify
+
+from receiver import current, findings, numbers
+from receiver.log.counts import Counts
+from receiver.log.find import iso
+from receiver.log.search import SearchError, read_time
+from receiver.log.spool import SpoolError
+from receiver.web.api import shapes
+from receiver.web.api.operation import BadRequest, Given, Parameter, operation
+from receiver.web.errors import problem
+
+_HOURS = timedelta(hours=24)
+_LONGEST = timedelta(days=92)
+
+
+@operation("/numbers", "List the account's numbers", shapes.Numbers)
+def list_numbers(_: Given) -> Response:
+    """What the provider said when it was last asked; this operation does not ask it."""
+    known = numbers.read(current.engine())
+    return jsonify(
+        numbers=[
+            {
+                "number": one.number,
+                "country": one.country,
+                "state": one.state,
+                "capabilities": sorted(one.capabilities),
+                "mode": one.mode,
+                "expires_on": None if one.expires_on is None else one.expires_on.isoformat(),
+                "auto_extend": one.auto_extend,
+                "checked_at": iso(one.checked_at),
+            }
+            for one in known.numbers
+        ],
+        checked_at=iso(known.checked_at),
+    )
+
+
+@operation(
+    "/stats",
+    "Count events",
+    shapes.Stats,
+    parameters=(
+        Parameter("since", "From the hour of then on; 24 hours ago unless told."),
+        Parameter("until", "To the hour of then; now unless told."),
+    ),
+)
+def show_stats(given: Given) -> Response:
+    """Trusted events by hour, kind and type between two times, and by number since the log began."""
+    now = datetime.now(UTC)
+    since, until = _time(given, "since", now - _HOURS, now), _time(given, "until", now, now)
+    if until - since > _LONGEST:
+        raise BadRequest(f"since: at most {_LONGEST.days} days before until")
+    counts = Counts(current.engine())
+    return jsonify(
+        since=iso(since),
+        until=iso(until),
+        hours=[
+            {"hour": iso(one.hour), "kind": one.kind, "events": one.events}
+            for one in counts.by_hour(since, until)
+        ],
+        kinds=[
+            {"kind": one.kind, "type": one.type, "events": one.events} for one in counts.by_kind(since, until)
+        ],
+        numbers=[
+            {"number": one.number, "events": one.events, "last_at": iso(one.last_at)}
+            for one in counts.by_number()
+        ],
+    )
+
+
+def _time(given: Given, name: str, default: datetime, now: datetime) -> datetime:
+    if not given.words.get(name):
+        return default
+    try:
+        return read_time(name, given.words[name], now)
+    except SearchError as error:
+        raise BadRequest(str(error)) from None
+
+
+@operation("/findings", "List what needs attention", shapes.Findings)
+def list_findings(_: Given) -> Response:
+    """What the watch found when it last looked: at numbers, keys and the account."""
+    return jsonify(
+        findings=[
+            {
+                "code": one.code,
+                "severity": one.severity,
+                "sentence": one.sentence,
+                "mend": one.mend,
+                "subject": one.subject,
+                "since": iso(one.since),
+            }
+            for one in findings.read(current.engine())
+        ]
+    )
+
+
+@operation("/spool", "Show the spool of this process", shapes.Spool)
+def show_spool(_: Given) -> Response:
+    """Callbacks that wait on the machine that answers, because the database could not take them."""
+    try:
+        state = current.spool().state()
+    except SpoolError:
+        return problem(
+            503, "unavailable", "the spool cannot be read; see `flask spool status` on that machine"
+        )
+    return jsonify(waiting=state.waiting, set_aside=state.set_aside, oldest=iso(state.oldest))

@@ -1,0 +1,272 @@
+"""What the query API answers and takes, as the document describes it. Times are UTC, ISO 8601, with Z."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from receiver.hoiio.notifications import EventType, Kind
+from receiver.hoiio.signature import Verdict
+from receiver.log.search import State
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T02:00:00.000Z"])]
+Number = Annotated[str, Field(examples=["+6591234567"])]
+Amount = Annotated[str, Field(description="A decimal number as the provider wrote it.", examples=["0.040"])]
+Cursor = Annotated[str, Field(description="Give it as `before` for the next page; null on the last one.")]
+
+
+class Problem(BaseModel):
+    """What went wrong."""
+
+    code: str = Field(description="For programs: always the same for the same reason.")
+    message: str = Field(description="For people: what it was, and what to do.")
+
+
+class Error(BaseModel):
+    """The one shape of every failure."""
+
+    error: Problem
+
+
+class Raw(BaseModel):
+    """The callback as it came."""
+
+    method: str
+    query_string: str
+    headers: dict[str, str]
+    body_base64: str
+    peer: str
+
+
+class Event(BaseModel):
+    """One notification of the provider. A field that only other kinds have is left out."""
+
+    id: int
+    kind: Kind
+    type: EventType
+    txn_ref: str | None
+    session: str | None
+    sender: Number | None
+    recipient: Number | None
+    text: str | None
+    occurred_at: Time | None = Field(description="The provider's date.")
+    received_at: Time
+    signature: Verdict
+    quarantined: bool
+    quarantine_reason: str | None
+    repeats: int = Field(ge=0, description="How often it came again.")
+    problems: list[str]
+    currency: str | None
+    debit: Amount | None
+    tag: str | None
+    ivr_block: str | None = None
+    call_state: str | None = None
+    digits: str | None = None
+    dest: Number | None = None
+    dial_status: str | None = None
+    transfer_status: str | None = None
+    record_url: str | None = None
+    monitor_url: str | None = None
+    fax_status: str | None = None
+    fax_url: str | None = None
+    fax_error_code: str | None = None
+    duration: int | None = Field(None, description="Minutes, as billed.")
+    rate: Amount | None = None
+    params: dict[str, str | list[str]] = Field(description="All parameters as they came.")
+
+
+class WholeEvent(Event):
+    """One event with its raw request."""
+
+    raw: Raw
+
+
+class SomeFields(BaseModel):
+    """An event, or the fields of it that were asked for."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class EventPage(BaseModel):
+    """Events, newest first."""
+
+    events: list[Event | SomeFields]
+    next: Cursor | None
+
+
+class Call(BaseModel):
+    """The events of one session as a time line, in the order of what happened."""
+
+    session: str
+    id: int = Field(description="The first event's id.")
+    state: State = Field(description="`missed`: it ended, and nobody was reached.")
+    sender: Number | None
+    recipient: Number | None
+    txn_ref: str | None
+    started_at: Time
+    ended_at: Time | None
+    duration: int | None = Field(description="Minutes, as billed.")
+    cost: Amount | None
+    currency: str | None
+    digits: list[str] = Field(description="What was pressed, menu by menu.")
+    recordings: list[str]
+    events: list[Event]
+
+
+class CallPage(BaseModel):
+    """Calls, newest first."""
+
+    calls: list[Call]
+    next: Cursor | None
+
+
+class Part(BaseModel):
+    """An event that is part of a message."""
+
+    id: int
+    text: str | None
+    txn_ref: str | None
+
+
+class Message(BaseModel):
+    """A message as it was written."""
+
+    id: int = Field(description="The newest part's id.")
+    text: str
+    joined: bool = Field(description="It came in several parts, which plainly belong together.")
+    sent_at: Time
+    received_at: Time
+    cost: Amount | None
+    currency: str | None
+    parts: list[Part]
+
+
+class Conversation(BaseModel):
+    """What one sender wrote to one number, newest first."""
+
+    number: Number
+    sender: str
+    count: int = Field(description="SMS in all, each part for itself.")
+    messages: list[Message]
+    next: Cursor | None
+
+
+class ConversationPage(BaseModel):
+    """Conversations, each with its newest message that matches, newest first."""
+
+    conversations: list[Conversation]
+    next: Cursor | None
+
+
+class Ids(BaseModel):
+    """Which events, by id."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field(min_length=1, max_length=1000)
+
+
+class Released(BaseModel):
+    """What became of the events that were to be released."""
+
+    released: int = Field(description="Those not in quarantine are passed over and not counted.")
+    merged: int = Field(description="Of those, how many became a repeat of their trusted twin.")
+
+
+class Dropped(BaseModel):
+    """What was deleted."""
+
+    events: int = Field(description="Those not in quarantine are passed over and not counted.")
+    repeats: int
+
+
+class KnownNumber(BaseModel):
+    """A telephone number of the account, as the provider last described it."""
+
+    number: Number
+    country: str
+    state: str
+    capabilities: list[str]
+    mode: str
+    expires_on: str | None = Field(json_schema_extra={"format": "date"})
+    auto_extend: bool | None
+    checked_at: Time
+
+
+class Numbers(BaseModel):
+    """The numbers that are held. Where they point is left out: the URLs hold callback keys."""
+
+    numbers: list[KnownNumber]
+    checked_at: Time | None = Field(
+        description="When the provider last answered; null if it was never asked."
+    )
+
+
+class Hour(BaseModel):
+    """Events of one kind in the hour that begins at `hour`."""
+
+    hour: Time
+    kind: str
+    events: int
+
+
+class Total(BaseModel):
+    """Events of one kind and type."""
+
+    kind: str
+    type: str
+    events: int
+
+
+class NumberTotal(BaseModel):
+    """Events at one number."""
+
+    number: str = Field(description="Empty for events that named none.")
+    events: int
+    last_at: Time | None
+
+
+class Stats(BaseModel):
+    """Counts of trusted events. They are kept as events arrive, so asking costs the same in any log."""
+
+    since: Time
+    until: Time
+    hours: list[Hour]
+    kinds: list[Total]
+    numbers: list[NumberTotal] = Field(description="Of the whole log, the busiest first.")
+
+
+class Finding(BaseModel):
+    """One thing that is not as it should be, and what mends it."""
+
+    code: str
+    severity: Literal["warning", "error"]
+    sentence: str
+    mend: str
+    subject: str
+    since: Time | None
+
+
+class Findings(BaseModel):
+    """What somebody should know, errors first."""
+
+    findings: list[Finding]
+
+
+class Spool(BaseModel):
+    """Callbacks that wait on this machine until the database takes them."""
+
+    waiting: int
+    set_aside: int = Field(description="The database refused them; see `flask spool status`.")
+    oldest: Time | None
+
+
+class Document(BaseModel):
+    """This document."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]

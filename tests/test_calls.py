@@ -1,0 +1,138 @@
+"""Calls: one time line from the notifications of a session, whatever order they came in."""
+
+import itertools
+
+import pytest
+from conftest import KEY
+
+from receiver.log.calls import CallLog, call_json
+from receiver.log.index import LogIndex
+from receiver.log.search import Search, State
+
+CALL = {"session": "S1", "txn_ref": "AA-C-1", "from": "+6591110001", "to": "+6560000001"}
+BILL = {"date": "2026-01-01 10:05:00", "duration": "3", "currency": "SGD", "rate": "0.020", "debit": "0.060"}
+ANSWERED = [
+    {"ivr_block": "answer", "call_state": "ringing"},
+    {"ivr_block": "gather", "call_state": "ongoing", "digits": "12"},
+    {"ivr_block": "record", "call_state": "ongoing", "record_url": "https://example.com/1.mp3"},
+    {"ivr_block": "transfer", "call_state": "ended", "transfer_status": "answered", **BILL},
+]
+
+
+def post(client, *bodies, call=CALL, **headers):
+    for body in bodies:
+        assert client.post(f"/callbacks/{KEY}/voice", data=call | body, headers=headers).status_code == 200
+
+
+@pytest.fixture
+def calls(app):
+    return CallLog(app.extensions["receiver"].engine)
+
+
+def test_it_reads_a_call_as_one_time_line_in_any_order(client, calls):
+    for place, order in enumerate(itertools.permutations(ANSWERED)):
+        post(client, *order, call=CALL | {"session": f"S{place}", "txn_ref": f"AA-C-{place}"})
+        call = calls.get(f"S{place}")
+        assert [event.type for event in call.events][0::3] == ["call.ringing", "call.ended"]
+        shown = call_json(call)
+        events = shown.pop("events")
+        assert {event["ivr_block"] for event in events[1:3]} == {"gather", "record"}
+        started, first = shown.pop("started_at"), shown.pop("id")
+        assert started == min(event["received_at"] for event in events)
+        assert first == min(event["id"] for event in events)
+        assert shown == {
+            "session": f"S{place}",
+            "state": "answered",
+            "sender": "+6591110001",
+            "recipient": "+6560000001",
+            "txn_ref": f"AA-C-{place}",
+            "ended_at": "2026-01-01T02:05:00.000Z",
+            "duration": 3,
+            "cost": "0.060",
+            "currency": "SGD",
+            "digits": ["12"],
+            "recordings": ["https://example.com/1.mp3"],
+        }
+
+
+@pytest.mark.parametrize(
+    ("bodies", "state"),
+    [
+        ([{"call_state": "ringing", "ivr_block": "answer"}], State.RINGING),
+        ([{"call_state": "ongoing", "ivr_block": "gather", "digits": ""}], State.ONGOING),
+        (
+            [
+                {"call_state": "ringing", "ivr_block": "answer"},
+                {"call_state": "ended", "ivr_block": "answer"},
+            ],
+            State.MISSED,
+        ),
+        ([{"call_state": "ended", "ivr_block": "hangup"}], State.MISSED),
+        ([{"call_state": "ended", "ivr_block": "play"}], State.ANSWERED),
+        ([{"call_state": "ended", "ivr_block": "transfer", "transfer_status": "busy"}], State.MISSED),
+        (
+            [
+                {"call_state": "ongoing", "ivr_block": "transfer", "transfer_status": "busy"},
+                {"call_state": "ended", "ivr_block": "hangup"},
+            ],
+            State.MISSED,
+        ),
+        (
+            [
+                {
+                    "call_state": "ongoing",
+                    "ivr_block": "dial",
+                    "dial_status": "answered",
+                    "dest": "+6522222222",
+                },
+                {"call_state": "ended", "ivr_block": "hangup"},
+            ],
+            State.ANSWERED,
+        ),
+    ],
+)
+def test_it_tells_missed_from_answered(client, calls, bodies, state):
+    post(client, *reversed(bodies))
+    assert calls.get("S1").state is state
+    assert [call.session for call in calls.find(Search(state=state)).calls] == ["S1"]
+    other = State.MISSED if state is State.ANSWERED else State.ANSWERED
+    assert calls.find(Search(state=other)).calls == []
+
+
+def test_it_does_not_count_the_bill_twice_nor_put_a_late_recording_before_the_end(client, calls):
+    monitored = {"ivr_block": "monitor", "call_state": "ended", "monitor_url": "https://example.com/m.mp3"}
+    post(client, monitored | BILL, {"ivr_block": "hangup", "call_state": "ended", **BILL}, ANSWERED[0])
+    call = calls.get("S1")
+    assert [event.ivr_block for event in call.events] == ["answer", "hangup", "monitor"]
+    assert (str(call.cost), call.recordings) == ("0.060", ("https://example.com/m.mp3",))
+
+
+def test_it_lists_calls_newest_first_each_once_and_holds_still_while_they_go_on(client, calls, app):
+    for number in range(5):
+        post(client, ANSWERED[0], call=CALL | {"session": f"S{number}"})
+    LogIndex(app.extensions["receiver"].engine).catch_up()
+    for number in range(5):
+        post(client, *ANSWERED[1:], call=CALL | {"session": f"S{number}"})
+    first = calls.find(Search(), limit=2)
+    post(client, {"ivr_block": "hold", "call_state": "ongoing"}, call=CALL | {"session": "S2"})
+    second = calls.find(Search(), before=first.next, limit=2)
+    last = calls.find(Search(), before=second.next, limit=2)
+    pages = [[call.session for call in page.calls] for page in (first, second, last)]
+    assert pages == [["S4", "S3"], ["S2", "S1"], ["S0"]]
+    assert last.next is None
+
+
+def test_it_finds_calls_by_what_any_of_their_events_says(client, calls):
+    post(client, *ANSWERED)
+    post(client, ANSWERED[0], call=CALL | {"session": "S2", "from": "+6591110002"})
+    assert [call.session for call in calls.find(Search.parse("from:+6591110002")).calls] == ["S2"]
+    found = calls.find(Search.parse("mp3")).calls
+    assert [len(call.events) for call in found] == [4]
+    assert calls.find(Search.parse("kind:sms")).calls == []
+
+
+def test_it_does_not_let_a_forged_event_change_a_call(client, calls):
+    post(client, ANSWERED[0])
+    post(client, ANSWERED[3], **{"X-Hoiio-Signature": "0" * 64})
+    assert calls.get("S1").state is State.RINGING
+    assert calls.get("S2") is None

@@ -1,0 +1,199 @@
+"""The log on the command line: one search language, tables that fit, forms that can be piped."""
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from conftest import KEY, make_config, started
+from test_serve import ROOT
+
+THEM, US = "+6591110001", "+6560000001"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """A log with a call, faxes, a long SMS in two parts and something unreadable; ids rise in this order."""
+    path = tmp_path_factory.mktemp("log")
+    for app in started(make_config(f"sqlite:///{path}/receiver.db", path)):
+        client = app.test_client()
+        long = "The invoice for the third of the month " * 7
+        for kind, data in [
+            ("voice", {"call_state": "ringing", "ivr_block": "answer", "from": THEM, "to": US}),
+            ("voice", {"call_state": "ongoing", "ivr_block": "gather", "digits": "12#"}),
+            ("voice", {"call_state": "ended", "ivr_block": "hangup", "duration": "2", "debit": "0.04"}),
+            (
+                "fax",
+                {"fax_status": "answered", "fax_url": "https://example.com/1.pdf", "from": THEM, "to": US},
+            ),
+            ("fax", {"fax_status": "failed", "fax_error_code": "busy", "from": "+6591110003", "to": US}),
+            ("sms", {"msg": "please call back", "from": THEM, "to": US, "date": "2026-01-01 10:00:00"}),
+            ("sms", {"msg": long[:152], "from": THEM, "to": US, "date": "2026-01-01 10:01:00"}),
+            ("sms", {"msg": long[152:], "from": THEM, "to": US, "date": "2026-01-01 10:01:00"}),
+            ("sms", {"nothing": "known"}),
+        ]:
+            given = {"txn_ref": f"AA-{kind}-{len(data)}-{data.get('msg', '')[:8]}", **data}
+            if kind == "voice":
+                given |= {"session": "S1", "txn_ref": "AA-C-1"}
+            if "nothing" in data:
+                given = data
+            assert client.post(f"/callbacks/{KEY}/{kind}", data=given).status_code == 200
+        yield client
+
+
+@pytest.fixture
+def run(client):
+    def run(*words: str, exit_code: int = 0) -> str:
+        done = client.application.test_cli_runner().invoke(args=words)
+        assert done.exit_code == exit_code, done.output
+        return done.stdout if exit_code == 0 else done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        ([], [9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        (["kind:sms", "invoice"], [8, 7]),
+        (["third of the month"], [8, 7]),
+        (["from:" + THEM, "kind:fax"], [4]),
+        (["--kind", "fax", "--", "-is:quarantined"], [5, 4]),
+        (["--sender", "6591110003"], [5]),
+        (["has:problems", "kind:sms"], [9]),
+        (["session:S1", "--limit", "2"], [3, 2]),
+        (["since:1h", "--before", "3"], [2, 1]),
+    ],
+)
+def test_it_finds_by_words_and_options(run, words, ids):
+    assert [event["id"] for event in json.loads(run("events", "list", "--json", *words))["events"]] == ids
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["colour:red"], "colour: there is no such filter"),
+        (["kind:sms", "--kind", "fax"], "--kind: is given twice"),
+        (["--since", "yesterday"], "--since: 'yesterday' is not a time"),
+    ],
+)
+def test_it_says_what_it_did_not_understand(run, words, said):
+    assert said in run("events", "list", *words, exit_code=2)
+
+
+def test_the_forms_for_pipes_agree(run):
+    lines = [json.loads(line) for line in run("events", "list", "kind:sms", "--ndjson").splitlines()]
+    rows = list(csv.DictReader(io.StringIO(run("events", "list", "kind:sms", "--csv"))))
+    assert [row["id"] for row in rows] == [str(line["id"]) for line in lines] == ["9", "8", "7", "6"]
+    assert [row["text"] for row in rows[1:]] == [line["text"] for line in lines[1:]]
+    exported = run("events", "export", "kind:sms", "--fields", "id,text").splitlines()
+    assert [json.loads(line)["id"] for line in exported] == [9, 8, 7, 6]
+
+
+def test_a_call_is_drawn_as_a_time_line(run):
+    assert "S1" in run("calls")
+    assert run("calls", "from:" + THEM) == run("calls", "list", "from:" + THEM)
+    drawn = run("calls", "show", "S1", "--utc")
+    assert re.search(r"call S1: answered\nfrom \+6591110001 to \+6560000001, .* UTC\n2 min, 0\.04\n", drawn)
+    assert re.findall(r"● (.*)", drawn) == [
+        "ringing (answer)",
+        "ongoing (gather): keys 12#",
+        "call ended (hangup): 2 min, 0.04",
+    ]
+    assert "`flask calls` lists them" in run("calls", "show", "S2", exit_code=1)
+
+
+def test_a_conversation_reads_as_it_was_written(run):
+    assert THEM in run("conversations")
+    shown = run("conversations", "show", US, THEM)
+    assert shown.index("please call back") < shown.index("The invoice")
+    assert "put together from 2 parts" in shown
+    assert "never wrote to" in run("conversations", "show", US, "+6590000000", exit_code=1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["events", "list"],
+        ["events", "list", "--json"],
+        ["events", "list", "--csv"],
+        ["events", "list", "--ndjson"],
+        ["events", "show", "6"],
+        ["events", "export"],
+        ["calls"],
+        ["calls", "show", "S1"],
+        ["conversations"],
+        ["conversations", "show", US, THEM],
+    ],
+)
+def test_masked_neither_numbers_nor_texts_can_be_read(run, words):
+    shown = run(*words, "--mask")
+    assert shown
+    for private in (THEM, THEM[1:], US[1:], "please call back", "invoice", "12#", "1.pdf"):
+        assert private not in shown.replace(" ".join(words), "")
+
+
+def test_it_counts(run):
+    counted = json.loads(run("events", "stats", "kind:fax", "--json"))["stats"]
+    assert [(row["type"], row["events"]) for row in counted] == [("fax.failed", 1), ("fax.received", 1)]
+    assert "█" in run("events", "stats", "kind:fax")
+    assert run("events", "stats", "--json")
+
+
+def test_times_are_local_and_say_so(run, monkeypatch):
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Asia/Singapore")
+        time.tzset()
+        shown = run("events", "list", "--limit", "1")
+        assert "received (UTC)" in run("events", "list", "--limit", "1", "--utc")
+    time.tzset()
+    assert "received (+08)" in shown
+    assert f"{datetime.now(UTC) + timedelta(hours=8):%m-%d %H:}" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("columns", "command", "colours"),
+    [(80, ["events", "list"], True), (80, ["conversations"], True), (120, ["calls"], False)],
+)
+def test_tables_fit_the_terminal(client, tmp_path, columns, command, colours):
+    """On a real terminal, with colours and without."""
+    environ = {
+        "PATH": os.environ["PATH"],
+        "CALLBACK_KEYS": KEY,
+        "DATABASE_URL": client.application.extensions["receiver"].config.database_url,
+        "SPOOL_DIR": str(tmp_path / "spool"),
+        "COLUMNS": str(columns),
+        "TERM": "xterm-256color",
+    }
+    ours, theirs = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-m", "flask", *command],
+        cwd=ROOT,
+        env=environ if colours else environ | {"NO_COLOR": "1"},
+        stdout=theirs,
+        check=True,
+    )
+    os.close(theirs)
+    shown = b""
+    while piece := _read(ours):
+        shown += piece
+    text = shown.decode()
+    assert ("\x1b[32m" in text) is (command == ["events", "list"])
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= columns
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""

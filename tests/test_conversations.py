@@ -1,0 +1,137 @@
+"""Conversations: one sender's messages at one of our numbers, long ones put together again."""
+
+import itertools
+
+import pytest
+from conftest import KEY
+
+from receiver.log.conversations import ConversationLog, conversation_json
+from receiver.log.index import LogIndex
+from receiver.log.search import Search
+
+ANNA, BEN = "+6591110001", "+6591110002"
+SHOP, DESK = "+16500000001", "+16500000002"
+PARTS = ("a" * 151 + " ", "b" * 152, "the end")
+
+
+def post(client, text, sender=ANNA, number=SHOP, *, ref="1", second="00", **headers):
+    body = {"txn_ref": f"AA-SI-{ref}", "msg": text, "from": sender, "to": number, "debit": "0.013"}
+    body |= {"date": f"2026-01-01 10:00:{second}", "currency": "SGD"}
+    assert client.post(f"/callbacks/{KEY}/sms", data=body, headers=headers).status_code == 200
+
+
+@pytest.fixture
+def log(app):
+    return ConversationLog(app.extensions["receiver"].engine)
+
+
+@pytest.fixture
+def index(app):
+    return LogIndex(app.extensions["receiver"].engine)
+
+
+def texts(conversation):
+    return [message.text for message in conversation.messages]
+
+
+def test_it_joins_the_parts_of_a_long_message_in_any_order_and_says_so(client, log):
+    for place, order in enumerate(itertools.permutations(enumerate(PARTS))):
+        sender = f"+659222000{place}"
+        for part, text in order:
+            post(client, text, sender, ref=f"{place}{part + 8:02d}")
+        shown = conversation_json(log.get(SHOP, sender))
+        (message,) = shown["messages"]
+        assert message["text"] == "".join(PARTS)
+        assert message["joined"] is True
+        assert [part["text"] for part in message["parts"]] == list(PARTS)
+        assert (message["cost"], message["currency"]) == ("0.039", "SGD")
+        assert message["sent_at"] == "2026-01-01T02:00:00.000Z"
+        assert shown["count"] == 3
+
+
+@pytest.mark.parametrize(
+    "texts_ends_and_seconds",
+    [
+        ("a" * 151, "b", SHOP, ("00", "00")),
+        ("a" * 153, "b", SHOP, ("00", "00")),
+        ("a" * 152, "b" * 153, SHOP, ("00", "00")),
+        ("a" * 152, "b", DESK, ("00", "00")),
+        ("a" * 152, "b", SHOP, ("00", "20")),
+        ("a" * 152, "", SHOP, ("00", "01")),
+    ],
+)
+def test_it_leaves_apart_what_does_not_plainly_belong_together(client, log, texts_ends_and_seconds):
+    first, second, ends, seconds = texts_ends_and_seconds
+    post(client, first, ref="1", second=seconds[0])
+    post(client, second, number=ends, ref="2", second=seconds[1])
+    messages = [*log.get(SHOP, ANNA).messages, *(log.get(DESK, ANNA).messages if ends == DESK else ())]
+    assert sorted(message.text for message in messages) == sorted([first, second])
+    assert not any(message.joined for message in messages)
+
+
+def test_it_lists_the_one_with_the_newest_message_first_indexed_or_not(client, log, index):
+    for number, (sender, at) in enumerate([(ANNA, SHOP), (BEN, SHOP), (ANNA, DESK), (ANNA, SHOP)]):
+        post(client, f"message {number}", sender, at, ref=number, second=f"{number * 15:02d}")
+        if number == 2:
+            index.catch_up()
+    for _ in ("partly indexed", "indexed"):
+        page = log.find(Search(), limit=2)
+        assert [(one.number, one.sender, texts(one), one.count) for one in page.conversations] == [
+            (SHOP, ANNA, ["message 3"], page.conversations[0].count),
+            (DESK, ANNA, ["message 2"], 1),
+        ]
+        rest = log.find(Search(), before=page.next, limit=2)
+        assert [(one.number, one.sender, texts(one)) for one in rest.conversations] == [
+            (SHOP, BEN, ["message 1"])
+        ]
+        assert rest.next is None
+        index.catch_up()
+    assert page.conversations[0].count == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"from:{ANNA}", [(DESK, ANNA), (SHOP, ANNA)]),
+        (f"to:{SHOP}", [(SHOP, BEN), (SHOP, ANNA)]),
+        (f"number:{ANNA}", [(DESK, ANNA), (SHOP, ANNA)]),
+        ("invoice", [(SHOP, BEN), (SHOP, ANNA)]),
+        ("kind:sms hello", [(DESK, ANNA)]),
+        ("since:1h invoice", [(SHOP, BEN), (SHOP, ANNA)]),
+        ("kind:voice", []),
+        ("is:quarantined", []),
+    ],
+)
+def test_it_finds_conversations_by_their_ends_and_by_any_message(client, log, index, text, found):
+    post(client, "invoice one", ANNA, SHOP, ref=1)
+    post(client, "invoice two", BEN, SHOP, ref=2)
+    index.catch_up()
+    post(client, "hello", ANNA, DESK, ref=3)
+    post(client, "forged invoice", ANNA, DESK, ref=4, **{"X-Hoiio-Signature": "0" * 64})
+    client.post(
+        f"/callbacks/{KEY}/voice", data={"session": "S1", "call_state": "ringing", "from": ANNA, "to": DESK}
+    )
+    page = log.find(Search.parse(text))
+    assert [(one.number, one.sender) for one in page.conversations] == found
+
+
+def test_it_pages_through_matching_conversations_each_once(client, log):
+    for number in range(9):
+        post(client, f"invoice {number}", f"+659111000{number % 3}", ref=number, second=f"{number * 5:02d}")
+    seen, before = [], None
+    for _ in range(3):
+        page = log.find(Search(text="invoice"), before=before, limit=1)
+        seen += [one.sender for one in page.conversations]
+        before = page.next
+    assert (seen, before) == (["+6591110002", "+6591110001", "+6591110000"], None)
+
+
+def test_it_pages_through_one_conversation_without_cutting_a_long_message(client, log):
+    for number in range(3):
+        for part, text in enumerate(PARTS):
+            post(client, f"{text}", ref=f"{number}{part}", second=f"{number * 20:02d}")
+    first = log.get(SHOP, ANNA, limit=1)
+    rest = log.get(SHOP, ANNA, before=first.next, limit=5)
+    assert [len(message.parts) for message in [*first.messages, *rest.messages]] == [3, 3, 3]
+    assert rest.next is None
+    assert log.get(SHOP, BEN) is None

@@ -1,0 +1,208 @@
+"""Fetching what a callback links to, from real servers on this machine."""
+
+import contextlib
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from receiver.work.fetch import Fetcher, FetchError, is_public
+
+PDF = b"%PDF-1.4\n" + b"x" * 5000
+
+
+class Server(ThreadingHTTPServer):
+    """Answers each path as the test says; remembers what was asked."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers = {}
+        self.asked = []
+        self.connections = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def process_request(self, request, address):
+        self.connections += 1
+        super().process_request(request, address)
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append((self.path, dict(self.headers)))
+        self.server.answers[self.path](self)
+
+    def log_message(self, *_):
+        pass
+
+
+def answer(body: bytes = PDF, status: int = 200, **headers: str):
+    def write(handler: Handler):
+        handler.send_response(status)
+        given = {"Content-Type": "application/pdf", "Content-Length": str(len(body))} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        for name, value in given.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return write
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def pdf(fetcher: Fetcher, url: str) -> bytes:
+    return fetcher.fetch(url, content_type="application/pdf", begins=b"%PDF-").content
+
+
+def refused(fetcher: Fetcher, url: str) -> str:
+    with pytest.raises(FetchError) as refusal:
+        pdf(fetcher, url)
+    assert "127.0.0.1" not in str(refusal.value)
+    assert "secret" not in str(refusal.value)
+    return str(refusal.value)
+
+
+def test_it_fetches_from_where_the_provider_is(server):
+    server.answers["/files/a.pdf?Signature=secret"] = answer()
+    assert pdf(Fetcher(f"{server.url}/open/"), f"{server.url}/files/a.pdf?Signature=secret") == PDF
+    _, headers = server.asked[0]
+    assert "Authorization" not in headers
+    assert "Cookie" not in headers
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://files.example.com/secret.pdf", "not https"),
+        ("ftp://files.example.com/secret.pdf", "not https"),
+        ("file:///etc/passwd", "not https"),
+        ("javascript:alert(1)", "not https"),
+        ("//files.example.com/secret.pdf", "not https"),
+        ("https://files.example.com:8443/secret.pdf", "unusual port"),
+        ("https://user:secret@files.example.com/x.pdf", "user name"),
+        ("https://[::1/secret.pdf", "no address"),
+        ("https://files.example.com:99999/secret.pdf", "no address"),
+        ("https://", "cannot be reached|makes no sense"),
+        ("", "not https"),
+    ],
+)
+def test_it_refuses_what_is_no_plain_https_address(url, why):
+    with pytest.raises(FetchError, match=why) as refusal:
+        pdf(Fetcher("http://127.0.0.1:1/open/"), url)
+    assert "secret" not in str(refusal.value)
+
+
+def test_it_looks_at_the_address_it_is_connected_to_and_sends_nothing_to_a_private_one(server, monkeypatch):
+    """A name that is looked up first may lead elsewhere by the time it is connected to."""
+    here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.server_port))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [here])
+    assert "private network" in refused(
+        Fetcher("http://127.0.0.1:1/open/"), "https://files.example.com/a.pdf"
+    )
+    assert server.asked == []
+
+
+def test_it_looks_again_after_a_redirect(server, monkeypatch):
+    fetcher = Fetcher(f"{server.url}/open/")
+    server.answers["/away"] = answer(b"", 302, Location="http://files.example.com/x.pdf")
+    assert "not https" in refused(fetcher, f"{server.url}/away")
+    here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.server_port))
+    server.answers["/private"] = answer(b"", 302, Location="https://files.example.com/x.pdf")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [here])
+    assert "private network" in refused(fetcher, f"{server.url}/private")
+    assert [path for path, _ in server.asked] == ["/away", "/private"]
+
+
+def test_it_follows_a_few_redirects_and_no_endless_ones(server):
+    fetcher = Fetcher(f"{server.url}/open/")
+    server.answers["/once"] = answer(b"", 302, Location="/there.pdf")
+    server.answers["/there.pdf"] = answer()
+    server.answers["/ring"] = answer(b"", 302, Location="/ring")
+    assert pdf(fetcher, f"{server.url}/once") == PDF
+    assert "without end" in refused(fetcher, f"{server.url}/ring")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (answer(b"<html>", Content_Type="text/html"), "not of type"),
+        (answer(b"<script>alert(1)</script>"), "and is not"),
+        (answer(status=403), "lapsed"),
+        (answer(status=500), "answers 500"),
+        (answer(PDF, Content_Length=str(len(PDF) + 10)), "half-way|makes no sense|cannot be reached"),
+        (answer(PDF * 300), "larger than 1 MB"),
+    ],
+    ids=["html", "script", "lapsed", "broken", "short", "large"],
+)
+def test_it_says_why_there_is_no_document(server, given, why):
+    server.answers["/secret.pdf"] = given
+    with pytest.raises(FetchError, match=why) as refusal:
+        pdf(Fetcher(server.url, largest=1024 * 1024), f"{server.url}/secret.pdf")
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("drip", [b"X-A: ", b"Content-Type: application/pdf\r\n\r\n%PDF-"])
+def test_a_server_that_drips_does_not_hold_it(drip):
+    """In the head or in the body: each byte comes well within any time limit of a single read."""
+    stop = threading.Event()
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" + drip)
+            while not stop.wait(0.05):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        begun = time.monotonic()
+        assert "longer than 0.5 seconds" in refused(Fetcher(url, longest=0.5), f"{url}/a.pdf")
+        assert time.monotonic() - begun < 3
+        stop.set()
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
+        *("224.0.0.1", "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fc00::1", "ff02::1"),
+        *(
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "2002:7f00:1::",
+            "64:ff9b::a00:1",
+            "2001:db8::1",
+            "nonsense",
+        ),
+    ],
+)
+def test_an_address_inside_is_not_public(address):
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "52.219.1.1", "2606:4700::1111", "::ffff:8.8.8.8"])
+def test_an_address_outside_is_public(address):
+    assert is_public(address)

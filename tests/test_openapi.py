@@ -1,0 +1,75 @@
+"""The OpenAPI document says what the API does: everything in it is asked, in ways nobody would think of."""
+
+from pathlib import Path
+
+import pytest
+import schemathesis
+from conftest import API_TOKEN, KEY, make_config, started
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import CHECKS, load_all_checks
+
+from receiver.web.api.openapi import document
+from receiver.web.api.operation import OPERATIONS
+
+load_all_checks()
+# What a search or a time may be is more than a schema can say, so not all that fits it is understood. And the
+# token here goes with every request, whatever a check does to it; a test below asks without.
+LEFT_OUT = {"positive_data_acceptance", "ignored_auth"}
+CHECKED = [check for check in CHECKS.get_all() if getattr(check, "__name__", "") not in LEFT_OUT]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """A log with events of every kind, one of them quarantined."""
+    path: Path = tmp_path_factory.mktemp("openapi")
+    config = make_config(f"sqlite:///{path}/receiver.db", path, api_rate=1_000_000)
+    for app in started(config):
+        client = app.test_client()
+        for kind, body in [
+            (
+                "sms",
+                "txn_ref=AA-SI-1&msg=hello&from=%2B6591110001&to=%2B16500000001&date=2026-01-01+10:00:00",
+            ),
+            ("voice", "txn_ref=AA-C-1&session=S1&call_state=ringing&from=%2B6591110001&to=%2B6560000001"),
+            ("voice", "txn_ref=AA-C-1&session=S1&call_state=ended&duration=2&debit=0.040&currency=SGD"),
+            (
+                "fax",
+                "txn_ref=AA-C-2&fax_status=failed&fax_error_code=busy&from=%2B6591110003&to=%2B6560000002",
+            ),
+            ("sms", "nothing=known"),
+        ]:
+            assert client.post(f"/callbacks/{KEY}/{kind}?{body}").status_code == 200
+        yield client
+
+
+schema = schemathesis.openapi.from_dict(document()).exclude(path="/events/stream")  # that one never ends
+
+
+@schema.parametrize()
+@settings(
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_it_does_what_the_document_says(client, case):
+    answer = case.call(app=client.application, headers={"Authorization": f"Bearer {API_TOKEN}"})
+    case.validate_response(answer, checks=CHECKED)
+
+
+def test_it_describes_every_route(client):
+    rules = {
+        rule.rule.replace("<", "{").replace(">", "}")
+        for rule in client.application.url_map.iter_rules()
+        if rule.rule.startswith("/api/")
+    }
+    assert rules == {f"/api/v1{one.path}" for one in OPERATIONS}
+
+
+def test_no_route_answers_without_a_token(client):
+    for one in OPERATIONS:
+        path = one.path.replace("{", "").replace("}", "")
+        answer = client.open(f"/api/v1{path}", method=one.method)
+        assert (one.path, answer.status_code) == (one.path, 401)

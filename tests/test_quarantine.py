@@ -1,0 +1,291 @@
+"""The quarantine: what goes in, how much of it, and what an operator does about it."""
+
+import json
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from conftest import API_TOKEN, KEY, make_config, payload, signed, started
+from sqlalchemy import text
+
+from receiver import db, numbers
+from receiver.hoiio.client import SubscribedNumber
+from receiver.log.trust import STALE
+
+SMS = f"/callbacks/{KEY}/sms"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+WRONG = FORM | {"X-Hoiio-Signature": "0" * 64}
+DOCUMENTED = payload("sms/documented")
+OURS, ANOTHER = "+16501234567", "+6565311237"
+
+
+@pytest.fixture
+def parts(app):
+    return app.extensions["receiver"]
+
+
+@pytest.fixture
+def know(parts):
+    """Let the provider say which numbers are ours: `know(OURS)`."""
+
+    def store(*held: str, ago: timedelta = timedelta()):
+        now = datetime.now(UTC) - ago
+        listed = [SubscribedNumber(number=number) for number in held]
+        numbers.store(parts.engine, listed, now=now, is_here=lambda url: True)
+        parts.trust.refresh()
+
+    return store
+
+
+@pytest.fixture
+def run(app):
+    """A command: `run("events", "drop", "1")` gives what it wrote to stdout."""
+
+    def invoke(*words: str, exit_code: int = 0) -> str:
+        result = app.test_cli_runner().invoke(args=words)
+        assert result.exit_code == exit_code, result.output
+        return result.stdout
+
+    return invoke
+
+
+def post(client, body: bytes = DOCUMENTED, path: str = SMS, headers=None) -> int:
+    return client.post(path, data=body, headers=headers or signed(body)).status_code
+
+
+def sms(number: int, to: str = "%2B16501234567") -> bytes:
+    return (
+        f"txn_ref=AA-SI-{number}&msg=hello&from=%2B6591234567&to={to}&date=2026-01-01+10%3A00%3A00".encode()
+    )
+
+
+def reasons(api) -> list[str | None]:
+    return [event["quarantine_reason"] for event in reversed(api("/events")["events"])]
+
+
+# A number that is not ours.
+
+
+def test_it_quarantines_what_is_about_a_number_that_is_not_ours(client, api, know):
+    know(ANOTHER)
+    assert post(client) == 200
+    assert reasons(api) == ["number not ours"]
+
+
+@pytest.mark.parametrize("to", ["%2B16501234567", "16501234567", "+16501234567", "001+650+123-4567"])
+def test_it_knows_our_number_however_it_is_spelled(client, api, know, to):
+    know(OURS, ANOTHER)
+    post(client, sms(1, to))
+    assert reasons(api) == [None]
+
+
+@pytest.mark.parametrize(
+    ("report", "reason"),
+    [
+        (("voice", b"session=S1&txn_ref=T1&call_state=ringing&from=%2B6591234567&to=%2B16501234567"), None),
+        (("voice", b"session=S1&txn_ref=T1&call_state=ringing&from=%2B6591234567&to=%2B16500000000"), "x"),
+        # A call that we made: ours is the number that calls.
+        (("voice", b"session=S1&txn_ref=T1&call_state=ended&from=%2B16501234567&to=%2B6591234567"), None),
+        # Reports that name no recipient.
+        (("voice", b"session=S1&txn_ref=T1&call_state=ongoing&dest=%2B6591234567"), None),
+        (("voice", b"session=S1&txn_ref=T1&call_state=ended"), None),
+        (("fax", b"txn_ref=F1&fax_status=answered&from=%2B6591234567&to=%2B16501234567&fax_url=x"), None),
+        (("fax", b"txn_ref=F1&fax_status=answered&from=%2B16501234567&to=%2B6591234567&fax_url=x"), "x"),
+        (("sms", b"txn_ref=S1&msg=x&from=%2B6591234567&to="), None),
+        (("sms", b"txn_ref=S1&msg=x&from=%2B16501234567&to=%2B6591234567"), "x"),
+        (("sms", b"txn_ref=S1&msg=x&from=%2B6591234567&to=nobody"), "x"),
+    ],
+)
+def test_it_looks_for_our_number_where_each_kind_names_it(client, api, know, report, reason):
+    path, body = report
+    know(OURS)
+    post(client, body, f"/callbacks/{KEY}/{path}")
+    assert reasons(api) == [reason and "number not ours"]
+
+
+def test_it_trusts_any_number_while_nobody_knows_which_are_ours(client, api, know):
+    post(client, sms(1))
+    know()
+    post(client, sms(2))
+    know(ANOTHER, ago=STALE + timedelta(hours=1))
+    post(client, sms(3))
+    assert reasons(api) == [None] * 3
+
+
+def test_it_goes_on_trusting_a_number_that_one_listing_leaves_out(client, api, know):
+    know(OURS, ANOTHER)
+    know(ANOTHER)
+    post(client)
+    assert reasons(api) == [None]
+
+
+def test_it_asks_no_database_whose_number_it_is(client, parts, know):
+    know(ANOTHER)
+    with db.writing(parts.engine) as connection:
+        connection.execute(text("DROP TABLE known_numbers"))
+    assert post(client) == 200
+
+
+def test_it_releases_by_itself_what_came_before_the_number_was_known(client, api, parts, know):
+    know(ANOTHER)
+    post(client, sms(1))
+    post(client, sms(2), headers=WRONG)
+    know(ANOTHER, OURS)
+    parts.trust.release_ours()
+    assert reasons(api) == [None, "signature invalid"]
+
+
+# Releasing and dropping.
+
+
+def test_it_releases_an_event_which_then_counts_repeats_like_any_other(client, api, run):
+    post(client, headers=WRONG)
+    post(client, headers=WRONG)
+    assert run("events", "release", "1", "--yes") == "released 1 event\n"
+    post(client)
+    (event,) = api("/events")["events"]
+    assert (event["quarantined"], event["repeats"]) == (False, 2)
+
+
+def test_it_releases_a_twin_of_a_trusted_event_as_a_repeat_of_it(client, api, run):
+    for headers in (WRONG, signed(DOCUMENTED), WRONG, signed(DOCUMENTED)):
+        post(client, headers=headers)
+    assert "1 were in the log already" in run("events", "release", "1", "--yes")
+    (event,) = api("/events")["events"]
+    assert (event["id"], event["repeats"], event["signature"]) == (2, 3, "valid")
+
+
+def test_it_drops_an_event_and_its_repeats_for_good(client, api, run, parts):
+    for _ in range(3):
+        post(client, headers=WRONG)
+    post(client)
+    assert run("events", "drop", "1", "--yes", "--why", "forged") == "dropped 1 event and 2 repeats\n"
+    assert reasons(api) == [None]
+    with parts.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM repeats")) == 0
+    (made,) = json.loads(run("events", "interventions", "--json"))["interventions"]
+    assert (made["action"], made["events"], made["repeats"], made["why"]) == ("drop", 1, 2, "forged")
+    assert made["who"]
+    assert made["made_at"] >= made["last_at"] >= made["first_at"]
+
+
+@pytest.mark.parametrize("command", ["release", "drop"])
+def test_it_leaves_alone_what_is_not_in_quarantine(client, api, run, command):
+    post(client)
+    done = json.loads(run("events", command, "1", "99", "--yes", "--json"))
+    assert done["released" if command == "release" else "events"] == 0
+    assert reasons(api) == [None]
+
+
+@pytest.mark.parametrize(("command", "left"), [("release", [None] * 3), ("drop", [None])])
+def test_it_takes_all_that_match_a_search(client, api, run, command, left):
+    post(client, sms(1))
+    post(client, sms(2), headers=WRONG)
+    post(client, sms(3), headers=WRONG)
+    shown = json.loads(run("events", command, "--matching", "from:+6591234567", "--dry-run", "--json"))
+    assert (shown["ids"], shown["reasons"]) == ([2, 3], {"signature invalid": 2})
+    assert run("events", command, "--matching", "from:+6590000000", "--yes") == ""
+    run("events", command, "--all", "--yes")
+    assert reasons(api) == left
+
+
+def test_it_changes_nothing_where_nobody_can_answer(client, api, run):
+    post(client, headers=WRONG)
+    for command in ("release", "drop"):
+        run("events", command, "1", exit_code=1)
+    assert reasons(api) == ["signature invalid"]
+
+
+@pytest.mark.parametrize("words", [(), ("1", "--all"), ("--matching", "kind:letter")])
+def test_it_says_what_is_wrong_with_what_was_asked(run, words):
+    run("events", "drop", *words, exit_code=2)
+
+
+# How much room it has.
+
+
+@pytest.fixture
+def small(database_url, tmp_path):
+    """An application whose quarantine holds a megabyte."""
+    yield from started(make_config(database_url, tmp_path, quarantine_limit_mb=1))
+
+
+def fill(client) -> int:
+    """Send what nobody trusts until it is refused; how many were kept."""
+    for kept in range(100):
+        status = post(client, sms(kept) + b"&x=" + b"x" * 60_000, headers=WRONG)
+        if status != 200:
+            assert status == 503
+            return kept
+    raise AssertionError("nothing was refused")
+
+
+def stored(client) -> int:
+    answer = client.get("/api/v1/events?limit=100", headers={"Authorization": f"Bearer {API_TOKEN}"})
+    return len(answer.json["events"])
+
+
+def test_it_refuses_what_it_cannot_keep_and_never_what_is_trusted(small, caplog):
+    client = small.test_client()
+    kept = fill(client)
+    assert 10 < kept < 20
+    assert post(client, b"", headers=FORM) == 503  # turns out unreadable only when it is read
+    assert [post(client, sms(number)) for number in (1000, 1001)] == [200, 200]
+    assert stored(client) == kept + 2
+    ready = client.get("/health/ready")
+    assert (ready.status_code, ready.json["quarantine"]) == (200, "full")
+    loud = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert len(loud) == 1
+    assert "QUARANTINE_LIMIT_MB" in loud[0].getMessage()
+
+
+def test_it_counts_what_an_earlier_process_kept(small, database_url, tmp_path):
+    kept = fill(small.test_client())
+    for other in started(make_config(database_url, tmp_path, quarantine_limit_mb=1)):
+        other.extensions["receiver"].trust.refresh()
+        assert post(other.test_client(), sms(5000), headers=WRONG) == 503
+        assert stored(other.test_client()) == kept
+
+
+def test_it_has_room_again_once_something_was_dropped(small):
+    client, parts = small.test_client(), small.extensions["receiver"]
+    kept = fill(client)
+    shown = json.loads(small.test_cli_runner().invoke(args=["events", "quarantine", "--json"]).stdout)
+    assert (shown["events"], shown["full"], shown["limit"]) == (kept, True, 1024 * 1024)
+    assert [reason["reason"] for reason in shown["reasons"]] == ["signature invalid"]
+    small.test_cli_runner().invoke(args=["events", "drop", "--all", "--yes"])
+    parts.trust.refresh()
+    assert not parts.trust.full
+    assert post(client, sms(1), headers=WRONG) == 200
+
+
+def test_it_counts_repeats_too(small):
+    client = small.test_client()
+    body = sms(1) + b"&x=" + b"x" * 60_000
+    statuses = [post(client, body, headers=WRONG) for _ in range(30)]
+    assert set(statuses[:10]) == {200}
+    assert statuses[-1] == 503
+    small.extensions["receiver"].trust.count()
+    assert small.extensions["receiver"].trust.full
+
+
+def test_it_keeps_to_its_limit_while_the_database_is_away(small):
+    client, parts = small.test_client(), small.extensions["receiver"]
+    with db.writing(parts.engine) as connection:
+        connection.execute(text("ALTER TABLE events RENAME TO hidden"))
+    kept = fill(client)
+    assert 10 < kept < 20
+    assert post(client, sms(1000)) == 200
+    assert parts.spool.state().waiting == kept + 1
+    with db.writing(parts.engine) as connection:
+        connection.execute(text("ALTER TABLE hidden RENAME TO events"))
+    deadline = time.monotonic() + 10
+    while parts.spool.state().waiting:
+        parts.trust.count()
+        assert parts.trust.full  # wherever they are at the moment
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    parts.trust.count()
+    assert parts.trust.full
+    assert stored(client) == kept + 1

@@ -1,0 +1,217 @@
+"""What people look for: read from the search language and fields, written back, found in every script."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from conftest import KEY
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver.hoiio.notifications import EventType, Kind
+from receiver.log.find import EventLog
+from receiver.log.index import LogIndex
+from receiver.log.search import Search, SearchError, State
+from receiver.log.words import words
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SINGAPORE = timezone(timedelta(hours=8))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", Search()),
+        ("from:+6591234567", Search(sender="+6591234567")),
+        ('from:"+65 9123-4567"', Search(sender="+6591234567")),
+        ("from:006591234567", Search(sender="+6591234567")),
+        ("to:6591234567", Search(recipient="+6591234567")),
+        ("from:private", Search(sender="private")),
+        ("number:+6591234567 kind:SMS", Search(number="+6591234567", kind=Kind.SMS)),
+        ("type:call.ended state:missed", Search(type=EventType.CALL_ENDED, state=State.MISSED)),
+        ("session:S1 ref:AA-1", Search(session="S1", txn_ref="AA-1")),
+        ("since:90m", Search(since=NOW - timedelta(minutes=90))),
+        ("since:2026-02-01T10:00+08:00", Search(since=datetime(2026, 2, 1, 2, tzinfo=UTC))),
+        ("until:2026-02-01T10:00:00z", Search(until=datetime(2026, 2, 1, 10, tzinfo=UTC))),
+        ('since:"2026-02-01 10:00"', Search(since=datetime(2026, 2, 1, 2, tzinfo=UTC))),
+        ("since:10:00", Search(since=datetime(2026, 3, 1, 2, tzinfo=UTC))),
+        ("since:21:00", Search(since=datetime(2026, 2, 28, 13, tzinfo=UTC))),
+        ("is:quarantined -has:problems", Search(quarantined=True, problems=False)),
+        ('invoice "by friday" urg*', Search(text='invoice "by friday" urg*')),
+        ("https://example.com/a", Search(text="https://example.com/a")),
+        ('"from:someone"', Search(text='"from:someone"')),
+        ("hello - world", Search(text="hello world")),
+        ('an "open quote', Search(text='an "open quote"')),
+    ],
+)
+def test_it_reads_the_search_language(text, wanted):
+    assert Search.parse(text, NOW, SINGAPORE) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind:telegram", "kind: 'telegram' is none of voice, fax, sms"),
+        ("form:+65", "form: there is no such filter"),
+        ("from:", "from: nothing stands behind the colon"),
+        ("kind:sms kind:fax", "kind: stands there twice"),
+        ("since:yesterday", "since: 'yesterday' is not a time"),
+        ("since:999999w", "since: '999999w' is not a time"),
+        ("is:open", "is: 'open' is unknown"),
+        ("-from:+6591234567", "-from: only is:quarantined and has:problems"),
+        ("ab*", "text: at least 3 characters must stand before *"),
+        ("---", "text: '---' holds no letter"),
+        ("word " * 17, "text: more than 16 words"),
+        ("x" * 1001, "search: longer than 1000 characters"),
+    ],
+)
+def test_it_says_in_a_sentence_what_makes_no_sense(text, said):
+    with pytest.raises(SearchError) as raised:
+        Search.parse(text, NOW)
+    assert str(raised.value).startswith(said)
+
+
+def test_it_reads_fields_as_a_url_or_a_command_line_gives_them():
+    # The + of a number and of a zone arrive as spaces.
+    given = {"sender": " 65 9123 4567", "since": "2026-02-01T10:00:00 08:00", "problems": "yes", "text": ""}
+    assert Search.read(given, NOW) == Search(
+        sender="+6591234567", since=datetime(2026, 2, 1, 2, tzinfo=UTC), problems=True
+    )
+    with pytest.raises(SearchError, match="colour: there is no such filter; there are kind, number"):
+        Search.read({"colour": "red"})
+
+
+moments = st.datetimes(timezones=st.just(UTC))
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "kind": st.sampled_from([kind.value for kind in Kind]),
+        "type": st.sampled_from([type_.value for type_ in EventType]),
+        "state": st.sampled_from([state.value for state in State]),
+        "sender": st.text(max_size=20),
+        "recipient": st.from_regex(r"\+?[0-9 ]{7,15}", fullmatch=True),
+        "session": st.text(max_size=20),
+        "txn_ref": st.text(max_size=20),
+        "since": moments.map(lambda when: when.isoformat()),
+        "quarantined": st.sampled_from(["true", "false"]),
+        "problems": st.sampled_from(["true", "false"]),
+        "text": st.text(max_size=40),
+    },
+)
+
+
+@given(fields)
+def test_it_writes_a_search_so_that_it_reads_the_same_again(given):
+    try:
+        wanted = Search.read(given, NOW)
+    except SearchError:
+        return  # a text without a word
+    assert Search.parse(str(wanted), NOW) == wanted
+
+
+@given(st.text(max_size=60))
+def test_it_reads_anything_or_says_what_is_wrong(text):
+    try:
+        wanted = Search.parse(text, NOW)
+    except SearchError:
+        return
+    assert Search.parse(str(wanted), NOW) == wanted
+
+
+@given(st.text(max_size=60))
+def test_it_cuts_a_text_into_words_that_stay_what_they_are(text):
+    for word in words(text):
+        assert word
+        assert " " not in word
+        assert "'" not in word
+        assert words(word) == [word]
+
+
+TEXTS = [
+    "Please call me back about invoice 4711",
+    "INVOICE 4711-A by Friday, thanks",
+    "Ihre Straße, naïve Café",
+    "CAFÉ CAFE",
+    "你好世界",
+    "界世好你",
+    "Party 🎉🎉 tonight 👍🏽",
+    "Привет, Мир",
+    "الرقم ١٢٣ مهم",
+    "สวัสดีครับ",
+    "ﾊﾝｶｸ and FULLWIDTH \uff21\uff22\uff23",
+    "the price is = 5% <b>bold</b> it's",
+    "a\x00b nul",
+    "by invoice friday",
+]
+
+
+@pytest.fixture(params=["indexed", "not indexed yet"])
+def log(request, client, app):
+    """The texts, and a call with a parameter of the owner's; events 1, 2, 3 … in this order."""
+    for number, text in enumerate(TEXTS, start=1):
+        answer = client.post(
+            f"/callbacks/{KEY}/sms",
+            data={"txn_ref": f"AA-SI-{number}", "msg": text, "from": "+6591110001", "to": "+16500000001"},
+        )
+        assert answer.status_code == 200
+    client.post(
+        f"/callbacks/{KEY}/voice?app_state=menu-two",
+        data={"call_state": "ringing", "session": "S77", "txn_ref": "AA-C-9", "from": "+6598765432"},
+    )
+    engine = app.extensions["receiver"].engine
+    if request.param == "indexed":
+        LogIndex(engine).catch_up()
+    return EventLog(engine)
+
+
+FOUND = [
+    ("invoice", [14, 2, 1]),
+    ("InVoIcE", [14, 2, 1]),
+    ('"invoice 4711"', [2, 1]),
+    ('"by friday"', [2]),
+    ("friday by", [14, 2]),
+    ("invoice* -", [14, 2, 1]),
+    ("invo*", [14, 2, 1]),
+    ('"invoice 471"*', [2, 1]),
+    ("voice", []),
+    ("4711-a", [2]),
+    ("cafe", [4, 3]),
+    ("CAFÉ", [4, 3]),
+    ("strasse", [3]),
+    ("你好", [5]),
+    ("世界", [5]),
+    ("好", [6, 5]),
+    ("🎉", [7]),
+    ("👍", [7]),
+    ("привет мир", [8]),
+    ("الرقم", [9]),
+    ("สวัส", [10]),
+    ("abc", [11]),
+    ("ハンカク", [11]),
+    ("bold", [12]),
+    ("it's", [12]),
+    ("nul", [13]),
+    ("menu", [15]),
+    ("app_state=menu-two", [15]),
+    ("98765432", []),
+    ("6598765432", [15]),
+    ("65987*", [15]),
+    ("S77 ringing", [15]),
+    ("AA-SI-3", [3]),
+    ("from:+6591110001 invoice thanks", [2]),
+    ("kind:voice invoice", []),
+    ("kind:voice menu", [15]),
+    ("since:1h café", [4, 3]),
+    ("until:1h café", []),
+]
+
+
+def test_it_finds_words_prefixes_and_phrases_in_any_script(log):
+    found = {text: [event.id for event in log.find(Search.parse(text)).events] for text, _ in FOUND}
+    assert found == dict(FOUND)
+
+
+def test_it_pages_through_a_text_search(log):
+    first = log.find(Search(text="invoice"), limit=2)
+    assert [event.id for event in first.events] == [14, 2]
+    rest = log.find(Search(text="invoice"), before=first.next, limit=2)
+    assert ([event.id for event in rest.events], rest.next) == ([1], None)
