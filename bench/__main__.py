@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
-from types import ModuleType
+from types import FrameType, ModuleType
 
 from bench.report import Report, as_json, as_table
 from bench.service import BenchError
 
-NAMES = ("ingest", "slow-clients", "crash", "outage", "full-disk")
+NAMES = ("ingest", "servers", "growth", "slow-clients", "crash", "outage", "full-disk", "query")
 """Each is a module with `run(quick) -> Report`, and its first line is its question."""
 
 
@@ -28,6 +29,8 @@ def main(words: list[str]) -> int:
         print(f"Error: no bench is called '{given.name}'; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
     module = _module(given.name)
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, _leave_in_order)
     try:
         report: Report = module.run(given.quick)
     except BenchError as error:
@@ -40,6 +43,13 @@ def main(words: list[str]) -> int:
         report.figures = {"quick": "yes: it shows that the bench works, do not quote it", **report.figures}
     print(as_json(given.name, report) if given.json else as_table(given.name, _question(module), report))
     return 0 if report.holds else 1
+
+
+def _leave_in_order(number: int, _: FrameType | None) -> None:
+    """An exception, so that servers, databases and mounts are taken away as on any other way out."""
+    for end in (signal.SIGTERM, signal.SIGHUP):  # once is enough: a second one would disturb the tidying
+        signal.signal(end, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _module(name: str) -> ModuleType:

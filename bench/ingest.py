@@ -1,22 +1,28 @@
 """How many callbacks a second are kept, and how long does the slowest hundredth wait?
 
-On SQLite and on PostgreSQL, each against the plain way (one ORM commit a request, 32 threads), and against a
-view that does nothing behind the same server and gateway. 32 keep-alive connections, one process, a warm-up
-that is not counted, a fresh database each time. Subjects take turns, so that a machine that changes its mood
-changes it for all; figures are the median of the rounds.
+On SQLite and on PostgreSQL, beside the plain ways of keeping a callback and a view that does nothing behind
+the same server. 32 keep-alive connections, a warm-up that is not counted, a fresh database each time.
+Subjects take turns in rounds, so that a machine that changes its mood changes it for all: figures are the
+median of the rounds, and ratios the median of each round's ratio.
 """
 
 from __future__ import annotations
 
+import os
+import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from statistics import median
 
-from bench import load
+from bench import callbacks, load
+from bench.baselines import express_app
+from bench.processes import machine_cpu_seconds, processes
 from bench.report import Report, say
 from bench.service import (
-    CALLBACK_KEY,
+    HOST,
+    NO_POSTGRESQL,
     BenchError,
     Database,
     Server,
@@ -27,27 +33,64 @@ from bench.service import (
 )
 
 CONNECTIONS = 32
-ROUNDS, WARM_UP = 3, 1_000
-SQLITE_OVER_ORM, SQLITE_OVER_ORM_P99, SHARE_OF_EMPTY = 4.0, 10.0, 0.5
-POSTGRESQL_OVER_ORM = 3.0
+ROUNDS, QUICK_ROUNDS = 5, 1
+FASTEST = 9_000
+"""Callbacks a second that are made ready before a run."""
+
+SQLITE_OVER_ORM, SQLITE_OVER_ORM_P99, SQLITE_OVER_EXPRESS, SHARE_OF_EMPTY = 4.0, 10.0, 1.5, 0.5
+POSTGRESQL_OVER_ORM, POSTGRESQL_OVER_FASTAPI = 3.0, 1.0
 LONGEST_P99 = 25.0
 """Milliseconds."""
+BUSY = 0.9
+"""Share of a core's time above which it is what limits."""
 
 Make = Callable[[], AbstractContextManager[Database]]
+Serve = Callable[[Database], Server]
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a run takes, in seconds: first what does not count, then what does."""
+
+    warm_up: float
+    seconds: float
+
+    @property
+    def calls(self) -> int:
+        """How many callbacks are made ready for it."""
+        return int(FASTEST * self.warm_up) + int(FASTEST * self.seconds)
+
+
+FULL, QUICK = Length(warm_up=2.0, seconds=6.0), Length(warm_up=0.5, seconds=1.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One server on one database. `count` calls make a run of several seconds."""
+    """One server on one database."""
 
     name: str
     make: Make
-    words: tuple[str, ...] | None
-    count: int
-    path: str = "voice"
+    serve: Serve
+    under: str = callbacks.PATH
+    keeps: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """How many cores were busy meanwhile: with the server, PostgreSQL, the load, and anything at all."""
+
+    server: float
+    postgresql: float
+    load: float
+    all: float
+
+    @property
+    def others(self) -> float:
+        """Company on this machine, which the figures pay for."""
+        return max(0.0, self.all - self.server - self.postgresql - self.load)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """What one run gave; `mismatched` counts references accepted and not stored once, or the reverse."""
 
@@ -57,103 +100,178 @@ class Run:
     accepted: int
     failed: int
     mismatched: int
+    cores: Cores
 
 
 def run(quick: bool) -> Report:
     report = Report()
-    server = postgres_server()
-    subjects = _subjects(server)
+    subjects = _subjects(report)
+    rounds = QUICK_ROUNDS if quick else ROUNDS
     runs: dict[str, list[Run]] = {subject.name: [] for subject in subjects}
-    rounds = 1 if quick else ROUNDS
     for number in range(rounds):
         for subject in subjects:
-            taken = _measure(subject, count=subject.count // 5 if quick else subject.count)
+            taken = measure(subject, QUICK if quick else FULL)
             runs[subject.name].append(taken)
             say(
-                f"round {number + 1} of {rounds}  {subject.name:<16}{taken.rate:>8,.0f}/s"
+                f"round {number + 1} of {rounds}  {subject.name:<24}{taken.rate:>8,.0f}/s"
                 f"  p50 {taken.p50:.1f} ms  p99 {taken.p99:.1f} ms"
             )
     report.figure("connections", CONNECTIONS)
     report.figure("rounds", rounds)
+    others = median(taken.cores.others for several in runs.values() for taken in several)
+    report.figure("cores busy with anything else", others)
     for name, several in runs.items():
-        report.figure(f"{name} callbacks/s", round(_rate(several)))
-        report.figure(f"{name} p50 ms", median(taken.p50 for taken in several))
-        report.figure(f"{name} p99 ms", _p99(several))
-        report.figure(f"{name} accepted", sum(taken.accepted for taken in several))
-        report.figure(f"{name} not answered 200", sum(taken.failed for taken in several))
+        describe(report, name, several)
     _hold_sqlite(report, runs)
-    if server is None:
-        report.skip(
-            "postgresql", "no PostgreSQL server: set TEST_POSTGRES_URL to one where databases may be made"
-        )
-    else:
-        report.figure("postgresql server", postgres_settings(server))
+    if "postgresql" in runs:
         _hold_postgresql(report, runs)
-    for name, several in runs.items():
-        if name != "empty":
-            report.equal(f"{name} accepted and not stored once", sum(t.mismatched for t in several), 0)
+    for subject in subjects:
+        if subject.keeps:
+            mismatched = sum(taken.mismatched for taken in runs[subject.name])
+            report.equal(f"{subject.name}: accepted and not stored once", mismatched, 0)
     return report
 
 
-def _subjects(server: str | None) -> list[Subject]:
-    orm = ("bench.baselines", "orm", "{port}")
+def _subjects(report: Report) -> list[Subject]:
     subjects = [
-        Subject("sqlite", sqlite, None, 30_000),
-        Subject("sqlite orm", sqlite, orm, 8_000),
-        Subject("empty", sqlite, ("bench.baselines", "empty", "{port}"), 40_000, "empty"),
+        Subject("empty", sqlite, _flask("empty"), under=f"{callbacks.PATH}/empty", keeps=False),
+        Subject("sqlite", sqlite, Server.receiver),
+        Subject("sqlite orm", sqlite, _flask("orm")),
+        Subject("sqlite fastapi", sqlite, _fastapi),
     ]
-    if server is not None:
+    try:
+        express_app.install()
+        subjects.append(Subject("sqlite express", sqlite, express_app.express))
+    except express_app.CannotInstall as error:
+        report.skip("sqlite express", str(error))
+    server = postgres_server()
+    if server is None:
+        report.skip("postgresql", NO_POSTGRESQL)
+        return subjects
+    report.figure("postgresql server", postgres_settings(server))
 
-        def make() -> AbstractContextManager[Database]:
-            return postgresql(server)
+    def make() -> AbstractContextManager[Database]:
+        return postgresql(server)
 
-        subjects += [
-            Subject("postgresql", make, None, 30_000),
-            Subject("postgresql orm", make, orm, 8_000),
-        ]
-    return subjects
+    return [
+        *subjects,
+        Subject("postgresql", make, Server.receiver),
+        Subject("postgresql orm", make, _flask("orm")),
+        Subject("postgresql fastapi", make, _fastapi),
+        Subject("postgresql 2 processes", make, lambda database: Server.receiver(database, workers=2)),
+    ]
 
 
-def _measure(subject: Subject, *, count: int) -> Run:
-    path = f"/callbacks/{CALLBACK_KEY}/{subject.path}"
-    warm_up, measured = load.calls(path, WARM_UP), load.calls(path, count, first=WARM_UP)
+def _flask(name: str) -> Serve:
+    return lambda database: Server(
+        database, sys.executable, "-m", "bench.baselines.flask_apps", name, "{port}"
+    )
+
+
+def _fastapi(database: Database) -> Server:
+    return Server(
+        database,
+        *(sys.executable, "-m", "uvicorn", "--factory", "bench.baselines.fastapi_app:app"),
+        *("--host", HOST, "--port", "{port}", "--loop", "uvloop", "--http", "httptools"),
+        *("--no-access-log", "--log-level", "warning"),
+    )
+
+
+def measure(subject: Subject, length: Length) -> Run:
+    """One run on a fresh database. The server is killed at its end: what counts is what survives that."""
     with subject.make() as database:
-        server = Server.receiver(database) if subject.words is None else Server(database, *subject.words)
-        with server:
-            before = load.run(server.port, warm_up, connections=CONNECTIONS)
-            result = load.run(server.port, measured, connections=CONNECTIONS)
+        with subject.serve(database) as server:
+            early, result, cores = put_under_load(server, length, under=subject.under)
             if not result.accepted:
                 raise BenchError(f"{subject.name} took nothing: {dict(result.outcomes)}; {server.log()}")
-        # The server was killed: what counts is what survives that.
-        stored = database.stored()
-    mismatched = 0
-    if subject.name != "empty":
-        accepted = before.accepted + result.accepted
-        mismatched = _mismatched(accepted, before.unanswered + result.unanswered, stored)
-    failed = sum(result.outcomes.values()) - result.outcomes["200"]
-    return Run(result.rate, result.p50, result.p99, len(result.accepted), failed, mismatched)
+        stored = database.stored() if subject.keeps else early.accepted + result.accepted
+    mismatched = mismatches([early, result], stored)
+    failed = result.outcomes.total() - result.outcomes["200"]
+    return Run(result.rate, result.p50, result.p99, len(result.accepted), failed, mismatched, cores)
 
 
-def _mismatched(accepted: list[str], unanswered: list[str], stored: list[str]) -> int:
-    doubled = len(stored) - len(set(stored))
-    lost = set(accepted) - set(stored)
+def put_under_load(
+    server: Server, length: Length, *, first: int = 0, under: str = callbacks.PATH
+) -> tuple[load.Result, load.Result, Cores]:
+    """A warm-up and then what counts, with callbacks numbered from `first`."""
+    calls = callbacks.calls(length.calls, first, under=under)
+    warm_up = int(FASTEST * length.warm_up)
+    early = load.run(server.port, calls[:warm_up], seconds=length.warm_up, connections=CONNECTIONS)
+    before = _work(server)
+    started = time.perf_counter()
+    result = load.run(server.port, calls[warm_up:], seconds=length.seconds, connections=CONNECTIONS)
+    passed = time.perf_counter() - started
+    after = _work(server)
+    return early, result, Cores(*((now - then) / passed for now, then in zip(after, before, strict=True)))
+
+
+def _work(server: Server) -> tuple[float, float, float, float]:
+    """CPU seconds so far, in the order of `Cores`."""
+    ours = sum(process.cpu_seconds for process in server.processes())
+    database = sum(process.cpu_seconds for process in processes() if process.name.startswith("postgres"))
+    return ours, database, time.process_time(), machine_cpu_seconds()
+
+
+def mismatches(results: list[load.Result], stored: list[str]) -> int:
+    """References accepted and not stored, stored twice, or stored though nobody was told so."""
+    accepted = {ref for result in results for ref in result.accepted}
     # A callback whose answer never came may be stored or not; one that was refused may not.
-    unexplained = set(stored) - set(accepted) - set(unanswered)
-    return len(lost) + len(unexplained) + doubled
+    unanswered = {ref for result in results for ref in result.unanswered}
+    doubled = len(stored) - len(set(stored))
+    return len(accepted - set(stored)) + len(set(stored) - accepted - unanswered) + doubled
+
+
+def describe(report: Report, name: str, several: list[Run]) -> None:
+    """The figures of one subject."""
+    report.figure(f"{name}: callbacks/s", round(_rate(several)))
+    report.figure(f"{name}: p50 ms", median(taken.p50 for taken in several))
+    report.figure(f"{name}: p99 ms", _p99(several))
+    report.figure(f"{name}: accepted", sum(taken.accepted for taken in several))
+    report.figure(f"{name}: not answered 200", sum(taken.failed for taken in several))
 
 
 def _hold_sqlite(report: Report, runs: dict[str, list[Run]]) -> None:
-    ours, plain, empty = runs["sqlite"], runs["sqlite orm"], runs["empty"]
-    report.at_least("sqlite callbacks/s over orm", _rate(ours) / _rate(plain), SQLITE_OVER_ORM)
-    report.at_least("sqlite orm p99 over ours", _p99(plain) / _p99(ours), SQLITE_OVER_ORM_P99)
-    report.at_least("sqlite share of empty endpoint", _rate(ours) / _rate(empty), SHARE_OF_EMPTY)
-    report.at_most("sqlite p99 ms", _p99(ours), LONGEST_P99)
+    ours, plain = runs["sqlite"], runs["sqlite orm"]
+    report.at_least("sqlite: callbacks/s over orm", _ratio(ours, plain), SQLITE_OVER_ORM, timed=True)
+    slower = median(theirs.p99 / mine.p99 for theirs, mine in zip(plain, ours, strict=True))
+    report.at_least("sqlite: orm's p99 over ours", slower, SQLITE_OVER_ORM_P99, timed=True)
+    if "sqlite express" in runs:
+        over = _ratio(ours, runs["sqlite express"])
+        report.at_least("sqlite: callbacks/s over express", over, SQLITE_OVER_EXPRESS, timed=True)
+    report.reported("sqlite: callbacks/s over fastapi", _ratio(ours, runs["sqlite fastapi"]))
+    share = _ratio(ours, runs["empty"])
+    report.at_least("sqlite: share of the empty endpoint", share, SHARE_OF_EMPTY, timed=True)
+    report.at_most("sqlite: p99 ms", _p99(ours), LONGEST_P99, timed=True)
 
 
 def _hold_postgresql(report: Report, runs: dict[str, list[Run]]) -> None:
-    ours, plain = runs["postgresql"], runs["postgresql orm"]
-    report.at_least("postgresql callbacks/s over orm", _rate(ours) / _rate(plain), POSTGRESQL_OVER_ORM)
-    report.at_most("postgresql p99 ms", _p99(ours), LONGEST_P99)
+    ours, two = runs["postgresql"], runs["postgresql 2 processes"]
+    over_orm, over_fastapi = _ratio(ours, runs["postgresql orm"]), _ratio(ours, runs["postgresql fastapi"])
+    report.at_least("postgresql: callbacks/s over orm", over_orm, POSTGRESQL_OVER_ORM, timed=True)
+    report.at_least("postgresql: callbacks/s over fastapi", over_fastapi, POSTGRESQL_OVER_FASTAPI, timed=True)
+    report.reported("postgresql: share of the empty endpoint", _ratio(ours, runs["empty"]))
+    report.at_most("postgresql: p99 ms", _p99(ours), LONGEST_P99, timed=True)
+    report.reported("postgresql: 2 processes over 1", _ratio(two, ours))
+    report.figure("postgresql: 1 process, limited by", _limit(ours, 1))
+    report.figure("postgresql: 2 processes, limited by", _limit(two, 2))
+
+
+def _limit(several: list[Run], service_processes: int) -> str:
+    """What there would have to be more of, with how the cores were used."""
+    cores = os.cpu_count() or 1
+    used = Cores(*(median(getattr(taken.cores, name) for taken in several) for name in Cores.__slots__))
+    if used.all >= BUSY * cores:
+        limit = "the machine's cores"
+    elif used.server >= BUSY * service_processes:
+        limit = "the one core that a Python process can use"
+    else:
+        limit = "waiting for commits"
+    spread = f"service {used.server:.2f}, postgresql {used.postgresql:.2f}, load {used.load:.2f}"
+    return f"{limit}; busy: {used.all:.2f} of {cores} cores ({spread})"
+
+
+def _ratio(ours: list[Run], theirs: list[Run]) -> float:
+    return median(mine.rate / other.rate for mine, other in zip(ours, theirs, strict=True))
 
 
 def _rate(several: list[Run]) -> float:

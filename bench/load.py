@@ -8,6 +8,7 @@ Loopback only.
 from __future__ import annotations
 
 import contextlib
+import math
 import select
 import socket
 import time
@@ -15,19 +16,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.service import ACCESS_TOKEN, HOST
-from receiver.hoiio.signature import HEADER, sign
+from bench.callbacks import Call
+from bench.service import HOST
 
 SILENCE = 30.0
 """Seconds without any answer after which the rest of a run is given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One signed callback, ready for the socket."""
-
-    ref: str
-    request: bytes
 
 
 @dataclass(slots=True)
@@ -59,11 +52,6 @@ class Result:
         return percentile(self.latencies, 0.99) * 1000
 
 
-def calls(path: str, count: int, first: int = 0) -> list[Call]:
-    """Voice callbacks with consecutive references, so that each is an event of its own."""
-    return [_call(path, number) for number in range(first, first + count)]
-
-
 def percentile(ordered: Sequence[float], share: float) -> float:
     """The value that `share` of the ordered ones do not exceed; infinite when there is none."""
     if not ordered:
@@ -71,9 +59,9 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def run(port: int, waiting: Sequence[Call], *, connections: int = 32) -> Result:
-    """Send all calls over so many keep-alive connections."""
-    return _Run(port, waiting).run(connections)
+def run(port: int, waiting: Sequence[Call], *, seconds: float = math.inf, connections: int = 32) -> Result:
+    """Send the calls over so many keep-alive connections: all of them, or what goes out within the time."""
+    return _Run(port, waiting, seconds).run(connections)
 
 
 @dataclass(slots=True)
@@ -85,9 +73,11 @@ class _Connection:
 
 
 class _Run:
-    def __init__(self, port: int, waiting: Sequence[Call]) -> None:
+    def __init__(self, port: int, waiting: Sequence[Call], seconds: float) -> None:
         self._port = port
         self._waiting = iter(waiting)
+        self._seconds = seconds
+        self._until = math.inf
         self._result = Result()
         self._poll = select.epoll()
         self._open: dict[int, _Connection] = {}
@@ -95,6 +85,7 @@ class _Run:
 
     def run(self, connections: int) -> Result:
         started = self._last = time.perf_counter()
+        self._until = started + self._seconds
         try:
             for _ in range(connections):
                 self._start()
@@ -159,7 +150,7 @@ class _Run:
         if b"\r\nconnection: close" in fields:
             self._close(connection)
             self._start()
-        elif (call := next(self._waiting, None)) is not None:
+        elif self._last < self._until and (call := next(self._waiting, None)) is not None:
             self._send(connection, call)
         else:
             self._close(connection)
@@ -181,17 +172,3 @@ class _Run:
 def _length(fields: bytes) -> int:
     _, found, rest = fields.partition(b"\r\ncontent-length:")
     return int(rest.partition(b"\r\n")[0]) if found else 0
-
-
-def _call(path: str, number: int) -> Call:
-    ref = f"AA-C-{3_000_000 + number}"
-    body = (
-        f"ivr_block=answer&call_state=ringing&session=S-{number}&txn_ref={ref}"
-        f"&from=%2B65{91_000_000 + number * 7919 % 9_000_000}&to=%2B6565111{number % 100:03d}&app_state=menu"
-    ).encode()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: Hoiio\r\n"
-        f"Content-Type: application/x-www-form-urlencoded\r\n{HEADER}: {sign(body, ACCESS_TOKEN)}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return Call(ref, head.encode() + body)

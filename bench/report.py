@@ -8,7 +8,7 @@ import os
 import platform
 import sqlite3
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Bar:
     value: Figure
     bar: str
     holds: bool
+    timed: bool = False
+    """Whether a busy machine can miss it with nothing being wrong."""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,8 @@ class Report:
 
     figures: dict[str, Figure] = field(default_factory=dict)
     bars: list[Bar] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Parts that were not measured, and why."""
 
     @property
     def holds(self) -> bool:
@@ -41,23 +45,28 @@ class Report:
     def figure(self, name: str, value: Figure) -> None:
         self.figures[name] = _rounded(value)
 
-    def at_least(self, figure: str, value: float, limit: float) -> None:
-        self._bar(figure, value, f">= {limit:g}", value >= limit)
+    def at_least(self, figure: str, value: float, limit: float, *, timed: bool = False) -> None:
+        self._bar(figure, value, f">= {limit:g}", value >= limit, timed)
 
-    def at_most(self, figure: str, value: float, limit: float) -> None:
-        self._bar(figure, value, f"<= {limit:g}", value <= limit)
+    def at_most(self, figure: str, value: float, limit: float, *, timed: bool = False) -> None:
+        self._bar(figure, value, f"<= {limit:g}", value <= limit, timed)
 
     def equal(self, figure: str, value: int, wanted: int) -> None:
         self._bar(figure, value, f"= {wanted}", value == wanted)
 
+    def reported(self, figure: str, value: float) -> None:
+        """One that has to be told and has nothing to reach."""
+        self._bar(figure, value, "reported", True)
+
     def skip(self, part: str, reason: str) -> None:
         """A part that was not measured is a figure too: nobody should take its absence for a success."""
+        self.skipped[part] = reason
         self.figure(part, f"SKIPPED: {reason}")
         say(f"SKIPPED {part}: {reason}")
 
-    def _bar(self, figure: str, value: float, bar: str, holds: bool) -> None:
+    def _bar(self, figure: str, value: float, bar: str, holds: bool, timed: bool = False) -> None:
         # Judged before it is rounded, so that 0.499 does not pass for a half.
-        self.bars.append(Bar(figure, _rounded(value), bar, holds))
+        self.bars.append(Bar(figure, _rounded(value), bar, holds, timed))
 
 
 def say(line: str) -> None:
@@ -70,7 +79,10 @@ def as_json(bench: str, report: Report) -> str:
         "bench": bench,
         "machine": machine(),
         "figures": report.figures,
-        "bars": [asdict(bar) for bar in report.bars],
+        "bars": [
+            {"figure": bar.figure, "value": bar.value, "bar": bar.bar, "holds": bar.holds}
+            for bar in report.bars
+        ],
     }
     # JSON has no infinity, and a reader should not be handed one.
     return json.dumps(_finite(found), ensure_ascii=False, allow_nan=False)
@@ -84,8 +96,8 @@ def as_table(bench: str, question: str, report: Report) -> str:
     lines += [f"  {name:<{width}}  {_shown(value)}" for name, value in report.figures.items()]
     lines.append("")
     for bar in report.bars:
-        verdict = "holds" if bar.holds else "FAILS"
-        lines.append(f"  {bar.figure:<{width}}  {_shown(bar.value):>10}  {bar.bar:<8}{verdict}")
+        verdict = "" if bar.bar == "reported" else "holds" if bar.holds else "FAILS"
+        lines.append(f"  {bar.figure:<{width}}  {_shown(bar.value):>10}  {bar.bar:<10}{verdict}".rstrip())
     return "\n".join(lines)
 
 

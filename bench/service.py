@@ -17,10 +17,13 @@ from pathlib import Path
 from types import TracebackType
 
 import psycopg
-from sqlalchemy import create_engine, select
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
+from bench.processes import Process, processes
+from config import Config
+from receiver import db
 from receiver.models import Event
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +32,7 @@ CALLBACK_KEY = secrets.token_urlsafe(24)
 ACCESS_TOKEN = secrets.token_urlsafe(24)
 READY_WITHIN = 30.0
 STOP_WITHIN = 30.0
+NO_POSTGRESQL = "no PostgreSQL server: set TEST_POSTGRES_URL to one where databases may be made"
 
 
 class BenchError(Exception):
@@ -36,48 +40,51 @@ class BenchError(Exception):
 
 
 class Database:
-    """An empty database with the schema of this checkout."""
+    """An empty database with the schema of this checkout, and the settings of a service on it."""
 
     def __init__(self, name: str, url: str, folder: Path) -> None:
         self.name = name
-        self.url = url
+        self.url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         self.folder = folder
         self.environ = {
             **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
+            # Empty is the default: an .env of the checkout does not decide what is measured.
+            **{name.upper() + end: "" for name in Config.model_fields for end in ("", "_FILE")},
             "CALLBACK_KEYS": CALLBACK_KEY,
             "HOIIO_APP_ID": "bench",
             "HOIIO_ACCESS_TOKEN": ACCESS_TOKEN,
-            "DATABASE_URL": url,
+            "DATABASE_URL": self.url,
             "SPOOL_DIR": str(folder / "spool"),
             # The load comes from this key's owner and is meant to be measured, not refused.
             "SIGNATURES": "require",
         }
 
     def migrate(self) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "flask", "db", "upgrade"],
-            check=False,
-            cwd=ROOT,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise BenchError(f"`flask db upgrade` failed: {done.stderr.strip()[-500:]}")
+        """Bring the schema up, as `flask db upgrade` does."""
+        engine = db.connect(self.url)
+        try:
+            db.upgrade(engine)
+        except db.SchemaError as error:
+            raise BenchError(str(error)) from error
+        finally:
+            engine.dispose()
 
-    def stored(self) -> list[str]:
-        """The `txn_ref` of every trusted row, one for each row."""
-        engine = create_engine(_for_sqlalchemy(self.url), poolclass=NullPool)
-        trusted = select(Event.txn_ref).where(Event.quarantine.is_(None))
-        with engine.connect() as connection:
+    def engine(self) -> Engine:
+        """Each connection of it is a new one: the server may have gone away and come back."""
+        return create_engine(self.url, poolclass=NullPool)
+
+    def stored(self, after: int = 0) -> list[str]:
+        """The `txn_ref` of every trusted row beyond that id, one for each row."""
+        trusted = select(Event.txn_ref).where(Event.quarantine.is_(None), Event.id > after)
+        with self.engine().connect() as connection:
             return [ref or "" for ref in connection.scalars(trusted)]
 
 
 @contextlib.contextmanager
 def sqlite() -> Iterator[Database]:
     """A new SQLite file, gone afterwards."""
-    with _folder() as folder:
-        database = Database("sqlite", f"sqlite:///{folder}/receiver.db", folder)
+    with folder() as own:
+        database = Database("sqlite", f"sqlite:///{own}/receiver.db", own)
         database.migrate()
         yield database
 
@@ -86,15 +93,15 @@ def sqlite() -> Iterator[Database]:
 def postgresql(server: str) -> Iterator[Database]:
     """A new database on that server, dropped afterwards."""
     name = f"receiver_bench_{secrets.token_hex(6)}"
-    with _folder() as folder, psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+    with folder() as own, psycopg.connect(server, autocommit=True) as connection:
         try:
+            connection.execute(f"CREATE DATABASE {name}".encode())
             url = make_url(server).set(database=name).render_as_string(hide_password=False)
-            database = Database("postgresql", url, folder)
+            database = Database("postgresql", url, own)
             database.migrate()
             yield database
         finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
 
 def postgres_server() -> str | None:
@@ -121,31 +128,32 @@ def postgres_settings(server: str) -> str:
 class Server:
     """A server process in front of a database; killed, with all its children, when the block ends."""
 
-    def __init__(self, database: Database, *words: str) -> None:
-        """`words` are what follows `python -m`, with `{port}` where the port belongs."""
-        self.port = _free_port()
+    def __init__(self, database: Database, *command: str) -> None:
+        """`command` is a program and its arguments, with `{port}` where the port belongs."""
+        self.port = free_port()
         self._database = database
-        self._words = [word.format(port=self.port) for word in words]
+        self._command = [word.replace("{port}", str(self.port)) for word in command]
         self._log = database.folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def receiver(cls, database: Database) -> Server:
+    def receiver(cls, database: Database, *, workers: int = 1) -> Server:
         """This service, as it runs in production."""
-        return cls(database, "flask", "serve", "--listen", HOST + ":{port}")
+        listen = ("--listen", HOST + ":{port}", "--workers", str(workers))
+        return cls(database, sys.executable, "-m", "flask", "serve", *listen)
 
     def __enter__(self) -> Server:
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *self._words],
-                cwd=ROOT,
-                env=self._database.environ,
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
         try:
+            with self._log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    self._command,
+                    cwd=ROOT,
+                    env=self._database.environ,
+                    start_new_session=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
             self._wait_until_ready(self._process)
         except BaseException:
             self.kill()
@@ -157,14 +165,16 @@ class Server:
     ) -> None:
         self.kill()
 
-    def stop(self) -> int:
-        """End it in order and return its exit code."""
+    def stop(self) -> None:
+        """End it in order."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(STOP_WITHIN)
+            code = self._process.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:
             raise BenchError(f"the server did not stop within {STOP_WITHIN:.0f} s") from None
+        if code:
+            raise BenchError(f"the server ended with exit code {code}: {self.log()}")
 
     def kill(self) -> None:
         """Leave nothing of it running."""
@@ -173,6 +183,11 @@ class Server:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    def processes(self) -> list[Process]:
+        """What it runs at this moment, itself and its children."""
+        assert self._process is not None
+        return [process for process in processes() if process.session == self._process.pid]
+
     def log(self) -> str:
         """The end of what it printed."""
         return self._log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
@@ -180,35 +195,35 @@ class Server:
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         until = time.monotonic() + READY_WITHIN
         while time.monotonic() < until and process.poll() is None:
-            connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
-            try:
-                connection.request("GET", "/health/ready")
-                if connection.getresponse().status == http.HTTPStatus.OK:
-                    return
-            except (OSError, http.client.HTTPException):
-                pass
-            finally:
-                connection.close()
-            time.sleep(0.1)
-        raise BenchError(
-            f"`python -m {' '.join(self._words)}` did not become ready: {self.log() or 'no output'}"
-        )
+            if ready(self.port):
+                return
+            time.sleep(0.05)
+        raise BenchError(f"`{' '.join(self._command)}` did not become ready: {self.log() or 'no output'}")
 
 
-@contextlib.contextmanager
-def _folder() -> Iterator[Path]:
-    # On the disk the service would use by default; /tmp may be memory, where a commit costs nothing.
-    (ROOT / "var").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "var") as name:
-        yield Path(name)
+def ready(port: int) -> bool:
+    """Whether the service says that it can hold a callback now; False too when it says nothing."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _for_sqlalchemy(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for one database, gone afterwards."""
+    # On the disk the service would use by default; /tmp may be memory, where a commit costs nothing.
+    (ROOT / "var").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "var") as name:
+        yield Path(name)

@@ -1,6 +1,6 @@
 """Are honest callbacks served beside 200 connections that stay silent, drip headers or drip a body?
 
-Each sort in turn against a fresh service on SQLite, while an honest callback comes every 0.1 s on a
+Each sort in turn against one service on SQLite, while an honest callback comes every 0.1 s on a
 connection of its own, as the provider's do. Its wait is counted from when it was due, so that a stuck one
 cannot hide those behind it. A slow connection that the server ends is opened again: the 200 stay 200.
 """
@@ -16,19 +16,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from bench import load
+from bench import callbacks
+from bench.load import percentile
 from bench.report import Report, say
-from bench.service import CALLBACK_KEY, HOST, Server, sqlite
+from bench.service import HOST, Server, sqlite
 
 SLOW = 200
 EVERY = 0.1
-SECONDS, QUICK_SECONDS = 10.0, 3.0
+SECONDS, QUICK_SECONDS = 30.0, 2.0
 PATIENCE = 5.0
 """Seconds an honest caller waits."""
 LONGEST_P99 = 1.0
 
-_PATH = f"/callbacks/{CALLBACK_KEY}/voice"
-_HEAD = f"POST {_PATH} HTTP/1.1\r\nHost: {HOST}\r\n".encode()
+_HEAD = f"POST {callbacks.PATH}/voice HTTP/1.1\r\nHost: {HOST}\r\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +56,61 @@ class Answer:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """What honest callers saw meanwhile, and what became of the slow ones."""
+
+    answers: list[Answer]
+    held: int
+    """Slow connections open at the end."""
+    reopened: int
+
+    @property
+    def served(self) -> set[str]:
+        return {answer.ref for answer in self.answers if answer.status == "200"}
+
+    @property
+    def waits(self) -> list[float]:
+        """Seconds, sorted. Those that were not served count with all they waited."""
+        return sorted(answer.seconds for answer in self.answers)
+
+
 def run(quick: bool) -> Report:
     report = Report()
     seconds = QUICK_SECONDS if quick else SECONDS
     report.figure("slow connections", SLOW)
     report.figure("seconds each", seconds)
-    for sort in SORTS:
-        say(f"{SLOW} connections: {sort.name}, {seconds:.0f} s")
-        with sqlite() as database, Server.receiver(database) as server:
-            with _attack(server.port, sort) as attack:
-                answers = _honest(server.port, seconds)
-                held = attack.held()
-            stored = database.stored()
-        served = [answer for answer in answers if answer.status == "200"]
-        # Those that were not served count with all they waited.
-        waits = sorted(answer.seconds for answer in answers)
-        report.figure(f"{sort.name}: honest callbacks", len(answers))
-        report.figure(f"{sort.name}: p50 ms", load.percentile(waits, 0.5) * 1000)
-        report.figure(f"{sort.name}: p99 ms", load.percentile(waits, 0.99) * 1000)
-        report.figure(f"{sort.name}: slow ones held at the end", held)
-        report.figure(f"{sort.name}: slow ones opened again", attack.reopened)
-        report.equal(f"{sort.name}: honest callbacks served", len(served), len(answers))
-        report.at_most(f"{sort.name}: p99 s", load.percentile(waits, 0.99), LONGEST_P99)
-        lost = {answer.ref for answer in served} - set(stored)
-        report.equal(f"{sort.name}: served and not stored", len(lost), 0)
+    with sqlite() as database, Server.receiver(database) as server:
+        attacks = under_attacks(server.port, seconds)
+        stored = set(database.stored())
+    for name, attack in attacks.items():
+        p99 = percentile(attack.waits, 0.99)
+        report.figure(f"{name}: honest callbacks", len(attack.answers))
+        report.figure(f"{name}: p50 ms", percentile(attack.waits, 0.5) * 1000)
+        report.figure(f"{name}: p99 ms", p99 * 1000)
+        report.figure(f"{name}: slow ones held at the end", attack.held)
+        report.figure(f"{name}: slow ones opened again", attack.reopened)
+        report.equal(f"{name}: honest callbacks served", len(attack.served), len(attack.answers))
+        report.at_most(f"{name}: p99 s", p99, LONGEST_P99, timed=True)
+        report.equal(f"{name}: served and not stored", len(attack.served - stored), 0)
     return report
 
 
-def _honest(port: int, seconds: float) -> list[Answer]:
+def under_attacks(port: int, seconds: float) -> dict[str, Attack]:
+    """Send honest callbacks beside the slow connections of each sort in turn."""
+    attacks: dict[str, Attack] = {}
     count = int(seconds / EVERY)
-    calls = load.calls(_PATH, count)
+    for number, sort in enumerate(SORTS):
+        say(f"{SLOW} connections: {sort.name}, {seconds:g} s")
+        with _slow_clients(port, sort) as slow:
+            answers = _honest(port, callbacks.calls(count, first=number * count))
+            attacks[sort.name] = Attack(answers, slow.held(), slow.reopened)
+    return attacks
+
+
+def _honest(port: int, calls: list[callbacks.Call]) -> list[Answer]:
     start = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=count) as threads:  # a thread each: none waits for another
+    with ThreadPoolExecutor(max_workers=len(calls)) as threads:  # a thread each: none waits for another
         waiting = []
         for number, call in enumerate(calls):
             due = start + number * EVERY
@@ -96,7 +119,7 @@ def _honest(port: int, seconds: float) -> list[Answer]:
         return [answer.result() for answer in waiting]
 
 
-def _ask(port: int, call: load.Call, due: float) -> Answer:
+def _ask(port: int, call: callbacks.Call, due: float) -> Answer:
     status = "none"
     try:
         with socket.create_connection((HOST, port), timeout=PATIENCE) as connection:
@@ -108,20 +131,20 @@ def _ask(port: int, call: load.Call, due: float) -> Answer:
 
 
 @contextlib.contextmanager
-def _attack(port: int, sort: Sort) -> Iterator[_Attack]:
-    attack = _Attack(port, sort)
-    attack.open_all()
-    thread = threading.Thread(target=attack.drip_until_stopped, name="slow-clients")
+def _slow_clients(port: int, sort: Sort) -> Iterator[_SlowClients]:
+    slow = _SlowClients(port, sort)
+    slow.open_all()
+    thread = threading.Thread(target=slow.drip_until_stopped, name="slow-clients", daemon=True)
     thread.start()
     try:
-        yield attack
+        yield slow
     finally:
-        attack.stopping.set()
+        slow.stopping.set()
         thread.join()
-        attack.close_all()
+        slow.close_all()
 
 
-class _Attack:
+class _SlowClients:
     """The slow side: one thread, a fixed number of connections, only to this machine."""
 
     def __init__(self, port: int, sort: Sort) -> None:
