@@ -1,0 +1,77 @@
+"""The console: the log for people, as pages. Behind a sign-in; reads without JavaScript."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, render_template, request
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from receiver import current
+from receiver.web.console import guard, shown
+from receiver.web.console.calls import calls
+from receiver.web.console.conversations import conversations
+from receiver.web.console.events import events
+from receiver.web.console.faxes import faxes
+from receiver.web.console.login import login
+from receiver.web.console.numbers import numbers
+from receiver.web.console.overview import overview
+from receiver.web.console.quarantine import quarantine
+
+console = Blueprint(
+    "console",
+    __name__,
+    template_folder="../templates",
+    static_folder="../static",
+    static_url_path="/static",
+)
+for part in (overview, events, calls, conversations, faxes, numbers, quarantine, login):
+    console.register_blueprint(part)
+for name in shown.FILTERS:
+    console.add_app_template_filter(getattr(shown, name), name)
+
+_OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_in"})
+
+
+@console.before_request
+def _let_in() -> AnyResponse | tuple[str, int] | None:
+    if request.endpoint == "console.static":
+        return None
+    if current.config().secret_key is None:
+        return render_template("no_secret.html"), 503
+    return None if request.endpoint in _OPEN else guard.let_in()
+
+
+@console.after_request
+def _dress(response: Response) -> Response:
+    return guard.dress(response)
+
+
+@console.context_processor
+def _for_every_page() -> dict[str, object]:
+    return {
+        "visitor": g.get("visitor"),
+        "form_token": guard.form_token,
+        "this_address": guard.this_address,
+        "theme": request.cookies.get("theme") if request.cookies.get("theme") in {"light", "dark"} else None,
+        "zone": shown.zone_name(),
+        "own_number": shown.own_number,
+    }
+
+
+@console.errorhandler(HTTPException)
+def _http_error(error: HTTPException) -> tuple[str, int]:
+    return _sorry(error.code or 500, error.name, error.description or "")
+
+
+@console.errorhandler(SQLAlchemyError)
+def _database_error(error: SQLAlchemyError) -> tuple[str, int]:
+    return _sorry(
+        503,
+        "The database does not answer",
+        "Callbacks are kept in the spool meanwhile. Look at /health/ready, or run `flask doctor`.",
+    )
+
+
+def _sorry(status: int, title: str, sentence: str) -> tuple[str, int]:
+    return render_template("sorry.html", status=status, title=title, sentence=sentence), status

@@ -1,0 +1,79 @@
+"""Calls: the list, and one call as a time line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+
+from receiver import current
+from receiver.hoiio.notifications import Kind
+from receiver.log.calls import Call, CallLog, call_json
+from receiver.log.search import Search, State
+from receiver.web.console import shown
+from receiver.web.console.events import Chip, parsed, whole_number
+from receiver.web.console.timeline import time_line
+
+calls = Blueprint("calls", __name__)
+
+_STATES = ((None, "All"), (State.MISSED, "Missed"), (State.ANSWERED, "Answered"), (State.ONGOING, "Ongoing"))
+
+
+@calls.get("/calls")
+def show_list() -> Response:
+    """Calls, newest first; `q` is in the search language."""
+    text = request.args.get("q", "").strip()
+    wanted, wrong = parsed(text)
+    before = whole_number(request.args.get("before"))
+    page = CallLog(current.engine()).find(wanted, before=before) if wanted else None
+    asked = wanted or Search()
+    chips = [
+        Chip(name, str(replace(asked, kind=None, state=state)), asked.state is state)
+        for state, name in _STATES
+    ]
+    older = page.next if page else None
+    return make_response(
+        render_template(
+            "calls.html",
+            page="calls",
+            q=text,
+            search_error=wrong,
+            calls=[_line(call) for call in page.calls] if page else [],
+            chips=chips,
+            older=older and url_for(".show_list", q=text or None, before=older),
+            newest=before and url_for(".show_list", q=text or None),
+        ),
+        400 if wrong else 200,
+    )
+
+
+@calls.get("/calls/<rest:session>")
+def show(session: str) -> str:
+    """One call."""
+    call = CallLog(current.engine()).get(session)
+    if call is None:
+        abort(404, "There is no call with this session.")
+    return _page(call)
+
+
+@calls.get("/events/<int:event_id>/call")
+def of_event(event_id: int) -> str:
+    """The call that an event belongs to: an address in which nobody's reference stands."""
+    event = current.event_log().get(event_id) if event_id < 2**63 else None
+    if event is None or event.kind != Kind.VOICE or not event.session:
+        abort(404, "There is no call of this event.")
+    return show(event.session)
+
+
+def _page(call: Call) -> str:
+    document = shown.document(call_json(call))
+    return render_template("call.html", page="calls", call=document, line=time_line(document))
+
+
+def _line(call: Call) -> dict[str, Any]:
+    """A call as a line of the list."""
+    document = shown.document(call_json(call))
+    masked = shown.masked()
+    address = url_for(".of_event", event_id=call.id) if masked else url_for(".show", session=call.session)
+    return document | {"address": address}

@@ -1,0 +1,83 @@
+"""SMS conversations: who wrote, and the exchange with one sender."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+
+from receiver import current
+from receiver.hoiio.notifications import Kind
+from receiver.log.conversations import Conversation, ConversationLog, conversation_json
+from receiver.web.console import shown
+from receiver.web.console.events import parsed, whole_number
+
+conversations = Blueprint("conversations", __name__)
+
+_IN_ADDRESS = re.compile(r"[+A-Za-z0-9]{1,40}")
+
+
+@conversations.get("/conversations")
+def show_list() -> Response:
+    """Conversations, the one with the newest message first; `q` is in the search language."""
+    text = request.args.get("q", "").strip()
+    wanted, wrong = parsed(text)
+    before = whole_number(request.args.get("before"))
+    page = ConversationLog(current.engine()).find(wanted, before=before) if wanted else None
+    older = page.next if page else None
+    return make_response(
+        render_template(
+            "conversations.html",
+            page="conversations",
+            q=text,
+            search_error=wrong,
+            conversations=[_line(one) for one in page.conversations] if page else [],
+            older=older and url_for(".show_list", q=text or None, before=older),
+            newest=before and url_for(".show_list", q=text or None),
+        ),
+        400 if wrong else 200,
+    )
+
+
+@conversations.get("/conversations/<number>/<sender>")
+def show(number: str, sender: str) -> str:
+    """What one sender wrote to one of our numbers."""
+    return _page(number, sender, url_for(".show", number=number, sender=sender))
+
+
+@conversations.get("/events/<int:event_id>/conversation")
+def of_event(event_id: int) -> str:
+    """The conversation that an event belongs to: an address in which no number stands."""
+    event = current.event_log().get(event_id) if event_id < 2**63 else None
+    if event is None or event.kind != Kind.SMS:
+        abort(404, "There is no conversation of this event.")
+    return _page(event.recipient or "", event.sender or "", url_for(".of_event", event_id=event_id))
+
+
+def _page(number: str, sender: str, address: str) -> str:
+    before = whole_number(request.args.get("before"))
+    found = ConversationLog(current.engine()).get(number, sender, before=before)
+    if found is None:
+        abort(404, "There is no conversation of these two. What is quarantined is not part of one.")
+    document = shown.document(conversation_json(found))
+    return render_template(
+        "conversation.html",
+        page="conversations",
+        conversation=document,
+        # As it was written: the oldest first.
+        messages=list(reversed(document["messages"])),
+        earlier=found.next and f"{address}?before={found.next}",
+        newest=before and address,
+    )
+
+
+def _line(one: Conversation) -> dict[str, Any]:
+    """A conversation as a line of the list."""
+    plain = _IN_ADDRESS.fullmatch(one.number) and _IN_ADDRESS.fullmatch(one.sender)
+    address = (
+        url_for(".show", number=one.number, sender=one.sender)
+        if plain and not shown.masked()
+        else url_for(".of_event", event_id=one.messages[0].id)
+    )
+    return shown.document(conversation_json(one)) | {"address": address}

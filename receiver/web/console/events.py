@@ -1,0 +1,162 @@
+"""Events: the list with its search and live tail, and one event with everything that is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+
+from receiver import current
+from receiver.hoiio.notifications import Kind
+from receiver.log.find import event_json
+from receiver.log.search import Search, SearchError
+from receiver.models import Event
+from receiver.web.console import shown
+from receiver.web.console.replay import as_curl, body_text
+from receiver.web.live import Stream, Wish
+
+events = Blueprint("events", __name__)
+
+_AGES = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter one click away."""
+
+    name: str
+    search: str
+    """In the search language, what the list shows after the click."""
+    on: bool
+
+
+@events.get("/events")
+def show_list() -> Response:
+    """The log, newest first; `q` is in the search language."""
+    text = request.args.get("q", "").strip()
+    wanted, wrong = parsed(text)
+    before = whole_number(request.args.get("before"))
+    # Before the page is read: what comes in between is then shown by the tail.
+    newest = None if before or wanted is None else current.event_log().newest_id()
+    page = current.event_log().find(wanted, before=before) if wanted else None
+    found = [] if page is None else [row(event) for event in page.events]
+    older = page.next if page else None
+    return make_response(
+        render_template(
+            "events.html",
+            page="events",
+            q=text,
+            search_error=wrong,
+            events=found,
+            chips=_chips(text, wanted or Search()),
+            older=older and url_for(".show_list", q=text or None, before=older),
+            newest=before and url_for(".show_list", q=text or None),
+            tail_after=newest,
+        ),
+        400 if wrong else 200,
+    )
+
+
+@events.get("/events/tail")
+def tail() -> Response:
+    """Rows of the list for events above id `after`, newest first; what the live tail puts on top."""
+    wanted, wrong = parsed(request.args.get("q", "").strip())
+    after = whole_number(request.args.get("after")) or 0
+    if wanted is None:
+        abort(400, wrong or "")
+    found = current.event_log().after(wanted, after)
+    response = make_response(
+        render_template("event_rows.html", events=[row(event) for event in reversed(found.events)])
+    )
+    response.headers["X-Newest"] = str(found.next)
+    return response
+
+
+@events.get("/events/stream")
+def stream() -> Response:
+    """Rings when the list would have a new row; what is in it is asked for by `tail`."""
+    wanted, wrong = parsed(request.args.get("q", "").strip())
+    if wanted is None:
+        abort(400, wrong or "")
+    position = request.headers.get("Last-Event-ID") or request.args.get("after")
+    return Stream(current.event_log(), Wish(wanted, whole_number(position) or 0, fields=("id",)))
+
+
+@events.get("/events/<int:event_id>")
+def show(event_id: int) -> str:
+    """One event: its fields, what is doubtful about it, and the request that brought it."""
+    event = current.event_log().get(event_id) if event_id < 2**63 else None
+    if event is None:
+        abort(404, "There is no event with this id.")
+    document = event_json(event, raw=True)
+    return render_template(
+        "event.html",
+        page="events",
+        event=shown.document(document),
+        # Of a masked event nothing of the request is shown that could be put together again.
+        body=None if shown.masked() else body_text(event.body),
+        curl=None if shown.masked() else _curl(event, document["raw"]),
+    )
+
+
+def _curl(event: Event, raw: dict[str, Any]) -> str:
+    base = current.config().public_url or request.url_root
+    return as_curl(
+        raw["body_base64"],
+        event.body,
+        method=raw["method"],
+        address=f"{base.rstrip('/')}/callbacks/$CALLBACK_KEY/{event.kind}",
+        query=raw["query_string"],
+        headers=raw["headers"],
+    )
+
+
+def row(event: Event) -> dict[str, Any]:
+    """An event as a line of a list."""
+    return shown.document(event_json(event))
+
+
+def parsed(text: str) -> tuple[Search | None, str | None]:
+    """A search, or what is wrong with it as a sentence."""
+    try:
+        return Search.parse(text, datetime.now(UTC), shown.zone()), None
+    except SearchError as error:
+        return None, str(error)
+
+
+def whole_number(text: str | None) -> int | None:
+    """A cursor; None when there is none, 400 when it makes no sense."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        abort(400, "This address is not whole: begin at the first page.")
+    return int(text)
+
+
+def _chips(text: str, wanted: Search) -> list[list[Chip]]:
+    """Groups of filters. Each keeps the rest of what was asked for."""
+    kinds = [Chip("All", str(wanted.without("kind")), wanted.kind is None)]
+    kinds += [
+        Chip(name, str(replace(wanted, kind=kind)), wanted.kind is kind)
+        for kind, name in ((Kind.VOICE, "Calls"), (Kind.FAX, "Faxes"), (Kind.SMS, "SMS"))
+    ]
+    since = [
+        Chip(
+            f"Last {age}",
+            _with(wanted.without("since", "until"), f"since:{age}"),
+            f"since:{age}" in text.split(),
+        )
+        for age in _AGES
+    ]
+    doubtful, held = bool(wanted.problems), bool(wanted.quarantined)
+    marks = [
+        Chip("With problems", str(replace(wanted, problems=None if doubtful else True)), doubtful),
+        Chip("Quarantined", str(replace(wanted, quarantined=None if held else True)), held),
+    ]
+    return [kinds, since, marks]
+
+
+def _with(wanted: Search, part: str) -> str:
+    return f"{wanted} {part}".strip()

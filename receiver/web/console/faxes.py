@@ -1,0 +1,78 @@
+"""Faxes: the list, one fax, and its document."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+
+from receiver import current
+from receiver.hoiio.notifications import Kind
+from receiver.log.find import event_json
+from receiver.log.search import Search
+from receiver.models import Event
+from receiver.web.console import shown
+from receiver.web.console.events import row, whole_number
+from receiver.work.fetch import Fetcher, FetchError
+
+faxes = Blueprint("faxes", __name__)
+
+
+@faxes.get("/faxes")
+def show_list() -> str:
+    """Faxes, newest first."""
+    before = whole_number(request.args.get("before"))
+    page = current.event_log().find(Search(kind=Kind.FAX, quarantined=False), before=before)
+    return render_template(
+        "faxes.html",
+        page="faxes",
+        faxes=[row(event) for event in page.events],
+        older=page.next and url_for(".show_list", before=page.next),
+        newest=before and url_for(".show_list"),
+    )
+
+
+@faxes.get("/faxes/<int:event_id>")
+def show(event_id: int) -> str:
+    """One fax, with its document a click away: fetching it tells the other side that somebody looked."""
+    return render_template("fax.html", page="faxes", fax=shown.document(event_json(_fax(event_id))))
+
+
+@faxes.get("/faxes/<int:event_id>/document")
+def document(event_id: int) -> Response | tuple[str, int]:
+    """The PDF, fetched now, to look at or (`save=1`) to keep.
+
+    It is somebody else's file: it may run nothing, and its bytes count only as what we say they are.
+    """
+    event = _fax(event_id)
+    if shown.masked():
+        abort(403, "The document would show what is masked: turn the mask off first.")
+    if not event.fax_url:
+        abort(404, "This fax came without a document.")
+    try:
+        fetched = Fetcher(current.config().hoiio_api_url).fetch(
+            event.fax_url, content_type="application/pdf", begins=b"%PDF-"
+        )
+    except FetchError as error:
+        page = render_template(
+            "fax_gone.html", page="faxes", fax=shown.document(event_json(event)), reason=str(error)
+        )
+        return page, 502
+    how = "attachment" if request.args.get("save") else "inline"
+    response = make_response(fetched.content)
+    response.headers["Content-Type"] = fetched.content_type
+    response.headers["Content-Disposition"] = f'{how}; filename="{_file_name(event)}"'
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
+    return response
+
+
+def _fax(event_id: int) -> Event:
+    event = current.event_log().get(event_id) if event_id < 2**63 else None
+    if event is None or event.kind != Kind.FAX:
+        abort(404, "There is no fax with this id.")
+    return event
+
+
+def _file_name(event: Event) -> str:
+    sender = re.sub(r"[^0-9]", "", event.sender or "")[:15] or "unknown"
+    return f"fax-{event.received_at:%Y%m%d-%H%M%S}-{sender}.pdf"

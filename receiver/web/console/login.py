@@ -1,0 +1,115 @@
+"""Signing in and out, one's own password, and how this browser is shown the pages."""
+
+from __future__ import annotations
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from receiver import current
+from receiver.access.sign_ins import TooManyAttempts, WrongPassword
+from receiver.access.users import UserError
+from receiver.web.console import guard
+
+login = Blueprint("login", __name__)
+
+_THEME_KEPT = 365 * 24 * 3600
+
+
+@login.get("/login")
+def form() -> Response:
+    """The sign-in form; says how to make a user while there is none."""
+    if guard.visitor_of_cookie() is not None:
+        return redirect(guard.own_address(request.args.get("next")), 303)
+    return _form(200)
+
+
+@login.post("/login")
+def sign_in() -> Response:
+    """Into the console with the right name and password."""
+    guard.require_form_token(guard.anonymous_cookie())
+    name, password = request.form.get("name", ""), request.form.get("password", "")
+    try:
+        token = current.sign_ins().sign_in(
+            name, password, peer=request.remote_addr or "", browser=guard.known_browser(name)
+        )
+    except WrongPassword:
+        return _form(401, "The name or the password is wrong.")
+    except TooManyAttempts as refusal:
+        response = _form(429, str(refusal))
+        response.headers["Retry-After"] = str(refusal.wait)
+        return response
+    response = redirect(guard.own_address(request.form.get("next")), 303)
+    guard.set_session(response, token)
+    guard.set_known_browser(response, name)
+    return response
+
+
+@login.post("/logout")
+def sign_out() -> Response:
+    """Out, in this browser."""
+    current.sign_ins().sign_out(guard.visitor())
+    response = redirect(url_for("console.login.form"), 303)
+    guard.drop_session(response)
+    return response
+
+
+@login.get("/account")
+def account() -> str:
+    """Who one is, and one's password."""
+    return render_template("account.html", page="account")
+
+
+@login.post("/account")
+def change_password() -> Response:
+    """A new password; every other browser is signed out."""
+    given = request.form
+    wrong = None
+    if given.get("new", "") != given.get("again", ""):
+        wrong = "The two new passwords differ."
+    else:
+        try:
+            current.sign_ins().change_password(
+                guard.visitor(), given.get("password", ""), given.get("new", "")
+            )
+        except WrongPassword:
+            wrong = "The present password is wrong."
+        except TooManyAttempts as refusal:
+            wrong = str(refusal)
+        except UserError as error:
+            wrong = f"{str(error)[:1].upper()}{str(error)[1:]}."
+    return make_response(
+        render_template("account.html", page="account", wrong=wrong, changed=wrong is None),
+        400 if wrong else 200,
+    )
+
+
+@login.post("/mask")
+def mask() -> Response:
+    """Hide numbers and texts on this browser's pages, or show them again."""
+    current.sign_ins().mask(guard.visitor(), request.form.get("on") == "1")
+    return redirect(guard.own_address(request.form.get("next")), 303)
+
+
+@login.post("/theme")
+def theme() -> Response:
+    """Light, dark, or as the system has it."""
+    response = redirect(guard.own_address(request.form.get("next")), 303)
+    wanted = request.form.get("theme")
+    if wanted in {"light", "dark"}:
+        response.set_cookie("theme", wanted, max_age=_THEME_KEPT, httponly=True, samesite="Lax")
+    else:
+        response.delete_cookie("theme")
+    return response
+
+
+def _form(status: int, wrong: str | None = None) -> Response:
+    page = render_template(
+        "login.html",
+        wrong=wrong,
+        name=request.form.get("name", "")[:64],
+        next=guard.own_address(request.values.get("next")),
+        nobody=not current.users().any(),
+    )
+    response = make_response(page, status)
+    guard.set_anonymous(response)
+    return response

@@ -1,0 +1,95 @@
+"""The numbers of the account: where they lead, when they end, what came in last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, render_template
+
+from receiver import current
+from receiver import numbers as known
+from receiver.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.log.counts import Counts
+from receiver.setup import CallbackUrls, Target, shown_url
+from receiver.web.console import shown
+
+numbers = Blueprint("numbers", __name__)
+
+_LEADS = {
+    Target.UNSET: ("not set", "warn"),
+    Target.HERE: ("here", "good"),
+    Target.OLDER_KEY: ("here, older key", "warn"),
+    Target.DEAD_KEY: ("here, dead key", "bad"),
+}
+_SOON = 14
+"""Days before its end from which a number that is not renewed is marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """Where a number's URL leads, in few words and without the callback key."""
+
+    words: str
+    mood: str
+
+
+@numbers.get("/numbers")
+def show_list() -> str:
+    """Every number, as the provider last described it."""
+    state = known.read(current.engine())
+    return render_template("numbers.html", page="numbers", numbers=known_numbers(), known=state)
+
+
+def known_numbers() -> list[dict[str, Any]]:
+    """The numbers held and those that something came in at, with what a page shows of each."""
+    engine = current.engine()
+    totals = {total.number: total for total in Counts(engine).by_number()}
+    urls = _our_urls()
+    rows = []
+    for number in known.read(engine).numbers:
+        total = totals.pop(number.number, None)
+        left = (
+            None
+            if number.expires_on is None
+            else (number.expires_on - datetime.now(PROVIDER_ZONE).date()).days
+        )
+        rows.append(
+            {
+                "number": shown.own_number(number.number),
+                "search": None if shown.masked() else f"to:{number.number}",
+                "country": " ".join(part for part in (number.country, number.state) if part),
+                "mode": number.mode,
+                "can": sorted(word.lower() for word in number.capabilities),
+                "calls": _leads(number.forward_to, urls),
+                "sms": _leads(number.forward_sms_to, urls) if "SMS" in number.capabilities else None,
+                "expires_on": number.expires_on,
+                "days_left": left,
+                "renews": number.auto_extend,
+                "ends_soon": left is not None and left <= _SOON and not number.auto_extend,
+                "events": total.events if total else 0,
+                "last_at": total.last_at if total else None,
+            }
+        )
+    return rows
+
+
+def _leads(url: str, urls: CallbackUrls | None) -> Leads:
+    target = urls.target(url) if urls else Target.ELSEWHERE if url else Target.UNSET
+    return (
+        Leads(*_LEADS[target]) if target in _LEADS else Leads(shown_url(url), "" if urls is None else "warn")
+    )
+
+
+def _our_urls() -> CallbackUrls | None:
+    """This service's callback URLs; None while nobody knows them."""
+    if current.config().public_url is None:
+        return None
+    ring = current.keys()
+    return replace(_urls(ring.current), accepted=tuple(map(_urls, ring.older)))
+
+
+def _urls(key: str) -> CallbackUrls:
+    urls = current.callback_urls(key)
+    return CallbackUrls(voice=urls[Kind.VOICE], fax=urls[Kind.FAX], sms=urls[Kind.SMS])

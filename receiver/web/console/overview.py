@@ -1,0 +1,56 @@
+"""The overview: is all well, what came in, what needs somebody. Read from counts, never from the log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, render_template
+
+from receiver import current, findings
+from receiver.log import quarantine
+from receiver.log.counts import Counts
+from receiver.log.search import Search
+from receiver.log.spool import SpoolError, SpoolState
+from receiver.web.console import shown
+from receiver.web.console.chart import NARROW, hours_chart
+from receiver.web.console.events import row
+from receiver.web.console.numbers import known_numbers
+
+overview = Blueprint("overview", __name__)
+
+HOURS = 48
+_NEWEST = 8
+
+
+@overview.get("/")
+def show() -> str:
+    """All of it on one page."""
+    engine = current.engine()
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    first = hour - timedelta(hours=HOURS - 1)
+    counts = Counts(engine).by_hour(first, hour + timedelta(hours=1))
+    a_day_ago = hour - timedelta(hours=23)
+    newest_id = current.event_log().newest_id()
+    newest = current.event_log().find(Search(), limit=_NEWEST).events
+    return render_template(
+        "overview.html",
+        page="overview",
+        chart=hours_chart(counts, first, HOURS, shown.zone()),
+        phone_chart=hours_chart(counts, a_day_ago, 24, shown.zone(), NARROW),
+        today=sum(count.events for count in counts if count.hour >= a_day_ago),
+        before=sum(count.events for count in counts if count.hour < a_day_ago),
+        newest=[row(event) for event in newest],
+        newest_id=newest_id,
+        numbers=known_numbers(),
+        findings=findings.read(engine),
+        quarantined=quarantine.state(engine, current.config().quarantine_limit_mb),
+        spool=_spool(),
+    )
+
+
+def _spool() -> SpoolState | None:
+    """None when it cannot be used."""
+    try:
+        return current.spool().state()
+    except SpoolError:
+        return None

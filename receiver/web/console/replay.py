@@ -1,0 +1,46 @@
+"""A kept request as text for a person, and as a command that sends it again."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+
+_PLAIN = re.compile(rb"[\x20-\x7e]*")
+_SENT_AGAIN = frozenset({"content-type", "x-hoiio-signature"})
+
+
+def body_text(body: bytes) -> str:
+    """The body as it came; what is not UTF-8 as escapes."""
+    return body.decode("utf-8", "backslashreplace")
+
+
+def as_curl(
+    body_base64: str, body: bytes, *, method: str, address: str, query: str, headers: Mapping[str, str]
+) -> str:
+    """A shell command that makes the same request, signature included.
+
+    `address` may hold `$CALLBACK_KEY`, which the shell fills in, so that the command can be passed on. A body
+    that a terminal could take for anything but text travels as base64.
+    """
+    lines = [f"curl -X {shlex.quote(method)} {_in_double_quotes(address + (f'?{query}' if query else ''))}"]
+    lines += [
+        f"  -H {shlex.quote(f'{name}: {_ascii(value)}')}"
+        for name, value in headers.items()
+        if name.lower() in _SENT_AGAIN
+    ]
+    if not body:
+        return " \\\n".join(lines)
+    if _PLAIN.fullmatch(body):
+        return " \\\n".join([*lines, f"  --data-raw {shlex.quote(body.decode())}"])
+    return f"printf %s {body_base64} | base64 -d | " + " \\\n".join([*lines, "  --data-binary @-"])
+
+
+def _in_double_quotes(text: str) -> str:
+    """For the shell: only the variable is replaced."""
+    escaped = re.sub(r'([`"\\$!])', r"\\\1", _ascii(text))
+    return '"' + escaped.replace(r"\$CALLBACK_KEY", "$CALLBACK_KEY", 1) + '"'
+
+
+def _ascii(text: str) -> str:
+    return "".join(char if " " < char <= "~" else f"%{ord(char):02X}" for char in text)

@@ -1,0 +1,215 @@
+"""How values are shown on a page: template filters, and the one place where masking is applied.
+
+Pages are drawn from the same documents that the query API answers with. All of it came from outside: Jinja
+escapes it, direction is isolated, and characters that would act instead of being seen are drawn as codes.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import phonenumbers
+from flask import g, request
+from markupsafe import Markup, escape
+
+from receiver.log.mask import mask_event, masked_number
+
+FILTERS = (
+    "typed",
+    "clock",
+    "day",
+    "ago",
+    "phone",
+    "plain",
+    "message",
+    "duration",
+    "size",
+    "title_of",
+)
+
+# Joiners, which belong to emoji and to several scripts, and cannot do harm; line breaks and tabs are layout.
+_HARMLESS = frozenset("\u200c\u200d\n\t")
+_TITLES = {
+    "call.ringing": "Call ringing",
+    "call.ongoing": "Call ongoing",
+    "call.ended": "Call ended",
+    "fax.received": "Fax received",
+    "fax.failed": "Fax failed",
+    "sms.received": "SMS received",
+    "test": "Test by this service",
+    "unknown": "Unknown",
+}
+
+
+def masked() -> bool:
+    """Whether this browser's pages hide numbers and texts."""
+    return bool(g.visitor.masked)
+
+
+def document(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A document of the log as this visitor may see it."""
+    return mask_event(value) if masked() else dict(value)
+
+
+# Text.
+
+
+def plain(value: object) -> Markup:
+    """Any text from outside, in one piece: isolated, nothing in it acts."""
+    return Markup("<bdi>{}</bdi>").format(_visible("" if value is None else str(value)))
+
+
+def message(value: object) -> Markup:
+    """A text that somebody wrote, with its own direction and its lines."""
+    return Markup('<bdi dir="auto" class="message">{}</bdi>').format(
+        _visible("" if value is None else str(value))
+    )
+
+
+def typed(value: object) -> str:
+    """What somebody typed, to be typed on: in a box nothing can be drawn by its code, so it is left out."""
+    return "".join(char for char in str(value or "") if _is_plain(char))
+
+
+def _is_plain(char: str) -> bool:
+    return char in _HARMLESS or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def _visible(text: str) -> Markup:
+    shown: list[str] = []
+    piece = 0
+    text = text.replace("\r\n", "\n")
+    for at, char in enumerate(text):
+        if _is_plain(char):
+            continue
+        shown += [str(escape(text[piece:at])), str(_code(char))]
+        piece = at + 1
+    return Markup("".join([*shown, str(escape(text[piece:]))]))  # noqa: S704  # escaped piece by piece
+
+
+def _code(char: str) -> Markup:
+    name = unicodedata.name(char, "control character").lower()
+    return Markup('<span class="code" title="{}">U+{:04X}</span>').format(name, ord(char))
+
+
+def phone(value: object) -> Markup:
+    """A telephone number, grouped for reading where it is one."""
+    number = "" if value is None else str(value)
+    if not number:
+        return Markup('<span class="none">withheld</span>')
+    if masked():
+        return Markup('<bdi class="phone">{}</bdi>').format(_visible(number))
+    if number.startswith("+") and number[1:].isascii() and number[1:].isdigit() and len(number) < 17:
+        try:
+            parsed = phonenumbers.parse(number)
+        except phonenumbers.NumberParseException:
+            pass
+        else:
+            grouped = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+            # The spaces are drawn, not written: what is copied is the number as it is searched for.
+            parts = Markup("").join(Markup("<span>{}</span>").format(part) for part in grouped.split(" "))
+            return Markup('<bdi class="phone">{}</bdi>').format(parts)
+    return Markup('<bdi class="phone">{}</bdi>').format(_visible(number))
+
+
+def own_number(number: str) -> str:
+    """A number that stands in an address or a title, as this visitor may see it."""
+    return masked_number(number) if masked() else number
+
+
+def title_of(type_: str) -> str:
+    return _TITLES.get(type_, type_)
+
+
+# Time.
+
+
+def zone() -> tzinfo:
+    """The zone this browser told us it is in, by a cookie; UTC without."""
+    name = request.cookies.get("zone", "")
+    if not name or len(name) > 64 or name.startswith(("/", ".")):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def zone_name() -> str:
+    """The zone of the times on this page, in words."""
+    here = datetime.now(zone())
+    offset = f"{here:%z}"
+    return "UTC" if zone() is UTC else f"{zone()} (UTC{offset[:3]}:{offset[3:]})"
+
+
+def moment(value: str | datetime | None) -> datetime | None:
+    """A time of a document, in the visitor's zone."""
+    if value is None or value == "":
+        return None
+    when = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return when.astimezone(zone())
+
+
+def clock(value: str | datetime | None, seconds: bool = True) -> Markup:
+    """A time to the second; with the day unless that is today."""
+    when = moment(value)
+    if when is None:
+        return Markup('<span class="none">&ndash;</span>')
+    form = "%H:%M:%S" if seconds else "%H:%M"
+    today = datetime.now(zone())
+    if when.date() != today.date():
+        form = ("%-d %b " if when.year == today.year else "%-d %b %Y ") + form
+    return _time(when, when.strftime(form))
+
+
+def day(value: str | datetime | None) -> Markup:
+    """A day, as a heading."""
+    when = moment(value)
+    return _time(when, when.strftime("%A, %-d %B %Y")) if when else Markup("&ndash;")
+
+
+def ago(value: str | datetime | None) -> Markup:
+    """How long ago, roughly."""
+    when = moment(value)
+    if when is None:
+        return Markup('<span class="none">never</span>')
+    seconds = (datetime.now(UTC) - when).total_seconds()
+    if seconds < 60:
+        words = "just now"
+    elif seconds < 3600:
+        words = f"{seconds // 60:.0f} min ago"
+    elif seconds < 2 * 86400:
+        words = f"{seconds // 3600:.0f} h ago"
+    else:
+        words = f"{seconds // 86400:.0f} days ago"
+    return _time(when, words)
+
+
+def _time(when: datetime, words: str) -> Markup:
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        when.isoformat(timespec="milliseconds"), when.strftime("%a %-d %b %Y %H:%M:%S %Z"), words
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as minutes and seconds."""
+    if seconds is None:
+        return ""
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def size(octets: int | None) -> str:
+    """Bytes in the unit a person would choose."""
+    value = float(octets or 0)
+    for unit in ("bytes", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"

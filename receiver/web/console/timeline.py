@@ -1,0 +1,129 @@
+"""A call as a time line: what happened when, and where it stands in the drawing. Pure.
+
+Works on the document of a call, masked or not. Offsets are by when a notification reached us: only the last
+ones carry a date of the provider's, and that to the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+WIDTH, HEIGHT = 1000, 64
+_LEFT, _RIGHT = 14, 14
+_NARROWEST = 64
+"""Between two labels."""
+
+_BLOCKS = {
+    "answer": "Answered",
+    "dial": "Dial",
+    "play": "Message played",
+    "gather": "Menu",
+    "record": "Recorded",
+    "monitor": "Recording of the call",
+    "hold": "On hold",
+    "unhold": "Back from hold",
+    "transfer": "Transfer",
+    "hangup": "Hung up by us",
+}
+_NOT_REACHED = {"busy", "failed", "unanswered"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One notification."""
+
+    event: Mapping[str, Any]
+    title: str
+    seconds: float
+    """Since the call began."""
+    stage: str
+    """`ringing`, `ongoing` or `ended`."""
+    bad: bool
+    """Whether somebody who was rung did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where a step stands in the drawing."""
+
+    x: float
+    label: str | None
+    bad: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The call from left to right: how long it rang, how long it went on."""
+
+    stops: tuple[Stop, ...]
+    ringing: tuple[float, float]
+    talking: tuple[float, float]
+    ended: bool
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """What a page draws of a call."""
+
+    steps: tuple[Step, ...]
+    strip: Strip
+    seconds: float
+
+
+def time_line(call: Mapping[str, Any]) -> TimeLine:
+    """The steps of a call, in the order of what happened."""
+    events: Sequence[Mapping[str, Any]] = call["events"]
+    begun = datetime.fromisoformat(call["started_at"])
+    steps: list[Step] = []
+    for event in events:
+        # One that overtook another on the way did not happen before it.
+        since = (datetime.fromisoformat(event["received_at"]) - begun).total_seconds()
+        seconds = max(since, steps[-1].seconds if steps else 0.0)
+        stage = str(event["type"]).removeprefix("call.")
+        party = event.get("dial_status") or event.get("transfer_status")
+        steps.append(
+            Step(event, _title(event, stage), seconds, stage, party in {"busy", "failed", "unanswered"})
+        )
+    return TimeLine(tuple(steps), _strip(steps), steps[-1].seconds)
+
+
+def _title(event: Mapping[str, Any], stage: str) -> str:
+    if stage == "ringing":
+        return "Ringing"
+    block = _BLOCKS.get(str(event.get("ivr_block")))
+    if stage == "ended":
+        return "Recording of the call" if event.get("monitor_url") else "Ended"
+    return block or ("Ongoing" if stage == "ongoing" else "Notified")
+
+
+def _strip(steps: Sequence[Step]) -> Strip:
+    length = steps[-1].seconds
+    room = WIDTH - _LEFT - _RIGHT
+
+    def place(step: Step, at: int) -> float:
+        # What came within a second has no length to draw: then the order is.
+        part = step.seconds / length if length >= 1 else at / max(1, len(steps) - 1)
+        return round(_LEFT + room * part, 1)
+
+    xs = [place(step, at) for at, step in enumerate(steps)]
+    taken = -float(_NARROWEST)
+    stops = []
+    for x, step in zip(xs, steps, strict=True):
+        label = None
+        if x - taken >= _NARROWEST or step is steps[0]:
+            label, taken = step.title, x + 3.5 * len(step.title)
+        stops.append(Stop(x, label, step.bad))
+    answered = next((x for x, step in zip(xs, steps, strict=True) if step.stage != "ringing"), xs[-1])
+    ended = any(step.stage == "ended" for step in steps)
+    talked = any(step.stage == "ongoing" for step in steps)
+    return Strip(
+        stops=tuple(stops),
+        ringing=(xs[0], answered if talked or not ended else xs[-1]),
+        talking=(answered, xs[-1]) if talked else (xs[-1], xs[-1]),
+        ended=ended,
+    )

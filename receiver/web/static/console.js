@@ -1,0 +1,17 @@
+// Everything here is comfort: each page reads without it.
+import { copyButtons } from "./copy.js";
+import { keys } from "./keys.js";
+import { pickAll } from "./pick.js";
+import { liveTail } from "./tail.js";
+
+// The server draws times in this zone from the next page on.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone) document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+
+// On a phone the list of pages scrolls.
+document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+keys();
+copyButtons();
+pickAll();
+liveTail();

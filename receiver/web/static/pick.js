@@ -1,0 +1,21 @@
+// At the quarantine desk: all at once, and how many are chosen.
+
+export function pickAll() {
+  const desk = document.getElementById("desk");
+  const all = document.getElementById("all");
+  if (!desk || !all) return;
+  const boxes = () => [...desk.querySelectorAll("input[name=id]")];
+  const tell = () => {
+    const chosen = boxes().filter((box) => box.checked).length;
+    all.checked = chosen > 0 && chosen === boxes().length;
+    all.indeterminate = chosen > 0 && chosen < boxes().length;
+    document.getElementById("chosen").textContent = chosen ? `${chosen} chosen` : "";
+  };
+  all.closest("label").hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of boxes()) box.checked = all.checked;
+    tell();
+  });
+  desk.addEventListener("change", tell);
+  tell();
+}

@@ -1,0 +1,91 @@
+// The live tail. The stream only rings: what to show, and how, is the server's to say.
+
+const FEWEST_MS_BETWEEN = 200;
+const POLL_MS = 3000;
+const MOST_ROWS = 500;
+
+export function liveTail() {
+  const live = document.getElementById("live");
+  const rows = document.getElementById("rows");
+  if (!live || !rows) return;
+  const words = document.getElementById("live-words");
+  const news = document.getElementById("tail-news");
+  const most = Number(live.dataset.most || MOST_ROWS);
+  const { q } = live.dataset;
+  let after = live.dataset.after;
+  let busy = false;
+  let again = false;
+  let unseen = 0;
+
+  const say = (state, sentence) => {
+    live.dataset.state = state;
+    words.textContent = sentence;
+  };
+
+  async function fetchRows() {
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    try {
+      const answer = await fetch(`/events/tail?${new URLSearchParams({ q, after })}`, { redirect: "error" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const newest = answer.headers.get("X-Newest");
+      if (newest !== after) {
+        after = newest;
+        show(await answer.text());
+        again = true; // there may be more than one page of them
+      }
+    } catch {
+      say("off", "Not live: reload the page");
+    }
+    setTimeout(() => {
+      busy = false;
+      if (again) {
+        again = false;
+        fetchRows();
+      }
+    }, FEWEST_MS_BETWEEN);
+  }
+
+  function show(html) {
+    const arrived = document.createElement("template");
+    arrived.innerHTML = html;
+    const fresh = [...arrived.content.querySelectorAll("tr")];
+    for (const row of fresh) row.classList.add("fresh");
+    // One that came while the page was made may stand there already.
+    const shown = new Set([...rows.children].map((row) => row.dataset.id));
+    rows.prepend(...fresh.filter((row) => !shown.has(row.dataset.id)));
+    while (rows.children.length > most) rows.lastElementChild.remove();
+    document.getElementById("empty")?.remove();
+    news.textContent = `${fresh.length} new event${fresh.length === 1 ? "" : "s"}`;
+    if (document.hidden) {
+      unseen += fresh.length;
+      document.title = `(${unseen}) ${document.title.replace(/^\(\d+\) /, "")}`;
+    }
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) {
+      unseen = 0;
+      document.title = document.title.replace(/^\(\d+\) /, "");
+    }
+  });
+
+  live.hidden = false;
+  let polling;
+  const poll = () => { polling ??= setInterval(fetchRows, POLL_MS); };
+  const stream = new EventSource(`/events/stream?${new URLSearchParams({ q, after })}`);
+  stream.addEventListener("open", () => {
+    clearInterval(polling);
+    polling = undefined;
+    say("on", "Live");
+    fetchRows(); // what came between the page and the stream
+  });
+  stream.addEventListener("event", fetchRows);
+  stream.addEventListener("error", () => {
+    say("off", stream.readyState === EventSource.CLOSED ? "Looks every 3 seconds" : "Connecting again…");
+    poll();
+  });
+}

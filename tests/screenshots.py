@@ -1,0 +1,97 @@
+"""Draws docs/screenshots from a demo made for it: `.venv/bin/python tests/screenshots.py [NAME …]`."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from console_demo import ARGUMENTS, CALLER, CHROMIUM, PASSWORD, USER, Demo  # noqa: E402
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
+
+OUT = ROOT / "docs" / "screenshots"
+DESK = {"width": 1200, "height": 760}
+SHORT = {"width": 1200, "height": 600}
+PHONE = {"width": 390, "height": 844}
+LARGEST = 150_000
+
+
+def main(names: list[str], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
+        demo = Demo(Path(directory), history_hours=48)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
+        try:
+            demo.provider.control.fax(CALLER, demo.fax)
+            demo.provider.control.sms(CALLER, demo.voice, "Thank you, that is all for today.")
+            demo.service.flask("doctor", check=False)
+            call = "/calls/S20481"
+            chat = f"/conversations/{demo.voice}/{CALLER}"
+            shots = [
+                ("overview", "/", DESK, "light"),
+                ("overview-dark", "/", DESK, "dark"),
+                ("overview-phone", "/", PHONE, "light"),
+                ("overview-wall", "/", {"width": 1920, "height": 1080}, "dark"),
+                ("events", "/events", DESK, "light"),
+                ("events-phone", "/events", PHONE, "dark"),
+                ("event", "EVENT", DESK, "light"),
+                ("calls", "/calls", SHORT, "light"),
+                ("call", call, DESK, "light"),
+                ("call-phone", call, PHONE, "light"),
+                ("conversations", "/conversations", DESK, "light"),
+                ("conversation", chat, DESK, "light"),
+                ("fax", "FAX", DESK, "light"),
+                ("numbers", "/numbers", DESK, "light"),
+                ("quarantine", "/quarantine", DESK, "light"),
+                ("login", "/login", DESK, "light"),
+                ("masked", "MASK", DESK, "light"),
+            ]
+            for name, path, size, theme in shots:
+                if names and name not in names:
+                    continue
+                context = browser.new_context(
+                    viewport=size, color_scheme=theme, timezone_id="Asia/Singapore", base_url=demo.url
+                )
+                page = context.new_page()
+                if name != "login":
+                    sign_in(page)
+                show(page, demo, path)
+                page.wait_for_timeout(400)
+                page.screenshot(path=out / f"{name}.png", full_page=False)
+                weight = (out / f"{name}.png").stat().st_size
+                print(f"{name}.png {weight // 1000} kB{' TOO LARGE' if weight > LARGEST else ''}")  # noqa: T201
+                context.close()
+        finally:
+            browser.close()
+            demo.close()
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/login")
+    page.get_by_label("Name").fill(USER)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("/")
+
+
+def show(page: Page, demo: Demo, path: str) -> None:
+    if path == "EVENT":
+        page.goto("/events?q=stamp")
+        page.locator("#rows a").first.click()
+    elif path == "FAX":
+        page.goto("/faxes")
+        page.locator("tbody a").first.click()
+    elif path == "MASK":
+        page.goto("/events")
+        page.get_by_role("button", name="Mask").click()
+    else:
+        page.goto(path)
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    directory = OUT
+    if given and given[0].startswith("--to="):
+        directory = Path(given.pop(0).removeprefix("--to="))
+    main(given, directory)

@@ -1,0 +1,555 @@
+"""The console, without a browser: who gets in, what every page forbids, and hostile words on every page."""
+
+import html
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote_plus, urlencode
+
+import pytest
+from argon2 import PasswordHasher
+from conftest import KEY, make_config, signed, started
+
+from receiver.access import users
+from receiver.access.scopes import Scope
+from receiver.app import create_app
+from receiver.db import upgrade
+from receiver.log.index import LogIndex
+from receiver.simulator.server import SimulatorServer
+
+PASSWORD = "correct horse battery"
+SENDER, NUMBER = "+6591234567", "+6511111111"
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch):
+    monkeypatch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def config(database_url, tmp_path):
+    return make_config(
+        database_url, tmp_path, secret_key="a-secret-for-tests", public_url="http://127.0.0.1/"
+    )
+
+
+@pytest.fixture
+def anonymous(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def client(app):
+    return signed_in(app, "olga", Scope.OPERATE)
+
+
+def signed_in(app, name: str, role: Scope):
+    users.Users(app.extensions["receiver"].engine).add(name, PASSWORD, role)
+    client = app.test_client()
+    given = {"form_token": form_token(client, "/login"), "name": name, "password": PASSWORD}
+    assert client.post("/login", data=given).status_code == 303
+    return client
+
+
+def form_token(client, path: str = "/account") -> str:
+    return re.search(r'name="form_token" value="(\w+)"', client.get(path).text)[1]
+
+
+def arrive(app, kind: str, headers: dict[str, str] | None = None, **fields: str) -> None:
+    body = urlencode(
+        {"from": SENDER, "to": NUMBER} | {name.rstrip("_"): fields[name] for name in fields}
+    ).encode()
+    answer = app.test_client().post(
+        f"/callbacks/{KEY}/{kind}", data=body, headers=signed(body) | (headers or {})
+    )
+    assert answer.status_code == 200
+
+
+def sms(app, text: str, ref: str = "AA-SI-1", **more: str) -> None:
+    arrive(
+        app, "sms", txn_ref=ref, msg=text, date="2026-03-01 10:00:00", currency="SGD", debit="0.013", **more
+    )
+
+
+def fax(app, **fields: str) -> None:
+    arrive(app, "fax", **{"txn_ref": "AA-F-1", "date": "2026-03-01 10:00:00", "duration": "1"} | fields)
+
+
+def a_call(app, **more: str) -> None:
+    base = {"session": "S1", "txn_ref": "AA-C-1"} | more
+    arrive(app, "voice", **base, ivr_block="answer", call_state="ringing")
+    arrive(app, "voice", **base, ivr_block="gather", call_state="ongoing", digits="42#")
+    arrive(app, "voice", **base, ivr_block="transfer", call_state="ongoing", transfer_status="busy")
+    bill = {
+        "date": "2026-03-01 10:00:00",
+        "duration": "2",
+        "currency": "SGD",
+        "rate": "0.020",
+        "debit": "0.040",
+    }
+    arrive(app, "voice", **base, ivr_block="hangup", call_state="ended", **bill)
+
+
+def forged(app, text: str = "forged") -> None:
+    body = urlencode({"from": SENDER, "to": NUMBER, "txn_ref": f"Q-{text}", "msg": text}).encode()
+    headers = signed(body) | {"X-Hoiio-Signature": "0" * 64}
+    assert app.test_client().post(f"/callbacks/{KEY}/sms", data=body, headers=headers).status_code == 200
+
+
+def counted(app) -> None:
+    """The counts follow the log in the background; here, at once."""
+    LogIndex(app.extensions["receiver"].engine).run()
+
+
+PAGES = [
+    *(
+        "/",
+        "/events",
+        "/events?q=kind:sms",
+        "/events?q=nonsense:x",
+        "/events/1",
+        "/events/99999",
+        "/events/tail?after=0",
+    ),
+    *(
+        "/calls",
+        "/calls/S1",
+        "/calls/none",
+        "/events/2/call",
+        "/conversations",
+        f"/conversations/{NUMBER}/{SENDER}",
+    ),
+    *("/events/1/conversation", "/faxes", "/faxes/6", "/numbers", "/quarantine", "/account", "/login"),
+]
+
+
+@pytest.fixture
+def log(app):
+    sms(app, "hello")
+    a_call(app)
+    fax(app, fax_status="answered", fax_url="https://files.example.com/a.pdf")
+    forged(app)
+    counted(app)
+
+
+# Who gets in.
+
+
+def test_a_stranger_sees_the_login_page_and_nothing_else(anonymous, log):
+    for path in PAGES:
+        if path == "/login":
+            continue
+        answer = anonymous.get(path)
+        assert answer.status_code == 303, path
+        assert answer.location.startswith("/login"), path
+        assert SENDER not in answer.text, path
+
+
+def test_every_address_of_the_console_asks_who_is_there(app, anonymous):
+    open_to_all = {"console.static", "console.login.form", "console.login.sign_in"}
+    for rule in app.url_map.iter_rules():
+        if not rule.endpoint.startswith("console.") or rule.endpoint in open_to_all:
+            continue
+        path = re.sub(r"<[^>]*>", "1", rule.rule)
+        for method in rule.methods & {"GET", "POST"}:
+            answer = anonymous.open(path, method=method)
+            assert (answer.status_code, answer.location[:6]) == (303, "/login"), rule.rule
+
+
+def test_nothing_of_it_answers_on_the_public_side(config):
+    app = create_app(config, private=False)
+    for path in ("/", "/login", "/events", "/static/console.js", "/account", "/quarantine"):
+        assert app.test_client().get(path).status_code == 404
+    app.extensions["receiver"].engine.dispose()
+
+
+def test_it_works_on_the_private_side_alone(config):
+    app = create_app(config, public=False)
+    upgrade(app.extensions["receiver"].engine)
+    client = signed_in(app, "olga", Scope.READ)
+    for path in ("/", "/events", "/numbers", "/quarantine"):
+        assert client.get(path).status_code == 200
+    app.extensions["receiver"].engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "led_to"),
+    [
+        ("/events?q=kind:sms", "/events?q=kind:sms"),
+        ("https://evil.example.com/", "/"),
+        ("//evil.example.com/", "/"),
+        ("/\\evil.example.com/", "/"),
+        ("/\tevil", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
+    ],
+)
+def test_after_signing_in_one_is_led_to_pages_of_ours_only(app, wanted, led_to):
+    users.Users(app.extensions["receiver"].engine).add("olga", PASSWORD, Scope.READ)
+    client = app.test_client()
+    given = {"form_token": form_token(client, "/login"), "name": "olga", "password": PASSWORD, "next": wanted}
+    assert client.post("/login", data=given).location == led_to
+
+
+def test_no_form_is_taken_that_is_not_ours(app, client):
+    other = signed_in(app, "eve", Scope.READ)
+    for path in ("/login", "/logout", "/account", "/mask", "/theme", "/quarantine"):
+        for token in ("", "0" * 64, form_token(other)):
+            answer = client.post(path, data={"form_token": token, "name": "olga", "password": PASSWORD})
+            assert answer.status_code == 400, path
+    assert client.get("/account").status_code == 200
+
+
+# What every page says.
+
+
+def test_every_page_forbids_what_it_does_not_need(client, log):
+    for path in PAGES:
+        answer = client.get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy, path
+        assert "unsafe" not in policy, path
+        assert "frame-ancestors 'none'" in policy, path
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+        assert answer.headers["Cache-Control"] == "no-store", path
+        # Nothing on the page that the policy would have to stop.
+        assert not re.search(r"<script(?![^>]*src=\"/static/)|<style|\sstyle=|\son\w+=\"", answer.text), path
+        assert not re.search(r"(src|href)=\"(https?:)?//", answer.text), path
+
+
+class Outline(HTMLParser):
+    """What a screen reader goes by."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags, self.ids, self.labels = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [given["id"]] if "id" in given else []
+        self.labels += [given["for"]] if tag == "label" and "for" in given else []
+
+
+def test_every_page_has_landmarks_one_heading_and_distinct_ids(client, log):
+    for path in PAGES:
+        if "tail" in path or path == "/login":
+            continue
+        page = Outline(client.get(path).text)
+        assert [page.tags.count(tag) for tag in ("main", "header", "nav")] >= [1, 1, 1], path
+        assert page.tags.count("h1") == 1, path
+        assert len(page.ids) == len(set(page.ids)), path
+        assert set(page.labels) <= set(page.ids), path
+
+
+# The pages.
+
+
+def test_the_overview_counts_by_hour_without_reading_the_log(client, app, log):
+    page = client.get("/").text
+    assert "6 events in 48 hours" in page
+    assert "Quarantine" in page
+    assert page.count('<rect class="voice"') == page.count('<rect class="sms"') == 2  # once for phones
+
+
+def test_the_search_box_understands_the_search_language(client, app, log):
+    sms(app, "the contract is signed", "AA-SI-2")
+    page = client.get("/events", query_string={"q": 'from:+6591234567 kind:sms since:1h "contract is"'}).text
+    assert "the contract is signed" in page
+    assert "hello" not in page
+
+
+def test_what_is_wrong_with_a_search_is_said_beside_the_box(client, log):
+    answer = client.get("/events?q=kind:telegram")
+    assert answer.status_code == 400
+    assert 'aria-invalid="true" aria-describedby="search-error"' in answer.text
+    assert re.search(r'id="search-error"[^>]*>.*kind:.*voice, fax, sms', answer.text, re.DOTALL)
+    assert 'value="kind:telegram"' in answer.text
+
+
+def test_the_chips_keep_the_rest_of_the_search(client, log):
+    page = client.get("/events", query_string={"q": "from:+6591234567 has:problems"}).text
+    chips = [unquote_plus(link) for link in re.findall(r'class="chip" href="([^"]+)"', page)]
+    assert "/events?q=kind:fax from:+6591234567 has:problems" in chips
+    assert "/events?q=from:+6591234567" in chips
+
+
+def test_pages_hold_still_while_events_come_in(client, app):
+    for at in range(60):
+        sms(app, f"text {at:02}", f"AA-SI-{at}")
+    first = client.get("/events").text
+    older = html.unescape(re.search(r'href="([^"]+)" rel="next"', first)[1])
+    sms(app, "late", "AA-SI-late")
+    second = client.get(older).text
+    shown = re.findall(r"text (\d\d)", first) + re.findall(r"text (\d\d)", second)
+    assert shown == [f"{at:02}" for at in reversed(range(60))]
+
+
+def test_the_tail_gives_what_is_new_and_where_to_go_on(client, app):
+    sms(app, "first")
+    newest = re.search(r'data-after="(\d+)"', client.get("/events").text)[1]
+    sms(app, "second", "AA-SI-2")
+    answer = client.get(f"/events/tail?after={newest}&q=kind:sms")
+    assert "second" in answer.text
+    assert "first" not in answer.text
+    assert client.get(f"/events/tail?after={answer.headers['X-Newest']}").text.strip() == ""
+
+
+def test_an_event_shows_its_request_and_the_command_that_repeats_it(client, app, log):
+    page = html.unescape(client.get("/events/1").text)
+    command = re.search(r'id="curl"[^>]*>(.*?)</pre>', page, re.DOTALL)[1]
+    assert command.startswith('curl -X POST "http://127.0.0.1/callbacks/$CALLBACK_KEY/sms"')
+    assert KEY not in page
+    assert "X-Hoiio-Signature: " in command
+    assert "--data-raw 'from=%2B6591234567" in command
+
+
+def test_a_call_is_drawn_from_ringing_to_its_end(client, log):
+    page = client.get("/calls/S1").text
+    steps = re.findall(r"<strong>([^<]+)</strong>", page)
+    assert steps[:4] == ["Ringing", "Menu", "Transfer", "Ended"]
+    assert "42#" in page
+    assert '<circle class="stop bad"' in page
+    assert "2 min billed, <bdi>0.040</bdi>" in page
+    assert "missed" in client.get("/calls?q=state:missed").text
+    assert "S1" not in client.get("/calls?q=state:answered").text
+
+
+def test_a_session_may_be_any_text(client, app):
+    a_call(app, session="/../a b?c#d<e>")
+    link = html.unescape(re.search(r'class="when"><a href="([^"]+)"', client.get("/calls").text)[1])
+    assert "Ringing" in client.get(link).text
+
+
+def test_a_recording_is_a_link_that_says_it_leads_away_and_tells_nothing(client, app):
+    base = {"session": "S1", "txn_ref": "AA-C-1", "call_state": "ongoing", "ivr_block": "record"}
+    arrive(app, "voice", **base, record_url="https://files.example.com/a.mp3")
+    arrive(app, "voice", **base, record_url="javascript:alert(1)")
+    page = client.get("/calls/S1").text
+    link = re.search(r'<a href="https://files.example.com/a.mp3"[^>]*>', page)[0]
+    assert "noreferrer" in link
+    assert "leaves this site" in page
+    assert 'href="javascript' not in page
+
+
+def test_a_long_message_is_joined_and_its_parts_are_there(client, app):
+    text = "".join(f"{at:04}" for at in range(100))
+    for place, start in enumerate(range(0, 400, 152)):
+        sms(app, text[start : start + 152], f"AA-SI-{place}")
+    page = client.get(f"/conversations/{NUMBER}/{SENDER}").text
+    assert text in page
+    assert "Joined by us from 3 parts" in page
+    assert page.count("/events/") == 3
+
+
+# Faxes.
+
+
+@pytest.fixture
+def provider():
+    with SimulatorServer() as provider:
+        yield provider
+
+
+def test_a_fax_document_is_fetched_and_can_do_nothing(database_url, tmp_path, provider):
+    held = provider.request("number/get_choices", country="SG")["entries"][0]["number"]
+    provider.request("number/subscribe", number=held, duration="1")
+    provider.request("number/update_forwarding", number=held, mode="fax", forward_to="http://127.0.0.1:9/")
+    sent = provider.control.fax(SENDER, held)["deliveries"][0]["parameters"]
+    settings = {"secret_key": "a-secret-for-tests", "hoiio_api_url": provider.open_url}
+    for app in started(make_config(database_url, tmp_path, **settings, public_url="http://127.0.0.1/")):
+        client = signed_in(app, "olga", Scope.READ)
+        fax(app, fax_status="answered", fax_url=sent["fax_url"])
+        fax(app, txn_ref="AA-F-2", fax_status="answered", fax_url=sent["fax_url"] + "x")
+        answer = client.get("/faxes/1/document")
+        assert answer.data.startswith(b"%PDF-")
+        assert answer.mimetype == "application/pdf"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Disposition"].startswith('inline; filename="fax-')
+        assert client.get("/faxes/1/document?save=1").headers["Content-Disposition"].startswith("attachment")
+        lapsed = client.get("/faxes/2/document")
+        assert lapsed.status_code == 502
+        assert "probably lapsed" in lapsed.text
+
+
+def test_a_link_into_the_private_network_is_not_followed(client, app):
+    fax(app, fax_status="answered", fax_url="http://169.254.169.254/latest/meta-data")
+    answer = client.get("/faxes/1/document")
+    assert answer.status_code == 502
+    assert "not https" in answer.text
+
+
+def test_a_failed_fax_says_why(client, app):
+    fax(app, fax_status="failed", fax_error_code="busy")
+    page = client.get("/faxes/1").text
+    assert "did not come through: <bdi>busy</bdi>" in page
+    assert "without a document" in page
+    assert client.get("/faxes/1/document").status_code == 404
+
+
+# Quarantine.
+
+
+def test_quarantined_events_are_released_and_dropped_in_bulk(client, app):
+    for text in ("one", "two", "three"):
+        forged(app, text)
+    ids = re.findall(r'name="id" value="(\d+)"', client.get("/quarantine").text)
+    assert len(ids) == 3
+    token = form_token(client, "/quarantine")
+    done = client.post(
+        "/quarantine", data={"form_token": token, "action": "release", "id": ids[:1]}, follow_redirects=True
+    )
+    assert "Released 1 event." in done.text
+    asked = client.post("/quarantine", data={"form_token": token, "action": "drop", "id": ids[1:]})
+    assert "Drop 2 events?" in asked.text
+    assert len(re.findall(r'name="id"', client.get("/quarantine").text)) == 2
+    sure = {"form_token": token, "action": "drop", "id": ids[1:], "sure": "yes"}
+    assert "Dropped 2 events" in client.post("/quarantine", data=sure, follow_redirects=True).text
+    assert "Nothing is quarantined" in client.get("/quarantine").text
+
+
+def test_who_may_only_read_decides_nothing(app):
+    forged(app)
+    reader = signed_in(app, "rita", Scope.READ)
+    page = reader.get("/quarantine").text
+    assert "forged" in page
+    assert 'name="id"' not in page
+    answer = reader.post(
+        "/quarantine", data={"form_token": form_token(reader), "action": "release", "id": "1"}
+    )
+    assert answer.status_code == 403
+    assert "role operate" in answer.text
+    assert "forged" in reader.get("/quarantine").text
+
+
+# The mask.
+
+
+def test_the_mask_hides_numbers_and_texts_on_every_page(client, app):
+    sms(app, "a secret text")
+    a_call(app)
+    fax(app, fax_status="answered", fax_url="https://files.example.com/secret.pdf")
+    forged(app, "a secret forgery")
+    counted(app)
+    token = form_token(client)
+    assert (
+        client.post("/mask", data={"form_token": token, "on": "1", "next": "/events"}).location == "/events"
+    )
+    for path in (
+        "/",
+        "/events",
+        "/events/1",
+        "/events/2",
+        "/events/6",
+        "/events/tail?after=0",
+        "/calls",
+        "/calls/S1",
+    ):
+        assert_masked(client.get(path).text, path)
+    for path in ("/events/1/conversation", "/conversations", "/faxes", "/faxes/6", "/numbers", "/quarantine"):
+        assert_masked(client.get(path).text, path)
+    assert client.get("/faxes/6/document").status_code == 403
+    client.post("/mask", data={"form_token": token, "on": "0"})
+    assert "a secret text" in client.get("/events/1").text
+
+
+def assert_masked(page: str, path: str) -> None:
+    assert "secret" not in page, path
+    assert "42#" not in page, path
+    assert not re.search(r"9123|1111111", re.sub(r"<[/]?span>", "", page)), path
+
+
+# Hostile words.
+
+HOSTILE = {
+    "markup": "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>",
+    "template": "{{ 7*7 }} {% raw %} ${7*7}",
+    "direction": "pay \u202egnp.exe\u202c \u2066\u2067\u2069 \u200f\u061c",
+    "control": "\x1b[2J\x1b]0;title\x07\x08\x7f\x9b31m \x00 end",
+    "formula": '=HYPERLINK("http://evil.example.com";"x")',
+    "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f \U0001f1f8\U0001f1ec",
+    "lines": "one\r\ntwo\u2028three\u2029four\x85five",
+    "long": "x" * 10_000,
+    "rtl": "\u0645\u0631\u062d\u0628\u0627 abc \u05e9\u05dc\u05d5\u05dd",
+}
+FORBIDDEN = re.compile(
+    "[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]"
+)
+
+
+def harmless(client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code < 500, path
+    assert not FORBIDDEN.search(answer.text), path
+    tags = Outline(answer.text).tags
+    assert "img" not in tags, path
+    assert tags.count("script") <= 1, path
+    assert "b" not in tags, path
+    return answer.text
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_message_is_harmless_wherever_it_is_shown(client, app, text):
+    sms(app, text)
+    counted(app)
+    for path in (
+        "/",
+        "/events",
+        "/events/1",
+        "/events/tail?after=0",
+        "/conversations",
+        "/events/1/conversation",
+    ):
+        page = harmless(client, path)
+        assert '<bdi dir="auto" class="message">' in page
+        assert "49" not in page or "{{" in page or "7*7" not in text
+    harmless(client, f"/conversations/{NUMBER}/{SENDER}")
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["from_", "to", "txn_ref", "session", "digits", "tag", "dest", "ivr_block", "call_state", "currency"],
+)
+def test_every_field_of_a_call_is_harmless(client, app, field):
+    fields = {"session": "S1", "txn_ref": "T1", "ivr_block": "answer", "call_state": "ringing"}
+    for text in HOSTILE.values():
+        arrive(app, "voice", **fields | {field: text})
+    counted(app)
+    links = re.findall(r'class="when"><a href="([^"]+)"', client.get("/calls").text)
+    events = [f"/events/{at}" for at in range(1, len(HOSTILE) + 1)]
+    for path in ("/", "/events", "/events/1/call", "/calls", *events, *map(html.unescape, links)):
+        harmless(client, path)
+
+
+@pytest.mark.parametrize("field", ["fax_url", "fax_status", "fax_error_code", "date", "debit", "extra<b>"])
+def test_every_field_of_a_fax_is_harmless(client, app, field):
+    fax(app, **{"fax_status": "failed", field: HOSTILE["markup"] + HOSTILE["direction"]})
+    for path in ("/events", "/events/1", "/faxes", "/faxes/1"):
+        harmless(client, path)
+
+
+def test_hostile_headers_and_bodies_are_harmless(client, app):
+    body = b"\xff\xfe<script>\x1b[31m" + "\u202e".encode()
+    headers = signed(body) | {"User-Agent": "<script>alert(1)</script>", "Content-Type": "text/<b>"}
+    app.test_client().post(f"/callbacks/{KEY}/sms?<img src=x>=%00", data=body, headers=headers)
+    page = harmless(client, "/events/1")
+    assert "base64 -d" in page
+    harmless(client, "/quarantine")
+
+
+def test_a_hostile_search_is_harmless(client):
+    for text in HOSTILE.values():
+        harmless(client, "/events?" + urlencode({"q": text}))
+        harmless(client, "/events?" + urlencode({"q": f"from:{text}"}))
+
+
+def test_static_files_are_what_they_say(client):
+    static = Path(__file__).parent.parent / "receiver/web/static"
+    for path in static.iterdir():
+        answer = client.get(f"/static/{path.name}")
+        assert answer.status_code == 200
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert ("javascript" in answer.mimetype) == (path.suffix == ".js")
+    assert client.get("/static/../login.py").status_code == 404
