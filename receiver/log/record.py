@@ -75,7 +75,7 @@ class Ticket:
     @property
     def held(self) -> bool:
         """Whether the callback is on stable storage."""
-        return self.outcome in {Outcome.STORED, Outcome.SPOOLED}
+        return self.outcome is Outcome.STORED or self.outcome is Outcome.SPOOLED
 
 
 def _row(arrival: Arrival, ours: frozenset[str]) -> Row | None:

@@ -73,12 +73,13 @@ def status_for(held: bool) -> int:
 @callbacks.route("/callbacks/<key>/<rest:kind>", **_OPEN)
 def receive(key: str, kind: str = "") -> Response:
     """Answer one callback. Any path under a valid key is kept: a slip in a URL must not cost a call."""
-    config = current.config()
-    if not current.keys().accepts(key):
+    # Once each: what stands for the current request or application looks it up at every use.
+    parts, environ = current.parts(), request.environ
+    if not parts.keys.accepts(key):
         return Response(status=404)
-    if request.method != "POST" and not request.query_string:
+    method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "").encode("latin-1")
+    if method != "POST" and not query:
         return Response(status=200)  # someone checking the URL
-    environ = request.environ
     body = environ.get(BODY)
     if body is None:
         try:
@@ -87,9 +88,9 @@ def receive(key: str, kind: str = "") -> Response:
         except RequestEntityTooLarge:
             return Response(status=413)
     header = environ.get(_SIGNATURE)
-    token = config.hoiio_access_token
+    token = parts.config.hoiio_access_token
     verdict = signature.verify(body, header, token.get_secret_value() if token else None)
-    distrust = _distrust(config.signatures, verdict)
+    distrust = _distrust(parts.config.signatures, verdict)
     try:
         known = Kind(kind.strip("/").lower())
     except ValueError:
@@ -99,8 +100,8 @@ def receive(key: str, kind: str = "") -> Response:
         id=Arrival.new_id(),
         kind=known,
         received_at=Arrival.now(),
-        method=request.method,
-        query=request.query_string,
+        method=method,
+        query=query,
         headers=_kept_headers(environ),
         body=body,
         peer=environ.get("REMOTE_ADDR") or "",
@@ -108,7 +109,7 @@ def receive(key: str, kind: str = "") -> Response:
         signature=verdict,
         distrust=distrust,
     )
-    environ["receiver.recorder"] = current.recorder()
+    environ["receiver.recorder"] = parts.recorder
     return answer
 
 
