@@ -32,6 +32,10 @@ class SchemaError(Exception):
     """The database cannot be used as it stands. The message says what to run."""
 
 
+class Unreachable(SchemaError):
+    """The database does not answer, so nobody can tell how it stands."""
+
+
 def connect(database_url: str, *, patience: float = 5.0) -> Engine:
     """An engine whose commits are on stable storage when they return.
 
@@ -40,7 +44,7 @@ def connect(database_url: str, *, patience: float = 5.0) -> Engine:
     """
     url = make_url(database_url)
     if url.drivername == "sqlite":
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        _make_private(Path(url.database or ""))
         engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -56,13 +60,21 @@ def connect(database_url: str, *, patience: float = 5.0) -> Engine:
     return engine
 
 
+def _make_private(path: Path) -> None:
+    """A new database is for its owner only: it holds what people wrote. An old one is left as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # it is there, or cannot be made: the first connection tells
+        path.touch(0o600, exist_ok=False)
+
+
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver's own transactions begin too late; see _begin_sqlite
     # How space is given back is settled before anything else is written to a new file; an older file takes
     # it over when it is compacted. Deleted rows are overwritten wherever that costs no further write.
     for pragma in ("auto_vacuum=INCREMENTAL", "secure_delete=FAST"):
         connection.execute(f"PRAGMA {pragma}")
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+    # 16 MB of pages a connection: with more, a process grows well beyond what it is on a new log.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -123,7 +135,7 @@ def current_revision(engine: Engine) -> str | None:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
     except SQLAlchemyError as error:
-        raise SchemaError(f"cannot reach the database: {reason_of(error)}") from error
+        raise Unreachable(f"cannot reach the database: {reason_of(error)}") from error
 
 
 def require_schema(engine: Engine) -> None:
@@ -147,6 +159,12 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     _migrate(engine, lambda config: command.upgrade(config, revision))
 
 
+def require_revision(revision: str) -> None:
+    """Raise `SchemaError` unless this code knows the revision; `base` is an empty database."""
+    if revision not in {*_revisions(), "base"}:
+        raise _no_such_revision()
+
+
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the schema back to `revision` (`base` for an empty database)."""
     _migrate(engine, lambda config: command.downgrade(config, revision))
@@ -162,8 +180,11 @@ def _migrate(engine: Engine, run: Any) -> None:
         except SQLAlchemyError as error:
             raise SchemaError(f"the migration failed and was rolled back: {reason_of(error)}") from error
         except CommandError as error:
-            known = ", ".join(sorted(_revisions()))
-            raise SchemaError(f"there is no such revision; there are {known}, `head` and `base`") from error
+            raise _no_such_revision() from error
+
+
+def _no_such_revision() -> SchemaError:
+    return SchemaError(f"there is no such revision; there are {', '.join(sorted(_revisions()))} and `base`")
 
 
 @contextlib.contextmanager

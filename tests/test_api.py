@@ -1,5 +1,6 @@
 """The query API: private, filtered, paged by cursor, one shape of error."""
 
+import base64
 import sqlite3
 
 import pytest
@@ -174,6 +175,26 @@ def test_it_reads_calls_and_conversations(reader):
     assert "Invoice" not in str(api("/conversations/+16500000001/+6591110001?mask=true"))
 
 
+def test_an_event_tells_of_each_time_it_came_again(client, api):
+    for words in ("once+more", "once%20more"):
+        data = f"txn_ref=AA-SI-1&msg={words}&from=%2B6591110001&to=%2B6560000001"
+        client.post(f"/callbacks/{KEY}/sms", data=data, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    event = api("/events/1")
+    (repeat,) = event["repeated"]
+    assert base64.b64decode(event["raw"]["body_base64"]).startswith(b"txn_ref=AA-SI-1&msg=once+more")
+    assert base64.b64decode(repeat["raw"]["body_base64"]).startswith(b"txn_ref=AA-SI-1&msg=once%20more")
+    assert repeat["raw"]["peer"] == "192.0.2.7"
+    assert repeat["received_at"] >= event["received_at"]
+    assert "192.0.2.7" not in str(api("/events/1?mask=true"))
+
+
+def test_an_event_tells_of_a_hundred_repeats_at_most(client, api):
+    for _ in range(102):
+        client.post(f"/callbacks/{KEY}/sms", data={"txn_ref": "AA-SI-1", "msg": "again"})
+    event = api("/events/1")
+    assert (event["repeats"], len(event["repeated"])) == (101, 100)
+
+
 def test_an_operator_releases_and_drops(client, api):
     for number in range(3):
         client.post(f"/callbacks/{KEY}/sms", data={"nothing": number})
@@ -200,7 +221,7 @@ def test_it_says_ready_by_what_would_hold_a_callback_now(client, app, config):
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json["held_by"]) == (200, "spool")
     with sqlite3.connect(config.spool_dir / "spool.db") as spool:
-        spool.execute("DROP TABLE probes")
+        spool.execute("DROP TABLE arrivals")
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json["held_by"]) == (503, None)
     assert client.get("/health/live").status_code == 200

@@ -166,11 +166,18 @@ def test_it_names_the_session_a_ringing_call_lacks():
 
 @pytest.mark.parametrize(
     "date",
-    ["yesterday", "2012-13-30 12:20:50", "2012-10-30T", "0", "0001-01-01 00:00:00", "9999-99-99 99:99:99"],
+    [
+        *("yesterday", "2012-13-30 12:20:50", "2012-10-30T", "0", "9999-99-99 99:99:99"),
+        *("0001-01-01 00:00:00", "0001-01-01 09:00:00", "9999-12-31 23:59:59Z"),
+    ],
 )
 def test_it_names_a_date_it_cannot_read_and_reads_the_rest(date):
     found = read(Kind.SMS, sms(date=date.replace(" ", "+")))
     assert (found.occurred_at, found.problems, found.text) == (None, ("date: unreadable",), "hello")
+
+
+def test_it_knows_no_negative_zero():
+    assert str(read(Kind.SMS, sms(debit="-0.00")).debit) == "0.00"
 
 
 @pytest.mark.parametrize("amount", ["free", "1,5", "1e5", "NaN", "Infinity", "1.", ".5", "1" * 13, "%D9%A1"])

@@ -240,6 +240,13 @@ def test_it_refuses_what_it_cannot_keep_and_never_what_is_trusted(small, caplog)
     assert "QUARANTINE_LIMIT_MB" in loud[0].getMessage()
 
 
+def test_it_keeps_what_the_provider_signed_however_full_it_is(small):
+    client = small.test_client()
+    kept = fill(client)
+    assert post(client, b"nothing=that+anybody+documented") == 200
+    assert stored(client) == kept + 1
+
+
 def test_it_counts_what_an_earlier_process_kept(small, database_url, tmp_path):
     kept = fill(small.test_client())
     for other in started(make_config(database_url, tmp_path, quarantine_limit_mb=1)):

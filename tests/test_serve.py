@@ -15,6 +15,7 @@ import requests
 from conftest import API_TOKEN, KEY, TOKEN
 
 from receiver import db
+from receiver.log.spool import Spool
 
 ROOT = Path(__file__).parent.parent
 
@@ -162,6 +163,14 @@ def test_it_serves_honest_callbacks_beside_two_hundred_slow_ones(service: Servic
     assert time.monotonic() - started < 10
     for connection in slow:
         connection.close()
+
+
+def test_it_holds_callbacks_from_the_start_while_the_database_is_away(tmp_path: Path):
+    service = Service("postgresql://nobody@127.0.0.1:1/nothing", tmp_path)
+    service.start()
+    assert post(service, "txn_ref=AA-SI-1&msg=hello") == 200
+    assert service.stop() == 0
+    assert Spool(tmp_path / "spool", limit_mb=1).state().waiting == 1
 
 
 def test_it_refuses_to_start_on_an_empty_database(database_url: str, tmp_path: Path):

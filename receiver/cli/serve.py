@@ -13,7 +13,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from receiver import current
-from receiver.db import SchemaError, require_schema
+from receiver.db import SchemaError, Unreachable, require_schema
 from receiver.log.spool import SpoolError
 
 HEADER_TIMEOUT = 10_000
@@ -27,15 +27,18 @@ HEADER_TIMEOUT = 10_000
 def serve(listen: str, workers: int) -> None:
     """Serve callbacks, API and health until told to stop.
 
-    SIGTERM finishes what was accepted. More than one worker needs PostgreSQL.
+    SIGTERM finishes what was accepted. Starts without a database that answers, too, since the spool holds
+    callbacks meanwhile; not with one whose schema is another. More than one worker needs PostgreSQL.
     """
     config = current.config()
     host, port = _address(listen)
     if workers > 1 and config.database_url.startswith("sqlite"):
         raise click.ClickException("SQLite has one writing process: leave --workers at 1 or set DATABASE_URL")
     try:
-        require_schema(current.engine())
         current.spool().prove()
+        require_schema(current.engine())
+    except Unreachable as error:
+        click.echo(f"{error}; callbacks go to the spool until it answers", err=True)
     except (SchemaError, SpoolError) as error:
         raise click.ClickException(str(error)) from None
     current.engine().dispose()  # the workers open their own

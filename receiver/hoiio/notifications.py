@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from io import BytesIO
@@ -291,7 +291,7 @@ def _read_field(  # noqa: PLR0912  # one branch a sort of field, in the order th
             problems.append("date: unreadable")
     elif name in _MONEY:
         if _AMOUNT.fullmatch(value):
-            fields[name] = Decimal(value)
+            fields[name] = Decimal(value) + 0  # not every database knows a negative zero
         else:
             problems.append(f"{name}: unreadable")
     elif name == "duration":
@@ -307,9 +307,11 @@ def _instant(value: str) -> datetime | None:
         when = datetime.fromisoformat(value)
         if when.tzinfo is None:
             when = when.replace(tzinfo=PROVIDER_ZONE)
-        return when.astimezone(UTC)
+        when = when.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    # At the ends of the calendar it could be stored, and not be read again in another zone.
+    return when if MINYEAR < when.year < MAXYEAR else None
 
 
 def _body_pairs(body: bytes, content_type: str, problems: list[str]) -> list[tuple[str, str]]:

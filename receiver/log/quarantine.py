@@ -96,6 +96,13 @@ def state(engine: Engine, limit_mb: int) -> State:
     )
 
 
+def count(engine: Engine, most: int) -> int:
+    """How many events are in quarantine, counted no further than `most`: at a cost that does not grow."""
+    some = select(EVENTS.c.id).where(_HELD).limit(most).subquery()
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(some)) or 0
+
+
 def look(engine: Engine, ids: Iterable[int]) -> Held:
     """Which of these events are in quarantine, and why."""
     found: list[tuple[int, str, datetime]] = []
@@ -193,9 +200,11 @@ def _release(connection: Connection, row: RowMapping) -> bool:
         with connection.begin_nested():
             connection.execute(update(EVENTS).where(mine).values(identity=identity, quarantine=None))
     except IntegrityError:
+        more = EVENTS.c.repeats + 1 + row["repeats"]
+        twin = update(EVENTS).where(EVENTS.c.identity == identity).values(repeats=more)
+        if not connection.execute(twin).rowcount:
+            raise  # whatever was in the way is no twin that could take over the raw bytes
         merged = True
-        twin = EVENTS.c.identity == identity
-        connection.execute(update(EVENTS).where(twin).values(repeats=EVENTS.c.repeats + 1 + row["repeats"]))
         raw = {name: row[name] for name in REPEATS.columns.keys() if name != "id"}  # noqa: SIM118  # not a dict
         connection.execute(delete(EVENTS).where(mine))
         connection.execute(insert(REPEATS).values(raw | {"identity": identity}))

@@ -21,6 +21,7 @@ from enum import Enum
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db import reason_of
+from receiver.hoiio.signature import Verdict
 from receiver.log.arrival import Arrival, Row, event_row, size_of
 from receiver.log.spool import Spool, SpoolError
 from receiver.log.tally import Tally
@@ -62,9 +63,10 @@ class Ticket:
     ) -> None:
         self.row = None if arrival is None else _row(arrival, ours)
         self.untrusted = 0
-        """Bytes it takes in quarantine; 0 if it does not belong there."""
+        """Bytes it takes of what the quarantine may hold; 0 if no limit is set for it."""
         if arrival is not None and self.row is not None and self.row["quarantine"] is not None:
-            self.untrusted = size_of(self.row)
+            if arrival.signature is not Verdict.VALID:  # the provider itself is never turned away
+                self.untrusted = size_of(self.row)
             # So that a spool knows too, and the event does not change its mind on the way through it.
             arrival = replace(arrival, distrust=str(self.row["quarantine"]))
         self.arrival = arrival
@@ -264,6 +266,9 @@ class Recorder:
         self._looked_at_spool, self._spool_may_hold = now, False
         try:
             moved = self._spool.drain(self._writer)
+        except SpoolError as error:  # no reason to turn to it: the database may be as good as ever
+            logger.error("%s", error)
+            return
         except Exception as error:
             self._spool_may_hold = True
             self._fails(error)
@@ -322,14 +327,14 @@ class Recorder:
             return
         try:
             self._spool.put([ticket.arrival for ticket in real if ticket.arrival is not None])
-        except SpoolError as error:
+        except Exception as error:  # whatever it is, the next ones need this thread
             self._settle(real, Outcome.FAILED)
             self._refused += len(real)
             if time.monotonic() - self._complained_at >= COMPLAIN_EVERY:
                 logger.critical(
                     "neither database nor spool can hold callbacks, %d were answered 503: %s",
                     self._refused,
-                    error,
+                    error if isinstance(error, SpoolError) else type(error).__name__,
                 )
                 self._refused, self._complained_at = 0, time.monotonic()
         else:

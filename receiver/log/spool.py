@@ -6,10 +6,11 @@ before an upgrade is drained after it. Draining twice changes nothing, since an 
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import (
@@ -33,7 +34,7 @@ from receiver.db import compact, connect, reason_of, writing
 from receiver.hoiio.notifications import Kind
 from receiver.hoiio.signature import Verdict
 from receiver.log.arrival import ROW_BYTES, Arrival, Row, event_row
-from receiver.log.write import EventWriter
+from receiver.log.write import PROBE_BYTES, EventWriter
 from receiver.models import UtcTime
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,6 @@ logger = logging.getLogger(__name__)
 DRAIN_BATCH = 100
 """Arrivals moved in one transaction: what a live callback may have to wait behind."""
 _PAGE_BYTES = 4096
-_PROBE = "probe"
 
 _metadata = MetaData()
 _arrivals = Table(
@@ -62,7 +62,11 @@ _arrivals = Table(
     Column("set_aside", Text),  # why the database refused it for good; NULL while it waits its turn
     sqlite_autoincrement=True,
 )
-_probes = Table("probes", _metadata, Column("id", Text, primary_key=True))
+_PROBE: dict[str, str | bytes] = {
+    **dict.fromkeys(("id", "kind", "method", "peer", "content_type", "signature"), "probe"),
+    **dict.fromkeys(("query", "headers"), b""),
+    "body": bytes(PROBE_BYTES),
+}
 
 
 class SpoolError(Exception):
@@ -93,32 +97,23 @@ class Spool:
 
     def prove(self) -> None:
         """Write, sync and take back a probe on the very path an arrival takes; `SpoolError` if that fails."""
-        try:
-            self._prepare()
-            with writing(self._engine) as connection:
-                connection.execute(delete(_probes))
-                connection.execute(insert(_probes).values(id=_PROBE))
-        except (SQLAlchemyError, OSError) as error:
-            raise self._unusable(error) from None
+        with self._using(), writing(self._engine) as connection:
+            connection.execute(insert(_arrivals).values(received_at=datetime.now(UTC), **_PROBE))
+            connection.execute(delete(_arrivals).where(_arrivals.c.id == _PROBE["id"]))
 
     def put(self, arrivals: Sequence[Arrival]) -> None:
         """Keep them; on return they are on stable storage. `SpoolError` means none of them is."""
-        try:
-            self._prepare()
-            with writing(self._engine) as connection:
-                connection.execute(insert(_arrivals), [_columns(arrival) for arrival in arrivals])
-        except (SQLAlchemyError, OSError) as error:
-            raise self._unusable(error) from None
+        with self._using(), writing(self._engine) as connection:
+            connection.execute(insert(_arrivals), [_columns(arrival) for arrival in arrivals])
 
     def drain(self, writer: EventWriter) -> int:
         """Move the oldest few into the database; how many left the spool.
 
         One the database refuses for itself is set aside and blocks nothing. Raises what `EventWriter.write`
-        raises when the database as a whole fails: then all stay here.
+        raises when the database as a whole fails: then all stay here. `SpoolError` tells of the spool alone.
         """
-        self._prepare()
         oldest = select(_arrivals).where(_arrivals.c.set_aside.is_(None)).order_by(_arrivals.c.position)
-        with self._engine.connect() as connection:
+        with self._using(), self._engine.connect() as connection:
             waiting = connection.execute(oldest.limit(DRAIN_BATCH)).mappings().all()
         if not waiting:
             return 0
@@ -131,7 +126,7 @@ class Spool:
                 refusals[row["position"]] = error
         results = writer.write(list(rows.values())) if rows else []
         refusals |= {place: error for place, error in zip(rows, results, strict=True) if error is not None}
-        with writing(self._engine) as connection:
+        with self._using(), writing(self._engine) as connection:
             stored = [place for place in rows if place not in refusals]
             connection.execute(delete(_arrivals).where(_arrivals.c.position.in_(stored)))
             for place, refusal in refusals.items():
@@ -145,26 +140,18 @@ class Spool:
 
     def state(self) -> SpoolState:
         """What waits and what was set aside."""
-        try:
-            self._prepare()
-            waits = _arrivals.c.set_aside.is_(None)
-            query = select(
-                func.count().filter(waits), func.count().filter(~waits), func.min(_arrivals.c.received_at)
-            )
-            with self._engine.connect() as connection:
-                return SpoolState(*connection.execute(query).one())
-        except (SQLAlchemyError, OSError) as error:
-            raise self._unusable(error) from None
+        waits = _arrivals.c.set_aside.is_(None)
+        query = select(
+            func.count().filter(waits), func.count().filter(~waits), func.min(_arrivals.c.received_at)
+        )
+        with self._using(), self._engine.connect() as connection:
+            return SpoolState(*connection.execute(query).one())
 
     def room(self) -> tuple[int, int]:
         """Bytes in use, and how many there may be."""
-        try:
-            self._prepare()
-            with self._engine.connect() as connection:
-                pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-                free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
-        except (SQLAlchemyError, OSError) as error:
-            raise self._unusable(error) from None
+        with self._using(), self._engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
         return (pages - free) * _PAGE_BYTES, self._most_pages * _PAGE_BYTES
 
     def size_of_untrusted(self) -> int:
@@ -173,12 +160,8 @@ class Spool:
             func.length(_arrivals.c.body) + func.length(_arrivals.c.headers) + func.length(_arrivals.c.query)
         )
         query = select(func.coalesce(func.sum(raw + ROW_BYTES), 0)).where(_arrivals.c.distrust.is_not(None))
-        try:
-            self._prepare()
-            with self._engine.connect() as connection:
-                return int(connection.scalar(query) or 0)
-        except (SQLAlchemyError, OSError) as error:
-            raise self._unusable(error) from None
+        with self._using(), self._engine.connect() as connection:
+            return int(connection.scalar(query) or 0)
 
     def discard(self, unwanted: Callable[[Arrival], bool], *, only_count: bool = False) -> int:
         """Take out for good the arrivals that `unwanted` says, set aside or not; how many those are.
@@ -186,9 +169,8 @@ class Spool:
         The file is written anew, so that nothing of them stays in it.
         """
         places: list[int] = []
-        last = 0
-        try:
-            self._prepare()
+        last = taken = 0
+        with self._using():
             while True:
                 after = select(_arrivals).where(_arrivals.c.position > last).order_by(_arrivals.c.position)
                 with self._engine.connect() as connection:
@@ -199,18 +181,24 @@ class Spool:
                 places += [row["position"] for row in page if unwanted(_arrival(row))]
             if only_count:
                 return len(places)
-            taken = 0
             for start in range(0, len(places), DRAIN_BATCH):
                 some = _arrivals.c.position.in_(places[start : start + DRAIN_BATCH])
                 with writing(self._engine) as connection:
                     taken += connection.execute(delete(_arrivals).where(some)).rowcount
             compact(self._engine)
-        except (SQLAlchemyError, OSError) as error:
-            raise self._unusable(error) from None
         return taken
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[None]:
+        """Whatever fails in here is the spool's failure, and told as such."""
+        try:
+            self._prepare()
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            raise self._unusable(error) from None
 
     def _prepare(self) -> None:
         if self._ready:

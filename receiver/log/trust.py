@@ -77,8 +77,9 @@ class Trust:
         """Look up our numbers, and now and then the size of the quarantine."""
         self._know_numbers()
         if self.full or time.monotonic() >= self._count_at:
-            self.count()
+            # Set before it is tried: a spool that cannot be counted is complained of once a minute.
             self._count_at = time.monotonic() + COUNT_EVERY
+            self.count()
 
     def release_ours(self) -> None:
         """Release what was quarantined because a number was not known yet: it may just have been bought."""

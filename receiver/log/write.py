@@ -19,6 +19,8 @@ from receiver.models import Repeat
 
 REPEATS = cast(Table, Repeat.__table__)
 _REPEAT_COLUMNS = [column.name for column in REPEATS.columns if column.name != "id"]
+PROBE_BYTES = 16 * 1024
+"""About what a batch of callbacks takes."""
 _ATTEMPTS = 3
 """Of a transaction that the database ended only because another was in its way."""
 _IN_THE_WAY = {"40P01", "40001"}  # deadlock, serialization failure
@@ -53,13 +55,14 @@ class EventWriter:
     def probe(self) -> None:
         """Raise unless an event could be committed now: one comes and goes in one transaction.
 
-        A statement that changes no row would not do: it writes nothing, so it succeeds on a full disk.
+        A statement that changes no row would not do: it writes nothing, so it succeeds on a full disk. Nor
+        would a small row: it fits where a batch of callbacks does not.
         """
         mark = f"probe/{secrets.token_hex(8)}"
         row: dict[str, object] = dict.fromkeys(
             ("arrival", "kind", "type", "signature", "method", "peer"), "probe"
         )
-        row |= dict.fromkeys(("query_string", "headers", "body"), b"")
+        row |= {"query_string": b"", "headers": b"", "body": bytes(PROBE_BYTES)}
         with writing(self._engine) as connection:
             connection.execute(insert(EVENTS).values(identity=mark, received_at=datetime.now(UTC), **row))
             connection.execute(delete(EVENTS).where(EVENTS.c.identity == mark))
@@ -98,10 +101,9 @@ class EventWriter:
         """Count those whose identity another arrival holds. Any of them may have been stored before, by this
         very arrival, when the answer of that transaction got lost."""
         same = EVENTS.c.identity.in_([row["identity"] for row in rows])
-        holders = {
-            row.identity: row.arrival
-            for row in connection.execute(select(EVENTS.c.identity, EVENTS.c.arrival).where(same))
-        }
+        # Locked, so that none is deleted or released before its repeat is added to it.
+        query = select(EVENTS.c.identity, EVENTS.c.arrival).where(same).order_by(EVENTS.c.identity)
+        holders = {row.identity: row.arrival for row in connection.execute(query.with_for_update())}
         repeats = [
             row for row in rows if holders.get(cast(str, row["identity"])) not in {None, row["arrival"]}
         ]

@@ -42,7 +42,7 @@ HELD = "receiver.held"
 class Rest(BaseConverter):
     """All that is left of a path, be it empty or begin with a slash."""
 
-    regex = ".*"
+    regex = r"[\s\S]*"
     part_isolating = False
 
 

@@ -9,10 +9,12 @@ answer, whose commit is awaited. Everything private runs in threads, where it ma
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.current import EXTENSION, Parts
 from receiver.log.arrival import Arrival
@@ -20,6 +22,9 @@ from receiver.log.record import Ticket
 from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
 from receiver.web.callbacks import BODY, HELD, status_for
 from receiver.web.private import Private
+
+KEYS_PATIENCE = 3.0
+"""Seconds at the start for the database to tell the callback keys; then the copy on disk has to do."""
 
 
 class Gateway:
@@ -48,6 +53,10 @@ class Gateway:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._parts.recorder.start()
+                # Before the first callback: a key made elsewhere may not be on this disk yet.
+                with contextlib.suppress(SQLAlchemyError, TimeoutError):
+                    async with asyncio.timeout(KEYS_PATIENCE):
+                        await asyncio.to_thread(self._parts.keys.refresh)
                 self._parts.schedule.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
