@@ -8,9 +8,10 @@ from traceback import format_tb
 from types import TracebackType
 from typing import TypeVar
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, current_app, request
 from sqlalchemy import Engine
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
+from werkzeug.routing import MapAdapter
 
 from config import Config
 from receiver import current
@@ -41,7 +42,7 @@ from receiver.log.trust import Trust
 from receiver.log.write import EventWriter
 from receiver.web.api import api
 from receiver.web.callbacks import Rest, callbacks
-from receiver.web.console import console
+from receiver.web.console import console, unknown_address
 from receiver.web.errors import problem
 from receiver.web.gateway import Gateway
 from receiver.web.health import health
@@ -57,7 +58,14 @@ ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType 
 
 class Application(Flask):
     """Flask, but an unexpected error is logged without the path, which holds the callback key, and without
-    the error's own words, which may hold what a caller sent."""
+    the error's own words, which may hold what a caller sent; and no `Host` is too odd to be answered."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        try:
+            return super().create_url_adapter(request)
+        except BadRequest:  # no route depends on the host, and a callback may not be lost to one
+            assert request is not None, "without a request there is no host"  # noqa: S101
+            return self.url_map.bind("localhost", path_info=request.path, default_method=request.method)
 
     def log_exception(self, exc_info: ExcInfo) -> None:
         kind, _, trace = exc_info
@@ -150,7 +158,7 @@ def _jobs(engine: Engine, config: Config, tokens: Tokens, keys: KeyRing, trust: 
     return [
         Job("keys", REFRESH, keys.run, everywhere=True),
         Job("token-use", 60, tokens.note_uses, everywhere=True),
-        Job("trust", 5, trust.refresh, everywhere=True),
+        Job("trust", 1, trust.refresh, everywhere=True),
         Job("release-ours", 15, trust.release_ours),
         Job("index", 1, LogIndex(engine).run, everywhere=True),
         Job("retention", 60, lambda: prune_due(engine, config.retention)),
@@ -158,11 +166,16 @@ def _jobs(engine: Engine, config: Config, tokens: Tokens, keys: KeyRing, trust: 
 
 
 def _http_error(error: HTTPException) -> Response:
-    """JSON where programs ask, and nothing at all elsewhere: a stranger learns nothing from a 404."""
+    """JSON where programs ask, a page for who is signed in, and nothing at all for strangers."""
     status = error.code or 500
     if request.path.startswith("/api/"):
         answer = problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
         if isinstance(error, MethodNotAllowed):
             answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return answer
+    # Not for callbacks: they are answered without the database.
+    if request.endpoint is None and not request.path.startswith("/callbacks/"):
+        page = unknown_address() if console.name in current_app.blueprints else None
+        if page is not None:
+            return page
     return Response(status=404 if status == 405 else status)

@@ -30,6 +30,7 @@ from receiver.hoiio.errors import masked
 from receiver.hoiio.notifications import PROVIDER_ZONE
 from receiver.keys import KeyRing, KeyState
 from receiver.log import quarantine
+from receiver.log.plain import size
 from receiver.log.spool import Spool, SpoolError
 from receiver.log.write import EventWriter
 from receiver.models import Event, JobState
@@ -222,11 +223,11 @@ class Doctor:
                     Finding(
                         f"disk-{name.lower()}",
                         Severity.ERROR if left < NO_DISK else Severity.WARNING,
-                        f"Only {_size(left)} are free where {name} is.",
+                        f"Only {size(left)} are free where {name} is.",
                         "Make room; `flask events prune` deletes what is old.",
                     )
                 )
-        return f"{_size(min(free.values(), default=0))} free"
+        return f"{size(min(free.values(), default=0))} free"
 
     def _clock(self, found: list[Finding]) -> str:
         theirs = _date_of(self.config.hoiio_api_url)
@@ -251,12 +252,12 @@ class Doctor:
                 Finding(
                     "quarantine-full",
                     Severity.ERROR if state.full else Severity.WARNING,
-                    f"The quarantine holds {_size(state.bytes)} of {_size(state.limit)}:"
+                    f"The quarantine holds {size(state.bytes)} of {size(state.limit)}:"
                     " when it is full, callbacks that are not trusted are turned away.",
                     "flask events list --quarantined, then release or drop",
                 )
             )
-        return f"{state.events} events, {_size(state.bytes)} of {_size(state.limit)}"
+        return f"{state.events} events, {size(state.bytes)} of {size(state.limit)}"
 
     def _service(self, found: list[Finding]) -> str:
         serving = keys.processes(self.engine)
@@ -462,15 +463,7 @@ def _warning(code: str, sentence: str, mend: str) -> Finding:
 
 def _ago(span: timedelta) -> str:
     seconds = int(span.total_seconds())
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}s"
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}s"
     return f"{seconds} seconds"
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1024 or unit == "GB":
-            break
-        count /= 1024
-    return f"{count:.0f} {unit}" if unit == "bytes" or count >= 10 else f"{count:.1f} {unit}"

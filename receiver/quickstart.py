@@ -33,6 +33,7 @@ READY_SECONDS = 30.0
 ARRIVAL_SECONDS = 30.0
 SIMULATOR_LISTEN = "127.0.0.1:8100"
 DEMO_DATABASE = "sqlite:///var/demo.db"
+DEMO_SETTINGS = "var/demo.env"
 DEMO_SENDER = "+6591234567"
 DEMO_USER = "demo"
 _PURPOSES = {
@@ -180,17 +181,21 @@ def _serve_demo(config: Config, listen: Address, steps: _Steps, children: contex
     provider.wait_until(f"http://{simulator}/control/account")
     steps.say(f"Simulator answers on http://{simulator}/")
 
-    environment = _environment(
-        {
-            "HOIIO_APP_ID": "sim-app",
-            "HOIIO_ACCESS_TOKEN": "sim-token",
-            "HOIIO_API_URL": f"http://{simulator}/open/",
-            "PUBLIC_URL": _url(listen),
-            # A log of its own: nothing simulated may ever stand in a real one.
-            "DATABASE_URL": DEMO_DATABASE,
-            "SPOOL_DIR": "var/demo-spool",
-        }
+    settings = {
+        "HOIIO_APP_ID": "sim-app",
+        "HOIIO_ACCESS_TOKEN": "sim-token",
+        "HOIIO_API_URL": f"http://{simulator}/open/",
+        "PUBLIC_URL": _url(listen),
+        # A log of its own: nothing simulated may ever stand in a real one.
+        "DATABASE_URL": DEMO_DATABASE,
+        "SPOOL_DIR": "var/demo-spool",
+    }
+    Path(DEMO_SETTINGS).write_text(
+        f"# Written by `make run`, for commands on the demo: `flask -e {DEMO_SETTINGS} doctor`\n"
+        + "".join(f"{name}={value}\n" for name, value in settings.items()),
+        encoding="utf-8",
     )
+    environment = _environment(settings)
     _flask(environment, "db", "upgrade")
     steps.say("Demo database var/demo.db is up to date")
     server = _start_server(config, listen, environment, steps, children)
@@ -208,8 +213,9 @@ def _serve_demo(config: Config, listen: Address, steps: _Steps, children: contex
     _flask(environment, "events", "list", show=True)
     click.echo(
         f"\n{_console_hint(config, listen, environment)}"
-        "See the log again with\n"
-        f"  DATABASE_URL={DEMO_DATABASE} .venv/bin/flask events list\n"
+        "Try the commands on the demo, such as\n"
+        f"  .venv/bin/flask -e {DEMO_SETTINGS} events list\n"
+        f"  .venv/bin/flask -e {DEMO_SETTINGS} doctor\n"
         f"{_api_hint(config, listen)}"
         "Let another SMS arrive with\n"
         f"  curl -H 'Content-Type: application/json' http://{simulator}/control/sms \\\n"

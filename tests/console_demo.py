@@ -17,6 +17,7 @@ from test_serve import Service
 from receiver.app import create_app
 from receiver.log.index import LogIndex
 from receiver.simulator.server import SimulatorServer
+from receiver.simulator.settings import Settings
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = (
@@ -67,7 +68,7 @@ class Demo:
 
     def _begin(self, history_hours: int) -> None:
         directory = self._directory
-        self.provider = self._stack.enter_context(SimulatorServer())
+        self.provider = self._stack.enter_context(SimulatorServer(Settings(resolve_hosts=False)))
         self.database_url = f"sqlite:///{directory}/demo.db"
         settings = {
             "HOIIO_ACCESS_TOKEN": "sim-token",
@@ -102,6 +103,12 @@ class Demo:
             text=True,
             capture_output=True,
         )
+
+    def point_elsewhere(self) -> None:
+        """Somebody points the fax number at another address in the portal, and the service notices."""
+        there = {"forward_to": "https://fax.example.com/in", "mode": "fax"}
+        self.provider.request("number/update_forwarding", number=self.fax, **there)
+        self.service.flask("doctor", check=False)
 
     def _write_history(self, hours: int) -> None:
         """Signed callbacks, each at its time in the past, through the receive path."""

@@ -26,26 +26,16 @@ def main(names: list[str], out: Path) -> None:
             demo.provider.control.fax(CALLER, demo.fax)
             demo.provider.control.sms(CALLER, demo.voice, "Thank you, that is all for today.")
             demo.service.flask("doctor", check=False)
-            call = "/calls/S20481"
-            chat = f"/conversations/{demo.voice}/{CALLER}"
             shots = [
                 ("overview", "/", DESK, "light"),
-                ("overview-dark", "/", DESK, "dark"),
                 ("overview-phone", "/", PHONE, "light"),
-                ("overview-wall", "/", {"width": 1920, "height": 1080}, "dark"),
-                ("events", "/events", DESK, "light"),
+                ("events", "/events", SHORT, "light"),
                 ("events-phone", "/events", PHONE, "dark"),
                 ("event", "EVENT", DESK, "light"),
-                ("calls", "/calls", SHORT, "light"),
-                ("call", call, DESK, "light"),
-                ("call-phone", call, PHONE, "light"),
-                ("conversations", "/conversations", DESK, "light"),
-                ("conversation", chat, DESK, "light"),
-                ("fax", "FAX", DESK, "light"),
-                ("numbers", "/numbers", DESK, "light"),
-                ("quarantine", "/quarantine", DESK, "light"),
-                ("login", "/login", DESK, "light"),
-                ("masked", "MASK", DESK, "light"),
+                ("call", "/calls/S20481", DESK, "light"),
+                ("conversation", f"/conversations/{demo.voice}/{CALLER}", DESK, "light"),
+                ("quarantine", "/quarantine", SHORT, "light"),
+                ("attention", "ATTENTION", DESK, "dark"),
             ]
             for name, path, size, theme in shots:
                 if names and name not in names:
@@ -54,8 +44,7 @@ def main(names: list[str], out: Path) -> None:
                     viewport=size, color_scheme=theme, timezone_id="Asia/Singapore", base_url=demo.url
                 )
                 page = context.new_page()
-                if name != "login":
-                    sign_in(page)
+                sign_in(page)
                 show(page, demo, path)
                 page.wait_for_timeout(400)
                 page.screenshot(path=out / f"{name}.png", full_page=False)
@@ -79,12 +68,9 @@ def show(page: Page, demo: Demo, path: str) -> None:
     if path == "EVENT":
         page.goto("/events?q=stamp")
         page.locator("#rows a").first.click()
-    elif path == "FAX":
-        page.goto("/faxes")
-        page.locator("tbody a").first.click()
-    elif path == "MASK":
-        page.goto("/events")
-        page.get_by_role("button", name="Mask").click()
+    elif path == "ATTENTION":
+        demo.point_elsewhere()
+        page.goto("/")
     else:
         page.goto(path)
 

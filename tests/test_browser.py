@@ -250,3 +250,20 @@ def test_an_accessibility_check_finds_nothing(open_page, demo, theme):
     page.context.clear_cookies()
     page.goto("/login")
     assert Axe().run(page).response["violations"] == []
+
+
+def test_what_needs_attention_stands_on_the_overview(open_page, demo):
+    demo.point_elsewhere()
+    page = open_page("/", size=PHONE)
+    needs = page.get_by_role("region", name="Needs attention")
+    expect(needs.get_by_role("listitem")).to_contain_text("goes to fax.example.com now")
+    expect(needs.locator("code")).to_contain_text("flask setup")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert Axe().run(page).response["violations"] == []
+
+
+def test_only_one_chart_is_drawn_at_any_width(open_page):
+    page = open_page("/")
+    for width in (320, 703, 704, 705, 960, 1920):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(page.locator("svg.chart:visible")).to_have_count(1)

@@ -88,6 +88,27 @@ def test_it_says_what_it_did_not_understand(run, words, said):
     assert said in run("events", "list", *words, exit_code=2)
 
 
+def test_it_lists_unless_told_otherwise(run):
+    assert run("events", "kind:fax", "--json") == run("events", "list", "kind:fax", "--json")
+
+
+def test_it_shows_each_repeat_with_its_own_request(tmp_path):
+    for app in started(make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path)):
+        for text in ("come+again", "come%20again", "come+again"):
+            data = f"txn_ref=AA-SI-1&msg={text}&from=%2B6591110001&to=%2B6560000001"
+            assert app.test_client().post(f"/callbacks/{KEY}/sms", data=data).status_code == 200
+        shown = app.test_cli_runner().invoke(args=["events", "show", "1"]).output
+        assert re.findall(r"^(raw|repeat\.\d)\.body +\S+msg=(\S+?)&", shown, re.MULTILINE) == [
+            ("raw", "come+again"),
+            ("repeat.1", "come%20again"),
+            ("repeat.2", "come+again"),
+        ]
+        assert shown.count(".peer") == shown.count(".request") == 3
+        masked = app.test_cli_runner().invoke(args=["events", "show", "1", "--mask"]).output
+        assert "again" not in masked
+        assert "repeat.2.received_at" in masked
+
+
 def test_the_forms_for_pipes_agree(run):
     lines = [json.loads(line) for line in run("events", "list", "kind:sms", "--ndjson").splitlines()]
     rows = list(csv.DictReader(io.StringIO(run("events", "list", "kind:sms", "--csv"))))
@@ -114,7 +135,7 @@ def test_a_conversation_reads_as_it_was_written(run):
     assert THEM in run("conversations")
     shown = run("conversations", "show", US, THEM)
     assert shown.index("please call back") < shown.index("The invoice")
-    assert "put together from 2 parts" in shown
+    assert "(events 7, 8 put together)" in shown
     assert "never wrote to" in run("conversations", "show", US, "+6590000000", exit_code=1)
 
 

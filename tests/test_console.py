@@ -2,18 +2,22 @@
 
 import html
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import islice
 from pathlib import Path
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 import pytest
 from argon2 import PasswordHasher
 from conftest import KEY, make_config, signed, started
 
+from receiver import findings
 from receiver.access import users
 from receiver.access.scopes import Scope
 from receiver.app import create_app
 from receiver.db import upgrade
+from receiver.findings import Finding, Severity
 from receiver.log.index import LogIndex
 from receiver.simulator.server import SimulatorServer
 
@@ -305,6 +309,58 @@ def test_an_event_shows_its_request_and_the_command_that_repeats_it(client, app,
     assert "--data-raw 'from=%2B6591234567" in command
 
 
+def test_an_event_shows_each_time_it_came_again(client, app):
+    sms(app, "hello")
+    assert "Came again" not in client.get("/events/1").text
+    sms(app, "hello")
+    first = client.get("/events/1").text
+    assert first.count('<details class="repeat">') == 1
+    again = urlencode({"msg": "hello", "txn_ref": "AA-SI-1", "date": "2026-03-01 10:00:00", "debit": "0.013"})
+    again += f"&currency=SGD&from={quote(SENDER)}&to={quote(NUMBER)}"
+    headers = signed(again.encode())
+    assert app.test_client().post(f"/callbacks/{KEY}/sms", data=again, headers=headers).status_code == 200
+    page = client.get("/events/1").text
+    assert page.count('<details class="repeat">') == 2
+    assert page.index("&amp;msg=hello&amp;") < page.index("<bdi>msg=hello&amp;")
+    client.post("/mask", data={"form_token": form_token(client), "on": "1"})
+    masked = client.get("/events/1").text
+    assert masked.count('<details class="repeat">') == 2
+    assert masked.count("The body is masked.") == 3
+    assert "hello" not in masked
+
+
+def test_an_unknown_address_leads_home_who_is_signed_in_and_tells_a_stranger_nothing(client, anonymous):
+    for path in ("/nowhere", "/wp-login.php", "/events/../x", "/logout"):
+        page = client.get(path)
+        assert (page.status_code, 'href="/">To the overview' in page.text) == (404, True)
+        assert page.headers["Cache-Control"] == "no-store"
+        stranger = anonymous.get(path)
+        assert (stranger.status_code, stranger.text) == (404, "")
+    assert client.get(f"/callbacks/{KEY}/nothing").text == client.post("/callbacks/x/y/z").text == ""
+
+
+def test_what_needs_attention_is_told_with_what_mends_it(client, app):
+    assert "Needs attention" not in client.get("/").text
+    found = [
+        Finding("ends-soon", Severity.WARNING, "A number <b>ends</b> in 3 days.", "flask numbers extend"),
+        Finding(
+            "elsewhere",
+            Severity.ERROR,
+            "A number points elsewhere.",
+            f"flask setup --number {NUMBER}",
+            NUMBER,
+        ),
+    ]
+    findings.store(app.extensions["receiver"].engine, found, now=datetime.now(UTC))
+    page = client.get("/").text
+    section = page[page.index("Needs attention") : page.index("Events per hour")]
+    assert "A number &lt;b&gt;ends&lt;/b&gt; in 3 days." in section
+    assert section.index("points elsewhere") < section.index("in 3 days")
+    assert f"<code>flask setup --number {NUMBER}</code>" in section
+    client.post("/mask", data={"form_token": form_token(client), "on": "1"})
+    assert NUMBER not in client.get("/").text
+
+
 def test_a_call_is_drawn_from_ringing_to_its_end(client, log):
     page = client.get("/calls/S1").text
     steps = re.findall(r"<strong>([^<]+)</strong>", page)
@@ -553,3 +609,11 @@ def test_static_files_are_what_they_say(client):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert ("javascript" in answer.mimetype) == (path.suffix == ".js")
     assert client.get("/static/../login.py").status_code == 404
+
+
+def test_the_live_stream_ends_with_the_sign_in(client, monkeypatch):
+    monkeypatch.setattr("receiver.web.live.HEARTBEAT", 0.1)
+    pieces = client.get("/events/stream").iter_encoded()
+    assert next(pieces).startswith(b"retry")
+    assert client.post("/logout", data={"form_token": form_token(client)}).status_code == 303
+    assert len(list(islice(pieces, 20))) < 20

@@ -1,5 +1,6 @@
 """Callback keys: the ring that the receive path asks, and `flask keys` beside a service that serves."""
 
+import asyncio
 import json
 import threading
 import time
@@ -12,10 +13,11 @@ from firm import serving
 from sqlalchemy import delete, insert, select, update
 
 from receiver import app as assembly
-from receiver import db, keys, rotation
+from receiver import db, keys, numbers, rotation
 from receiver.db import writing
 from receiver.keys import KeyRing, KeyState
 from receiver.models import CallbackKey, Process
+from receiver.web.gateway import Gateway
 
 SMS = b"txn_ref=AA-SI-1&from=%2B6591234567&to=%2B6511111111&msg=x&date=2026-01-31+12:00:00"
 
@@ -84,6 +86,28 @@ def test_a_process_that_starts_without_the_database_accepts_what_it_knew(engine,
     assert fresh.current == secret
     assert (directory / "keys.json").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in directory.iterdir()] == ["keys.json"]
+
+
+def test_a_server_knows_the_keys_made_elsewhere_before_it_takes_a_callback(app, engine):
+    secret = app.extensions["receiver"].keys.secret_of
+    fingerprint = keys.make(engine)
+    assert secret(fingerprint) is None
+    given: list[str | None] = []
+
+    async def serve() -> None:
+        told = iter(["lifespan.startup", "lifespan.shutdown"])
+
+        async def receive():
+            return {"type": next(told)}
+
+        async def send(message):
+            if message["type"] == "lifespan.startup.complete":
+                given.append(secret(fingerprint))
+
+        await Gateway(app)({"type": "lifespan"}, receive, send)
+
+    asyncio.run(serve())
+    assert given[0] is not None
 
 
 def test_a_broken_copy_on_disk_turns_nobody_away(engine, directory, caplog):
@@ -184,6 +208,10 @@ def test_rotation_moves_every_number_that_points_here_and_no_other(firm):
     assert "CALLBACK_KEYS" in result.stderr
     assert [key["state"] for key in firm.listed()] == ["current", "retiring", "retiring"]
     # What setup makes from now on is made with the new key.
+    known = numbers.read(firm.app.extensions["receiver"].engine).numbers
+    assert firm.targets() == {
+        url for number in known for url in (number.forward_to, number.forward_sms_to) if url
+    }
     assert "here (older key)" not in firm.flask("numbers", "list").stdout
 
 

@@ -56,6 +56,11 @@ def is_in(client) -> bool:
     return client.get("/account").status_code == 200
 
 
+@pytest.mark.parametrize("command", [("passwd", "nobody"), ("remove", "nobody")])
+def test_nobody_is_asked_anything_about_a_user_there_is_not(flask, command):
+    assert "there is no user nobody: see `flask users list`" in flask(*command, fails=True).output
+
+
 def test_users_are_added_listed_and_removed(flask, ana):
     flask("add", "bo", "--password-stdin", stdin="another password")
     listed = json.loads(flask("list", "--json").stdout)["users"]

@@ -62,6 +62,12 @@ class Users:
         with self._engine.connect() as connection:
             return connection.scalar(select(func.min(User.id))) is not None
 
+    def require(self, name: str) -> None:
+        """Raise `UserError` unless there is such a user."""
+        with self._engine.connect() as connection:
+            if connection.scalar(select(User.id).where(User.name == name.lower())) is None:
+                raise _unknown(name)
+
     def set_password(self, name: str, password: str, *, keep: str | None = None) -> None:
         """Give a user a new password; ends all sign-ins but the one whose token's digest is `keep`."""
         name = name.lower()

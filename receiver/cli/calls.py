@@ -87,7 +87,7 @@ def conversations() -> None:
     """List SMS conversations, and show one."""
 
 
-@conversations.command("list")
+@conversations.command("list", short_help="List conversations, each with its newest message.")
 @searching
 @_limit
 @_before
@@ -110,7 +110,7 @@ def list_conversations(
     _more(following)
 
 
-@conversations.command("show")
+@conversations.command("show", short_help="Show what SENDER wrote to NUMBER, one of ours.")
 @click.argument("number")
 @click.argument("sender")
 @_limit

@@ -32,16 +32,17 @@ def upgrade() -> None:
 @with_appcontext
 def downgrade(revision: str, yes: bool) -> None:
     """Take the schema back to REVISION, or `base`. Going back below a table deletes what it holds."""
-    if not yes:
-        click.confirm(
-            f"Go back to revision {revision}? Tables made since are dropped with their rows", abort=True
-        )
+    with output.operation_errors():
+        database.require_revision(revision)
+    question = f"Go back to revision {revision}? Tables made since are dropped with their rows."
+    if not output.confirmed(question, yes=yes):
+        return
     with output.operation_errors():
         database.downgrade(current.engine(), revision)
         click.echo(f"at revision {database.current_revision(current.engine()) or 'base (empty)'}")
 
 
-@db.command("current")
+@db.command("current", short_help="Show the revision of the database, and the one needed.")
 @with_appcontext
 def show_current() -> None:
     """Show the revision of the database and the one this version needs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -16,12 +17,13 @@ from flask.cli import with_appcontext
 from receiver import current
 from receiver.cli import output
 from receiver.cli.lines import EVENT_COLUMNS, event_line, sparkline, stripe
-from receiver.cli.searching import Shown, mask, searching
+from receiver.cli.searching import ListByDefault, Shown, mask, searching
 from receiver.cli.tail import follow
 from receiver.log.counts import Counts
 from receiver.log.export import FIELDS, FieldError, Form, export, read_fields
 from receiver.log.find import DEFAULT_PAGE, event_json
 from receiver.log.mask import mask_event
+from receiver.log.repeats import whole_json
 from receiver.log.search import Search
 
 _before = click.option("--before", type=click.IntRange(1), help="Only those older than this event id.")
@@ -29,7 +31,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 _DAY = timedelta(hours=24)
 
 
-@click.group()
+@click.group(cls=ListByDefault)
 def events() -> None:
     """List, show, follow, export and count what arrived."""
 
@@ -76,30 +78,43 @@ def list_events(
         output.say(f"there are older ones: add --before {page.next}")
 
 
-@events.command()
+@events.command(short_help="Show one event with its raw request.")
 @click.argument("event_id", type=click.IntRange(1))
 @_json
 @mask
 @with_appcontext
 def show(event_id: int, as_json: bool, mask: bool) -> None:
-    """Show one event with its raw request."""
+    """Show one event with its raw request, and that of each time it came again."""
     with output.operation_errors():
         event = current.event_log().get(event_id)
-    if event is None:
-        raise click.ClickException(f"there is no event {event_id}")
-    document = _document(event_json(event, raw=True), mask)
+        if event is None:
+            raise click.ClickException(f"there is no event {event_id}")
+        document = _document(whole_json(current.engine(), event), mask)
     if as_json:
         output.json_out(document)
         return
-    raw, params, problems = document.pop("raw"), document.pop("params"), document.pop("problems")
+    raw, repeated = document.pop("raw"), document.pop("repeated")
+    params, problems = document.pop("params"), document.pop("problems")
     rows = [[name, str(value)] for name, value in document.items() if value is not None]
     rows += [["problem", problem] for problem in problems]
     rows += [[f"params.{name}", str(value)] for name, value in params.items()]
-    rows += [["raw.request", f"{raw['method']} ?{raw['query_string']}"], ["raw.peer", raw["peer"]]]
-    rows += [[f"raw.{name}", value] for name, value in raw["headers"].items()]
-    body = raw["body_base64"] if mask else event.body.decode("utf-8", "backslashreplace")
-    rows.append(["raw.body", body])
+    rows += _request("raw", raw, mask)
+    for at, repeat in enumerate(repeated, 1):
+        name = f"repeat.{at}"
+        rows += [[f"{name}.received_at", repeat["received_at"]], [f"{name}.signature", repeat["signature"]]]
+        rows += _request(name, repeat["raw"], mask)
     output.table(("field", "value"), rows)
+    if len(repeated) < document["repeats"]:
+        output.say(f"these are the first {len(repeated)} of {document['repeats']:,} repeats")
+
+
+def _request(name: str, raw: dict[str, Any], masked: bool) -> list[list[str]]:
+    body = raw["body_base64"]
+    if not masked:
+        body = base64.b64decode(body).decode("utf-8", "backslashreplace")
+    rows = [[f"{name}.request", f"{raw['method']} ?{raw['query_string']}"], [f"{name}.peer", raw["peer"]]]
+    rows += [[f"{name}.{header}", value] for header, value in raw["headers"].items()]
+    return [*rows, [f"{name}.body", body]]
 
 
 @events.command()
@@ -123,7 +138,7 @@ def tail(wanted: Search, shown: Shown, lines: int, as_json: bool, mask: bool) ->
         sys.stdout.flush()
 
 
-@events.command("export")
+@events.command("export", short_help="Write everything that matches, as CSV or JSON lines.")
 @searching
 @click.option("--csv", "form", flag_value="csv", help="For spreadsheets; no cell starts a formula.")
 @click.option("--ndjson", "form", flag_value="ndjson", help="One JSON object a line (the default).")
@@ -153,7 +168,7 @@ def export_events(
     try:
         names = read_fields(fields) if fields else FIELDS
     except FieldError as error:
-        raise click.UsageError(f"--{output.printable(str(error))}") from None
+        raise click.UsageError(output.fitted_error(f"--{error}")) from None
     found = export(
         current.engine(),
         wanted,

@@ -22,6 +22,7 @@ from receiver.hoiio.notifications import Kind
 from receiver.log import keep
 from receiver.log import quarantine as desk
 from receiver.log.erase import End, Erased, EraseError, Erasure, Found, is_about
+from receiver.log.plain import size
 from receiver.log.remove import Removed, interventions
 from receiver.log.search import Search, SearchError
 from receiver.log.spool import SpoolError
@@ -45,7 +46,7 @@ def _chosen(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+@click.command(short_help="Take events out of quarantine.")
 @_chosen
 @with_appcontext
 def release(why: str | None, dry_run: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
@@ -88,7 +89,7 @@ def drop(why: str | None, dry_run: bool, yes: bool, as_json: bool, **chosen: Any
         click.echo(f"dropped {_many(done.events, 'event')} and {_many(done.repeats, 'repeat')}")
 
 
-@click.command()
+@click.command(short_help="Show how full the quarantine is, and why.")
 @_JSON
 @with_appcontext
 def quarantine(as_json: bool) -> None:
@@ -99,10 +100,10 @@ def quarantine(as_json: bool) -> None:
         output.json_out(asdict(state) | {"full": state.full})
         return
     if state.events:
-        rows = [(reason.reason, reason.events, _size(reason.bytes)) for reason in state.reasons]
+        rows = [(reason.reason, reason.events, size(reason.bytes)) for reason in state.reasons]
         output.table(("reason", "events", "size"), rows)
     since = "" if state.oldest is None else f", oldest received {_time(state.oldest)} UTC"
-    used = f"{_size(state.bytes)} of {_size(state.limit)}"
+    used = f"{size(state.bytes)} of {size(state.limit)}"
     output.say(f"{_many(state.events, 'event')} in quarantine, {used}{since}")
     if state.full:
         output.say(
@@ -164,7 +165,7 @@ class _Age(click.ParamType[timedelta]):
         return timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1))
 
 
-@click.command()
+@click.command(short_help="Delete old events, gently.")
 @click.option("--older-than", type=_Age(), help="How old; as RETENTION says for each kind unless told.")
 @click.option(
     "--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in Kind]), help="Only these."
@@ -208,7 +209,7 @@ def prune(
         click.echo(f"deleted {_many(done.events, 'event')} and {_many(done.repeats, 'repeat')}")
 
 
-@click.command("interventions")
+@click.command("interventions", short_help="List what was released and deleted, and by whom.")
 @click.option("--number", metavar="NUMBER", help="Only erasures of this number.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="How many.")
 @_JSON
@@ -301,7 +302,7 @@ def _show_old(ages: dict[Kind, timedelta], counts: Counter[Kind], as_json: bool)
         return
     output.table(
         ("kind", "older than", "events"),
-        [(kind, f"{age.days} days", counts[kind]) for kind, age in ages.items()],
+        [(kind, _many(age.days, "day"), counts[kind]) for kind, age in ages.items()],
     )
 
 
@@ -315,10 +316,6 @@ def _time(when: datetime) -> str:
 
 def _many(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-def _size(size: int) -> str:
-    return f"{size / 1024:.1f} KB" if size < 1024 * 1024 else f"{size / 1024 / 1024:.1f} MB"
 
 
 def _who() -> str:

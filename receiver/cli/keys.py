@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import click
@@ -9,6 +10,7 @@ from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.cli import output, words
+from receiver.hoiio.errors import HoiioError
 from receiver.keys import Key, KeyState
 from receiver.rotation import GRACE, RotationError, Rotator
 
@@ -78,6 +80,8 @@ def rotate(grace: float, yes: bool, as_json: bool) -> None:
         done = rotator.rotate(timedelta(days=grace))
     except RotationError as error:
         raise click.ClickException(str(error)) from None
+    with suppress(HoiioError):  # all is done; the console shows what somebody last saw
+        current.watch().remember(rotator.client.subscribed_numbers())
     if as_json:
         output.json_out(
             {

@@ -134,10 +134,10 @@ def conversation_line(document: Mapping[str, Any], shown: Shown) -> Line:
 def message(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     """One message: when and as which events it came, then its text as wide as the terminal."""
     ids = ", ".join(str(part["id"]) for part in document["parts"])
-    joined = f", put together from {len(document['parts'])} parts" if document["joined"] else ""
+    which = f"events {ids} put together" if document["joined"] else f"event {ids}"
     cost = f", {amount(document['cost'], document['currency'])}" if document["cost"] else ""
     when = shown.whole(datetime.fromisoformat(document["sent_at"]))
-    yield printable(f"{when}  (event {ids}{cost}{joined})")
+    yield printable(f"{when}  ({which}{cost})")
     width = max(20, shutil.get_terminal_size().columns - 4)
     for line in document["text"].splitlines() or [""]:
         for piece in textwrap.wrap(printable(line), width) or [""]:

@@ -228,9 +228,9 @@ def operation_errors() -> Iterator[None]:
     except click.ClickException as error:
         if type(error) is not click.ClickException:  # a usage error knows how to show itself
             raise
-        raise click.ClickException(_fitted_error(error.message)) from None
+        raise click.ClickException(fitted_error(error.message)) from None
     except KNOWN_ERRORS as error:
-        raise click.ClickException(_fitted_error(str(error))) from None
+        raise click.ClickException(fitted_error(str(error))) from None
     except SQLAlchemyError as error:
         # Its own text holds the statement and its values, which are private.
         raise click.ClickException(
@@ -238,6 +238,7 @@ def operation_errors() -> Iterator[None]:
         ) from None
 
 
-def _fitted_error(message: str) -> str:
+def fitted_error(message: str) -> str:
+    """A message for behind `Error: `, in lines that fit the terminal."""
     lines = [printable(line) for line in message.splitlines()]
     return "\n".join(_fitted(line, 0 if at else len("Error: ")) for at, line in enumerate(lines))

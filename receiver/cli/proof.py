@@ -17,7 +17,7 @@ from receiver.proof import Proof, prove
 from receiver.setup import CallbackUrls, Target, shown_url
 
 
-@click.command("test")
+@click.command("test", short_help="Post a signed test, and look for it in the log.")
 @click.argument("number", type=words.NumberType(), required=False)
 @click.option(
     "--kind",

@@ -96,12 +96,12 @@ def _search(words: tuple[str, ...], filters: dict[str, Any], zone: tzinfo | None
     try:
         asked = Search.parse(" ".join(_written(word) for word in words), zone=zone)
     except SearchError as error:
-        raise click.UsageError(output.printable(str(error))) from None
+        raise click.UsageError(output.fitted_error(str(error))) from None
     given = {name: "true" if value is True else value or None for name, value in filters.items()}
     try:
         return asked.joined(Search.read(given, zone=zone))
     except SearchError as error:
-        raise click.UsageError("--" + output.printable(str(error)).replace("txn_ref", "txn-ref")) from None
+        raise click.UsageError(output.fitted_error(f"--{error}".replace("txn_ref", "txn-ref"))) from None
 
 
 def _written(word: str) -> str:

@@ -62,7 +62,7 @@ class AmountType(click.ParamType[Decimal]):
         return amount
 
 
-@click.command()
+@click.command(short_help="Point numbers at this service, bought if need be.")
 @click.option("--number", "numbers", multiple=True, type=words.NumberType(), help="This number. Repeatable.")
 @click.option("--country", help="Any number of this country, by code or name.")
 @click.option("--state", help="Of this state, where numbers are sold by state.")

@@ -14,7 +14,7 @@ from receiver.db import reason_of
 from receiver.log.spool import SpoolError
 
 
-@click.group()
+@click.group(short_help="See and move what waits for the database.")
 def spool() -> None:
     """See and move the callbacks that the database could not take when they came."""
 

@@ -21,7 +21,7 @@ _password_stdin = click.option(
 
 @click.group()
 def users() -> None:
-    """Who may sign in to the console."""
+    """List, add and remove those who may sign in to the console."""
 
 
 @users.command()
@@ -87,6 +87,8 @@ def list_users(as_json: bool) -> None:
 @with_appcontext
 def passwd(name: str, password_stdin: bool) -> None:
     """Give NAME a new password. Ends every sign-in of that user."""
+    with output.operation_errors(), _user_errors():
+        current.users().require(name)
     password = _password(password_stdin)
     with output.operation_errors(), _user_errors():
         current.users().set_password(name, password)
@@ -99,6 +101,8 @@ def passwd(name: str, password_stdin: bool) -> None:
 @with_appcontext
 def remove(name: str, yes: bool) -> None:
     """Remove NAME, and end every sign-in of that user."""
+    with output.operation_errors(), _user_errors():
+        current.users().require(name)
     if not output.confirmed(f"Remove {output.printable(name)}?", yes=yes):
         return
     with output.operation_errors(), _user_errors():

@@ -12,6 +12,7 @@ from receiver import current
 from receiver.log.export import FIELDS, FieldError, Form, export, read_fields
 from receiver.log.find import DEFAULT_PAGE, LARGEST_PAGE, event_json
 from receiver.log.mask import mask_event
+from receiver.log.repeats import whole_json
 from receiver.log.search import State
 from receiver.web.api import shapes
 from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, operation
@@ -130,10 +131,10 @@ def stream_events(given: Given) -> Response:
     missing=NO_EVENT,
 )
 def show_event(given: Given, event_id: str) -> Response:
-    """One event with its raw request."""
+    """One event with its raw request, and that of each time it came again."""
     number = int(event_id) if event_id.isascii() and event_id.isdigit() and len(event_id) < 20 else 0
     event = current.event_log().get(number) if 0 < number <= LARGEST_ID else None
     if event is None:
         return problem(404, "not_found", NO_EVENT)
-    shown = event_json(event, raw=True)
+    shown = whole_json(current.engine(), event)
     return jsonify(mask_event(shown) if given.flag("mask") else shown)

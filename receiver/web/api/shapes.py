@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from receiver.hoiio.notifications import EventType, Kind
 from receiver.hoiio.signature import Verdict
+from receiver.log.repeats import MOST
 from receiver.log.search import State
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T02:00:00.000Z"])]
@@ -76,10 +77,19 @@ class Event(BaseModel):
     params: dict[str, str | list[str]] = Field(description="All parameters as they came.")
 
 
+class Repeat(BaseModel):
+    """A callback that said again what the event says."""
+
+    received_at: Time
+    signature: Verdict
+    raw: Raw
+
+
 class WholeEvent(Event):
-    """One event with its raw request."""
+    """One event with its raw request, and that of each time it came again."""
 
     raw: Raw
+    repeated: list[Repeat] = Field(description=f"Oldest first, at most {MOST} of them.")
 
 
 class SomeFields(BaseModel):

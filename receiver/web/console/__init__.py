@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, g, make_response, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -47,7 +47,7 @@ def _dress(response: Response) -> Response:
     return guard.dress(response)
 
 
-@console.context_processor
+@console.app_context_processor
 def _for_every_page() -> dict[str, object]:
     return {
         "visitor": g.get("visitor"),
@@ -70,6 +70,26 @@ def _database_error(error: SQLAlchemyError) -> tuple[str, int]:
         503,
         "The database does not answer",
         "Callbacks are kept in the spool meanwhile. Look at /health/ready, or run `flask doctor`.",
+    )
+
+
+def unknown_address() -> Response | None:
+    """The page for an address that leads nowhere; None for a stranger, who learns nothing."""
+    try:
+        found = guard.visitor_of_cookie() if current.config().secret_key else None
+    except SQLAlchemyError:
+        return None
+    if found is None:
+        return None
+    g.visitor = found
+    return guard.dress(
+        make_response(
+            _sorry(
+                404,
+                "There is no such page",
+                "The address is not one of this console's: it may have been cut short, or mistyped.",
+            )
+        )
     )
 
 

@@ -11,10 +11,11 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from receiver import current
 from receiver.hoiio.notifications import Kind
 from receiver.log.find import event_json
+from receiver.log.repeats import whole_json
 from receiver.log.search import Search, SearchError
 from receiver.models import Event
-from receiver.web.console import shown
-from receiver.web.console.replay import as_curl, body_text
+from receiver.web.console import guard, shown
+from receiver.web.console.replay import as_curl
 from receiver.web.live import Stream, Wish
 
 events = Blueprint("events", __name__)
@@ -81,7 +82,8 @@ def stream() -> Response:
     if wanted is None:
         abort(400, wrong or "")
     position = request.headers.get("Last-Event-ID") or request.args.get("after")
-    return Stream(current.event_log(), Wish(wanted, whole_number(position) or 0, fields=("id",)))
+    wish = Wish(wanted, whole_number(position) or 0, fields=("id",), allowed=guard.still_signed_in())
+    return Stream(current.event_log(), wish)
 
 
 @events.get("/events/<int:event_id>")
@@ -90,13 +92,11 @@ def show(event_id: int) -> str:
     event = current.event_log().get(event_id) if event_id < 2**63 else None
     if event is None:
         abort(404, "There is no event with this id.")
-    document = event_json(event, raw=True)
+    document = whole_json(current.engine(), event)
     return render_template(
         "event.html",
         page="events",
         event=shown.document(document),
-        # Of a masked event nothing of the request is shown that could be put together again.
-        body=None if shown.masked() else body_text(event.body),
         curl=None if shown.masked() else _curl(event, document["raw"]),
     )
 

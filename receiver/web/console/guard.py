@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
+from collections.abc import Callable
 from typing import cast
 from urllib.parse import quote, urlsplit
 
@@ -43,6 +44,12 @@ def visitor_of_cookie() -> Visitor | None:
     """Who this request's cookie belongs to, if anybody."""
     token = request.cookies.get(_cookie("session"))
     return current.sign_ins().who(token) if token else None
+
+
+def still_signed_in() -> Callable[[], bool]:
+    """What tells, long after this request too, whether its visitor has not signed out since."""
+    sign_ins, token = current.sign_ins(), request.cookies.get(_cookie("session"), "")
+    return lambda: sign_ins.who(token) is not None
 
 
 def let_in() -> AnyResponse | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, render_template
 
 from receiver import current, findings
+from receiver.findings import Finding
 from receiver.log import quarantine
 from receiver.log.counts import Counts
 from receiver.log.search import Search
@@ -20,6 +22,8 @@ overview = Blueprint("overview", __name__)
 
 HOURS = 48
 _NEWEST = 8
+_COUNTED = 999
+"""Quarantined events that are counted; beyond, the page says that there are more."""
 
 
 @overview.get("/")
@@ -42,10 +46,19 @@ def show() -> str:
         newest=[row(event) for event in newest],
         newest_id=newest_id,
         numbers=known_numbers(),
-        findings=findings.read(engine),
-        quarantined=quarantine.state(engine, current.config().quarantine_limit_mb),
+        findings=[_shown(finding) for finding in findings.read(engine)],
+        quarantined=quarantine.count(engine, _COUNTED + 1),
+        counted=_COUNTED,
+        quarantine=current.trust(),
         spool=_spool(),
     )
+
+
+def _shown(finding: Finding) -> Finding:
+    """The sentence is masked for everybody; the command names the number."""
+    if not finding.subject:
+        return finding
+    return replace(finding, mend=finding.mend.replace(finding.subject, shown.own_number(finding.subject)))
 
 
 def _spool() -> SpoolState | None:

@@ -10,11 +10,6 @@ _PLAIN = re.compile(rb"[\x20-\x7e]*")
 _SENT_AGAIN = frozenset({"content-type", "x-hoiio-signature"})
 
 
-def body_text(body: bytes) -> str:
-    """The body as it came; what is not UTF-8 as escapes."""
-    return body.decode("utf-8", "backslashreplace")
-
-
 def as_curl(
     body_base64: str, body: bytes, *, method: str, address: str, query: str, headers: Mapping[str, str]
 ) -> str:

@@ -6,6 +6,7 @@ escapes it, direction is isolated, and characters that would act instead of bein
 
 from __future__ import annotations
 
+import base64
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
@@ -17,6 +18,7 @@ from flask import g, request
 from markupsafe import Markup, escape
 
 from receiver.log.mask import mask_event, masked_number
+from receiver.log.plain import size as size  # noqa: PLC0414  # a filter too
 
 FILTERS = (
     "typed",
@@ -26,6 +28,7 @@ FILTERS = (
     "phone",
     "plain",
     "message",
+    "body_text",
     "duration",
     "size",
     "title_of",
@@ -68,6 +71,13 @@ def message(value: object) -> Markup:
     return Markup('<bdi dir="auto" class="message">{}</bdi>').format(
         _visible("" if value is None else str(value))
     )
+
+
+def body_text(body_base64: str) -> str | None:
+    """A kept body as it came; what is not UTF-8 as escapes. None where it is masked."""
+    if masked():
+        return None
+    return base64.b64decode(body_base64).decode("utf-8", "backslashreplace")
 
 
 def typed(value: object) -> str:
@@ -203,13 +213,3 @@ def duration(seconds: float | None) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
-
-
-def size(octets: int | None) -> str:
-    """Bytes in the unit a person would choose."""
-    value = float(octets or 0)
-    for unit in ("bytes", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
