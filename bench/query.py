@@ -1,33 +1,39 @@
 """How long does it take to find something among ten million events?
 
 On SQLite and on PostgreSQL, in a log that the bench makes: any page of every kind of search, the newest and
-the deepest; words, rare and common; calls, conversations and the overview; an export; and how soon a callback
-shows in the live stream. Pages are asked of the database, and over HTTP of the service as it is served.
+the deepest; words, rare and common; calls, conversations and the overview; an export; how soon a callback
+shows in the live stream; and how long callbacks wait while `flask events prune` deletes a million events.
+Pages are asked of the database, and over HTTP of the service as it is served; exports come over HTTP. On
+SQLite the same questions go to Datasette too, which serves the same file.
 """
 
 from __future__ import annotations
 
 import http.client
 import itertools
-import os
+import json
 import random
 import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from statistics import median
 from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 
 from bench import load, long_log
+from bench.baselines import datasette
 from bench.callbacks import calls
 from bench.long_log import COMMON_NUMBER, COMMON_SENDER, FAX_NUMBER
 from bench.report import Report, say
 from bench.service import (
     HOST,
     NO_POSTGRESQL,
+    ROOT,
     BenchError,
     Database,
     Server,
@@ -37,10 +43,11 @@ from bench.service import (
     sqlite,
 )
 from receiver.db import connect
+from receiver.log import quarantine
 from receiver.log.calls import CallLog
 from receiver.log.conversations import ConversationLog
 from receiver.log.counts import Counts
-from receiver.log.export import Form, export
+from receiver.log.export import Form
 from receiver.log.find import EventLog
 from receiver.log.search import Search
 
@@ -52,8 +59,15 @@ OVER_HTTP = 300
 """Of all searches, so many are asked over HTTP too."""
 EXPORTED, EXPORT = 1_000_000, 50_000
 GROWTH = 20.0
-"""Megabytes that the process may grow after the first tenth of an export."""
+"""Megabytes that the serving process may grow after the first tenth of an export."""
+COMPARED = 20
+"""Times that each question is put to the service and to Datasette, in turns."""
+PRUNED, PRUNED_QUICK, SLOWER = 1_000_000, 25_000, 2.0
+UNDISTURBED, TURN = 10.0, 2.0
+"""Seconds of load before the pruning, and of each turn of it meanwhile."""
 LIVE_CALLBACKS = 50
+CALLS_A_TURN = 10_000
+"""More than are taken in that time."""
 API_TOKEN = secrets.token_urlsafe(24)
 
 Make = Callable[[], AbstractContextManager[Database]]
@@ -75,14 +89,14 @@ def run(quick: bool) -> Report:
     for name, make in makes.items():
         with make() as database:
             long_log.build(database.engine(), count)
-            measure(report, name, database, count)
+            measure(report, name, database, count, PRUNED_QUICK if quick else PRUNED)
     return report
 
 
-def measure(report: Report, name: str, database: Database, count: int) -> None:
-    """All figures of one database that holds a made log."""
+def measure(report: Report, name: str, database: Database, count: int, pruned: int) -> None:
+    """All figures of one database that holds a made log; the oldest `pruned` are gone afterwards."""
     engine = connect(database.url)
-    log, call_log, talks, counts = EventLog(engine), CallLog(engine), ConversationLog(engine), Counts(engine)
+    log, call_log, talks = EventLog(engine), CallLog(engine), ConversationLog(engine)
     pages = list(searches(count))
 
     def held(
@@ -95,8 +109,7 @@ def measure(report: Report, name: str, database: Database, count: int) -> None:
     held("conversations", _talks(count), lambda wanted, before: talks.find(wanted, before=before), PAGE)
     held("rare words", _rare(count), lambda wanted, before: log.find(wanted, before=before), RARE)
     held("common words", _common(count), lambda wanted, before: log.find(wanted, before=before), COMMON)
-    held("overview", [("overview", Search(), None)] * 10, lambda *_: _overview(counts), OVERVIEW)
-    _export(report, name, engine, min(count, EXPORTED))
+    held("overview", [("overview", Search(), None)] * 10, lambda *_: _overview(engine), OVERVIEW)
     engine.dispose()
     database.environ |= {"API_TOKENS": API_TOKEN, "API_RATE": "1000000"}
     with Server.receiver(database) as server:
@@ -104,7 +117,11 @@ def measure(report: Report, name: str, database: Database, count: int) -> None:
         some = random.Random(1).sample(pages, OVER_HTTP)
         held("page over HTTP", some, api.find, PAGE_HTTP)
         api.close()
+        _export(report, name, server, min(count, EXPORTED))
         _live(report, name, server.port)
+        if name == "sqlite":
+            _compare(report, database, server)
+        _prune(report, database, server, round((count - pruned) * long_log.SECONDS_APART / 86_400))
 
 
 def searches(count: int) -> Iterator[Asked]:
@@ -170,11 +187,14 @@ def _first_and_deepest(texts: Iterable[str], count: int) -> Iterator[Asked]:
         yield f"{text} (deepest)", wanted, max(200, count // 500)
 
 
-def _overview(counts: Counts) -> None:
-    now = datetime.now(UTC)
+def _overview(engine: Engine) -> None:
+    """What the page asks the log."""
+    now, counts, log = datetime.now(UTC), Counts(engine), EventLog(engine)
     counts.by_hour(now - timedelta(hours=48), now)
     counts.by_number()
-    counts.by_kind()
+    log.newest_id()
+    log.find(Search(), limit=8)
+    quarantine.count(engine, 1000)
 
 
 def _timed(asked: Iterable[Asked], answer: Callable[[Search, int | None], object]) -> list[tuple[float, str]]:
@@ -200,25 +220,28 @@ def _hold(report: Report, name: str, taken: list[tuple[float, str]], bar: float)
     say(f"{name}: p50 {p50:.1f} p95 {p95:.1f} slowest {slowest:.1f} ms ({question})")
 
 
-def _export(report: Report, name: str, engine: Engine, count: int) -> None:
+def _export(report: Report, name: str, server: Server, count: int) -> None:
+    """As a program downloads it."""
     for form in Form:
+        api = _Api(server.port)
         started, done, first = time.perf_counter(), 0, 0.0
-        for piece in export(engine, Search(), form, limit=count):
-            done += piece.count("\n")
+        answer = api.get(f"/events?format={form}&limit={count}")
+        while piece := answer.read1(1 << 20):
+            done += piece.count(b"\n")
             if not first and done >= count / 10:
-                first = _memory_mb()
+                first = _memory_mb(server)
+        seconds = time.perf_counter() - started
+        api.close()
         if done < count:
             raise BenchError(f"an export of {count} events gave {done} lines")
-        report.figure(f"{name} {form} export grew MB", _memory_mb() - first)
-        rate = count / (time.perf_counter() - started)
-        say(f"{name} {form} export: {rate:,.0f} events/s")
-        report.at_least(f"{name} {form} export events/s", rate, EXPORT)
-        report.at_most(f"{name} {form} export MB grown", _memory_mb() - first, GROWTH)
+        grown = _memory_mb(server) - first
+        say(f"{name} {form} export: {count / seconds:,.0f} events/s")
+        report.at_least(f"{name} {form} export over HTTP events/s", count / seconds, EXPORT, timed=True)
+        report.at_most(f"{name} {form} export MB grown", grown, GROWTH)
 
 
-def _memory_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+def _memory_mb(server: Server) -> float:
+    return max(process.memory_mb for process in server.processes())
 
 
 class _Api:
@@ -228,7 +251,10 @@ class _Api:
         self._connection = http.client.HTTPConnection(HOST, port, timeout=30)
 
     def get(self, path: str) -> http.client.HTTPResponse:
-        self._connection.request("GET", f"/api/v1{path}", headers={"Authorization": f"Bearer {API_TOKEN}"})
+        return self.get_any(f"/api/v1{path}")
+
+    def get_any(self, path: str) -> http.client.HTTPResponse:
+        self._connection.request("GET", path, headers={"Authorization": f"Bearer {API_TOKEN}"})
         answer = self._connection.getresponse()
         if answer.status != http.HTTPStatus.OK:
             raise BenchError(f"{path} was answered {answer.status}: {answer.read(300)!r}")
@@ -256,3 +282,77 @@ def _live(report: Report, name: str, port: int) -> None:
         taken.append(((time.perf_counter() - started) * 1000, f"callback {number + 1}"))
     api.close()
     _hold(report, f"{name} live", sorted(taken), LIVE)
+
+
+def _compare(report: Report, database: Database, server: Server) -> None:
+    """The same questions to the service and to Datasette, which reads the same file: the newest 50 events."""
+    try:
+        datasette.install()
+    except datasette.CannotInstall as error:
+        report.skip("sqlite datasette", str(error))
+        return
+    word = long_log.vocabulary().middling
+    with datasette.Datasette(database) as other:
+        questions = {
+            "list": ("", other.page()),
+            "filter": (
+                f"from:{COMMON_SENDER} kind:sms",
+                other.page(sender__exact=COMMON_SENDER, kind__exact="sms"),
+            ),
+            "search": (word, other.page(_search=word)),
+        }
+        ours, theirs = _Api(server.port), _Api(other.port)
+        for what, (search, path) in questions.items():
+            mine, its = [], []
+            for number in range(COMPARED + 1):
+                started = time.perf_counter()
+                ours.find(Search.parse(search), None)
+                between = time.perf_counter()
+                theirs.get_any(path).read()
+                if number:  # the first one warms up
+                    mine.append((between - started) * 1000)
+                    its.append((time.perf_counter() - between) * 1000)
+            report.figure(f"{what} over HTTP p50 ms", median(mine))
+            report.figure(f"datasette {what} over HTTP p50 ms", median(its))
+            say(f"{what}: {median(mine):.1f} ms, Datasette {median(its):.1f} ms")
+            report.at_least(f"{what}: Datasette's time over ours", median(its) / median(mine), 1, timed=True)
+        ours.close()
+        theirs.close()
+
+
+def _prune(report: Report, database: Database, server: Server, days: int) -> None:
+    """Callbacks as fast as they are taken, over 32 connections: first alone, then while `flask events prune`
+    works as somebody would run it."""
+    calls_sent = itertools.count(LIVE_CALLBACKS, CALLS_A_TURN)
+
+    def turn(seconds: float) -> load.Result:
+        return load.run(server.port, calls(CALLS_A_TURN, first=next(calls_sent)), seconds=seconds)
+
+    turn(TURN)
+    before = [latency for _ in range(round(UNDISTURBED / TURN)) for latency in turn(TURN).latencies]
+    command = ("events", "prune", "--older-than", f"{days}d", "--yes", "--json")
+    started, during = time.perf_counter(), []
+    with subprocess.Popen(
+        [sys.executable, "-m", "flask", *command],
+        cwd=ROOT,
+        env=database.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as pruning:
+        try:
+            while pruning.poll() is None:
+                during += turn(TURN).latencies
+            said, failed = pruning.communicate()
+        finally:
+            pruning.kill()
+    if pruning.returncode:
+        raise BenchError(f"`flask {' '.join(command)}` failed: {failed.decode(errors='replace')[-500:]}")
+    report.figure(f"{database.name} pruned events", int(json.loads(said)["events"]))
+    report.figure(f"{database.name} pruned in s", time.perf_counter() - started)
+    alone, beside = (load.percentile(sorted(taken), 0.99) * 1000 for taken in (before, during))
+    say(f"{database.name} prune: ingest p99 {alone:.1f} ms before, {beside:.1f} ms meanwhile")
+    report.figure(f"{database.name} ingest p99 ms before pruning", alone)
+    report.figure(f"{database.name} ingest p99 ms while pruning", beside)
+    report.at_most(
+        f"{database.name} ingest p99, while pruning over before", beside / alone, SLOWER, timed=True
+    )

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import psycopg
 from sqlalchemy import Engine, create_engine, select
@@ -142,7 +143,7 @@ class Server:
         listen = ("--listen", HOST + ":{port}", "--workers", str(workers))
         return cls(database, sys.executable, "-m", "flask", "serve", *listen)
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         try:
             with self._log.open("wb") as log:
                 self._process = subprocess.Popen(
@@ -203,12 +204,17 @@ class Server:
 
 def ready(port: int) -> bool:
     """Whether the service says that it can hold a callback now; False too when it says nothing."""
+    return fetch(port, "/health/ready") == http.HTTPStatus.OK
+
+
+def fetch(port: int, path: str) -> int | None:
+    """The status with which this path is answered; None without an answer."""
     connection = http.client.HTTPConnection(HOST, port, timeout=10)
     try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == http.HTTPStatus.OK
+        connection.request("GET", path)
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

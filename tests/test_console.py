@@ -253,7 +253,9 @@ def test_every_page_has_landmarks_one_heading_and_distinct_ids(client, log):
 def test_the_overview_counts_by_hour_without_reading_the_log(client, app, log):
     page = client.get("/").text
     assert "6 events in 48 hours" in page
-    assert "Quarantine" in page
+    assert re.search(r'Quarantine</span><span class="value">1<', page)
+    forged(app, "again")
+    assert re.search(r'Quarantine</span><span class="value">2<', client.get("/").text)
     assert page.count('<rect class="voice"') == page.count('<rect class="sms"') == 2  # once for phones
 
 

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from receiver import db
 from receiver.app import create_app
+from receiver.log.index import LogIndex
 
 SMS = b"txn_ref=AA-SI-1&from=%2B6591234567&to=%2B6511111111&msg=x&date=2026-01-31+12:00:00"
 
@@ -34,7 +35,7 @@ def test_the_public_side_has_none(config):
     assert app.test_client().get("/metrics").status_code == 404
 
 
-def test_it_counts_callbacks_and_commits(client):
+def test_it_counts_callbacks_and_commits(client, app):
     before = scrape(client)
     assert before["receiver_callbacks_total{kind=sms,outcome=stored}"] == 0
     for key in (KEY, OLD_KEY, OLD_KEY):
@@ -48,6 +49,9 @@ def test_it_counts_callbacks_and_commits(client):
     assert 0 < after["receiver_commit_seconds_sum"] < 10
     assert after["receiver_commit_seconds_bucket{le=+Inf}"] == 4
     assert (after["receiver_database_up"], after["receiver_queue_length"]) == (1, 0)
+    assert after["receiver_index_behind_events"] >= 2
+    LogIndex(app.extensions["receiver"].engine).catch_up()
+    assert scrape(client)["receiver_index_behind_events"] == 0
 
 
 def test_it_shows_what_waits_while_the_database_is_away(app, client):

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.hoiio.notifications import EventType, Kind
+from receiver.hoiio.signature import Verdict
+from receiver.log import select
+from receiver.log.arrival import Arrival, event_row
 from receiver.log.find import EventLog
 from receiver.log.index import LogIndex
 from receiver.log.search import Search, SearchError, State
@@ -208,6 +211,34 @@ FOUND = [
 def test_it_finds_words_prefixes_and_phrases_in_any_script(log):
     found = {text: [event.id for event in log.find(Search.parse(text)).events] for text, _ in FOUND}
     assert found == dict(FOUND)
+
+
+def test_what_is_not_indexed_yet_is_read_a_portion_at_a_time(log, monkeypatch):
+    monkeypatch.setattr(select, "PORTION", 4)
+    assert [event.id for event in log.find(Search(text="invoice")).events] == [14, 2, 1]
+    assert [event.id for event in log.find(Search(text="invoice"), limit=1).events] == [14]
+
+
+def test_more_words_than_a_database_takes_stop_no_index(app):
+    parts = app.extensions["receiver"]
+    words_of_it = " ".join(f"{'ä' * 75}{number}" for number in range(20_000))
+    body = f"txn_ref=AA-SI-1&from=%2B6591110001&msg=begins+{words_of_it.replace(' ', '+')}".encode()
+    large = Arrival(
+        id=Arrival.new_id(),
+        kind=Kind.SMS,
+        received_at=Arrival.now(),
+        method="POST",
+        query=b"",
+        headers=b"",
+        body=body,
+        peer="127.0.0.1",
+        content_type="",
+        signature=Verdict.VALID,
+        distrust=None,
+    )
+    assert parts.writer.write([event_row(large)]) == [None]
+    LogIndex(parts.engine).catch_up()
+    assert [event.id for event in parts.log.find(Search(text="begins")).events] == [1]
 
 
 def test_it_pages_through_a_text_search(log):

@@ -16,7 +16,7 @@ from receiver.log.arrival import KEPT_HEADERS, Arrival, Row, event_row
 
 CONNECTIONS = 32
 """To the database, and threads where threads do the work: as many as callers."""
-SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
+SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384")
 """As the service sets them."""
 
 Header = Callable[[str], str | None]

@@ -32,7 +32,7 @@ const COLUMNS = [
 ];
 
 const database = new Database(process.env.DATABASE_URL.replace("sqlite:///", ""), { timeout: 60000 });
-for (const pragma of ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"]) {
+for (const pragma of ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"]) {
   database.pragma(pragma);
 }
 const insert = database.prepare(

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.hoiio.notifications import EventType, Kind
-from receiver.log.find import DEFAULT_PAGE, event_json, iso, rows
+from receiver.log.find import DEFAULT_PAGE, WITH_IDS, event_json, iso, rows
 from receiver.log.search import Search, State
 from receiver.log.select import END, Span, matches, matching_ids
 from receiver.models import Event
@@ -26,6 +27,9 @@ LONGEST_CALL = 200
 
 _AT_ONCE = 64
 """Sessions in one statement."""
+_FEW = 16
+"""Events looked for at once at least."""
+_AT_THE_END = {State.ENDED, State.ANSWERED, State.MISSED}
 
 _ORDER = {EventType.CALL_RINGING: 0, EventType.CALL_ONGOING: 1, EventType.CALL_ENDED: 2}
 _BEFORE_TALK = {None, "answer", "hangup"}
@@ -84,8 +88,9 @@ class CallLog:
         below = before or END
         with self._engine.connect() as connection:
             while len(found) <= limit and asked is not None:
-                # Most calls have a few events, and each is found by the first.
-                size = 4 * (limit + 1 - len(found))
+                # Most calls have a few events, of which one tells the end; each is found by the first.
+                events = 1 if asked.state in _AT_THE_END else 4
+                size = max(_FEW, events * (limit + 1 - len(found)))
                 ids = matching_ids(connection, asked, Span(below=below), size)
                 found += _calls_at(connection, asked, ids)
                 if len(ids) < size:
@@ -128,7 +133,9 @@ def _trusted_voice(wanted: Search) -> Search | None:
 
 def _calls_at(connection: Connection, wanted: Search, ids: Sequence[int]) -> list[tuple[int, Call]]:
     """The calls that stand at one of these ids, in their order."""
-    sessions = {event.id: event.session for event in rows(connection, ids) if event.session}
+    named = connection.execute(_SESSIONS[connection.dialect.name], {"ids": list(ids)})
+    by_id = {event_id: session for event_id, session in named if session}
+    sessions = {event_id: by_id[event_id] for event_id in ids if event_id in by_id}
     calls = _calls(connection, list(dict.fromkeys(sessions.values())))
     places = {
         session: min((event.id for event in call.events if matches(wanted, event)), default=0)
@@ -141,22 +148,44 @@ def _calls_at(connection: Connection, wanted: Search, ids: Sequence[int]) -> lis
     ]
 
 
+_SESSIONS = {dialect: select(Event.id, Event.session).where(of) for dialect, of in WITH_IDS.items()}
+
+
 def _calls(connection: Connection, sessions: Sequence[str]) -> dict[str, Call]:
     by_session: dict[str, list[Event]] = {}
     for start in range(0, len(sessions), _AT_ONCE):
-        few = sessions[start : start + _AT_ONCE]
-        # Without statistics SQLite would read all calls there are.
-        hint = " INDEXED BY ix_events_session_id" if connection.dialect.name == "sqlite" else ""
-        walk = (
-            f"SELECT id FROM (SELECT id FROM events{hint} WHERE session = :session{{0}} AND kind = 'voice'"
-            " AND quarantine IS NULL ORDER BY id LIMIT :most) AS walk{0}"
-        )
-        statement = " UNION ALL ".join(walk.format(place) for place in range(len(few)))
-        values: dict[str, object] = {f"session{place}": session for place, session in enumerate(few)}
-        ids = connection.scalars(text(statement), values | {"most": LONGEST_CALL}).all()
+        ids = _ids_of(connection, sessions[start : start + _AT_ONCE])
         for event in rows(connection, ids):
             by_session.setdefault(event.session or "", []).append(event)
     return {session: _call(session, events) for session, events in by_session.items()}
+
+
+def _ids_of(connection: Connection, sessions: Sequence[str]) -> Sequence[int]:
+    """The trusted voice events of these sessions, the first of each."""
+    if connection.dialect.name == "postgresql":
+        named = {"sessions": list(sessions), "most": LONGEST_CALL}
+        return connection.scalars(_WALKS, named).all()
+    values: dict[str, object] = {f"session{place}": session for place, session in enumerate(sessions)}
+    return connection.scalars(_walks(len(sessions)), values | {"most": LONGEST_CALL}).all()
+
+
+_WALK = (
+    "SELECT id FROM events{hint} WHERE session = {session} AND kind = 'voice' AND quarantine IS NULL"
+    " ORDER BY id LIMIT :most"
+)
+# One walk for PostgreSQL to plan instead of dozens.
+_WALKS = text(
+    "SELECT id FROM unnest(CAST(:sessions AS text[])) AS asked (session)"
+    f" CROSS JOIN LATERAL ({_WALK.format(hint='', session='asked.session')}) AS walk"
+)
+
+
+@lru_cache(_AT_ONCE)
+def _walks(count: int) -> TextClause:
+    # Without statistics SQLite would read all calls there are.
+    hint = " INDEXED BY ix_events_session_id"
+    walks = (_WALK.format(hint=hint, session=f":session{place}") for place in range(count))
+    return text(" UNION ALL ".join(f"SELECT id FROM ({walk})" for walk in walks))
 
 
 def _call(session: str, events: list[Event]) -> Call:

@@ -5,20 +5,24 @@ of what. Parts are joined when they plainly belong together, and the result says
 Only trusted messages are read.
 """
 
+# ruff: noqa: S608  # SQL is put together from our own words; values are always bound
+
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text, tuple_
+from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.hoiio.notifications import EventType, Kind
-from receiver.log.find import DEFAULT_PAGE, iso, rows
+from receiver.log.find import DEFAULT_PAGE, LARGEST_PAGE, iso, rows
 from receiver.log.search import Search
 from receiver.log.select import END, Span, matching_ids
 from receiver.models import ConversationCount, Event, IndexState
@@ -236,14 +240,7 @@ def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conv
         return []
     pairs = [(event.recipient or "", event.sender or "") for event in newest]
     counts = _counts(connection, pairs)
-    walk = (
-        "SELECT id FROM (SELECT id FROM events WHERE sender = :sender{0} AND kind = 'sms'"
-        " AND type = 'sms.received' AND id <= :id{0} ORDER BY id DESC LIMIT 5) AS walk{0}"
-    )
-    statement = " UNION ALL ".join(walk.format(place) for place in range(len(newest)))
-    values: dict[str, Any] = {f"sender{place}": event.sender for place, event in enumerate(newest)}
-    values |= {f"id{place}": event.id for place, event in enumerate(newest)}
-    ids = list(dict.fromkeys(connection.scalars(text(statement), values)))
+    ids = list(dict.fromkeys(_latest(connection, newest)))
     parts: dict[tuple[str, str], list[Event]] = {pair: [] for pair in pairs}
     for event in rows(connection, ids):
         pair = (event.recipient or "", event.sender or "")
@@ -255,22 +252,59 @@ def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conv
     ]
 
 
+def _latest(connection: Connection, newest: Sequence[Event]) -> Sequence[int]:
+    """The few last messages of each sender up to one of these, among which its parts are."""
+    if connection.dialect.name == "postgresql":
+        asked = {"senders": [event.sender for event in newest], "ids": [event.id for event in newest]}
+        return connection.scalars(_WALKS, asked).all()
+    values: dict[str, Any] = {f"sender{place}": event.sender for place, event in enumerate(newest)}
+    values |= {f"id{place}": event.id for place, event in enumerate(newest)}
+    return connection.scalars(_walks(len(newest)), values).all()
+
+
+_WALK = (
+    "SELECT id FROM events WHERE sender = {sender} AND kind = 'sms' AND type = 'sms.received' AND id <= {id}"
+    " ORDER BY id DESC LIMIT 5"
+)
+# One walk for PostgreSQL to plan instead of dozens.
+_WALKS = text(
+    "SELECT walk.id FROM unnest(CAST(:senders AS text[]), CAST(:ids AS bigint[])) AS asked (sender, id)"
+    f" CROSS JOIN LATERAL ({_WALK.format(sender='asked.sender', id='asked.id')}) AS walk"
+)
+
+
+@lru_cache(LARGEST_PAGE)
+def _walks(count: int) -> TextClause:
+    walks = (_WALK.format(sender=f":sender{place}", id=f":id{place}") for place in range(count))
+    return text(" UNION ALL ".join(f"SELECT id FROM ({walk})" for walk in walks))
+
+
 def _up_to(events: Sequence[Event], newest: int) -> list[Event]:
     return [event for event in events if event.id <= newest]
 
 
 def _counts(connection: Connection, pairs: Sequence[tuple[str, str]]) -> Counter[tuple[str, str]]:
-    table = ConversationCount
-    counted = connection.execute(
-        select(table.number, table.sender, table.messages).where(
-            tuple_(table.number, table.sender).in_(pairs)
-        )
-    )
+    if connection.dialect.name == "postgresql":
+        columns = {"numbers": [number for number, _ in pairs], "senders": [sender for _, sender in pairs]}
+        counted = connection.execute(_COUNTED, columns)
+    else:
+        counted = connection.execute(_COUNTED_SQLITE, {"pairs": json.dumps(pairs)})
     found = Counter({(row.number, row.sender): row.messages for row in counted})
     indexed = connection.scalar(select(IndexState.event_id)) or 0
     fresh = matching_ids(connection, Search(**_TRUSTED_SMS), Span(above=indexed), _UNINDEXED)
     found.update((event.recipient or "", event.sender or "") for event in rows(connection, fresh))
     return found
+
+
+_COUNTED = text(
+    "SELECT number, sender, messages FROM conversations JOIN unnest(CAST(:numbers AS text[]),"
+    " CAST(:senders AS text[])) AS asked (number, sender) USING (number, sender)"
+)
+# For a list of pairs SQLite would go through the whole table.
+_COUNTED_SQLITE = text(
+    "SELECT number, sender, messages FROM json_each(:pairs) AS asked CROSS JOIN conversations"
+    " ON number = json_extract(asked.value, '$[0]') AND sender = json_extract(asked.value, '$[1]')"
+)
 
 
 def _messages(

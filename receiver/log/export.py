@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any
 
@@ -82,6 +83,8 @@ def export(
     """
     if form is Form.CSV and not mask and not any(name in _FROM_RAW for name in fields):
         return _csv(_columns(engine, wanted, fields, limit, before), fields, mark)
+    if form is Form.NDJSON and not mask and not any(name in _FROM_RAW for name in fields):
+        return _lines(engine, wanted, fields, limit, before)
     found = _documents(engine, wanted, fields, limit, before)
     if mask:
         found = ([mask_event(document) for document in batch] for batch in found)
@@ -221,6 +224,48 @@ def _ndjson(found: Iterator[list[dict[str, Any]]]) -> Iterator[str]:
     encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
     for batch in found:
         yield "".join([f"{encode(document)}\n" for document in batch])
+
+
+def _lines(
+    engine: Engine, wanted: Search, fields: Sequence[str], limit: int | None, before: int | None
+) -> Iterator[str]:
+    """The same lines, a column at a time: each value becomes JSON by what its column holds."""
+    asked = list(dict.fromkeys(("id", "kind", *fields)))
+    forms, places = {}, {}
+    for kind in KIND_FIELDS:
+        names = [name for name in fields if _has(kind, name)]
+        forms[kind] = "{" + ",".join(f'"{name}":%s' for name in names) + "}\n"
+        places[kind] = itemgetter(*(asked.index(name) for name in names), 0)  # the id makes it a tuple always
+    kind_at, written = asked.index("kind"), [_JSON.get(name, _json_texts) for name in asked]
+    for rows in _rows(engine, wanted, asked, limit, before):
+        columns = list(zip(*rows, strict=True))
+        kinds = columns[kind_at]
+        shown = zip(*(write(column) for write, column in zip(written, columns, strict=True)), strict=True)
+        yield "".join([forms[kind] % places[kind](row)[:-1] for kind, row in zip(kinds, shown, strict=True)])
+
+
+def _json_texts(column: Sequence[Any]) -> Sequence[str]:
+    return ["null" if value is None else encode_basestring_ascii(value) for value in column]
+
+
+def _json_numbers(column: Sequence[Any]) -> Sequence[str]:
+    return ["null" if value is None else str(value) for value in column]
+
+
+def _json_flags(column: Sequence[Any]) -> Sequence[str]:
+    return ["true" if value else "false" for value in column]
+
+
+def _json_lists(column: Sequence[Any]) -> Sequence[str]:
+    return [json.dumps(value.split("\n"), separators=(",", ":")) if value else "[]" for value in column]
+
+
+_JSON: dict[str, Callable[[Sequence[Any]], Sequence[str]]] = {
+    **dict.fromkeys(("id", "repeats", "duration"), _json_numbers),
+    "quarantined": _json_flags,
+    "problems": _json_lists,
+}
+"""How each field's values are written; all others are texts."""
 
 
 def _csv(found: Iterator[Sequence[Sequence[Any]]], fields: Sequence[str], mark: bool) -> Iterator[str]:

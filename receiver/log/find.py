@@ -8,14 +8,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    any_,
+    bindparam,
+    func,
+    select,
+)
 
 from receiver.hoiio.notifications import read_parameters
 from receiver.log.horizon import settled_id
 from receiver.log.index import content_type
 from receiver.log.search import Search
 from receiver.log.select import END, Span, matches, matching_ids
-from receiver.models import Event
+from receiver.models import Event, Repeat
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 500
@@ -145,9 +156,17 @@ def rows(connection: Connection, ids: Sequence[int]) -> list[Event]:
     """The events with these ids, in this order; one that was deleted meanwhile is left out."""
     if not ids:
         return []
-    query = select(*EVENTS.columns).where(EVENTS.c.id.in_(ids))
-    found = {row.id: row for row in connection.execute(query)}
+    found = {row.id: row for row in connection.execute(_ROWS[connection.dialect.name], {"ids": list(ids)})}
     return [cast(Event, found[event_id]) for event_id in ids if event_id in found]
+
+
+WITH_IDS: dict[str, ColumnElement[bool]] = {
+    "sqlite": EVENTS.c.id.in_(bindparam("ids", expanding=True)),
+    # One value instead of hundreds to parse and plan.
+    "postgresql": EVENTS.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))),
+}
+"""By dialect, the condition that an event is one of `ids`."""
+_ROWS = {dialect: select(*EVENTS.columns).where(condition) for dialect, condition in WITH_IDS.items()}
 
 
 def iso(when: datetime | None) -> str | None:
@@ -204,14 +223,19 @@ def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
     # Derived from the raw bytes on reading: they are the one truth, and storing it twice could disagree.
     shown["params"] = read_parameters(event.query_string, event.body, content_type(event.headers)).params
     if raw:
-        shown["raw"] = {
-            "method": event.method,
-            "query_string": event.query_string.decode("latin-1"),
-            "headers": dict(_header_lines(event.headers)),
-            "body_base64": base64.b64encode(event.body).decode(),
-            "peer": event.peer,
-        }
+        shown["raw"] = raw_json(event)
     return shown
+
+
+def raw_json(kept: Event | Repeat) -> dict[str, Any]:
+    """The request as it came."""
+    return {
+        "method": kept.method,
+        "query_string": kept.query_string.decode("latin-1"),
+        "headers": dict(_header_lines(kept.headers)),
+        "body_base64": base64.b64encode(kept.body).decode(),
+        "peer": kept.peer,
+    }
 
 
 def _header_lines(headers: bytes) -> Iterator[tuple[str, str]]:

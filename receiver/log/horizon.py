@@ -20,35 +20,38 @@ _WRITERS = text(
     " WHERE relation = 'events'::regclass AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-_IDS = text("SELECT id FROM events WHERE id > :after ORDER BY id LIMIT :most")
+_IDS = "SELECT id FROM events WHERE id > :after ORDER BY id LIMIT :most"
+_SEEN = text(f"SELECT count(*), max(id) FROM ({_IDS}) AS seen")  # noqa: S608
 
 
-def settled_id(connection: Connection, after: int) -> int:
-    """The highest id, at most `MOST_AT_ONCE` events above `after`, below which nothing can appear any more.
+def settled_id(connection: Connection, after: int, most: int = MOST_AT_ONCE) -> int:
+    """The highest id, at most `most` events above `after`, below which nothing can appear any more.
 
     Ids without a gap are settled. A gap is an id that is still to come, or one that never will: a writer
     takes its lock on the table before it takes an id, and keeps it until it is done. So once all who held it
     when the id above the gap was seen are gone, the gap stays one. The caller must read committed, and read
     the events after this.
     """
-    seen: list[int] = list(connection.scalars(_IDS, {"after": after, "most": MOST_AT_ONCE}))
+    among = {"after": after, "most": most}
+    seen, newest = connection.execute(_SEEN, among).one()
     if not seen:
         return after
-    if connection.dialect.name == "sqlite":
-        return seen[-1]
-    if seen[-1] - after != len(seen):
-        waiting = set(connection.scalars(_WRITERS))
-        until = time.monotonic() + _PATIENCE
-        while waiting and time.monotonic() < until:
-            time.sleep(0.005)
-            waiting &= set(connection.scalars(_WRITERS))
-        if waiting:
-            return _before_gap(seen, after)
-    return seen[-1]
+    if connection.dialect.name == "sqlite" or newest - after == seen:
+        return int(newest)
+    waiting = set(connection.scalars(_WRITERS))
+    until = time.monotonic() + _PATIENCE
+    while waiting and time.monotonic() < until:
+        time.sleep(0.005)
+        waiting &= set(connection.scalars(_WRITERS))
+    if waiting:
+        return _before_gap(connection, among)
+    return int(newest)
 
 
-def _before_gap(seen: list[int], after: int) -> int:
-    for place, found in enumerate(seen, start=1):
-        if found != after + place:
-            return after + place - 1
-    return after + len(seen)
+def _before_gap(connection: Connection, among: dict[str, int]) -> int:
+    last = among["after"]
+    for found in connection.scalars(text(_IDS), among):
+        if found != last + 1:
+            break
+        last = found
+    return last

@@ -11,25 +11,32 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, TextClause, bindparam, select, text, update
+from sqlalchemy import Connection, Engine, TextClause, bindparam, func, select, text, update
 
-from receiver.db import writing
+from receiver.db import writing, writing_lazily
 from receiver.hoiio.notifications import read_parameters
 from receiver.log.horizon import settled_id
 from receiver.log.words import INDEX_VERSION, event_words, words
 from receiver.models import Event, IndexState, UtcTime
 
 BATCH = 100
-"""Events a transaction: on SQLite it holds the writer's lock, and a callback may be waiting for that."""
-SHARE = 0.25
-"""Of its time that it may hold the lock when it has to catch up."""
+"""Events in one step at most."""
+LONGEST_STEP = 0.004
+"""Seconds that a step may hold SQLite's one lock for writers, and that its reading of words may take: a
+callback may be waiting for the lock, or for the interpreter."""
+SHARE, SHARE_UNDER_LOAD = 0.4, 0.04
+"""Of the time, how much the steps may take: while little comes in, and while much does. What is left undone
+is caught up with afterwards."""
+LOAD = 500.0
+"""Events a second that are much."""
 
-_MERGE = "INSERT INTO event_words (event_words, rank) VALUES ('merge', 64)"  # pages of 4 kB
+_MERGE = "INSERT INTO event_words (event_words, rank) VALUES ('merge', ?)"  # pages of 4 kB
 
 FINE, COARSE = 13, 18
 """Bits of an id that one block of each size spans; PostgreSQL looks through the words block by block."""
@@ -77,6 +84,12 @@ def indexed_words(event: Any) -> list[str]:
     return event_words(event.text, params) + marks(event)
 
 
+def behind(connection: Connection) -> int:
+    """How many events, about, are not in the words and counts yet."""
+    newest = connection.scalar(select(func.max(Event.id))) or 0
+    return max(0, newest - (connection.scalar(select(IndexState.event_id)) or 0))
+
+
 class LogIndex:
     """Reads on from where it stopped. Several processes may try; they wait for each other."""
 
@@ -84,62 +97,83 @@ class LogIndex:
         self._engine = engine
         self._dialect = engine.dialect.name
         self._unmerged = True
+        self._batch, self._pages = 16, 16
+        self._seen: tuple[float, int] | None = None
+        self._worked = 0.0
 
     def run(self, seconds: float = 0.8) -> None:
         """Go on for that long, or until nothing is left."""
         until = time.monotonic() + seconds
+        share = SHARE_UNDER_LOAD if self._rate() > LOAD else SHARE
         while time.monotonic() < until:
-            started = time.monotonic()
-            taken = self.advance(BATCH)
-            if not self._merge() and taken < BATCH:
+            self._worked, asked = 0.0, self._batch
+            taken = self.advance(asked)
+            if not self._merge() and taken < asked:
                 return
-            # Whoever waits for the writer's lock gets it now.
-            time.sleep((time.monotonic() - started) * (1 / SHARE - 1))
+            # Whoever waits for the lock or the interpreter gets it now. A rest may be longer than this turn:
+            # the next one begins later then.
+            time.sleep(self._worked * (1 / share - 1))
 
     def catch_up(self) -> None:
         """Go on until nothing is left, without a pause."""
         while self.advance(1000):
             self._merge()
 
+    def _rate(self) -> float:
+        """Events a second that came in since this was last asked, in all processes."""
+        with self._engine.connect() as connection:
+            newest = connection.scalar(select(func.max(Event.id))) or 0
+        now = time.monotonic()
+        before, self._seen = self._seen, (now, newest)
+        return 0.0 if before is None else (newest - before[1]) / max(now - before[0], 1e-3)
+
+    @contextmanager
+    def _step(self) -> Iterator[Connection]:
+        """A transaction whose time with the lock counts as work. It waits for no disk: a power cut takes the
+        step back as a whole, and it is done again."""
+        with writing_lazily(self._engine) as connection:
+            locked = time.monotonic()
+            yield connection
+            self._worked += time.monotonic() - locked
+
     def advance(self, most: int) -> int:
         """Take the next events in, at most so many; how many there were."""
         with self._engine.connect() as connection:
             state = connection.execute(_STATE).one()
             if state.version == INDEX_VERSION:
-                horizon = settled_id(connection, state.event_id)
+                horizon = settled_id(connection, state.event_id, most)
                 if horizon == state.event_id:
                     return 0
-                events = connection.execute(
-                    select(*_COLUMNS)
-                    .where(Event.id > state.event_id, Event.id <= horizon)
-                    .order_by(Event.id)
-                    .limit(most)
-                ).all()
+                events = connection.execute(_EVENTS, {"after": state.event_id, "last": horizon}).all()
         if state.version != INDEX_VERSION:
             self._begin_anew()
             return most
         if not events:
             return 0
-        # Everything that takes time is done before the lock is taken.
+        # What can be done before the lock is taken is. Time spent waiting for the interpreter counts as well:
+        # the more others need it, the longer the rest.
+        began = time.monotonic()
         found, tally = self._words(events), Tally()
         for event in events:
             tally.add(event)
-        with writing(self._engine) as connection:
-            if connection.execute(_STATE.with_for_update()).one() != state:
+        prepared = time.monotonic() - began
+        self._worked += prepared
+        with self._step() as connection:
+            locked = time.monotonic()
+            if connection.execute(_STATE_LOCKED).one() != state:
                 return most  # another process was faster
-            held = connection.execute(
-                select(Event.id, Event.quarantine)
-                .where(Event.id > state.event_id, Event.id <= events[-1].id)
-                .order_by(Event.id)
-            ).all()
+            held = connection.execute(_HELD, {"after": state.event_id, "last": events[-1].id}).all()
             if [tuple(row) for row in held] != [(event.id, event.quarantine) for event in events]:
                 return most  # one was deleted or released meanwhile: look again
             self._add_words(connection, found)
             for statement, rows in zip(_ADD[self._dialect], tally.rows(), strict=True):
                 if rows:
                     connection.execute(statement, rows)
-            connection.execute(update(IndexState).values(event_id=events[-1].id))
+            connection.execute(_ADVANCE, {"last": events[-1].id})
+            held_for = time.monotonic() - locked
         self._unmerged = True
+        if len(events) == self._batch:
+            self._batch = fitting(self._batch, max(prepared, held_for), most=BATCH)
         return len(events)
 
     def _begin_anew(self) -> None:
@@ -153,12 +187,14 @@ class LogIndex:
         may be left to do. PostgreSQL does so by itself."""
         if self._dialect != "sqlite" or not self._unmerged:
             return False
-        with writing(self._engine) as connection:
-            changes = text("SELECT total_changes()")
-            before = connection.scalar(changes)
-            connection.exec_driver_sql(_MERGE)
+        with self._step() as connection:
+            began = time.monotonic()
+            before = connection.scalar(_CHANGES) or 0
+            connection.exec_driver_sql(_MERGE, (self._pages,))
             # One change is the command itself.
-            self._unmerged = (connection.scalar(changes) or 0) - (before or 0) > 1
+            self._unmerged = (connection.scalar(_CHANGES) or 0) - before > 1
+            if self._unmerged:
+                self._pages = fitting(self._pages, time.monotonic() - began, most=64)
         return self._unmerged
 
     def _words(self, events: Sequence[Any]) -> list[tuple[int, str]]:
@@ -174,6 +210,13 @@ class LogIndex:
             "INSERT INTO event_words (id, words) SELECT * FROM unnest(%s::bigint[], %s::text[]::tsvector[])",
             ([row[0] for row in found], [row[1] for row in found]),
         )
+
+
+def fitting(size: int, took: float, *, most: int) -> int:
+    """How large the next step should be, when one of this size took so many seconds."""
+    wanted = size * LONGEST_STEP / max(took, 1e-6)
+    # One that was held up by something else says little about the next.
+    return int(min(max(wanted, size * 0.5, 4), size * 1.5 + 1, most))
 
 
 def block_marks(event_id: int) -> tuple[str, str]:
@@ -238,7 +281,14 @@ class Tally:
         ]
 
 
+# Made once: to put a statement together takes as long as to run it, and the steps are small.
 _STATE = select(IndexState.event_id, IndexState.version)
+_STATE_LOCKED = _STATE.with_for_update()
+_NEXT = (Event.id > bindparam("after"), Event.id <= bindparam("last"))
+_EVENTS = select(*_COLUMNS).where(*_NEXT).order_by(Event.id)
+_HELD = select(Event.id, Event.quarantine).where(*_NEXT).order_by(Event.id)
+_ADVANCE = text("UPDATE index_state SET event_id = :last")
+_CHANGES = text("SELECT total_changes()")
 
 
 def _additions(least: str, most: str) -> list[TextClause]:

@@ -1,4 +1,4 @@
-"""Text that is shown and does nothing else: what came in may steer a terminal or turn its lines round."""
+"""Values as text for a person. What came in may steer a terminal or turn its lines round: not from here."""
 
 from __future__ import annotations
 
@@ -29,3 +29,12 @@ def printable_lines(text: str) -> str:
 def _escape(found: re.Match[str]) -> str:
     char = found[0]
     return _SHORT.get(char) or (f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}")
+
+
+def size(octets: float) -> str:
+    """Bytes in the unit a person would choose, counted in the 1024s of the settings: `2.8 kB`, `256 MB`."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if octets < 1024 or unit == "GB":
+            break
+        octets /= 1024
+    return f"{octets:.0f} {unit}" if unit == "bytes" or octets >= 10 else f"{octets:.1f} {unit}"

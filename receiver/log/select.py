@@ -25,8 +25,11 @@ from receiver.log.words import Phrase, words
 from receiver.models import Event, IndexState, UtcTime
 
 END = 2**63 - 1
-UNINDEXED = 2_000
-"""Newest events in which words are looked for although the index has not got so far."""
+UNINDEXED = 20_000
+"""Newest events in which words are looked for although the index has not got so far: a few seconds' work.
+After a flood it may be further behind; those between are not found by words until it has caught up."""
+PORTION = 1_000
+"""Of them, how many are read at once."""
 
 _TYPES: dict[Kind, tuple[EventType, ...]] = {
     Kind.VOICE: (
@@ -303,12 +306,19 @@ def _prepared(statement: str) -> TextClause:
 
 def _by_reading(connection: Connection, wanted: Search, span: Span, limit: int, oldest: bool) -> list[int]:
     """What the index of words does not have yet is read and looked through."""
-    ids = _by_walks(connection, wanted, span, UNINDEXED, oldest)
-    if not ids:
-        return []
-    events = connection.execute(select(*Event.__table__.columns).where(Event.id.in_(ids))).all()
-    holding = {event.id for event in events if _holds(indexed_words(event), wanted.phrases)}
-    return [found for found in ids if found in holding][:limit]
+    found: list[int] = []
+    for _ in range(0, UNINDEXED, PORTION):
+        ids = _by_walks(connection, wanted, span, PORTION, oldest)
+        events = connection.execute(_WHOLE, {"ids": ids}).all()
+        holding = {event.id for event in events if _holds(indexed_words(event), wanted.phrases)}
+        found += [event_id for event_id in ids if event_id in holding]
+        if len(found) >= limit or len(ids) < PORTION:
+            break
+        span = Span(above=ids[-1], below=span.below) if oldest else Span(above=span.above, below=ids[-1])
+    return found[:limit]
+
+
+_WHOLE = select(*Event.__table__.columns).where(Event.id.in_(bindparam("ids", expanding=True)))
 
 
 def _by_words(connection: Connection, wanted: Search, span: Span, limit: int, _: bool) -> list[int]:

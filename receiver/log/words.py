@@ -20,6 +20,10 @@ LONGEST_WORD = 80
 """Characters; the rest of a longer one is not searchable, nor asked for."""
 MOST_WORDS = 12_000
 """Words kept of one event; PostgreSQL counts positions up to 16,383."""
+MOST_BYTES = 900_000
+"""Of those words; PostgreSQL keeps at most 1 MB for a row."""
+SURELY_FIT = MOST_BYTES // (4 * LONGEST_WORD + 4)
+"""Words that fit however long they are."""
 SHORTEST_PREFIX = 3
 
 # Written without spaces between words, so each character is a word and a row of them a phrase.
@@ -114,4 +118,13 @@ def event_words(text: str | None, params: Params) -> list[str]:
             found += words(name)
         for one in value if isinstance(value, list) else [value]:
             found += words(one)
-    return found[:MOST_WORDS]
+    return found[:MOST_WORDS] if len(found) <= SURELY_FIT else _fitting(found[:MOST_WORDS])
+
+
+def _fitting(found: list[str]) -> list[str]:
+    room = MOST_BYTES
+    for place, word in enumerate(found):
+        room -= len(word.encode()) + 4  # and where it stands
+        if room < 0:
+            return found[:place]
+    return found

@@ -23,6 +23,7 @@ from receiver.current import Parts
 from receiver.findings import Severity
 from receiver.hoiio.errors import masked
 from receiver.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.log.index import behind
 from receiver.log.record import Outcome
 from receiver.log.spool import SpoolError
 from receiver.log.tally import BUCKETS
@@ -128,7 +129,11 @@ class _Receiver(Collector):
                 if job.ran_at is not None:
                     age.add_metric((job.name,), _age(job.ran_at))
                 failing.add_metric((job.name,), job.failure is not None)
+            unindexed = behind(connection)
         yield from (age, failing)
+        yield _gauge(
+            "receiver_index_behind_events", "Events that are not indexed and counted yet.", unindexed
+        )
 
 
 def _account(known: numbers.Known) -> Iterator[Metric]:
