@@ -524,6 +524,8 @@ def _ending(code: int) -> str:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    for again in (signal.SIGTERM, signal.SIGHUP):  # make passes on what the whole group got already
+        signal.signal(again, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
