@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from flask import Flask, Request, Response, current_app, request
 from sqlalchemy import Engine
-from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter
 
 from config import Config
@@ -58,14 +58,13 @@ ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType 
 
 class Application(Flask):
     """Flask, but an unexpected error is logged without the path, which holds the callback key, and without
-    the error's own words, which may hold what a caller sent; and no `Host` is too odd to be answered."""
+    the error's own words, which may hold what a caller sent; and to a callback the `Host` is all one."""
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        try:
-            return super().create_url_adapter(request)
-        except BadRequest:  # no route depends on the host, and a callback may not be lost to one
-            assert request is not None, "without a request there is no host"  # noqa: S101
-            return self.url_map.bind("localhost", path_info=request.path, default_method=request.method)
+        if request is not None and request.path.startswith("/callbacks/"):
+            # None of those routes depends on it, it may be too odd to be read, and reading it takes time.
+            return MapAdapter(self.url_map, "localhost", "/", "", "http", request.path, request.method)
+        return super().create_url_adapter(request)
 
     def log_exception(self, exc_info: ExcInfo) -> None:
         kind, _, trace = exc_info

@@ -79,10 +79,12 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("at_once", False):
+        return
     # A transaction that reads first and writes later fails at once when another wrote in between, without
     # waiting. Writers say so and take the lock when they begin.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 def _prepare_postgres(connection: Any, _: Any) -> None:
@@ -97,6 +99,18 @@ def _prepare_postgres(connection: Any, _: Any) -> None:
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes; committed when the block ends, rolled back when it raises."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        yield connection
+
+
+@contextlib.contextmanager
+def writing_at_once(engine: Engine) -> Iterator[Connection]:
+    """For a single statement that writes: it is its own transaction, committed when it returns.
+
+    Nothing is said to the database to begin one or to commit it. Each such word costs a round trip on
+    PostgreSQL; on SQLite, a fight for the interpreter with the thread that answers callbacks.
+    """
+    own = {"at_once": True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+    with engine.connect().execution_options(**own) as connection:
         yield connection
 
 

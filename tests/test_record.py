@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from receiver import db
@@ -129,6 +129,28 @@ def test_it_does_not_lose_a_repeat_of_what_is_released_just_then(engine):
         counted = connection.scalar(select(func.sum(Event.repeats)))
     assert kept >= set(written)
     assert counted == count(engine, Repeat)
+
+
+def test_it_does_not_store_twice_what_is_released_while_its_neighbours_repeats_are_counted(engine):
+    """An insert is committed before the repeats in it are settled: others may work on its events between."""
+    writer, other = EventWriter(engine), create_engine(engine.url)
+    writer.write([event_row(arrival("AA-SI-1"))])
+    hidden = arrival("AA-SI-2", distrust="signature invalid")
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def release_at_once(connection, cursor, statement, *_):
+        if statement.startswith("INSERT INTO events"):
+            with other.connect() as looking:
+                held = looking.scalars(select(Event.id).where(Event.quarantine.is_not(None))).all()
+            if held:
+                assert quarantine.release(other, held, "test").released == 1
+
+    writer.write([event_row(arrival("AA-SI-1")), event_row(hidden)])
+    event.remove(engine, "after_cursor_execute", release_at_once)
+    other.dispose()
+    with engine.connect() as connection:
+        refs = sorted(connection.execute(select(Event.txn_ref, Event.quarantine, Event.repeats)).all())
+    assert refs == [("AA-SI-1", None, 1), ("AA-SI-2", None, 0)]
 
 
 def test_it_does_not_let_one_bad_row_fail_its_neighbours(engine):

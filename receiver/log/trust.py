@@ -93,9 +93,10 @@ class Trust:
         """Look up how much is quarantined, in the log and in the spool of this process."""
         with self._lock:
             self._held_meanwhile = 0
+        # The spool first: what moves from there into the log meanwhile is counted twice, not left out.
+        held = self._spool.size_of_untrusted()
         with self._engine.connect() as connection:
-            held = quarantine.size(connection)
-        held += self._spool.size_of_untrusted()
+            held += quarantine.size(connection)
         with self._lock:
             self._held = held + self._held_meanwhile
 

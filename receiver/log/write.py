@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, sel
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from receiver.db import writing
+from receiver.db import writing, writing_at_once
 from receiver.log.arrival import Row
 from receiver.log.insert import EVENTS, inserter
 from receiver.models import Repeat
@@ -38,10 +38,10 @@ class EventWriter:
         )
 
     def write(self, rows: Sequence[Row]) -> list[Exception | None]:
-        """Store all rows in one transaction; on return it is committed.
+        """Store all rows; on return they are committed.
 
         Gives an error for each row the database refused for itself, None for the others. Raises when the
-        database as a whole failed; then nothing was stored.
+        database as a whole failed; then some rows may be stored, and to write them again changes nothing.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -69,8 +69,11 @@ class EventWriter:
 
     def _write(self, rows: Sequence[Row]) -> list[Exception | None]:
         try:
-            with writing(self._engine) as connection:
-                self._store(connection, rows)
+            if len(rows) <= self._insert.largest:
+                self._store_at_once(rows)
+            else:
+                with writing(self._engine) as connection:
+                    self._store(connection, rows)
             return [None] * len(rows)
         except DBAPIError as error:
             if not _is_about_a_row(error):
@@ -78,6 +81,14 @@ class EventWriter:
         # Some row that the database will not have: go one by one, each behind its own savepoint.
         with writing(self._engine) as connection:
             return [self._store_alone(connection, row) for row in rows]
+
+    def _store_at_once(self, rows: Sequence[Row]) -> None:
+        """One statement, which is one transaction; repeats, which are rare, take a second one."""
+        with writing_at_once(self._engine) as connection:
+            added = self._insert(connection, rows)
+        if added < len(rows):
+            with writing(self._engine) as connection:
+                self._settle_repeats(connection, rows)
 
     def _store(self, connection: Connection, rows: Sequence[Row]) -> None:
         start = 0
@@ -117,9 +128,23 @@ class EventWriter:
                     .values(repeats=EVENTS.c.repeats + bindparam("more")),
                     [{"same": identity, "more": more} for identity, more in sorted(added.items())],
                 )
-        # Whoever held the identity when we inserted was deleted since: there is room for ours now.
+        # Whoever held the identity when we inserted was deleted since: there is room for ours now. Unless it
+        # was ours, and was released since, which gives it another identity.
         if homeless := [row for row in rows if row["identity"] not in holders]:
-            self._store(connection, homeless)
+            kept = _kept(connection, homeless)
+            self._store(connection, [row for row in homeless if row["arrival"] not in kept])
+
+
+def _kept(connection: Connection, rows: Sequence[Row]) -> set[str]:
+    """The arrivals among these that the log holds, under whatever identity."""
+    arrivals = [row["arrival"] for row in rows]
+    times = [cast(datetime, row["received_at"]) for row in rows]
+    # By time as well: events have an index by that, and none by arrival.
+    events = select(EVENTS.c.arrival).where(
+        EVENTS.c.received_at.between(min(times), max(times)), EVENTS.c.arrival.in_(arrivals)
+    )
+    repeats = select(REPEATS.c.arrival).where(REPEATS.c.arrival.in_(arrivals))
+    return {*connection.scalars(events), *connection.scalars(repeats)}
 
 
 def _is_about_a_row(error: DBAPIError) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -60,9 +61,15 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in scope["headers"]:
-        key = name.decode("latin-1").upper().replace("-", "_")
-        if key == "CONTENT_TYPE":
+        if key := _variable(name):
             environ[key] = value.decode("latin-1")
-        elif key not in {"CONTENT_LENGTH", "TRANSFER_ENCODING"}:
-            environ[f"HTTP_{key}"] = value.decode("latin-1")
     return environ
+
+
+@lru_cache(maxsize=256)
+def _variable(header: bytes) -> str | None:
+    """Where the environment keeps a header; None for what described a body that was not whole yet."""
+    name = header.decode("latin-1").upper().replace("-", "_")
+    if name in {"CONTENT_LENGTH", "TRANSFER_ENCODING"}:
+        return None
+    return name if name == "CONTENT_TYPE" else f"HTTP_{name}"
