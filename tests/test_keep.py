@@ -112,6 +112,18 @@ def test_it_erases_the_whole_of_their_calls_and_of_no_other(client, api, run):
     assert references(api) == ["T3", "T4"]
 
 
+def test_it_erases_calls_in_which_the_number_was_dialled(client, api, run):
+    for number, dest in enumerate((THEM, SOMEBODY)):
+        post(
+            client,
+            f"session=S{number}&txn_ref=T{number}&call_state=ongoing&ivr_block=dial&dest=%2B{dest}"
+            f"&from=%2B{SOMEBODY}&to=%2B{OURS}".encode(),
+            "voice",
+        )
+    run("events", "erase", "--number", THEM, "--yes")
+    assert references(api) == ["T1"]
+
+
 def test_it_erases_what_could_not_be_read_but_holds_the_number(client, api, run):
     post(client, f"a letter from {THEM}".encode())
     post(client, f"a letter from {SOMEBODY}".encode())
@@ -301,6 +313,49 @@ def test_it_holds_callbacks_while_it_prunes(client, api, run, parts):
     assert count(parts.engine, "events") == len(took) > 1
     assert parts.spool.state().waiting == 0
     assert max(took) < parts.config.commit_deadline
+
+
+def test_it_prunes_all_kinds_of_one_age_in_one_act(aged, run):
+    run("events", "prune", "--older-than", "100d", "--yes")
+    (made,) = json.loads(run("events", "interventions", "--json"))["interventions"]
+    assert (made["action"], made["events"], made["repeats"]) == ("prune", 3, 1)
+
+
+def test_a_conversation_keeps_its_newest_message_that_is_left(client, run, parts):
+    for number in range(3):
+        post(client, sms(number))
+    post(client, sms(9, to="%2B16509999999"))
+    LogIndex(parts.engine).run(5)
+    talks = text("SELECT messages, last_id FROM conversations ORDER BY last_id")
+    age(parts.engine, {"AA-SI-2": 10})
+    run("events", "prune", "--older-than", "7d", "--yes")
+    with parts.engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(talks)] == [(2, 2), (1, 4)]
+    age(parts.engine, {"AA-SI-0": 10, "AA-SI-1": 10})
+    run("events", "prune", "--older-than", "7d", "--yes")
+    with parts.engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(talks)] == [(1, 4)]
+
+
+def test_it_prunes_although_somebody_writes_for_a_while(client, api, run, parts):
+    post(client, sms(1))
+    age(parts.engine, {"AA-SI-1": 10})
+    writes, written = threading.Event(), threading.Event()
+
+    def write():
+        with db.writing(parts.engine) as connection:
+            connection.execute(update(Event).values(tag="x"))
+            writes.set()
+            time.sleep(0.3)
+        written.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    writes.wait(5)
+    run("events", "prune", "--older-than", "7d", "--yes")
+    assert written.is_set()
+    thread.join()
+    assert references(api) == []
 
 
 # Room on disk.

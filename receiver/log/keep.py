@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from heapq import merge
 from itertools import product
 
 from sqlalchemy import Engine, func, select
@@ -94,18 +95,27 @@ def _first_kept(engine: Engine, limit: datetime) -> int | None:
 
 
 def _front(engine: Engine, limit: datetime, kinds: Sequence[Kind], first_kept: int | None) -> Iterator[int]:
-    """Those below the first event that is kept, which is nearly all; in the order of an index, by pages."""
-    for kind, type_ in product(kinds, EventType):
-        mine = select(EVENTS.c.id).where(
-            EVENTS.c.kind == kind.value, EVENTS.c.type == type_.value, EVENTS.c.received_at < limit
-        )
-        if first_kept is not None:
-            mine = mine.where(EVENTS.c.id < first_kept)
-        last, more = 0, True
-        while more:
-            page = mine.where(EVENTS.c.id > last).order_by(EVENTS.c.id).limit(_PAGE)
-            with engine.connect() as connection:
-                ids = connection.scalars(page).all()
-            yield from ids
-            more = len(ids) == _PAGE
-            last = ids[-1] if ids else last
+    """Those below the first event that is kept, which is nearly all; in order, since neighbours share pages
+    of the database, and a conversation's last message then goes last."""
+    return merge(
+        *(_walk(engine, limit, kind, type_, first_kept) for kind, type_ in product(kinds, EventType))
+    )
+
+
+def _walk(
+    engine: Engine, limit: datetime, kind: Kind, type_: EventType, first_kept: int | None
+) -> Iterator[int]:
+    """In the order of an index, by pages."""
+    mine = select(EVENTS.c.id).where(
+        EVENTS.c.kind == kind.value, EVENTS.c.type == type_.value, EVENTS.c.received_at < limit
+    )
+    if first_kept is not None:
+        mine = mine.where(EVENTS.c.id < first_kept)
+    last, more = 0, True
+    while more:
+        page = mine.where(EVENTS.c.id > last).order_by(EVENTS.c.id).limit(_PAGE)
+        with engine.connect() as connection:
+            ids = connection.scalars(page).all()
+        yield from ids
+        more = len(ids) == _PAGE
+        last = ids[-1] if ids else last

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
+from sqlite3 import SQLITE_BUSY
 from typing import cast
 
-from sqlalchemy import Connection, Engine, Table, delete, exists, insert, select, update
+from sqlalchemy import Connection, Engine, Table, delete, exists, func, insert, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from receiver.db import LONGEST_LOCK, SHARE, writing, writing_lazily
+from receiver.db import LONGEST_LOCK, SHARE, connect, writing, writing_lazily
 from receiver.models import Event, Intervention, Repeat
 
 EVENTS = cast(Table, Event.__table__)
 REPEATS = cast(Table, Repeat.__table__)
 
+_NEWEST = select(func.max(EVENTS.c.id))
 _SMALLEST, _LARGEST = 8, 500
-_LONGEST_STEP = 0.05  # seconds that count for the pause; a checkpoint in between may take longer
+_STEP = {  # seconds to aim at
+    "sqlite": LONGEST_LOCK * 0.75,  # before the commit: a callback that waits looks again after 8 ms
+    "postgresql": 0.04,  # no callback waits for it, and one of eight milliseconds is mostly round trips
+}
+_LONGEST_STEP = 0.1  # seconds that count for the pause; a checkpoint in between may take longer
+_SHARE_ALONE = 0.6  # leaves the gap in which a callback that waits looks again: after 1, 3 and 8 ms
+_QUIET = 1.0  # seconds without a new event after which nobody is waited for
+_ASK_EVERY = 0.002  # seconds; SQLite looks twice in it
+_PATIENCE = 30.0  # seconds without the lock after which it is given up
 
 
 class Action(StrEnum):
@@ -87,14 +99,11 @@ def remove(connection: Connection, ids: Sequence[int]) -> Removed:
     """Delete these events with their repeats, inside the caller's transaction."""
     if not ids:
         return Removed()
-    mine = EVENTS.c.id.in_(ids)
-    rows = connection.execute(
-        select(EVENTS.c.identity, EVENTS.c.repeats, EVENTS.c.received_at).where(mine).with_for_update()
-    ).all()
+    gone = delete(EVENTS).where(EVENTS.c.id.in_(ids))
+    rows = connection.execute(gone.returning(EVENTS.c.identity, EVENTS.c.repeats, EVENTS.c.received_at)).all()
     repeats = 0
     if repeated := [row.identity for row in rows if row.repeats]:
         repeats = connection.execute(delete(REPEATS).where(REPEATS.c.identity.in_(repeated))).rowcount
-    connection.execute(delete(EVENTS).where(mine))
     times = [row.received_at for row in rows]
     return Removed(len(rows), repeats, min(times, default=None), max(times, default=None))
 
@@ -109,26 +118,66 @@ def remove_gently(
 ) -> None:
     """Delete many events, each once, while callbacks arrive.
 
-    Batches are as large as `LONGEST_LOCK` allows on this machine, with pauses between them. `told` hears
-    of each how large it was; `until` (of `time.monotonic`) ends it early.
+    On SQLite, where callbacks wait for it, a step is as large as fits into `LONGEST_LOCK`. While callbacks
+    come in, steps take `SHARE` of the time, and more when none do. `told` hears of each how large it was;
+    `until` (of `time.monotonic`) ends it early.
     """
     size = _SMALLEST * 4
     left = iter(ids)
-    while batch := list(islice(left, size)):
-        began = time.monotonic()
-        with writing_lazily(engine) as connection:
-            locked = time.monotonic()
-            act.add(connection, remove(connection, batch))
-            done = time.monotonic()
-        ended = time.monotonic()
-        if told is not None:
-            told(len(batch))
-        if until is not None and ended >= until:
-            break
-        # Without the commit: it waits for no disk, and what it may do beyond needs no lock.
-        wanted = size * LONGEST_LOCK / max(done - locked, 1e-6)
-        size = int(min(max(wanted, size * 0.75, _SMALLEST), size * 1.5, _LARGEST))
-        time.sleep(min(ended - began, _LONGEST_STEP) * (1 - SHARE) / SHARE)
+    newest, arrived = None, time.monotonic()
+    with _insisting(engine) as insisting:
+        while batch := list(islice(left, size)):
+            with _turn(insisting) as connection:
+                locked = time.monotonic()
+                act.add(connection, remove(connection, batch))
+                before, newest = newest, connection.scalar(_NEWEST)
+                done = time.monotonic()
+            ended = time.monotonic()
+            if newest != before:
+                arrived = ended
+            if told is not None:
+                told(len(batch))
+            if until is not None and ended >= until:
+                break
+            # Without the commit: it waits for no disk, and what it may do beyond needs no lock.
+            wanted = size * _STEP[engine.dialect.name] / max(done - locked, 1e-6)
+            size = int(min(max(wanted, size * 0.75, _SMALLEST), size * 1.5, _LARGEST))
+            share = SHARE if ended - arrived < _QUIET else _SHARE_ALONE
+            # The time spent waiting for the lock is others' time already.
+            time.sleep(min(ended - locked, _LONGEST_STEP) * (1 - share) / share)
+
+
+@contextmanager
+def _insisting(engine: Engine) -> Iterator[Engine]:
+    """An engine that asks for SQLite's lock every millisecond.
+
+    SQLite itself looks ever more rarely, up to ten times a second, and hardly ever finds the lock free
+    while a service writes batch after batch. PostgreSQL has no such lock.
+    """
+    if engine.dialect.name != "sqlite":
+        yield engine
+        return
+    own = connect(engine.url.render_as_string(hide_password=False), patience=_ASK_EVERY)
+    try:
+        yield own
+    finally:
+        own.dispose()
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[Connection]:
+    """A transaction of `writing_lazily`, begun when the lock is free."""
+    until = time.monotonic() + _PATIENCE
+    with ExitStack() as stack:
+        while True:
+            try:
+                connection = stack.enter_context(writing_lazily(engine))
+                break
+            except OperationalError as error:
+                busy = getattr(error.orig, "sqlite_errorcode", None) == SQLITE_BUSY
+                if not busy or time.monotonic() >= until:
+                    raise
+        yield connection
 
 
 def remove_orphans(engine: Engine) -> None:

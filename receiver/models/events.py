@@ -84,6 +84,12 @@ class Event(Base):
             sqlite_where=sql("quarantine IS NOT NULL"),
             postgresql_where=sql("quarantine IS NOT NULL"),
         ),
+        Index(
+            None,
+            "dest",
+            sqlite_where=sql("dest IS NOT NULL"),
+            postgresql_where=sql("dest IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
