@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from bench.report import say
 from bench.service import BenchError
 from receiver.log.index import block_marks, indexed_words, tsvector
-from receiver.log.words import words
+from receiver.log.words import INDEX_VERSION, words
 
 PORTION = 500_000
 SECONDS_APART = 3.456
@@ -257,9 +257,9 @@ class _Sql:
             ("'§t' || recipient", None),
             (f"'§t' || recipient || '§' || {_CODE}", None),
             ("CASE WHEN doubtful THEN '§p1' ELSE '§p0' END", None),
-            (f"'§A§' || {_CODE}", "doubtful"),
-            (f"'§F' || sender || '§' || {_CODE}", "doubtful"),
-            (f"'§T' || recipient || '§' || {_CODE}", "doubtful"),
+            (f"'§pa§' || {_CODE}", "doubtful"),
+            (f"'§pf' || sender || '§' || {_CODE}", "doubtful"),
+            (f"'§pt' || recipient || '§' || {_CODE}", "doubtful"),
         ]
 
     def counts(self, count: int) -> Iterator[str]:
@@ -286,7 +286,7 @@ class _Sql:
             " SELECT recipient, sender, count(*), max(id) FROM events WHERE kind = 'sms'"
             " AND type = 'sms.received' AND quarantine IS NULL GROUP BY 1, 2"
         )
-        yield f"UPDATE index_state SET event_id = {count}"
+        yield f"UPDATE index_state SET event_id = {count}, version = {INDEX_VERSION}"
 
     def hour(self) -> str:
         raise NotImplementedError

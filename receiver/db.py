@@ -88,8 +88,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _prepare_postgres(connection: Any, _: Any) -> None:
-    # A server or role may default to off, which acknowledges commits that a power cut takes back.
     with connection.cursor() as cursor:
+        # All statements here are short: compiling one takes longer than it runs.
+        cursor.execute("SET jit TO off")
+        # A server or role may default to off, which acknowledges commits that a power cut takes back.
         if cursor.execute("SHOW synchronous_commit").fetchone()[0] == "off":
             cursor.execute("SET synchronous_commit TO on")
     connection.commit()
@@ -110,7 +112,9 @@ def writing_at_once(engine: Engine) -> Iterator[Connection]:
     PostgreSQL; on SQLite, a fight for the interpreter with the thread that answers callbacks.
     """
     own = {"at_once": True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-    with engine.connect().execution_options(**own) as connection:
+    # Committed all the same: it costs nothing where nothing is open, and somebody may have told the driver
+    # of this pooled connection to begin transactions by itself.
+    with engine.connect().execution_options(**own) as connection, connection.begin():
         yield connection
 
 

@@ -153,6 +153,14 @@ def test_it_does_not_store_twice_what_is_released_while_its_neighbours_repeats_a
     assert refs == [("AA-SI-1", None, 1), ("AA-SI-2", None, 0)]
 
 
+def test_it_commits_on_a_connection_on_which_somebody_changed_how_transactions_begin(engine):
+    engine.dispose()  # what follows is then on one and the same connection
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SELECT 1"))
+    EventWriter(engine).write([event_row(arrival("AA-SI-1"))])
+    assert count(engine) == 1
+
+
 def test_it_does_not_let_one_bad_row_fail_its_neighbours(engine):
     bad = event_row(arrival("AA-SI-2")) | {"kind": None}
     results = EventWriter(engine).write([event_row(arrival("AA-SI-1")), bad, event_row(arrival("AA-SI-3"))])

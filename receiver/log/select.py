@@ -363,9 +363,10 @@ def _asked(wanted: Search) -> Asked | None:
     codes = [type_code(kind, type_) for kind, type_ in pairs]
     if len(pairs) == len(_PAIRS) and not wanted.problems:
         codes = [""]
+    problems = "p" if wanted.problems else ""
     groups = [
         [
-            mark(letter.upper() if wanted.problems else letter, end, code)
+            mark(problems + letter, end, code)
             for letter in letters
             for code in codes
         ]
@@ -373,7 +374,7 @@ def _asked(wanted: Search) -> Asked | None:
         if end is not None
     ]
     if not groups and codes != [""]:
-        groups.append([mark("A" if wanted.problems else "a", type_=code) for code in codes])
+        groups.append([mark(f"{problems}a", type_=code) for code in codes])
     if wanted.problems is False:
         groups.append(["§p0"])
     return asked + [[Phrase((one,), one) for one in group] for group in groups]

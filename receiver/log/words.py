@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from receiver.hoiio.notifications import DOCUMENTED, MEASURES, Params
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Raise it when the same event would give other words: the index is then built anew."""
 
 LONGEST_WORD = 80
