@@ -30,7 +30,7 @@ class Finding:
     sentence: str
     """What is wrong, for a person. Names a number masked, since it ends up in logs of monitoring."""
     mend: str
-    """The command that mends it, or else what to do."""
+    """The command that mends it, or else what to do; empty for what passes by itself."""
     subject: str = ""
     """The number in full, the fingerprint of a key, or empty."""
     since: datetime | None = None

@@ -15,6 +15,10 @@ import pytest
 from conftest import KEY, make_config, started
 from test_serve import ROOT
 
+from receiver.cli.lines import sparklines
+from receiver.cli.searching import Shown
+from receiver.log.counts import HourOfKind
+
 THEM, US = "+6591110001", "+6560000001"
 
 
@@ -164,8 +168,33 @@ def test_masked_neither_numbers_nor_texts_can_be_read(run, words):
 def test_it_counts(run):
     counted = json.loads(run("events", "stats", "kind:fax", "--json"))["stats"]
     assert [(row["type"], row["events"]) for row in counted] == [("fax.failed", 1), ("fax.received", 1)]
-    assert "█" in run("events", "stats", "kind:fax")
+    shown = run("events", "stats", "kind:fax")
+    assert "█" in shown
+    assert re.search(r"^fax    █  2, at most 2 in an hour$", shown, re.MULTILINE)
+    hours = json.loads(run("events", "stats", "kind:fax", "--json"))["hours"]
+    assert [(hour["kind"], hour["events"]) for hour in hours] == [("fax", 2)]
     assert run("events", "stats", "--json")
+
+
+@pytest.mark.parametrize(
+    ("apart", "said"),
+    [
+        (timedelta(hours=1), "30, at most 1 in an hour"),
+        (timedelta(days=1), "30, at most 1 in a day"),
+        (timedelta(days=40), "30, at most 1 in 39 days"),
+        (timedelta(minutes=1), "30, at most 30 in an hour"),
+    ],
+)
+def test_a_line_of_any_span_fits(apart, said):
+    first = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    hours: dict[datetime, int] = {}
+    for at in range(30):
+        hour = (first + at * apart).replace(minute=0)
+        hours[hour] = hours.get(hour, 0) + 1
+    counted = [HourOfKind(hour, "voice", events) for hour, events in hours.items()]
+    lines = list(sparklines(counted, Shown(utc=True)))
+    assert lines[0].endswith(said)
+    assert max(map(len, lines)) <= 80
 
 
 def test_times_are_local_and_say_so(run, monkeypatch):

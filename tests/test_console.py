@@ -619,3 +619,22 @@ def test_the_live_stream_ends_with_the_sign_in(client, monkeypatch):
     assert next(pieces).startswith(b"retry")
     assert client.post("/logout", data={"form_token": form_token(client)}).status_code == 303
     assert len(list(islice(pieces, 20))) < 20
+
+
+def test_our_own_tests_are_events_but_no_faxes_calls_or_messages(app, client, api):
+    for kind in ("voice", "fax", "sms"):
+        body = b"receiver_test=1"
+        answer = app.test_client().post(f"/callbacks/{KEY}/{kind}", data=body, headers=signed(body))
+        assert answer.status_code == 200
+    fax(app, fax_status="failed")
+    for _ in ("not counted yet", "counted"):
+        assert client.get("/events").text.count("Test by this service") == 3
+        for page in ("/faxes", "/calls", "/conversations"):
+            assert "Test by this service" not in client.get(page).text
+        assert client.get("/faxes").text.count("<tr role") == 2
+        assert client.get("/faxes/2").status_code == 404
+        assert "/faxes/2" not in client.get("/events/2").text
+        stats = api("/stats")
+        assert stats["kinds"] == [{"kind": "fax", "type": "fax.failed", "events": 1}]
+        assert [(one["number"], one["events"]) for one in stats["numbers"]] == [(NUMBER, 1)]
+        counted(app)

@@ -69,6 +69,7 @@ def log(client, engine):
         # The counts were made before: make them again.
         connection.execute(text("UPDATE index_state SET version = 0"))
     index = LogIndex(engine)
+    index.advance(len(posts))
     index.advance(10)
     index.advance(len(posts) // 2)
     return EventLog(engine)

@@ -17,10 +17,11 @@ from receiver.cli.lines import (
     message,
     time_line,
 )
-from receiver.cli.searching import UTC_OPTION, ListByDefault, Shown, mask, searching
+from receiver.cli.searching import UTC_OPTION, ListByDefault, Shown, mask, searching, warn_of
 from receiver.log.calls import CallLog, call_json
 from receiver.log.conversations import ConversationLog, conversation_json
 from receiver.log.find import DEFAULT_PAGE
+from receiver.log.lag import of_conversations, of_words
 from receiver.log.mask import mask_event
 from receiver.log.search import Search
 
@@ -49,6 +50,7 @@ def list_calls(
     """List calls with an event that matches, newest first."""
     with output.operation_errors():
         page = CallLog(current.engine()).find(wanted, before=before, limit=limit)
+        warn_of(of_words(current.engine(), wanted, before=before, end=page.next), shown)
     found = [_masked(call_json(call), mask) for call in page.calls]
     following = None if page.next is None else str(page.next)
     if as_json:
@@ -99,7 +101,10 @@ def list_conversations(
 ) -> None:
     """List conversations with a message that matches, each with the newest such message."""
     with output.operation_errors():
-        page = ConversationLog(current.engine()).find(wanted, before=before, limit=limit)
+        engine = current.engine()
+        page = ConversationLog(engine).find(wanted, before=before, limit=limit)
+        lag = of_words(engine, wanted, before=before, end=page.next) or of_conversations(engine)
+        warn_of(lag, shown)
     found = [_masked(conversation_json(one), mask) for one in page.conversations]
     following = None if page.next is None else str(page.next)
     if as_json:

@@ -16,12 +16,13 @@ from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.cli import output
-from receiver.cli.lines import EVENT_COLUMNS, event_line, sparkline, stripe
-from receiver.cli.searching import ListByDefault, Shown, mask, searching
+from receiver.cli.lines import EVENT_COLUMNS, event_line, sparkline, sparklines, stripe
+from receiver.cli.searching import ListByDefault, Shown, mask, searching, warn_of
 from receiver.cli.tail import follow
-from receiver.log.counts import Counts
+from receiver.log.counts import Counts, count_matching
 from receiver.log.export import FIELDS, FieldError, Form, export, read_fields
 from receiver.log.find import DEFAULT_PAGE, event_json
+from receiver.log.lag import of_counts, of_words
 from receiver.log.mask import mask_event
 from receiver.log.repeats import whole_json
 from receiver.log.search import Search
@@ -58,10 +59,12 @@ def list_events(
     """
     with output.operation_errors():
         if form in {"csv", "ndjson"}:
+            warn_of(of_words(current.engine(), wanted, before=before), shown)
             found = export(current.engine(), wanted, Form(form), limit=limit, before=before, mask=mask)
             _write(found, sys.stdout)
             return
         page = current.event_log().find(wanted, before=before, limit=limit or DEFAULT_PAGE)
+        warn_of(of_words(current.engine(), wanted, before=before, end=page.next), shown)
         documents = [_document(event_json(event), mask) for event in page.events]
     if form == "json":
         output.json_out({"events": documents, "next": None if page.next is None else str(page.next)})
@@ -180,6 +183,7 @@ def export_events(
         mark=path is not None,
     )
     with output.operation_errors():
+        warn_of(of_words(current.engine(), wanted, before=before), shown)
         if path is None:
             _write(found, sys.stdout)
             return
@@ -216,8 +220,8 @@ def _write(found: Iterator[str], file: Any) -> None:
 def stats(wanted: Search, shown: Shown, as_json: bool) -> None:
     """Count events by kind and type.
 
-    Without a search, trusted events of the last 24 hours and of the whole log, from counts that are kept as
-    events arrive. With one, every event that matches is read.
+    Without a search, trusted events but our own tests, of the last 24 hours and of the whole log, from counts
+    that are kept as events arrive. With one, every event that matches is read.
     """
     if not wanted.open:
         _stats_of(wanted, shown, as_json)
@@ -227,6 +231,7 @@ def stats(wanted: Search, shown: Shown, as_json: bool) -> None:
     with output.operation_errors():
         hours, kinds = counts.by_hour(now - _DAY, now), counts.by_kind()
         day = {(one.kind, one.type): one.events for one in counts.by_kind(now - _DAY, now)}
+        warn_of(of_counts(current.engine()), shown)
     rows = [
         {"kind": one.kind, "type": one.type, "events": one.events, "day": day.get((one.kind, one.type), 0)}
         for one in kinds
@@ -258,9 +263,12 @@ def stats(wanted: Search, shown: Shown, as_json: bool) -> None:
 
 def _stats_of(wanted: Search, shown: Shown, as_json: bool) -> None:
     with output.operation_errors(), output.progress("counting"):
-        counts = current.event_log().stats(wanted)
+        found = count_matching(current.engine(), wanted)
+        lag = of_words(current.engine(), wanted)
+    warn_of(lag, shown)
+    counts = found.types
     if as_json:
-        output.json_out({"stats": counts})
+        output.json_out({"stats": counts, "hours": found.hours})
         return
     if not counts:
         output.say("no events match")
@@ -278,6 +286,9 @@ def _stats_of(wanted: Search, shown: Shown, as_json: bool) -> None:
         for row in counts
     ]
     output.table(("kind", "type", "events", "repeats", shown.heading("last"), ""), rows)
+    click.echo()
+    for line in sparklines(found.hours, shown):
+        click.echo(line)
 
 
 def _document(document: dict[str, Any], masked: bool) -> dict[str, Any]:

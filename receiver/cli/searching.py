@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from receiver.cli import output
+from receiver.log.lag import Lag
 from receiver.log.search import Search, SearchError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -62,6 +63,12 @@ class Shown:
     def whole(self, when: datetime) -> str:
         """Date, time and zone."""
         return when.astimezone(self.zone).strftime("%a %d %b %Y %H:%M:%S %Z")
+
+
+def warn_of(lag: Lag | None, shown: Shown) -> None:
+    """Say what the answer may lack while the index is behind."""
+    if lag is not None:
+        output.say(lag.sentence(shown.zone))
 
 
 def searching(command: _Command) -> _Command:

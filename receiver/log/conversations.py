@@ -32,8 +32,8 @@ FULL_PART = 152
 TOGETHER = timedelta(seconds=10)
 """The longest between two parts of one message."""
 _MOST_PARTS = 20
-_UNINDEXED = 2_000
-"""Newest messages read on top of the table of conversations."""
+UNCOUNTED_MESSAGES = 2_000
+"""Newest messages read on top of the table of conversations; see `receiver.log.lag`."""
 _TAIL = re.compile(r"(.*?)([0-9]{1,18})$")
 
 
@@ -171,7 +171,7 @@ def _time(event: Event) -> datetime:
     return event.occurred_at or event.received_at
 
 
-_TRUSTED_SMS: dict[str, Any] = {
+TRUSTED_SMS: dict[str, Any] = {
     "kind": Kind.SMS,
     "type": EventType.SMS_RECEIVED,
     "quarantined": False,
@@ -181,7 +181,7 @@ _TRUSTED_SMS: dict[str, Any] = {
 def _trusted_sms(wanted: Search) -> Search | None:
     """The search among what conversations are made of; None when it asks for something else."""
     wrong = wanted.kind not in {None, Kind.SMS} or wanted.type not in {None, EventType.SMS_RECEIVED}
-    return None if wrong or wanted.quarantined else replace(wanted, **_TRUSTED_SMS)
+    return None if wrong or wanted.quarantined else replace(wanted, **TRUSTED_SMS)
 
 
 def _newest_by_ends(connection: Connection, wanted: Search | None, before: int, limit: int) -> list[int]:
@@ -190,7 +190,7 @@ def _newest_by_ends(connection: Connection, wanted: Search | None, before: int, 
         return []
     indexed = connection.scalar(select(IndexState.event_id)) or 0
     newest: dict[tuple[str | None, str | None], int] = {}
-    for event in rows(connection, matching_ids(connection, wanted, Span(above=indexed), _UNINDEXED)):
+    for event in rows(connection, matching_ids(connection, wanted, Span(above=indexed), UNCOUNTED_MESSAGES)):
         if event.sender is not None and event.recipient is not None:
             newest.setdefault((event.recipient, event.sender), event.id)
     table = ConversationCount
@@ -291,7 +291,7 @@ def _counts(connection: Connection, pairs: Sequence[tuple[str, str]]) -> Counter
         counted = connection.execute(_COUNTED_SQLITE, {"pairs": json.dumps(pairs)})
     found = Counter({(row.number, row.sender): row.messages for row in counted})
     indexed = connection.scalar(select(IndexState.event_id)) or 0
-    fresh = matching_ids(connection, Search(**_TRUSTED_SMS), Span(above=indexed), _UNINDEXED)
+    fresh = matching_ids(connection, Search(**TRUSTED_SMS), Span(above=indexed), UNCOUNTED_MESSAGES)
     found.update((event.recipient or "", event.sender or "") for event in rows(connection, fresh))
     return found
 
@@ -310,7 +310,7 @@ _COUNTED_SQLITE = text(
 def _messages(
     connection: Connection, number: str, sender: str, before: int, limit: int
 ) -> tuple[list[Message], int | None]:
-    wanted = Search(recipient=number, sender=sender, **_TRUSTED_SMS)
+    wanted = Search(recipient=number, sender=sender, **TRUSTED_SMS)
     size = limit + 2 * _MOST_PARTS
     events = rows(connection, matching_ids(connection, wanted, Span(below=before), size))
     messages = join_parts(events)

@@ -115,29 +115,6 @@ class EventLog:
             found = rows(connection, [event_id])
         return found[0] if found else None
 
-    def stats(self, wanted: Search) -> list[dict[str, Any]]:
-        """Events and repeats by kind and type, with the first and last time received.
-
-        Reads every event that matches: the counts of the whole log are in `receiver.log.counts`.
-        """
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        asked = select(EVENTS.c.kind, EVENTS.c.type, EVENTS.c.repeats, EVENTS.c.received_at)
-        for ids in self._portions(wanted, END):
-            with self._engine.connect() as connection:
-                events = connection.execute(asked.where(EVENTS.c.id.in_(ids))).all()
-            for kind, type_, repeats, when in events:
-                counted = found.setdefault(
-                    (kind, type_),
-                    {"kind": kind, "type": type_, "events": 0, "repeats": 0, "first": when, "last": when},
-                )
-                counted["events"] += 1
-                counted["repeats"] += repeats
-                counted["first"] = min(counted["first"], when)
-                counted["last"] = max(counted["last"], when)
-        return [
-            {**row, "first": iso(row["first"]), "last": iso(row["last"])} for _, row in sorted(found.items())
-        ]
-
     def _portions(self, wanted: Search, limit: int) -> Iterator[list[int]]:
         """The ids of all that match, newest first, each portion in a transaction of its own."""
         before, left = END, limit

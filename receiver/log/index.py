@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, bindparam, func, select, text, update
 
-from receiver.db import writing, writing_lazily
+from receiver.db import writing_lazily
 from receiver.hoiio.notifications import read_parameters
 from receiver.log.horizon import settled_id
 from receiver.log.words import INDEX_VERSION, event_words, words
@@ -50,8 +50,9 @@ _COLUMNS = (
 def mark(letter: str, end: str = "", type_: str = "") -> str:
     """A word that no text can hold, under which an event is found among others with the same words.
 
-    `f` and `t` are for sender and recipient, `a` for any; a capital is for those with problems only. With
-    and without the type (of `type_code`), so that both together need not be looked for as two.
+    `f` and `t` are for sender and recipient, `a` for any; after a `p`, only for those with problems. With and
+    without the type (of `type_code`), so that both together need not be looked for as two. All in small
+    letters: SQLite's index takes a capital for the same.
     """
     return f"§{letter}{''.join(words(end))}" + (f"§{type_}" if type_ else "")
 
@@ -69,7 +70,7 @@ def marks(event: Any) -> list[str]:
         found += (mark(letter, end), mark(letter, end, code))
     if not event.problems:
         return [*found, "§p0"]
-    return [*found, "§p1", mark("A", type_=code), *(mark(letter.upper(), end, code) for letter, end in ends)]
+    return [*found, "§p1", mark("pa", type_=code), *(mark(f"p{letter}", end, code) for letter, end in ends)]
 
 
 def content_type(headers: bytes) -> str:
@@ -137,7 +138,10 @@ class LogIndex:
             self._worked += time.monotonic() - locked
 
     def advance(self, most: int) -> int:
-        """Take the next events in, at most so many; how many there were."""
+        """Take the next events in, at most so many; how many there were.
+
+        While the index is of an older version, take its newest events out instead.
+        """
         with self._engine.connect() as connection:
             state = connection.execute(_STATE).one()
             if state.version == INDEX_VERSION:
@@ -146,7 +150,7 @@ class LogIndex:
                     return 0
                 events = connection.execute(_EVENTS, {"after": state.event_id, "last": horizon}).all()
         if state.version != INDEX_VERSION:
-            self._begin_anew()
+            self._take_back(most)
             return most
         if not events:
             return 0
@@ -160,11 +164,8 @@ class LogIndex:
         self._worked += prepared
         with self._step() as connection:
             locked = time.monotonic()
-            if connection.execute(_STATE_LOCKED).one() != state:
-                return most  # another process was faster
-            held = connection.execute(_HELD, {"after": state.event_id, "last": events[-1].id}).all()
-            if [tuple(row) for row in held] != [(event.id, event.quarantine) for event in events]:
-                return most  # one was deleted or released meanwhile: look again
+            if not self._unchanged(connection, state, state.event_id, events):
+                return most  # look again
             self._add_words(connection, found)
             for statement, rows in zip(_ADD[self._dialect], tally.rows(), strict=True):
                 if rows:
@@ -176,11 +177,48 @@ class LogIndex:
             self._batch = fitting(self._batch, max(prepared, held_for), most=BATCH)
         return len(events)
 
-    def _begin_anew(self) -> None:
-        with writing(self._engine) as connection:
-            for table in ("event_words", "hours", "hour_counts", "number_counts", "conversations"):
-                connection.execute(text(f"DELETE FROM {table}"))
-            connection.execute(update(IndexState).values(event_id=0, version=INDEX_VERSION))
+    def _take_back(self, most: int) -> None:
+        """Take the newest events out again, at most so many, until none is left of an older version.
+
+        In steps as small as those forward, each of which leaves words and counts of exactly the events up to
+        the place they name. The newest message of a conversation stays named, also beyond that place: to
+        look for the one before it would take longer than all the rest.
+        """
+        with self._engine.connect() as connection:
+            state = connection.execute(_STATE).one()
+            events = connection.execute(_NEWEST, {"last": state.event_id, "most": most}).all()
+        if state.version == INDEX_VERSION:
+            return  # another process was faster
+        low = events[-1].id - 1 if len(events) == most else 0
+        tally = Tally()
+        for event in events:
+            tally.add(event)
+        with self._step() as connection:
+            locked = time.monotonic()
+            if not self._unchanged(connection, state, low, events[::-1]):
+                return
+            connection.execute(_REMOVE_WORDS[self._dialect], {"low": low})
+            _, *added = zip(_ADD[self._dialect], tally.rows(-1), strict=True)  # the hours stay as they were
+            for statement, rows in added:
+                if rows:
+                    connection.execute(statement, rows)
+            if pairs := tally.rows()[-1]:
+                connection.execute(_END_CONVERSATIONS, pairs)
+            version = state.version if low else INDEX_VERSION
+            connection.execute(update(IndexState).values(event_id=low, version=version))
+            held_for = time.monotonic() - locked
+        self._unmerged = True
+        if len(events) == self._batch:
+            self._batch = fitting(self._batch, held_for, most=BATCH)
+
+    def _unchanged(self, connection: Connection, state: Any, after: int, events: Sequence[Any]) -> bool:
+        """Whether, now that we have the lock, the index and the events behind `after` are as they were read:
+        another process may have been faster, one event may have been deleted or released meanwhile."""
+        if connection.execute(_STATE_LOCKED).one() != state:
+            return False
+        last = max((event.id for event in events), default=after)
+        held = connection.execute(_HELD, {"after": after, "last": last}).all()
+        return [tuple(row) for row in held] == [(event.id, event.quarantine) for event in events]
 
     def _merge(self) -> bool:
         """Bring what was added a little more together, which keeps looking for words fast; whether anything
@@ -262,20 +300,20 @@ class Tally:
             held = self.conversations.setdefault((event.recipient, event.sender), [0, 0])
             held[0], held[1] = held[0] + 1, max(held[1], event.id)
 
-    def rows(self) -> list[list[dict[str, Any]]]:
-        """What to add to each table, in the order of `_ADD`."""
+    def rows(self, sign: int = 1) -> list[list[dict[str, Any]]]:
+        """What to add to each table, in the order of `_ADD`; with sign -1, to take away."""
         return [
             [{"hour": hour, "low": low, "top": top} for hour, (low, top) in self.hours.items()],
             [
-                {"hour": hour, "kind": kind, "type": type_, "number": number, "events": events}
+                {"hour": hour, "kind": kind, "type": type_, "number": number, "events": sign * events}
                 for (hour, kind, type_, number), events in self.by_hour.items()
             ],
             [
-                {"number": number, "kind": kind, "type": type_, "events": events}
+                {"number": number, "kind": kind, "type": type_, "events": sign * events}
                 for (number, kind, type_), events in self.by_number.items()
             ],
             [
-                {"number": number, "sender": sender, "messages": messages, "newest": newest}
+                {"number": number, "sender": sender, "messages": sign * messages, "newest": newest}
                 for (number, sender), (messages, newest) in self.conversations.items()
             ],
         ]
@@ -287,6 +325,21 @@ _STATE_LOCKED = _STATE.with_for_update()
 _NEXT = (Event.id > bindparam("after"), Event.id <= bindparam("last"))
 _EVENTS = select(*_COLUMNS).where(*_NEXT).order_by(Event.id)
 _HELD = select(Event.id, Event.quarantine).where(*_NEXT).order_by(Event.id)
+_NEWEST = (
+    select(
+        Event.id, Event.kind, Event.type, Event.sender, Event.recipient, Event.received_at, Event.quarantine
+    )
+    .where(Event.id <= bindparam("last"))
+    .order_by(Event.id.desc())
+    .limit(bindparam("most"))
+)
+_REMOVE_WORDS = {
+    "sqlite": text("DELETE FROM event_words WHERE rowid > :low"),
+    "postgresql": text("DELETE FROM event_words WHERE id > :low"),
+}
+_END_CONVERSATIONS = text(
+    "DELETE FROM conversations WHERE number = :number AND sender = :sender AND messages <= 0"
+)
 _ADVANCE = text("UPDATE index_state SET event_id = :last")
 _CHANGES = text("SELECT total_changes()")
 

@@ -8,8 +8,10 @@ from receiver import current
 from receiver.log.calls import CallLog, call_json
 from receiver.log.conversations import ConversationLog, conversation_json
 from receiver.log.find import DEFAULT_PAGE, LARGEST_PAGE
+from receiver.log.lag import of_conversations, of_words
 from receiver.log.mask import mask_event
 from receiver.web.api import shapes
+from receiver.web.api.lagging import lag_json
 from receiver.web.api.operation import LARGEST_ID, Given, operation
 from receiver.web.api.parameters import BEFORE, FILTERS, MASK, PAGE_LIMIT, SEARCH, search_of
 from receiver.web.errors import problem
@@ -21,11 +23,13 @@ NO_CONVERSATION = "this sender never wrote to this number"
 @operation("/calls", "Find calls", shapes.CallPage, parameters=(*FILTERS, SEARCH, PAGE_LIMIT, BEFORE, MASK))
 def list_calls(given: Given) -> Response:
     """Calls with an event that matches, newest first, each whole and in the order of what happened."""
-    page = CallLog(current.engine()).find(search_of(given), before=_before(given), limit=_limit(given))
+    wanted, before = search_of(given), _before(given)
+    page = CallLog(current.engine()).find(wanted, before=before, limit=_limit(given))
+    lag = of_words(current.engine(), wanted, before=before, end=page.next)
     calls = [call_json(call) for call in page.calls]
     if given.flag("mask"):
         calls = [mask_event(call) for call in calls]
-    return jsonify(calls=calls, next=None if page.next is None else str(page.next))
+    return jsonify(calls=calls, next=None if page.next is None else str(page.next), not_indexed=lag_json(lag))
 
 
 @operation("/calls/{session}", "Show one call", shapes.Call, parameters=(MASK,), missing=NO_CALL)
@@ -46,12 +50,15 @@ def show_call(given: Given, session: str) -> Response:
 )
 def list_conversations(given: Given) -> Response:
     """Conversations with a message that matches, each with the newest such message."""
-    log = ConversationLog(current.engine())
-    page = log.find(search_of(given), before=_before(given), limit=_limit(given))
+    wanted, before, engine = search_of(given), _before(given), current.engine()
+    page = ConversationLog(engine).find(wanted, before=before, limit=_limit(given))
+    lag = of_words(engine, wanted, before=before, end=page.next) or of_conversations(engine)
     found = [conversation_json(conversation) for conversation in page.conversations]
     if given.flag("mask"):
         found = [mask_event(conversation) for conversation in found]
-    return jsonify(conversations=found, next=None if page.next is None else str(page.next))
+    return jsonify(
+        conversations=found, next=None if page.next is None else str(page.next), not_indexed=lag_json(lag)
+    )
 
 
 @operation(

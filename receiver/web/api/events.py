@@ -11,10 +11,12 @@ from flask import Response, jsonify, request
 from receiver import current
 from receiver.log.export import FIELDS, FieldError, Form, export, read_fields
 from receiver.log.find import DEFAULT_PAGE, LARGEST_PAGE, event_json
+from receiver.log.lag import of_words
 from receiver.log.mask import mask_event
 from receiver.log.repeats import whole_json
 from receiver.log.search import State
 from receiver.web.api import shapes
+from receiver.web.api.lagging import lag_json
 from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, operation
 from receiver.web.api.parameters import (
     AFTER,
@@ -76,7 +78,10 @@ def list_events(given: Given) -> Response:
         events = [{name: event[name] for name in fields if name in event} for event in events]
     if mask:
         events = [mask_event(event) for event in events]
-    return jsonify(events=events, next=None if page.next is None else str(page.next))
+    lag = of_words(current.engine(), wanted, before=before, end=page.next)
+    return jsonify(
+        events=events, next=None if page.next is None else str(page.next), not_indexed=lag_json(lag)
+    )
 
 
 def _fields(given: Given) -> tuple[str, ...] | None:

@@ -9,9 +9,11 @@ from flask import Response, jsonify
 from receiver import current, findings, numbers
 from receiver.log.counts import Counts
 from receiver.log.find import iso
+from receiver.log.lag import of_counts
 from receiver.log.search import SearchError, read_time
 from receiver.log.spool import SpoolError
 from receiver.web.api import shapes
+from receiver.web.api.lagging import lag_json
 from receiver.web.api.operation import BadRequest, Given, Parameter, operation
 from receiver.web.errors import problem
 
@@ -51,7 +53,8 @@ def list_numbers(_: Given) -> Response:
     ),
 )
 def show_stats(given: Given) -> Response:
-    """Trusted events by hour, kind and type between two times, and by number since the log began."""
+    """Trusted events by hour, kind and type between two times, and by number since the log began. Tests of
+    our own are not counted."""
     now = datetime.now(UTC)
     since, until = _time(given, "since", now - _HOURS, now), _time(given, "until", now, now)
     if until - since > _LONGEST:
@@ -71,6 +74,7 @@ def show_stats(given: Given) -> Response:
             {"number": one.number, "events": one.events, "last_at": iso(one.last_at)}
             for one in counts.by_number()
         ],
+        not_indexed=lag_json(of_counts(current.engine(), until)),
     )
 
 

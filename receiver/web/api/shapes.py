@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from receiver.hoiio.notifications import EventType, Kind
 from receiver.hoiio.signature import Verdict
+from receiver.log.lag import Lacks
 from receiver.log.repeats import MOST
 from receiver.log.search import State
 
@@ -92,6 +93,20 @@ class WholeEvent(Event):
     repeated: list[Repeat] = Field(description=f"Oldest first, at most {MOST} of them.")
 
 
+class Lag(BaseModel):
+    """The index is so far behind that the answer may lack events: those received from `first` to `last`."""
+
+    behind: int = Field(description="Events that it has not reached, about. It catches up by itself.")
+    lacks: Lacks = Field(
+        description="`words`: no words are looked for in them; `counts`: they are not counted."
+    )
+    first: Time
+    last: Time
+
+
+NotIndexed = Annotated[Lag | None, Field(description="Null unless the answer may lack something.")]
+
+
 class SomeFields(BaseModel):
     """An event, or the fields of it that were asked for."""
 
@@ -103,6 +118,7 @@ class EventPage(BaseModel):
 
     events: list[Event | SomeFields]
     next: Cursor | None
+    not_indexed: NotIndexed
 
 
 class Call(BaseModel):
@@ -129,6 +145,7 @@ class CallPage(BaseModel):
 
     calls: list[Call]
     next: Cursor | None
+    not_indexed: NotIndexed
 
 
 class Part(BaseModel):
@@ -167,6 +184,7 @@ class ConversationPage(BaseModel):
 
     conversations: list[Conversation]
     next: Cursor | None
+    not_indexed: NotIndexed
 
 
 class Ids(BaseModel):
@@ -238,13 +256,15 @@ class NumberTotal(BaseModel):
 
 
 class Stats(BaseModel):
-    """Counts of trusted events. They are kept as events arrive, so asking costs the same in any log."""
+    """Counts of trusted events, without tests of our own. They are kept as events arrive, so asking costs the
+    same in any log."""
 
     since: Time
     until: Time
     hours: list[Hour]
     kinds: list[Total]
     numbers: list[NumberTotal] = Field(description="Of the whole log, the busiest first.")
+    not_indexed: NotIndexed
 
 
 class Finding(BaseModel):

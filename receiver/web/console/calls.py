@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from receiver import current
 from receiver.hoiio.notifications import Kind
 from receiver.log.calls import Call, CallLog, call_json
+from receiver.log.lag import of_words
 from receiver.log.search import Search, State
 from receiver.web.console import shown
 from receiver.web.console.events import Chip, parsed, whole_number
@@ -33,12 +34,14 @@ def show_list() -> Response:
         for state, name in _STATES
     ]
     older = page.next if page else None
+    lag = of_words(current.engine(), wanted, before=before, end=older) if wanted else None
     return make_response(
         render_template(
             "calls.html",
             page="calls",
             q=text,
             search_error=wrong,
+            lag=lag and lag.sentence(shown.zone()),
             calls=[_line(call) for call in page.calls] if page else [],
             chips=chips,
             older=older and url_for(".show_list", q=text or None, before=older),

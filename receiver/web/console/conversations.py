@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from receiver import current
 from receiver.hoiio.notifications import Kind
 from receiver.log.conversations import Conversation, ConversationLog, conversation_json
+from receiver.log.lag import of_conversations, of_words
 from receiver.web.console import shown
 from receiver.web.console.events import parsed, whole_number
 
@@ -26,12 +27,15 @@ def show_list() -> Response:
     before = whole_number(request.args.get("before"))
     page = ConversationLog(current.engine()).find(wanted, before=before) if wanted else None
     older = page.next if page else None
+    lag = of_words(current.engine(), wanted, before=before, end=older) if wanted else None
+    lag = lag or of_conversations(current.engine())
     return make_response(
         render_template(
             "conversations.html",
             page="conversations",
             q=text,
             search_error=wrong,
+            lag=lag and lag.sentence(shown.zone()),
             conversations=[_line(one) for one in page.conversations] if page else [],
             older=older and url_for(".show_list", q=text or None, before=older),
             newest=before and url_for(".show_list", q=text or None),

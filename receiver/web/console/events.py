@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from receiver import current
 from receiver.hoiio.notifications import Kind
 from receiver.log.find import event_json
+from receiver.log.lag import of_words
 from receiver.log.repeats import whole_json
 from receiver.log.search import Search, SearchError
 from receiver.models import Event
@@ -44,12 +45,14 @@ def show_list() -> Response:
     page = current.event_log().find(wanted, before=before) if wanted else None
     found = [] if page is None else [row(event) for event in page.events]
     older = page.next if page else None
+    lag = of_words(current.engine(), wanted, before=before, end=older) if wanted else None
     return make_response(
         render_template(
             "events.html",
             page="events",
             q=text,
             search_error=wrong,
+            lag=lag and lag.sentence(shown.zone()),
             events=found,
             chips=_chips(text, wanted or Search()),
             older=older and url_for(".show_list", q=text or None, before=older),

@@ -7,8 +7,8 @@ import re
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 
 from receiver import current
-from receiver.hoiio.notifications import Kind
-from receiver.log.find import event_json
+from receiver.hoiio.notifications import EventType, Kind
+from receiver.log.find import DEFAULT_PAGE, event_json
 from receiver.log.search import Search
 from receiver.models import Event
 from receiver.web.console import shown
@@ -20,14 +20,21 @@ faxes = Blueprint("faxes", __name__)
 
 @faxes.get("/faxes")
 def show_list() -> str:
-    """Faxes, newest first."""
+    """Faxes, newest first. Tests of our own are events of that kind, but no faxes."""
     before = whole_number(request.args.get("before"))
-    page = current.event_log().find(Search(kind=Kind.FAX, quarantined=False), before=before)
+    # A walk for each type: tests may be more than faxes.
+    pages = [
+        current.event_log().find(Search(kind=Kind.FAX, type=type_, quarantined=False), before=before)
+        for type_ in (EventType.FAX_RECEIVED, EventType.FAX_FAILED, EventType.UNKNOWN)
+    ]
+    found = sorted((event for page in pages for event in page.events), key=lambda fax: fax.id, reverse=True)
+    more = len(found) > DEFAULT_PAGE or any(page.next for page in pages)
+    found = found[:DEFAULT_PAGE]
     return render_template(
         "faxes.html",
         page="faxes",
-        faxes=[row(event) for event in page.events],
-        older=page.next and url_for(".show_list", before=page.next),
+        faxes=[row(event) for event in found],
+        older=more and url_for(".show_list", before=found[-1].id),
         newest=before and url_for(".show_list"),
     )
 
@@ -68,7 +75,7 @@ def document(event_id: int) -> Response | tuple[str, int]:
 
 def _fax(event_id: int) -> Event:
     event = current.event_log().get(event_id) if event_id < 2**63 else None
-    if event is None or event.kind != Kind.FAX:
+    if event is None or event.kind != Kind.FAX or event.type == EventType.TEST:
         abort(404, "There is no fax with this id.")
     return event
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, render_template
 
 from receiver import current, findings
-from receiver.findings import Finding
+from receiver.findings import Finding, Severity
 from receiver.log import quarantine
 from receiver.log.counts import Counts
+from receiver.log.lag import of_counts
 from receiver.log.search import Search
 from receiver.log.spool import SpoolError, SpoolState
 from receiver.web.console import shown
@@ -46,7 +47,7 @@ def show() -> str:
         newest=[row(event) for event in newest],
         newest_id=newest_id,
         numbers=known_numbers(),
-        findings=[_shown(finding) for finding in findings.read(engine)],
+        findings=[*(_shown(finding) for finding in findings.read(engine)), *_behind()],
         quarantined=quarantine.count(engine, _COUNTED + 1),
         counted=_COUNTED,
         quarantine=current.trust(),
@@ -59,6 +60,12 @@ def _shown(finding: Finding) -> Finding:
     if not finding.subject:
         return finding
     return replace(finding, mend=finding.mend.replace(finding.subject, shown.own_number(finding.subject)))
+
+
+def _behind() -> list[Finding]:
+    """That these counts are low, while they are. Nobody has to mend it."""
+    lag = of_counts(current.engine())
+    return [] if lag is None else [Finding("index_behind", Severity.WARNING, lag.sentence(shown.zone()), "")]
 
 
 def _spool() -> SpoolState | None:
