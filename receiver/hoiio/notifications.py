@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -328,26 +328,29 @@ def _body_pairs(body: bytes, content_type: str, problems: list[str]) -> list[tup
     return _form_pairs(body, "body", problems)
 
 
+_USUAL = ((b"+", b" "), (b"%20", b" "), (b"%2B", b"+"), (b"%2F", b"/"), (b"%3A", b":"))
+"""How a form spells what most callbacks hold. None of these stands in another escape, or separates anything,
+so that they can be read in the whole form at once."""
+
+
 def _form_pairs(data: bytes, where: str, problems: list[str]) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    latin = False
+    for spelled, char in _USUAL:
+        data = data.replace(spelled, char)
     parts = data.split(b"&")
     if len(parts) > MOST_PARAMETERS:
         problems.append(f"{where}: more than {MOST_PARAMETERS} parameters, the rest stands in the raw bytes")
         del parts[MOST_PARAMETERS:]
-    for part in parts:
-        if not part:
-            continue
-        name, _, value = part.partition(b"=")
-        if part.isascii() and b"%" not in part and b"+" not in part:
-            pairs.append((name.decode(), value.decode()))
-            continue
-        name, value = name.replace(b"+", b" "), value.replace(b"+", b" ")
+    halves = [part.partition(b"=")[::2] for part in parts if part]
+    if b"%" not in data and data.isascii():
+        return [(name.decode(), value.decode()) for name, value in halves]
+    pairs: list[tuple[str, str]] = []
+    latin = False
+    for name, value in ((_unquoted(name), _unquoted(value)) for name, value in halves):
         try:
-            pairs.append((_unquoted(name).decode(), _unquoted(value).decode()))
+            pairs.append((name.decode(), value.decode()))
         except UnicodeDecodeError:
             latin = True
-            pairs.append((_unquoted(name).decode("latin-1"), _unquoted(value).decode("latin-1")))
+            pairs.append((name.decode("latin-1"), value.decode("latin-1")))
     if latin:
         problems.append(f"{where}: not UTF-8, read as Latin-1")
     return pairs
@@ -390,7 +393,11 @@ def _multipart_pairs(body: bytes, content_type: str, problems: list[str]) -> lis
     return [(_whole(name or ""), _whole(value)) for name, value in form.items(multi=True)][:MOST_PARAMETERS]
 
 
-def _gather(params: Params, pairs: Iterable[tuple[str, str]]) -> None:
+def _gather(params: Params, pairs: Sequence[tuple[str, str]]) -> None:
+    params.update(pairs)
+    if len(params) == len(pairs):
+        return  # no name came twice, as in nearly every callback
+    params.clear()
     for name, value in pairs:
         if name not in params:
             params[name] = value
