@@ -8,6 +8,7 @@ from flask import Flask
 
 from config import Config, ConfigError
 from receiver.app import create_app
+from receiver.db import SchemaError
 
 _SIDES = {
     "app": {"public": True, "private": True},
@@ -21,7 +22,7 @@ def __getattr__(name: str) -> Flask:
         raise AttributeError(name)
     try:
         app = create_app(Config.from_env(), **_SIDES[name])
-    except ConfigError as error:
+    except (ConfigError, SchemaError) as error:
         # A sentence and an exit code, under any server and on the command line; never a traceback.
         raise SystemExit(f"Error: {error}") from None
     globals()[name] = app

@@ -14,7 +14,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -40,28 +40,47 @@ def connect(database_url: str, *, patience: float = 5.0) -> Engine:
     """An engine whose commits are on stable storage when they return.
 
     `patience` is how long, in seconds, a connection waits: for another writer on SQLite, for the server to
-    accept it on PostgreSQL.
+    accept it on PostgreSQL. `SchemaError` if there is no place for an SQLite file.
     """
     url = make_url(database_url)
     if url.drivername == "sqlite":
-        _make_private(Path(url.database or ""))
-        engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
+        path = Path(url.database or "")
+        try:
+            make_private(path)
+        except OSError as error:
+            reason = f"cannot make the directory {path.parent} of DATABASE_URL: {error.strerror}"
+            raise SchemaError(reason) from None
+        return connect_file(url, patience=patience)
     engine = create_engine(
         url,
         pool_pre_ping=True,
-        # None: a pooler in transaction mode hands each transaction another server, which knows no statement
-        # prepared on the last one.
-        connect_args={"connect_timeout": max(2, round(patience)), "prepare_threshold": None},
+        connect_args={
+            "connect_timeout": max(2, round(patience)),
+            # A pooler in transaction mode hands each transaction another server, which knows no statement
+            # prepared on the last one.
+            "prepare_threshold": None,
+            # A host that vanished is found out in seconds: by default it takes hours.
+            **{"tcp_user_timeout": 10_000, "keepalives_idle": 5, "keepalives_interval": 2},
+            "keepalives_count": 3,
+        },
     )
     event.listen(engine, "connect", _prepare_postgres)
     return engine
 
 
-def _make_private(path: Path) -> None:
-    """A new database is for its owner only: it holds what people wrote. An old one is left as it is."""
+def connect_file(url: URL, *, patience: float) -> Engine:
+    """`connect` to an SQLite file, touching nothing yet; a new one has to go through `make_private` first."""
+    engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def make_private(path: Path) -> None:
+    """A new database is for its owner only: it holds what people wrote. An old one is left as it is.
+
+    `OSError` if its directory cannot be made.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError):  # it is there, or cannot be made: the first connection tells
         path.touch(0o600, exist_ok=False)

@@ -27,10 +27,18 @@ LAYERS = {
     "receiver.numbers": 2,
     "receiver.models": 1,
     "receiver.db": 1,
+    "receiver.reach": 1,
     "receiver.hoiio": 1,
     "config": 0,
 }
-WITHOUT_FLASK = {"receiver.work", "receiver.log", "receiver.setup", "receiver.models", "receiver.db"}
+WITHOUT_FLASK = {
+    "receiver.work",
+    "receiver.log",
+    "receiver.setup",
+    "receiver.models",
+    "receiver.db",
+    "receiver.reach",
+}
 APART = ("receiver.simulator", "receiver.quickstart")
 
 
@@ -75,13 +83,7 @@ def test_every_module_has_its_place():
 
 @pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value).removeprefix(f"{ROOT}/"))
 def test_it_knows_flask_only_at_the_entry_points(module: str, path: Path):
-    if (layer(module) or "config") in {
-        "receiver.work",
-        "receiver.log",
-        "receiver.setup",
-        "receiver.models",
-        "receiver.db",
-    }:
+    if (layer(module) or "config") in WITHOUT_FLASK:
         assert not any(name.split(".")[0] in {"flask", "click"} for name in imports(path))
 
 

@@ -27,6 +27,7 @@ from receiver.log.spool import Spool, SpoolError
 from receiver.log.tally import Tally
 from receiver.log.trust import Trust
 from receiver.log.write import EventWriter
+from receiver.reach import Moved
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,13 @@ RETRY_AFTER = 0.5
 """Seconds between looks at a failing database."""
 LOOK_AT_SPOOL = 5.0
 """Seconds between looks at the spool for what another process left there."""
+LOOK_AT_FILE = 1.0
+"""Seconds between looks whether an SQLite database is still where it was opened."""
+SILENCES = 5
+"""Deadlines that the writing thread may wait for the database before its connections are broken."""
+LONGEST_PATIENCE = 300.0
+"""Seconds; each time it was in vain it waits twice as long, since a server that is only slow goes on with
+what it was asked, and keeps a place for each that asked."""
 COMPLAIN_EVERY = 1.0
 """Seconds between two log lines about callbacks that nothing could hold; each counts those since the last."""
 
@@ -112,6 +120,9 @@ class Recorder:
         self._failing = False
         self._spool_may_hold = True
         self._looked_at_spool = 0.0
+        self._looked_at_file = 0.0
+        self._at_work_since: float | None = None
+        self._patience = SILENCES * deadline
         self._refused = 0
         self._complained_at = 0.0
         self.tally = Tally()
@@ -213,12 +224,14 @@ class Recorder:
                 self._in_flight = batch
                 if self._stopping and not batch:
                     return
+            self._at_work_since = time.monotonic()
             if batch:
                 self._write(batch)
             elif self._failing:
                 self._look_again()
             if not self._failing:
                 self._drain()
+            self._at_work_since = None
 
     def _next_batch(self) -> int:
         """How many of the queue go into the next transaction."""
@@ -234,7 +247,7 @@ class Recorder:
         probes = [ticket for ticket in batch if ticket.row is None]
         started = time.monotonic()
         try:
-            if probes:
+            if probes or self._failing:
                 self._writer.probe()
             refusals = iter(self._writer.write(rows) if rows else [])
         except Exception as error:
@@ -279,14 +292,20 @@ class Recorder:
 
     def _fails(self, error: Exception) -> None:
         if not self._failing:
-            reason = reason_of(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
+            if isinstance(error, Moved):
+                reason = str(error)
+            else:
+                reason = reason_of(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
             logger.critical("the database does not take callbacks, the spool does: %s", reason)
         self._failing = True
 
     def _works(self) -> None:
         if self._failing:
+            if self._writer.reach.moved:  # found out while this was being written
+                return
             logger.warning("the database takes callbacks again")
         self._failing = False
+        self._patience = SILENCES * self._deadline
 
     # The spooling thread.
 
@@ -311,6 +330,20 @@ class Recorder:
                 self._failing = True
             if batch:
                 self._put(batch)
+            self._look_after_writer()
+
+    def _look_after_writer(self) -> None:
+        """Notice what the writing thread cannot: that nobody answers it, or that its file is gone."""
+        now, since = time.monotonic(), self._at_work_since
+        if now - self._looked_at_file >= LOOK_AT_FILE:
+            self._looked_at_file = now
+            if self._writer.reach.moved:
+                self._fails(Moved())
+        if since is not None and now - since > self._patience:
+            if self._writer.reach.hang_up():
+                logger.critical("broke the connections to the database, silent for %.0f s", now - since)
+            self._patience = min(self._patience * 2, max(LONGEST_PATIENCE, self._patience))
+            self._at_work_since = now
 
     def _take_late(self) -> list[Ticket]:
         oldest = time.monotonic() - self._deadline

@@ -365,11 +365,7 @@ def _asked(wanted: Search) -> Asked | None:
         codes = [""]
     problems = "p" if wanted.problems else ""
     groups = [
-        [
-            mark(problems + letter, end, code)
-            for letter in letters
-            for code in codes
-        ]
+        [mark(problems + letter, end, code) for letter in letters for code in codes]
         for letters, end in (("f", wanted.sender), ("t", wanted.recipient), ("ft", wanted.number))
         if end is not None
     ]

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import (
+    URL,
     Column,
     Integer,
     LargeBinary,
@@ -30,12 +31,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from receiver.db import compact, connect, reason_of, writing
+from receiver.db import compact, connect_file, make_private, reason_of, writing
 from receiver.hoiio.notifications import Kind
 from receiver.hoiio.signature import Verdict
 from receiver.log.arrival import ROW_BYTES, Arrival, Row, event_row
 from receiver.log.write import PROBE_BYTES, EventWriter
 from receiver.models import UtcTime
+from receiver.reach import Reach
 
 logger = logging.getLogger(__name__)
 
@@ -87,13 +89,13 @@ class Spool:
 
     def __init__(self, directory: Path, *, limit_mb: int) -> None:
         self._directory = directory
+        self._path = directory / "spool.db"
         self._most_pages = limit_mb * 1024 * 1024 // _PAGE_BYTES
         self._ready = False
-        try:
-            self._engine = connect(f"sqlite:///{directory}/spool.db", patience=1.0)
-        except OSError as error:
-            raise SpoolError(f"cannot make SPOOL_DIR {directory}: {error.strerror}") from None
+        # The file is made when it is first needed: most commands need no spool.
+        self._engine = connect_file(URL.create("sqlite", database=str(self._path)), patience=1.0)
         event.listen(self._engine, "connect", self._limit)
+        self._reach = Reach(self._engine)
 
     def prove(self) -> None:
         """Write, sync and take back a probe on the very path an arrival takes; `SpoolError` if that fails."""
@@ -201,9 +203,14 @@ class Spool:
             raise self._unusable(error) from None
 
     def _prepare(self) -> None:
+        if self._ready and self._reach.moved:
+            logger.critical("the file in SPOOL_DIR was moved, deleted or replaced: a new one is begun")
+            self._engine.dispose()
+            self._reach.forget()
+            self._ready = False
         if self._ready:
             return
-        self._directory.mkdir(parents=True, exist_ok=True)
+        make_private(self._path)
         with writing(self._engine) as connection:
             _metadata.create_all(connection)
         self._ready = True

@@ -16,6 +16,7 @@ from receiver.db import writing, writing_at_once
 from receiver.log.arrival import Row
 from receiver.log.insert import EVENTS, inserter
 from receiver.models import Repeat
+from receiver.reach import Moved, Reach
 
 REPEATS = cast(Table, Repeat.__table__)
 _REPEAT_COLUMNS = [column.name for column in REPEATS.columns if column.name != "id"]
@@ -31,6 +32,7 @@ class EventWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.reach = Reach(engine)
         self._insert = inserter(engine.dialect)
         add: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         self._add_repeats = (
@@ -58,6 +60,8 @@ class EventWriter:
         A statement that changes no row would not do: it writes nothing, so it succeeds on a full disk. Nor
         would a small row: it fits where a batch of callbacks does not.
         """
+        if self.reach.moved:
+            raise Moved
         mark = f"probe/{secrets.token_hex(8)}"
         row: dict[str, object] = dict.fromkeys(
             ("arrival", "kind", "type", "signature", "method", "peer"), "probe"
