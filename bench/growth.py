@@ -18,7 +18,7 @@ from statistics import median
 from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
 
-from bench import long_log
+from bench import made
 from bench.ingest import FULL, QUICK, Length, mismatches, put_under_load
 from bench.report import Report, say
 from bench.service import (
@@ -79,8 +79,8 @@ def _grow(
         with make() as database:
             name, log = database.name, f"{database.name}, {size:,} events"
             started = time.monotonic()
-            long_log.build(database.engine(), size)
-            report.figure(f"{log}: made in (s)", round(time.monotonic() - started))
+            made.fill(database, size)
+            report.figure(f"{log}: made or copied in (s)", round(time.monotonic() - started))
             report.figure(f"{log}: GB on disk", _size_gb(database))
             for number in range(rounds):
                 with make() as fresh:

@@ -76,7 +76,7 @@ def build(engine: Engine, count: int) -> None:
             connection.execute(text(statement))
         sql.finish(connection)
         connection.execute(text("DROP TABLE bench_messages"))
-    _check(engine, count)
+    check(engine, count)
     say(f"{engine.dialect.name}: built in {time.monotonic() - started:.0f} s")
 
 
@@ -418,7 +418,7 @@ class _Postgres(_Sql):
         connection.exec_driver_sql("VACUUM (ANALYZE)")
 
 
-def _check(engine: Engine, count: int) -> None:
+def check(engine: Engine, count: int) -> None:
     """Raise unless the words are those that the service would have written."""
     chance = random.Random(count)
     ids = [*range(1, min(count, 60) + 1), *(chance.randint(1, count) for _ in range(200))]
