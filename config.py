@@ -18,11 +18,13 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 LIVE_API_URL = "https://secure.hoiio.com/open/"
 SHORTEST_SECRET = 8
+URL_SPELLING = "what no URL may: write a space as %20 and the like, and a host's other letters as xn--…"
 DATABASE_FORMS = "must be sqlite:///path/to/file.db or postgresql://user:password@host/name"
 KEY_RECIPE = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
@@ -59,15 +61,15 @@ class Config(BaseModel):
     api_tokens: tuple[SecretStr, ...] = ()
     secret_key: SecretStr | None = None
 
-    max_body_bytes: int = Field(default=64 * 1024, ge=1024, le=16 * 1024 * 1024)
+    max_body_bytes: int = Field(default=64 * 1024, ge=1024, le=16 * 1024 * 1024, description="bytes")
     commit_deadline: float = Field(default=2.0, ge=0.1, le=60, description="seconds")
-    api_rate: int = Field(default=100, ge=1, le=1_000_000, description="requests a second by one API token")
-    queue_limit: int = Field(default=4096, ge=1, le=100_000, description="callbacks waiting for a commit")
-    connection_limit: int = Field(default=4096, ge=16, le=100_000)
+    api_rate: int = Field(default=100, ge=1, le=1_000_000, description="requests a second")
+    queue_limit: int = Field(default=4096, ge=1, le=100_000, description="callbacks")
+    connection_limit: int = Field(default=4096, ge=16, le=100_000, description="connections")
     stop_timeout: float = Field(default=15.0, ge=1, le=600, description="seconds")
-    spool_limit_mb: int = Field(default=1024, ge=1)
-    quarantine_limit_mb: int = Field(default=256, ge=1)
-    retention: dict[str, timedelta] = Field(default={}, description="how long events are kept, by kind")
+    spool_limit_mb: int = Field(default=1024, ge=1, le=1_000_000, description="megabytes")
+    quarantine_limit_mb: int = Field(default=256, ge=1, le=1_000_000, description="megabytes")
+    retention: dict[str, timedelta] = {}
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Config:
@@ -154,6 +156,8 @@ class Config(BaseModel):
             raise ValueError("must be a full address such as https://receiver.example.com")
         if parts.query or parts.fragment or parts.username:
             raise ValueError("must have no user name, query or fragment")
+        if not is_spelled(url):
+            raise ValueError(f"holds {URL_SPELLING}")
         return url.rstrip("/") + "/"
 
     @field_validator("database_url")
@@ -177,6 +181,12 @@ class Config(BaseModel):
         return self.hoiio_app_id is not None and self.hoiio_access_token is not None
 
 
+def is_spelled(url: str) -> bool:
+    """Whether a URL holds only what RFC 3986 lets it. HTTP parsers, ours among them, turn away what comes to
+    others, before anybody could keep it."""
+    return bool(re.fullmatch(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*", url))
+
+
 def _long_enough(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     if any(len(secret.get_secret_value()) < SHORTEST_SECRET for secret in secrets):
         raise ValueError(f"must be at least {SHORTEST_SECRET} characters long. Make one with: {KEY_RECIPE}")
@@ -184,6 +194,16 @@ def _long_enough(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 
 def _sentence(item: Any) -> str:
-    name = str(item["loc"][0]).upper() if item["loc"] else "settings"
-    message = str(item["msg"]).removeprefix("Value error, ")
-    return f"{name}: {message}"
+    name = str(item["loc"][0])
+    ours = item["type"] == "value_error"
+    message = item["msg"].removeprefix("Value error, ") if ours else _allowed(Config.model_fields[name])
+    return f"{name.upper()}: {message}"
+
+
+def _allowed(field: FieldInfo) -> str:
+    """What a setting with a choice or limits may be: pydantic's own words are for programmers."""
+    if field.annotation is Signatures:
+        return f"must be one of {', '.join(Signatures)}"
+    least, most = (getattr(part, name) for part, name in zip(field.metadata, ("ge", "le"), strict=True))
+    number = "whole number" if field.annotation is int else "number"
+    return f"must be a {number} of {field.description}, {least} to {most}"

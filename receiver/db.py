@@ -227,7 +227,12 @@ def _no_such_revision() -> SchemaError:
 @contextlib.contextmanager
 def _only_one(engine: Engine) -> Iterator[None]:
     if engine.dialect.name == "sqlite":
-        with Path(f"{engine.url.database}.migrating").open("w") as lock:
+        path = Path(f"{engine.url.database}.migrating")
+        try:
+            lock = path.open("w")
+        except OSError as error:
+            raise SchemaError(f"cannot write beside the database, {path}: {error.strerror}") from None
+        with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         return

@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import LIVE_API_URL, Config, Signatures
-from receiver import db, keys, numbers, proof
+from receiver import db, numbers, processes, proof
 from receiver.db import SchemaError, reason_of
 from receiver.findings import Finding, Severity
 from receiver.hoiio.client import NumberClient
@@ -260,12 +260,12 @@ class Doctor:
         return f"{state.events} events, {size(state.bytes)} of {size(state.limit)}"
 
     def _service(self, found: list[Finding]) -> str:
-        serving = keys.processes(self.engine)
+        serving = processes.alive(self.engine)
         if not serving:
             found.append(
                 _error(
                     "not-serving",
-                    f"No process has said in the last {keys.ALIVE.seconds} seconds that it serves.",
+                    f"No process has said in the last {processes.ALIVE.seconds} seconds that it serves.",
                     "flask serve",
                 )
             )

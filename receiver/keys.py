@@ -10,16 +10,13 @@ no number uses it any more.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
 import logging
 import os
 import secrets
-import socket
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,21 +25,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.db import writing
-from receiver.models import CallbackKey, Process
+from receiver.models import CallbackKey
+from receiver.processes import Presence
 
 logger = logging.getLogger(__name__)
 
 REFRESH = 3.0
 """Seconds between two looks of a process at the database's keys."""
-_SHOW_ALIVE = 10.0
-"""Seconds between two notes of a process that it lives."""
-ALIVE = timedelta(seconds=35)
-"""After so long without a note a process is taken for gone."""
-_FORGET_PROCESS = timedelta(days=1)
 _CACHE = "keys.json"
 
 
@@ -110,9 +103,7 @@ class KeyRing:
         self._lock = threading.Lock()
         self._uses: Counter[str] = Counter()
         self._all_uses: Counter[str] = Counter()
-        self._process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._shown: tuple[str, ...] = ()
-        self._shown_at = 0.0
+        self._presence = Presence(engine)
         self._made: tuple[_Made, ...] = ()
         self._new: frozenset[str] = frozenset()
         self._cached: tuple[_Made, ...] = ()
@@ -161,17 +152,11 @@ class KeyRing:
         """What a serving process does every few seconds: refresh, and tell which keys it accepts and saw."""
         self.refresh()
         self._report_uses()
-        accepted = tuple(sorted(fingerprint(secret) for _, secret in self._accepted))
-        now = time.monotonic()
-        if accepted == self._shown and now - self._shown_at < _SHOW_ALIVE:
-            return
-        _show_process(self._engine, self._process, accepted)
-        self._shown, self._shown_at = accepted, now
+        self._presence.show(sorted(fingerprint(secret) for _, secret in self._accepted))
 
     def leave(self) -> None:
         """Tell that this process serves no longer."""
-        with contextlib.suppress(SQLAlchemyError), writing(self._engine) as connection:
-            connection.execute(delete(Process).where(Process.name == self._process))
+        self._presence.leave()
 
     def list(self) -> tuple[Key, ...]:
         """All keys, read anew from the database: the current one first, retired ones last."""
@@ -215,7 +200,7 @@ class KeyRing:
         try:
             entries = json.loads(self._cache.read_bytes())["keys"]
             made = tuple(_Made(str(entry["secret"]), bool(entry["moved_to"])) for entry in entries)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ()
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.error("cannot read the keys in %s: %s", self._cache, type(error).__name__)
@@ -318,13 +303,6 @@ def retire(engine: Engine, print_of_key: str) -> None:
         )
 
 
-def processes(engine: Engine) -> dict[str, frozenset[str]]:
-    """The processes that serve, and the fingerprints of the keys that each of them accepts."""
-    alive = select(Process.name, Process.keys).where(Process.seen_at > datetime.now(UTC) - ALIVE)
-    with engine.connect() as connection:
-        return {row.name: frozenset(row.keys) for row in connection.execute(alive)}
-
-
 def _key(print_of_key: str, row: Mapping[str, Any], *, in_settings: bool, current: bool) -> Key:
     if current:
         state = KeyState.CURRENT
@@ -340,8 +318,10 @@ def _key(print_of_key: str, row: Mapping[str, Any], *, in_settings: bool, curren
 
 def _ensure_row(connection: Connection, print_of_key: str, now: datetime) -> None:
     """A key of the settings gets a row when there is something to remember about it."""
-    if not connection.scalar(select(CallbackKey.fingerprint).where(CallbackKey.fingerprint == print_of_key)):
-        connection.execute(insert(CallbackKey).values(fingerprint=print_of_key, created_at=now, uses=0))
+    # Without a look before: two processes that count the same key could both look first.
+    insert_if_new = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = insert_if_new(CallbackKey).values(fingerprint=print_of_key, created_at=now, uses=0)
+    connection.execute(row.on_conflict_do_nothing())
 
 
 def _add_uses(engine: Engine, print_of_key: str, count: int) -> None:
@@ -353,15 +333,6 @@ def _add_uses(engine: Engine, print_of_key: str, count: int) -> None:
             .where(CallbackKey.fingerprint == print_of_key)
             .values(uses=CallbackKey.uses + count, used_at=now)
         )
-
-
-def _show_process(engine: Engine, name: str, accepted: Sequence[str]) -> None:
-    now = datetime.now(UTC)
-    with writing(engine) as connection:
-        connection.execute(
-            delete(Process).where((Process.name == name) | (Process.seen_at < now - _FORGET_PROCESS))
-        )
-        connection.execute(insert(Process).values(name=name, keys=list(accepted), seen_at=now))
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from receiver import keys
+from receiver import keys, processes
 from receiver.hoiio.client import NumberClient, SubscribedNumber
 from receiver.hoiio.errors import masked
 from receiver.hoiio.notifications import Kind
@@ -125,7 +125,7 @@ class Rotator:
         until = time.monotonic() + _PATIENCE
         problem = ""
         while True:
-            serving = keys.processes(self.engine)
+            serving = processes.alive(self.engine)
             unaware = [name for name, accepted in serving.items() if fingerprint not in accepted]
             if not serving:
                 problem = "no serving process can be seen in the database. Start `flask serve`."

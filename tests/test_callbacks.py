@@ -239,10 +239,43 @@ def test_it_answers_a_stranger_like_any_unknown_path(client, engine, method, key
         assert connection.scalars(select(Event.id)).all() == []
 
 
-@pytest.mark.parametrize("method", ["put", "delete", "options"])
-def test_it_does_not_tell_a_stranger_which_methods_there_are(client, method):
-    ask = getattr(client, method)
-    assert ask("/callbacks/wrong-key-0123456789/sms").status_code == ask("/no/such/path").status_code == 404
+ODD_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "REPORT"]
+
+
+@pytest.mark.parametrize("method", [*ODD_METHODS, "POST"])
+@pytest.mark.parametrize("body", [b"", b"msg=x"])
+def test_it_does_not_tell_a_stranger_which_methods_there_are(client, engine, method, body):
+    stranger, nowhere = (
+        client.open(path, method=method, data=body, headers=FORM)
+        for path in ("/callbacks/wrong-key-0123456789/sms", "/no/such/path")
+    )
+    assert (stranger.status_code, stranger.data) == (nowhere.status_code, nowhere.data) == (404, b"")
+    assert dict(stranger.headers) == dict(nowhere.headers)
+    with engine.connect() as connection:
+        assert connection.scalars(select(Event.id)).all() == []
+
+
+@pytest.mark.parametrize("method", ODD_METHODS)
+@pytest.mark.parametrize("path", ["/sms", "", "/some/where"])
+def test_it_keeps_a_body_whatever_the_method(client, api, method, path):
+    body = payload("sms/documented")
+    answer = client.open(f"/callbacks/{KEY}{path}", method=method, data=body, headers=signed(body))
+    assert answer.status_code == 200
+    event = only(api)
+    assert (event["raw"]["method"], raw_body(event)) == (method, body)
+    assert event["quarantined"] is (path != "/sms")
+
+
+@pytest.mark.parametrize("method", ODD_METHODS)
+def test_it_keeps_a_query_whatever_the_method(client, api, method):
+    query = payload("sms/documented").decode()
+    assert client.open(SMS, method=method, query_string=query).status_code == 200
+    assert (only(api)["txn_ref"], only(api)["raw"]["method"]) == ("AA-SI-85", method)
+
+
+def test_it_refuses_a_body_over_the_limit_whatever_the_method(client, api):
+    assert client.put(SMS, data=b"x" * (64 * 1024 + 1), headers=FORM).status_code == 413
+    assert api("/events")["events"] == []
 
 
 def test_it_accepts_an_old_key(client, api):
@@ -262,16 +295,10 @@ def test_it_takes_a_body_of_exactly_the_limit(client, api):
     assert raw_body(only(api)) == body
 
 
-@pytest.mark.parametrize("method", ["get", "head"])
+@pytest.mark.parametrize("method", ODD_METHODS)
 def test_it_answers_someone_checking_the_url_and_logs_nothing(client, api, method):
-    assert getattr(client, method)(SMS).status_code == 200
+    assert client.open(SMS, method=method).status_code == 200
     assert api("/events")["events"] == []
-
-
-def test_it_reads_a_get_with_parameters(client, api):
-    assert client.get(SMS, query_string=payload("sms/documented").decode()).status_code == 200
-    event = only(api)
-    assert (event["txn_ref"], event["raw"]["method"]) == ("AA-SI-85", "GET")
 
 
 def test_it_keeps_an_empty_post_and_quarantines_it(client, api):

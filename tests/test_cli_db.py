@@ -3,6 +3,7 @@
 import stat
 
 import pytest
+from test_serve import Service
 
 from receiver.app import create_app
 from receiver.db import MIGRATIONS, connect
@@ -37,11 +38,64 @@ def test_a_new_database_is_for_its_owner_only(tmp_path):
     assert stat.S_IMODE((tmp_path / "new/receiver.db").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(
-    "words", [["list"], ["show", "1"], ["stats"], ["list", "--csv"], ["list", "--ndjson"]]
-)
-def test_it_says_what_to_look_at_when_there_is_no_table_to_read(flask, words):
-    refused = flask(args=["events", *words])
+READING = [
+    "events list",
+    "events list --csv",
+    "events list --ndjson",
+    "events show 1",
+    "events stats",
+    "events tail",
+    "events export",
+    "events quarantine",
+    "events interventions",
+    "calls",
+    "calls show nope",
+    "conversations",
+    "conversations show +6511111111 +6591234567",
+    "tokens list",
+    "users list",
+    "keys list",
+    "spool drain",
+]
+
+
+@pytest.mark.parametrize("words", READING)
+def test_it_says_what_to_run_when_there_is_no_table_to_read(flask, words):
+    refused = flask(args=words.split())
     assert refused.exit_code == 1
-    assert "flask db current" in refused.output
-    assert "SELECT" not in refused.output
+    assert refused.output == "Error: the database has no tables yet: run `flask db upgrade`\n"
+
+
+def test_it_says_what_to_run_when_the_tables_are_older(flask):
+    flask(args=["db", "upgrade"])
+    flask(args=["db", "downgrade", "0001", "--yes"])
+    refused = flask(args=["conversations"])
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: the database is at 0001, this code needs")
+    assert refused.output.endswith("run `flask db upgrade`\n")
+
+
+@pytest.fixture
+def nowhere(tmp_path):
+    """A directory that nobody can make, not even root."""
+    (tmp_path / "file").write_text("in the way")
+    return tmp_path / "file" / "x"
+
+
+@pytest.mark.parametrize("words", ["events list", "db upgrade", "serve"])
+def test_it_says_that_there_is_no_place_for_the_database(tmp_path, nowhere, words):
+    refused = Service(f"sqlite:///{nowhere}/y.db", tmp_path).flask(*words.split(), check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"Error: cannot make the directory {nowhere} of DATABASE_URL: ")
+    assert "Traceback" not in refused.stderr
+
+
+def test_only_what_needs_the_spool_minds_that_there_is_no_place_for_it(tmp_path, nowhere):
+    flask = Service(f"sqlite:///{tmp_path}/receiver.db", tmp_path, SPOOL_DIR=str(nowhere)).flask
+    for words in ("db upgrade", "events list", "keys list"):
+        assert flask(*words.split()).returncode == 0
+    for words in ("serve", "spool status", "spool drain"):
+        refused = flask(*words.split(), check=False)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"Error: the spool in SPOOL_DIR {nowhere} cannot be written: ")
+        assert "Traceback" not in refused.stderr

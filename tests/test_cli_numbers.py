@@ -408,6 +408,8 @@ def test_configuring_keeps_what_is_not_named(flask, simulator, public_url):
     [
         ((), "Say what to change"),
         (("--forward-to", "example.com"), "full URL"),
+        (("--forward-to", "http://other.example/?tag=a b"), "no URL may"),
+        (("--forward-sms-to", "http://other.example/räuber"), "no URL may"),
         (("--forward-sms-to", "here"), "cannot receive sms"),
         (("--mode", "pager"), "voice"),
         (("--forward-to", "http://other.example/"), "--yes"),

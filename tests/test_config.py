@@ -59,6 +59,37 @@ def test_it_prefers_the_environment_to_the_dotenv_file(tmp_path: Path):
     assert config.public_url == "https://dotenv.example.com/"
 
 
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("SIGNATURES", "must be one of require, prefer, ignore"),
+        ("MAX_BODY_BYTES", "must be a whole number of bytes, 1024 to 16777216"),
+        ("COMMIT_DEADLINE", "must be a number of seconds, 0.1 to 60"),
+        ("API_RATE", "must be a whole number of requests a second, 1 to 1000000"),
+        ("QUEUE_LIMIT", "must be a whole number of callbacks, 1 to 100000"),
+        ("CONNECTION_LIMIT", "must be a whole number of connections, 16 to 100000"),
+        ("STOP_TIMEOUT", "must be a number of seconds, 1 to 600"),
+        ("SPOOL_LIMIT_MB", "must be a whole number of megabytes, 1 to 1000000"),
+        ("QUARANTINE_LIMIT_MB", "must be a whole number of megabytes, 1 to 1000000"),
+    ],
+)
+@pytest.mark.parametrize("value", ["x", "0", "nan", "99999999999"])
+def test_it_says_what_a_setting_may_be(name: str, allowed: str, value: str):
+    assert problems(**{name: value}) == f"wrong settings:\n  {name}: {allowed}"
+
+
+@pytest.mark.parametrize(
+    "odd", ["a b", "a\tb", "räuber", '"', "<", ">", "{", "}", "|", "^", "\\", "`", "%zz"]
+)
+def test_it_refuses_a_url_that_http_parsers_turn_away(odd: str):
+    assert "PUBLIC_URL: holds what no URL may" in problems(PUBLIC_URL=f"https://x.example.com/{odd}/")
+
+
+def test_it_takes_a_url_that_is_percent_encoded():
+    url = "https://x.example.com/a%20b/~c:d@e!$&'()*+,;=/"
+    assert Config.from_env(GOOD | {"PUBLIC_URL": url}, dotenv=None).public_url == url
+
+
 def test_it_keeps_the_first_callback_key_as_the_current_one():
     config = Config.from_env(GOOD, dotenv=None)
     assert [key.get_secret_value() for key in config.callback_keys] == ["first-key-0123", "second-key-0123"]

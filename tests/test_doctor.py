@@ -183,7 +183,6 @@ def test_callbacks_that_wait_or_were_set_aside(here):
 
 def test_a_spool_that_takes_nothing(here, tmp_path):
     for app in started(here.config()):
-        shutil.rmtree(tmp_path / "spool")
         (tmp_path / "spool").write_text("in the way")
         result = app.test_cli_runner().invoke(args=["doctor"])
     assert result.exit_code == 2

@@ -13,7 +13,7 @@ from firm import serving
 from sqlalchemy import delete, insert, select, update
 
 from receiver import app as assembly
-from receiver import db, keys, numbers, rotation
+from receiver import db, keys, numbers, processes, rotation
 from receiver.db import writing
 from receiver.keys import KeyRing, KeyState
 from receiver.models import CallbackKey, Process
@@ -163,17 +163,40 @@ def test_uses_wait_for_a_database_that_is_away(engine, directory):
     assert sum(key.uses for key in ring.list()) == 1
 
 
+def test_two_processes_count_the_same_key_at_once(engine, directory):
+    rings = [ring_of(engine, directory / str(n)) for n in range(4)]
+    for ring in rings:
+        ring.accepts(OLD_KEY)
+    start = threading.Barrier(len(rings))
+    failures: list[Exception] = []
+
+    def run(ring: KeyRing) -> None:
+        start.wait()
+        try:
+            ring.run()
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(ring,)) for ring in rings]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert sum(key.uses for key in rings[0].list()) == len(rings)
+
+
 def test_each_process_tells_which_keys_it_accepts_until_it_leaves(engine, directory):
     rings = [ring_of(engine, directory / str(n)) for n in range(2)]
     for ring in rings:
         ring.run()
     accepted = frozenset(map(keys.fingerprint, (KEY, OLD_KEY)))
-    assert list(keys.processes(engine).values()) == [accepted, accepted]
+    assert list(processes.alive(engine).values()) == [accepted, accepted]
     rings[0].leave()
-    assert len(keys.processes(engine)) == 1
+    assert len(processes.alive(engine)) == 1
     with writing(engine) as connection:
-        connection.execute(update(Process).values(seen_at=datetime.now(UTC) - keys.ALIVE * 2))
-    assert keys.processes(engine) == {}
+        connection.execute(update(Process).values(seen_at=datetime.now(UTC) - processes.ALIVE * 2))
+    assert processes.alive(engine) == {}
 
 
 def test_a_callback_with_a_key_made_since_the_start_is_logged(app, client, api, engine):

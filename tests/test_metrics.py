@@ -1,7 +1,5 @@
 """`/metrics`, as Prometheus reads it."""
 
-import shutil
-
 import pytest
 from conftest import API_TOKEN, KEY, OLD_KEY, make_config, signed, started
 from firm import Firm, provider
@@ -67,7 +65,6 @@ def test_it_shows_what_waits_while_the_database_is_away(app, client):
 
 
 def test_it_shows_that_the_spool_cannot_be_read(app, client, config):
-    shutil.rmtree(config.spool_dir)
     config.spool_dir.write_text("in the way")
     assert scrape(client)["receiver_spool_up"] == 0
 

@@ -153,6 +153,18 @@ def test_it_answers_413_to_a_large_body_sent_in_chunks(service: Service):
 
 
 @pytest.mark.slow
+def test_it_keeps_what_a_proxy_made_another_method_of(service: Service):
+    url = f"{service.url}/callbacks/{KEY}/sms"
+    methods = ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "REPORT"]
+    for method in methods:
+        body = f"txn_ref=AA-SI-{method}&msg=x"
+        assert requests.request(method, url, data=body, timeout=10).status_code == 200
+        assert requests.request(method, url, timeout=10).status_code == 200
+        assert requests.request(method, url.replace(KEY, "x" * 20), data=body, timeout=10).status_code == 404
+    assert {event["txn_ref"] for event in service.events()} == {f"AA-SI-{method}" for method in methods}
+
+
+@pytest.mark.slow
 def test_it_serves_honest_callbacks_beside_two_hundred_slow_ones(service: Service):
     head = f"POST /callbacks/{KEY}/sms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
     slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(200)]

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from receiver.cli import output
 from receiver.cli.lines import EVENT_COLUMNS, event_line, sparkline, sparklines, stripe
 from receiver.cli.searching import ListByDefault, Shown, mask, searching, warn_of
 from receiver.cli.tail import follow
+from receiver.db import Unreachable, require_schema
 from receiver.log.counts import Counts, count_matching
 from receiver.log.export import FIELDS, FieldError, Form, export, read_fields
 from receiver.log.find import DEFAULT_PAGE, event_json
@@ -132,6 +134,8 @@ def tail(wanted: Search, shown: Shown, lines: int, as_json: bool, mask: bool) ->
     Goes on by itself after a restart of the service or an outage of the database, and misses nothing. With
     --since it begins with all that came since then.
     """
+    with output.operation_errors(), suppress(Unreachable):  # it may come back, but no schema mends itself
+        require_schema(current.engine())
     for event in follow(current.event_log(), wanted, lines):
         document = _document(event_json(event), mask)
         if as_json:

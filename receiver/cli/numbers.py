@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 from flask.cli import with_appcontext
 
+from config import URL_SPELLING, is_spelled
 from receiver import current
 from receiver.cli import output, words
 from receiver.cli.setup import AmountType
@@ -460,6 +461,8 @@ def _url(option: str, given: str | None, kind: Kind) -> str | None:
         raise click.UsageError(
             f"{option} takes a full URL such as https://example.com/sms, `here` or `none`."
         )
+    if not is_spelled(given):
+        raise click.UsageError(f"{option} holds {URL_SPELLING}.")
     return given
 
 

@@ -25,12 +25,14 @@ from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import ConfigError
+from receiver import current
 from receiver.access.tokens import TokenError
 from receiver.current import NotConfigured
-from receiver.db import SchemaError, reason_of
+from receiver.db import SchemaError, reason_of, require_schema
 from receiver.hoiio.errors import HoiioError
 from receiver.log.plain import printable as printable  # noqa: PLC0414  # every command takes it from here
 from receiver.log.search import SearchError
+from receiver.log.spool import SpoolError
 from receiver.offers import NoSuchPlace
 from receiver.setup import SetupError
 
@@ -38,6 +40,7 @@ KNOWN_ERRORS: tuple[type[Exception], ...] = (
     ConfigError,
     NotConfigured,
     SchemaError,
+    SpoolError,
     HoiioError,
     NoSuchPlace,
     SetupError,
@@ -232,10 +235,17 @@ def operation_errors() -> Iterator[None]:
     except KNOWN_ERRORS as error:
         raise click.ClickException(fitted_error(str(error))) from None
     except SQLAlchemyError as error:
-        # Its own text holds the statement and its values, which are private.
-        raise click.ClickException(
-            f"the database failed: {printable(reason_of(error))}. Look at it with `flask db current`"
-        ) from None
+        raise click.ClickException(fitted_error(_why(error))) from None
+
+
+def _why(error: SQLAlchemyError) -> str:
+    """Why the database failed: most often because it is not there, or its schema is not what it should be."""
+    try:
+        require_schema(current.engine())
+    except SchemaError as reason:
+        return str(reason)
+    # Its own text holds the statement and its values, which are private.
+    return f"the database failed: {reason_of(error)}"
 
 
 def fitted_error(message: str) -> str:

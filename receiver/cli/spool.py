@@ -10,8 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.cli import output
-from receiver.db import reason_of
-from receiver.log.spool import SpoolError
+from receiver.db import reason_of, require_schema
 
 
 @click.group(short_help="See and move what waits for the database.")
@@ -24,10 +23,8 @@ def spool() -> None:
 @with_appcontext
 def status(as_json: bool) -> None:
     """Show how many wait, how many were set aside, and since when."""
-    try:
+    with output.operation_errors():
         state = current.spool().state()
-    except SpoolError as error:
-        raise click.ClickException(str(error)) from None
     if as_json:
         output.json_out(asdict(state))
         return
@@ -38,8 +35,10 @@ def status(as_json: bool) -> None:
 
 @spool.command()
 @with_appcontext
+@output.operation_errors()
 def drain() -> None:
     """Move what waits into the database now. The running service does so by itself; both may at once."""
+    require_schema(current.engine())
     moved = 0
     try:
         while step := current.spool().drain(current.writer()):

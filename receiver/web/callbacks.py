@@ -71,10 +71,10 @@ def _route(state: BlueprintSetupState) -> None:
     # Past Flask's own way, which wants a list of methods: these take any, even one nobody has thought of. So
     # nothing about them shows to who has no key, either.
     for path in ("/callbacks/<key>", "/callbacks/<key>/<rest:kind>"):
-        state.app.url_map.add(Rule(path, endpoint=f"{callbacks.name}.receive", strict_slashes=True))
+        state.app.url_map.add(Rule(path, endpoint="callbacks.receive", strict_slashes=True))
 
 
-@callbacks.endpoint("receive")
+@callbacks.endpoint("callbacks.receive")
 def receive(key: str, kind: str = "") -> Response:
     """Answer one callback. Any path and method under a valid key is kept: a slip must not cost a call."""
     # Once each: what stands for the current request or application looks it up at every use.

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver import current, findings, keys, numbers
+from receiver import current, findings, numbers, processes
 from receiver.access.scopes import Scope
 from receiver.current import Parts
 from receiver.findings import Severity
@@ -120,7 +120,7 @@ class _Receiver(Collector):
         for labels, count in counts.items():
             found.add_metric(labels, count)
         yield found
-        yield _gauge("receiver_processes", "Processes that serve.", len(keys.processes(engine)))
+        yield _gauge("receiver_processes", "Processes that serve.", len(processes.alive(engine)))
         yield from _account(numbers.read(engine))
         age = GaugeMetricFamily("receiver_job_age_seconds", "Since a job last ended.", labels=("job",))
         failing = GaugeMetricFamily("receiver_job_failing", "Whether it failed then.", labels=("job",))
