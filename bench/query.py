@@ -256,11 +256,18 @@ class _Api:
         return self.get_any(f"/api/v1{path}")
 
     def get_any(self, path: str) -> http.client.HTTPResponse:
-        self._connection.request("GET", path, headers={"Authorization": f"Bearer {API_TOKEN}"})
-        answer = self._connection.getresponse()
+        try:
+            answer = self._ask(path)
+        except http.client.RemoteDisconnected:  # it was idle for longer than the server waits
+            self._connection.close()
+            answer = self._ask(path)
         if answer.status != http.HTTPStatus.OK:
             raise BenchError(f"{path} was answered {answer.status}: {answer.read(300)!r}")
         return answer
+
+    def _ask(self, path: str) -> http.client.HTTPResponse:
+        self._connection.request("GET", path, headers={"Authorization": f"Bearer {API_TOKEN}"})
+        return self._connection.getresponse()
 
     def find(self, wanted: Search, before: int | None) -> None:
         given = {"q": str(wanted)} | ({} if before is None else {"before": str(before)})

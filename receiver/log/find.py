@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -65,8 +66,12 @@ class EventLog:
         """One page of the newest events below id `before`."""
         with self._engine.connect() as connection:
             # One more than asked tells whether there is a next page, without counting the log.
-            ids = matching_ids(connection, wanted, Span(below=before or END), limit + 1)
-            events = rows(connection, ids[:limit])
+            if wanted.open:
+                found = connection.execute(_NEWEST, {"below": before or END, "number": limit + 1}).all()
+                events, ids = cast(Sequence[Event], found[:limit]), [event.id for event in found]
+            else:
+                ids = matching_ids(connection, wanted, Span(below=before or END), limit + 1)
+                events = rows(connection, ids[:limit])
         return Page(events, ids[limit - 1] if len(ids) > limit else None)
 
     def ids(self, wanted: Search, *, before: int | None = None, limit: int = LARGEST_PAGE) -> list[int]:
@@ -144,29 +149,22 @@ WITH_IDS: dict[str, ColumnElement[bool]] = {
 }
 """By dialect, the condition that an event is one of `ids`."""
 _ROWS = {dialect: select(*EVENTS.columns).where(condition) for dialect, condition in WITH_IDS.items()}
+_NEWEST = (
+    select(*EVENTS.columns)
+    .where(EVENTS.c.id < bindparam("below", type_=BigInteger))
+    .order_by(EVENTS.c.id.desc())
+    .limit(bindparam("number", type_=BigInteger))
+)
 
 
 def iso(when: datetime | None) -> str | None:
     """UTC, ISO 8601, with Z."""
     if when is None:
         return None
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return when.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
-_PLAIN_FIELDS = (
-    "id",
-    "kind",
-    "type",
-    "txn_ref",
-    "session",
-    "sender",
-    "recipient",
-    "text",
-    "occurred_at",
-    "received_at",
-    "signature",
-)
-_KIND_FIELDS = {
+KIND_FIELDS = {
     "voice": (
         "ivr_block",
         "call_state",
@@ -182,21 +180,38 @@ _KIND_FIELDS = {
     "fax": ("fax_status", "fax_url", "fax_error_code", "duration", "rate"),
     "sms": (),
 }
+"""What only an event of that kind can have."""
+
+_COLUMN_OF = {"quarantined": "quarantine", "quarantine_reason": "quarantine"}
+"""Where a field's name is not that of its column."""
+
+
+def _reader(own: Sequence[str]) -> Callable[[Any], dict[str, Any]]:
+    """What takes the columns of one kind's fields from an event, all at once."""
+    names = (
+        *("id", "kind", "type", "txn_ref", "session", "sender", "recipient", "text", "occurred_at"),
+        *("received_at", "signature", "quarantined", "quarantine_reason", "repeats", "problems"),
+        *own,
+        *("currency", "debit", "tag"),
+    )
+    # By place, which in a row takes a fraction of the time that names do.
+    places = list(EVENTS.columns.keys())
+    values = itemgetter(*(places.index(_COLUMN_OF.get(name, name)) for name in names))
+    return lambda event: dict(zip(names, values(event), strict=True))
+
+
+_READERS = {kind: _reader(own) for kind, own in KIND_FIELDS.items()}
 
 
 def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
     """The form of an event in the API and on the command line. Money is text, since JSON has only floats."""
-    shown: dict[str, Any] = {name: getattr(event, name) for name in _PLAIN_FIELDS}
-    shown["occurred_at"], shown["received_at"] = iso(event.occurred_at), iso(event.received_at)
-    shown |= {
-        "quarantined": event.quarantine is not None,
-        "quarantine_reason": event.quarantine,
-        "repeats": event.repeats,
-        "problems": event.problems or [],
-    }
-    for name in (*_KIND_FIELDS[event.kind], "currency", "debit", "tag"):
-        value = getattr(event, name)
-        shown[name] = str(value) if name in {"rate", "debit"} and value is not None else value
+    shown = _READERS[event.kind](event)
+    shown["occurred_at"], shown["received_at"] = iso(shown["occurred_at"]), iso(shown["received_at"])
+    shown["quarantined"] = shown["quarantined"] is not None
+    shown["problems"] = shown["problems"] or []
+    for name in ("rate", "debit"):
+        if shown.get(name) is not None:
+            shown[name] = str(shown[name])
     # Derived from the raw bytes on reading: they are the one truth, and storing it twice could disagree.
     shown["params"] = read_parameters(event.query_string, event.body, content_type(event.headers)).params
     if raw:

@@ -1,7 +1,7 @@
 """The private side on the event loop: a thread is held while Flask works on a request, and not longer.
 
 A request's body is here before a thread sees it, and what a thread made is sent without one. So callers who
-read or write slowly hold some memory, bounded by the size of a body and of one piece of an answer, but none
+read or write slowly hold some memory, bounded by the size of a body and of two pieces of an answer, but none
 of the few threads; nor does who listens to the live stream. Who leaves in the middle of an export ends it.
 """
 
@@ -52,6 +52,10 @@ class Private:
             return
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(self._threads, Answer, self._app, environ_of(scope, body))
+        if answer.whole and answer.wish is None:
+            await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+            await send({"type": "http.response.body", "body": b"".join(answer.ready)})
+            return
         gone = asyncio.ensure_future(_leaves(receive))
         try:
             await self._send(answer, send, gone)
@@ -83,18 +87,24 @@ class Private:
             await send({"type": "http.response.body", "body": b""})
 
     async def _pieces(self, answer: Answer) -> AsyncGenerator[bytes, None]:
-        for ready in answer.ready:
-            yield ready
+        """Each piece is made while the one before it is sent, so that two are in memory and not more."""
         loop = asyncio.get_running_loop()
-        while True:
-            piece: bytes | None = await loop.run_in_executor(self._threads, answer.next)
-            if piece is None:
-                return
-            yield piece
+        piece: bytes | None
+        first, piece = answer.ready
+        answer.ready.clear()
+        yield first
+        del first
+        while piece is not None:
+            coming = loop.run_in_executor(self._threads, answer.next)
+            try:
+                yield piece
+                piece = await coming
+            finally:
+                coming.cancel()  # one that failed already is not logged then, with words of the caller's
 
 
 class Answer:
-    """What Flask answers to one request. Made in a thread; a short one is whole then."""
+    """What Flask answers to one request. Made in a thread; a short one is whole then, and closed."""
 
     def __init__(self, app: Flask, environ: dict[str, Any]) -> None:
         listening: list[Wish] = []
@@ -106,6 +116,9 @@ class Answer:
         self._busy = threading.Lock()
         self.ready = [piece for piece in (self.next(), self.next()) if piece is not None]
         self.wish = listening[0] if listening else None
+        self.whole = self._left is None
+        if self.whole:
+            self.close()
 
     def next(self) -> bytes | None:
         """One more piece; None at the end."""

@@ -1,0 +1,73 @@
+"""Events as JSON lines for programs. ASCII only, so that they are as safe to look at as they are to pipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, repeat
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+Column = Sequence[Any]
+Row = Sequence[Any]
+
+
+def document_lines(found: Iterable[Sequence[dict[str, Any]]]) -> Iterator[str]:
+    """Batches of documents as pieces of text, one document a line."""
+    encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+    for batch in found:
+        yield "".join([f"{encode(document)}\n" for document in batch])
+
+
+def row_lines(
+    found: Iterable[Sequence[Row]], asked: Sequence[str], shown: dict[str, Sequence[str]]
+) -> Iterator[str]:
+    """The same lines from rows of the fields `asked`, of which each kind shows some.
+
+    A column of a kind at a time: each value becomes JSON by what its column holds.
+    """
+    kind_at = asked.index("kind")
+    lines_of = {kind: _lines_of(asked, names) for kind, names in shown.items()}
+    for rows in found:
+        of_kinds: dict[str, list[Row]] = {kind: [] for kind in shown}
+        for row in rows:
+            of_kinds[row[kind_at]].append(row)
+        lines = {kind: lines_of[kind](same) for kind, same in of_kinds.items() if same}
+        yield "".join([next(lines[row[kind_at]]) for row in rows])
+
+
+def _lines_of(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[Row]], Iterator[str]]:
+    fields = [(asked.index(name), _VALUES.get(name, _texts)) for name in names]
+    starts = [repeat(f'{"," if at else ""}"{name}":') for at, name in enumerate(names)]
+
+    def lines(rows: Sequence[Row]) -> Iterator[str]:
+        columns = list(zip(*rows, strict=True))
+        values = [write(columns[place]) for place, write in fields]
+        parts = chain.from_iterable(zip(starts, values, strict=True))
+        return map("".join, zip(repeat("{"), *parts, repeat("}\n"), strict=False))
+
+    return lines
+
+
+def _texts(column: Column) -> Iterable[str]:
+    return ["null" if value is None else encode_basestring_ascii(value) for value in column]
+
+
+def _numbers(column: Column) -> Iterable[str]:
+    return ["null" if value is None else str(value) for value in column]
+
+
+def _flags(column: Column) -> Iterable[str]:
+    return ["true" if value else "false" for value in column]
+
+
+def _lists(column: Column) -> Iterable[str]:
+    return [json.dumps(value.split("\n"), separators=(",", ":")) if value else "[]" for value in column]
+
+
+_VALUES: dict[str, Callable[[Column], Iterable[str]]] = {
+    **dict.fromkeys(("id", "repeats", "duration"), _numbers),
+    "quarantined": _flags,
+    "problems": _lists,
+}
+"""How each field's values are written; all others are texts."""
