@@ -8,7 +8,7 @@ from flask import Flask
 
 from config import Config, ConfigError
 from receiver.app import create_app
-from receiver.db import SchemaError
+from receiver.db.engine import SchemaError
 
 _SIDES = {
     "app": {"public": True, "private": True},

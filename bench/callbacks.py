@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bench.service import ACCESS_TOKEN, CALLBACK_KEY, HOST
-from receiver.hoiio.signature import HEADER, sign
+from receiver.providers.hoiio.signature import HEADER, sign
 
 PATH = f"/callbacks/{CALLBACK_KEY}"
 

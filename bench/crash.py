@@ -17,8 +17,7 @@ from sqlalchemy import text
 from bench.faults import Callers, Sent, compare, spooled, wait_for_empty_spool
 from bench.report import Report, say
 from bench.service import NO_POSTGRESQL, Database, Server, postgres_server, postgresql, sqlite
-from receiver import db
-from receiver.db import writing
+from receiver.db.engine import connect, writing
 
 ROUNDS, QUICK_ROUNDS = 50, 3
 LONGEST_KILL_DELAY = 0.6
@@ -92,7 +91,7 @@ def _kill(server: Server, database: Database, sort: int) -> None:
 @contextlib.contextmanager
 def _held(database: Database) -> Iterator[None]:
     """Nothing can be written to the log meanwhile."""
-    engine = db.connect(database.url)
+    engine = connect(database.url)
     try:
         with writing(engine) as connection:
             if engine.dialect.name == "postgresql":

@@ -18,8 +18,8 @@ from sqlalchemy import select
 
 from bench.report import Report
 from bench.service import ACCESS_TOKEN, CALLBACK_KEY, HOST, Database
-from receiver.hoiio.signature import HEADER, sign
 from receiver.models import Event, Repeat
+from receiver.providers.hoiio.signature import HEADER, sign
 
 CALLERS = 16
 REPEATED_EVERY = 10

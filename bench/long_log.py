@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Engine, text
 
 from bench.report import say
 from bench.service import BenchError
-from receiver.log.index import block_marks, indexed_words, tsvector
-from receiver.log.words import INDEX_VERSION, words
+from receiver.search.index import block_marks, indexed_words, tsvector
+from receiver.search.words import INDEX_VERSION, words
 
 PORTION = 500_000
 SECONDS_APART = 3.456

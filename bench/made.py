@@ -15,8 +15,8 @@ from sqlalchemy.engine import make_url
 from bench import long_log
 from bench.report import say
 from bench.service import ROOT, Database
-from receiver.db import newest_revision
-from receiver.log.words import INDEX_VERSION
+from receiver.db.schema import newest_revision
+from receiver.search.words import INDEX_VERSION
 
 KEPT = ROOT / "var" / "made-logs"
 

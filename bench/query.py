@@ -42,15 +42,15 @@ from bench.service import (
     postgresql,
     sqlite,
 )
-from receiver.db import connect
-from receiver.log import quarantine
-from receiver.log.calls import CallLog
-from receiver.log.conversations import ConversationLog
-from receiver.log.counts import Counts
-from receiver.log.export import Form
-from receiver.log.find import EventLog
-from receiver.log.search import Search
+from receiver.db.engine import connect
+from receiver.export.export import Form
+from receiver.intake import quarantined
 from receiver.models import Intervention
+from receiver.search.calls import CallLog
+from receiver.search.conversations import ConversationLog
+from receiver.search.counts import Counts
+from receiver.search.events import EventLog
+from receiver.search.query import Search
 
 FULL, QUICK = 10_000_000, 200_000
 ROUNDS = 2
@@ -196,7 +196,7 @@ def _overview(engine: Engine) -> None:
     counts.by_number()
     log.newest_id()
     log.find(Search(), limit=8)
-    quarantine.count(engine, 1000)
+    quarantined.count(engine, 1000)
 
 
 def _timed(asked: Iterable[Asked], answer: Callable[[Search, int | None], object]) -> list[tuple[float, str]]:

@@ -24,7 +24,8 @@ from sqlalchemy.pool import NullPool
 
 from bench.processes import Process, processes
 from config import Config
-from receiver import db
+from receiver.db import schema
+from receiver.db.engine import SchemaError, connect
 from receiver.models import Event
 
 ROOT = Path(__file__).parent.parent
@@ -62,10 +63,10 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema up, as `flask db upgrade` does."""
-        engine = db.connect(self.url)
+        engine = connect(self.url)
         try:
-            db.upgrade(engine)
-        except db.SchemaError as error:
+            schema.upgrade(engine)
+        except SchemaError as error:
             raise BenchError(str(error)) from error
         finally:
             engine.dispose()

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that `receiver.db` hands over, in its transaction."""
+"""Runs migrations on the connection that `receiver.db.engine` hands over, in its transaction."""
 
 from alembic import context
 

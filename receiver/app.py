@@ -16,6 +16,8 @@ from werkzeug.routing import MapAdapter
 from config import Config
 from receiver import current
 from receiver.access.tokens import Tokens
+from receiver.background.schedule import Job, Schedule
+from receiver.background.watch import EVERY, Watch
 from receiver.cli import words
 from receiver.cli.calls import calls, conversations
 from receiver.cli.db import db
@@ -31,15 +33,16 @@ from receiver.cli.spool import spool as spool_command
 from receiver.cli.tokens import tokens as tokens_command
 from receiver.cli.users import users
 from receiver.current import EXTENSION, Parts
-from receiver.db import connect
-from receiver.keys import REFRESH, KeyRing
-from receiver.log.find import EventLog
-from receiver.log.index import LogIndex
-from receiver.log.keep import prune_due
-from receiver.log.record import Recorder
-from receiver.log.spool import Spool
-from receiver.log.trust import Trust
-from receiver.log.write import EventWriter
+from receiver.db.engine import connect
+from receiver.intake.admission import Trust
+from receiver.intake.recorder import Recorder
+from receiver.intake.spool import Spool
+from receiver.intake.writer import EventWriter
+from receiver.keys.ring import REFRESH, KeyRing
+from receiver.retention.prune import prune_due
+from receiver.retention.quarantine import release_ours
+from receiver.search.events import EventLog
+from receiver.search.index import LogIndex
 from receiver.web.api import api
 from receiver.web.callbacks import Rest, callbacks
 from receiver.web.console import console, unknown_address
@@ -47,8 +50,6 @@ from receiver.web.errors import problem
 from receiver.web.gateway import Gateway
 from receiver.web.health import health
 from receiver.web.metrics import metrics
-from receiver.work.schedule import Job, Schedule
-from receiver.work.watch import EVERY, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ def _jobs(engine: Engine, config: Config, tokens: Tokens, keys: KeyRing, trust: 
         Job("keys", REFRESH, keys.run, everywhere=True),
         Job("token-use", 60, tokens.note_uses, everywhere=True),
         Job("trust", 1, trust.refresh, everywhere=True),
-        Job("release-ours", 15, trust.release_ours),
+        Job("release-ours", 15, lambda: release_ours(engine, trust.ours)),
         Job("index", 1, LogIndex(engine).run, everywhere=True),
         Job("retention", 60, lambda: prune_due(engine, config.retention)),
     ]

@@ -14,21 +14,21 @@ from config import Config
 from receiver.access.sign_ins import SignIns
 from receiver.access.tokens import Tokens
 from receiver.access.users import Users
-from receiver.db import require_schema
-from receiver.hoiio.client import NumberClient
-from receiver.hoiio.notifications import Kind
-from receiver.keys import KeyRing
-from receiver.log.calls import CallLog
-from receiver.log.conversations import ConversationLog
-from receiver.log.counts import Counts
-from receiver.log.find import EventLog
-from receiver.log.record import Recorder
-from receiver.log.spool import Spool
-from receiver.log.trust import Trust
-from receiver.log.write import EventWriter
-from receiver.setup import Journal, account_of
-from receiver.work.schedule import Schedule
-from receiver.work.watch import Watch
+from receiver.background.schedule import Schedule
+from receiver.background.watch import Watch
+from receiver.db.schema import require_schema
+from receiver.intake.admission import Trust
+from receiver.intake.recorder import Recorder
+from receiver.intake.spool import Spool
+from receiver.intake.writer import EventWriter
+from receiver.keys.ring import KeyRing
+from receiver.providers.hoiio.client import NumberClient
+from receiver.providers.hoiio.notifications import Kind
+from receiver.search.calls import CallLog
+from receiver.search.conversations import ConversationLog
+from receiver.search.counts import Counts
+from receiver.search.events import EventLog
+from receiver.setup.journal import Journal, account_of
 
 EXTENSION = "receiver"
 

@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config import Config
-from receiver import db
 from receiver.app import create_app
+from receiver.db import schema
 
 KEY = "test-key-0123456789"
 OLD_KEY = "test-key-from-last-year"
@@ -101,7 +101,7 @@ def lasting_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 def started(config: Config):
     app = create_app(config)
     parts = app.extensions["receiver"]
-    db.upgrade(parts.engine)
+    schema.upgrade(parts.engine)
     yield app
     parts.recorder.close(5)
     parts.engine.dispose()

@@ -15,7 +15,7 @@ from conftest import KEY, make_config, signed
 from test_serve import Service
 
 from receiver.app import create_app
-from receiver.log.index import LogIndex
+from receiver.search.index import LogIndex
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import requests
 
-from receiver.setup import Journal, journal, surveying
+from receiver.setup import journal
+from receiver.setup import survey as surveying
+from receiver.setup.journal import Journal
 
 ROOT = Path(__file__).parent.parent
 _forks = multiprocessing.get_context("forkserver")

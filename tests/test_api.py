@@ -7,8 +7,8 @@ import pytest
 from conftest import API_TOKEN, KEY
 from sqlalchemy import text
 
-from receiver import db
 from receiver.app import create_app
+from receiver.db.engine import writing
 
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
 
@@ -154,7 +154,7 @@ def test_it_streams_under_any_server(client, logged):
 
 
 def test_it_says_that_the_database_is_away(client, app):
-    with db.writing(app.extensions["receiver"].engine) as connection:
+    with writing(app.extensions["receiver"].engine) as connection:
         connection.execute(text("ALTER TABLE events RENAME TO hidden"))
     for path in ("/events", "/events?format=csv", "/calls", "/conversations?kind=sms"):
         answer = client.get(f"/api/v1{path}", headers=HEADERS)
@@ -216,7 +216,7 @@ def test_it_says_what_is_wrong_with_a_body(lasting_app, body):
 
 def test_it_says_ready_by_what_would_hold_a_callback_now(client, app, config):
     assert client.get("/health/ready").json["held_by"] == "database"
-    with db.writing(app.extensions["receiver"].engine) as connection:
+    with writing(app.extensions["receiver"].engine) as connection:
         connection.execute(text("ALTER TABLE events RENAME TO hidden"))
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json["held_by"]) == (200, "spool")

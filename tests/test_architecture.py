@@ -1,55 +1,48 @@
-"""Imports point one way: wsgi → app → {web, cli} → current → work → {log, setup} → {models, db, hoiio}."""
+"""The rooms of the house: each has its place, imports point down, and only the entry points know Flask."""
 
 import ast
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 
-# Lower may be imported by higher, never the other way; the same number stands side by side.
-LAYERS = {
-    "wsgi": 8,
-    "receiver.app": 7,
-    "receiver.web": 6,
-    "receiver.cli": 6,
-    "receiver.current": 5,
-    "receiver.doctor": 5,
-    "receiver.rotation": 4,
-    "receiver.work": 4,
-    "receiver.setup": 3,
-    "receiver.log": 3,
-    "receiver.access": 3,
-    "receiver.proof": 3,
-    "receiver.offers": 2,
-    "receiver.findings": 2,
-    "receiver.keys": 3,
-    "receiver.processes": 2,
-    "receiver.numbers": 2,
-    "receiver.models": 1,
-    "receiver.db": 1,
-    "receiver.reach": 1,
-    "receiver.hoiio": 1,
-    "config": 0,
-}
-WITHOUT_FLASK = {
-    "receiver.work",
-    "receiver.log",
+# From the top floor down. A room imports itself and what stands below it.
+FLOORS = (
+    "wsgi",
+    "receiver.app",
+    "receiver.cli receiver.web",
+    "receiver.current",
+    "receiver.doctor",
+    "receiver.background",
     "receiver.setup",
-    "receiver.models",
+    "receiver.retention receiver.export",
+    "receiver.search",
+    "receiver.intake",
+    "receiver.keys receiver.access",
+    "receiver.numbers receiver.outbound",
+    "receiver.providers",
     "receiver.db",
-    "receiver.reach",
-}
-APART = ("receiver.simulator", "receiver.quickstart")
+    "receiver.models",
+    "receiver.vocabulary",
+    "config",
+)
+HEIGHT = {room: -floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
+# Parties of their own: they talk to the rest by HTTP and commands, as anybody does.
+APART = {"receiver.simulator": frozenset(), "receiver.quickstart": frozenset({"config"})}
+WITH_FLASK = {"wsgi", "receiver.app", "receiver.current", "receiver.web", "receiver.cli"}
 
 
-def modules() -> list[tuple[str, Path]]:
+def modules() -> dict[str, Path]:
     paths = [*ROOT.glob("receiver/**/*.py"), ROOT / "config.py", ROOT / "wsgi.py"]
-    return [(".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), p) for p in paths]
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in paths
+    }
 
 
-def layer(module: str) -> str | None:
-    return max((name for name in LAYERS if f"{module}.".startswith(f"{name}.")), key=len, default=None)
+def room_of(module: str) -> str:
+    """`receiver.search.select` stands in `receiver.search`."""
+    parts = module.split(".")
+    return ".".join(parts[:2] if parts[0] == "receiver" else parts[:1])
 
 
 def imports(path: Path) -> set[str]:
@@ -62,31 +55,52 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value).removeprefix(f"{ROOT}/"))
-def test_it_imports_downwards(module: str, path: Path):
-    own = layer(module)
-    for name in imports(path):
-        if module.startswith("receiver.simulator"):
-            assert not name.startswith("config")
-            assert not name.startswith("receiver.") or name.startswith("receiver.simulator")
-        elif module.startswith("receiver.quickstart"):
-            assert not name.startswith("receiver.")
-        elif (target := layer(name)) and own and target != own:
-            assert LAYERS[target] < LAYERS[own], f"{module} imports {name}"
-        else:
-            assert not name.startswith(APART), f"{module} imports {name}"
+def ours(name: str) -> bool:
+    return name.split(".", maxsplit=1)[0] in {"receiver", "config", "wsgi"} and name != "receiver"
 
 
 def test_every_module_has_its_place():
-    homeless = [name for name, _ in modules() if layer(name) is None and not name.startswith(APART)]
-    assert homeless == ["receiver"]
+    homeless = {room_of(module) for module in modules()} - HEIGHT.keys() - APART.keys() - {"receiver"}
+    assert not homeless
+    assert {room for room in (*HEIGHT, *APART) if room not in {room_of(name) for name in modules()}} == set()
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: str(value).removeprefix(f"{ROOT}/"))
-def test_it_knows_flask_only_at_the_entry_points(module: str, path: Path):
-    if (layer(module) or "config") in WITHOUT_FLASK:
-        assert not any(name.split(".")[0] in {"flask", "click"} for name in imports(path))
+def test_imports_point_down():
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules().items()
+        if (own := room_of(module)) in HEIGHT
+        for name in sorted(filter(ours, imports(path)))
+        if (target := room_of(name)) != own and not HEIGHT.get(target, 99) < HEIGHT[own]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_parties_of_their_own_import_nothing_of_ours():
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules().items()
+        if (own := room_of(module)) in APART
+        for name in filter(ours, imports(path))
+        if room_of(name) != own and room_of(name) not in APART[own]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_entry_points_know_flask():
+    knowing = {
+        room_of(module)
+        for module, path in modules().items()
+        if room_of(module) not in APART
+        and any(name.split(".")[0] in {"flask", "click"} for name in imports(path))
+    }
+    assert knowing <= WITH_FLASK
 
 
 def test_importing_a_leaf_does_not_load_the_application():
     assert imports(ROOT / "receiver/__init__.py") == set()
+
+
+def test_no_module_is_loose():
+    loose = {path.stem for path in ROOT.glob("receiver/*.py")}
+    assert loose == {"__init__", "app", "current"}

@@ -7,7 +7,7 @@ import pytest
 from conftest import API_TOKEN, KEY, OLD_KEY, TOKEN, make_config, payload, signed, started
 from sqlalchemy import select, text
 
-from receiver import db
+from receiver.db.engine import writing
 from receiver.models import Event, Repeat
 
 SMS = f"/callbacks/{KEY}/sms"
@@ -352,7 +352,7 @@ def test_it_shows_an_event_with_an_outlandish_date(client, api, date):
 
 
 def test_it_answers_503_when_neither_database_nor_spool_can_hold_it(no_spool, client, engine):
-    with db.writing(engine) as connection:
+    with writing(engine) as connection:
         connection.execute(text("DROP TABLE events"))
     body = payload("sms/documented")
     assert client.post(SMS, data=body, headers=signed(body)).status_code == 503
@@ -366,7 +366,7 @@ def test_it_writes_neither_secret_nor_text_to_the_log(no_spool, client, engine, 
     client.post(f"/callbacks/{KEY}/ssm", data=body, headers=FORM)
     client.post(f"/callbacks/{KEY[:-1]}/sms", data=body, headers=FORM)
     client.post(SMS, data=b"x" * 70_000, headers=FORM)
-    with db.writing(engine) as connection:
+    with writing(engine) as connection:
         connection.execute(text("DROP TABLE events"))
     assert client.post(SMS, data=body, headers=signed(body)).status_code == 503
     assert any(record.levelno == logging.CRITICAL for record in caplog.records)  # the failure is in there

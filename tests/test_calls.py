@@ -5,9 +5,9 @@ import itertools
 import pytest
 from conftest import KEY
 
-from receiver.log.calls import CallLog, call_json
-from receiver.log.index import LogIndex
-from receiver.log.search import Search, State
+from receiver.search.calls import CallLog, call_json
+from receiver.search.index import LogIndex
+from receiver.search.query import Search, State
 
 CALL = {"session": "S1", "txn_ref": "AA-C-1", "from": "+6591110001", "to": "+6560000001"}
 BILL = {"date": "2026-01-01 10:05:00", "duration": "3", "currency": "SGD", "rate": "0.020", "debit": "0.060"}

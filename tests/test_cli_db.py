@@ -6,7 +6,8 @@ import pytest
 from test_serve import Service
 
 from receiver.app import create_app
-from receiver.db import MIGRATIONS, connect
+from receiver.db.engine import connect
+from receiver.db.schema import MIGRATIONS
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from test_serve import ROOT
 
 from receiver.cli.lines import sparklines
 from receiver.cli.searching import Shown
-from receiver.log.counts import HourOfKind
+from receiver.search.counts import HourOfKind
 
 THEM, US = "+6591110001", "+6560000001"
 

@@ -20,9 +20,12 @@ from pydantic import SecretStr
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from receiver import db, proof
 from receiver.cli import output
-from receiver.setup import applying, surveying
+from receiver.db import schema
+from receiver.db.engine import connect
+from receiver.keys import proof
+from receiver.setup import apply as applying
+from receiver.setup import survey as surveying
 from receiver.simulator.account import Subscription
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
@@ -437,8 +440,8 @@ def test_no_command_gives_a_number_up(flask):
 @pytest.fixture
 def terminal(settings, tmp_path):
     """Run a command at a terminal, answering each question by what it contains: exit code and screen."""
-    engine = db.connect(f"sqlite:///{tmp_path}/receiver.db")
-    db.upgrade(engine)
+    engine = connect(f"sqlite:///{tmp_path}/receiver.db")
+    schema.upgrade(engine)
     engine.dispose()
     environment = {name.upper(): str(value) for name, value in settings.items()} | {
         "PUBLIC_URL": "http://127.0.0.1:1/",  # nobody answers there, so nothing is waited for

@@ -12,8 +12,8 @@ import requests
 import responses
 from conftest import payload
 
-from receiver.hoiio import client as client_module
-from receiver.hoiio.client import (
+from receiver.providers.hoiio import client as client_module
+from receiver.providers.hoiio.client import (
     AvailableNumber,
     Capability,
     Duration,
@@ -22,7 +22,7 @@ from receiver.hoiio.client import (
     Rate,
     SubscribedNumber,
 )
-from receiver.hoiio.errors import (
+from receiver.providers.hoiio.errors import (
     _STATUSES,
     HoiioError,
     OutcomeUnknown,

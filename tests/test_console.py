@@ -12,13 +12,13 @@ import pytest
 from argon2 import PasswordHasher
 from conftest import KEY, make_config, signed, started
 
-from receiver import findings
 from receiver.access import users
 from receiver.access.scopes import Scope
 from receiver.app import create_app
-from receiver.db import upgrade
-from receiver.findings import Finding, Severity
-from receiver.log.index import LogIndex
+from receiver.db.schema import upgrade
+from receiver.numbers import findings
+from receiver.numbers.findings import Finding, Severity
+from receiver.search.index import LogIndex
 from receiver.simulator.server import SimulatorServer
 
 PASSWORD = "correct horse battery"

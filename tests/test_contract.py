@@ -15,7 +15,7 @@ from conftest import payload
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from receiver.hoiio.client import Duration, NumberClient
+from receiver.providers.hoiio.client import Duration, NumberClient
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
 

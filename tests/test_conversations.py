@@ -5,9 +5,9 @@ import itertools
 import pytest
 from conftest import KEY
 
-from receiver.log.conversations import ConversationLog, conversation_json
-from receiver.log.index import LogIndex
-from receiver.log.search import Search
+from receiver.search.conversations import ConversationLog, conversation_json
+from receiver.search.index import LogIndex
+from receiver.search.query import Search
 
 ANNA, BEN = "+6591110001", "+6591110002"
 SHOP, DESK = "+16500000001", "+16500000002"

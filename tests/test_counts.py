@@ -6,14 +6,14 @@ import pytest
 from conftest import KEY
 from sqlalchemy import delete, select, text, update
 
-from receiver.db import writing
-from receiver.log.conversations import ConversationLog
-from receiver.log.counts import Counts, HourOfKind, TypeTotal
-from receiver.log.find import EventLog
-from receiver.log.index import LogIndex
-from receiver.log.search import Search
-from receiver.log.words import INDEX_VERSION
+from receiver.db.engine import writing
 from receiver.models import Event, IndexState
+from receiver.search.conversations import ConversationLog
+from receiver.search.counts import Counts, HourOfKind, TypeTotal
+from receiver.search.events import EventLog
+from receiver.search.index import LogIndex
+from receiver.search.query import Search
+from receiver.search.words import INDEX_VERSION
 
 NUMBERS = ("+16500000001", "+6560000001")
 

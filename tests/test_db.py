@@ -7,13 +7,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from receiver import db
+from receiver.db import schema
+from receiver.db.engine import SchemaError, connect, writing
 from receiver.models import Base
 
 
 @pytest.fixture
 def engine(config):
-    engine = db.connect(config.database_url)
+    engine = connect(config.database_url)
     yield engine
     engine.dispose()
 
@@ -24,7 +25,7 @@ def is_modelled(name, kind, _):
 
 
 def test_it_agrees_with_the_models(engine):
-    db.upgrade(engine)
+    schema.upgrade(engine)
     with engine.connect() as connection:
         options = {"compare_server_default": False, "include_name": is_modelled}
         context = MigrationContext.configure(connection, opts=options)
@@ -32,20 +33,20 @@ def test_it_agrees_with_the_models(engine):
 
 
 def test_it_goes_from_empty_to_newest_and_back(engine):
-    db.upgrade(engine)
-    db.downgrade(engine, "base")
+    schema.upgrade(engine)
+    schema.downgrade(engine, "base")
     assert set(inspect(engine).get_table_names()) <= {"alembic_version", "sqlite_sequence"}
-    db.upgrade(engine)
-    db.require_schema(engine)
+    schema.upgrade(engine)
+    schema.require_schema(engine)
 
 
 def test_it_can_be_upgraded_by_several_at_once(config):
     errors = []
 
     def upgrade():
-        engine = db.connect(config.database_url)
+        engine = connect(config.database_url)
         try:
-            db.upgrade(engine)
+            schema.upgrade(engine)
         except Exception as error:
             errors.append(error)
         finally:
@@ -60,27 +61,27 @@ def test_it_can_be_upgraded_by_several_at_once(config):
 
 
 def test_it_refuses_an_empty_database_saying_what_to_run(engine):
-    with pytest.raises(db.SchemaError, match="flask db upgrade"):
-        db.require_schema(engine)
+    with pytest.raises(SchemaError, match="flask db upgrade"):
+        schema.require_schema(engine)
 
 
 def test_it_refuses_a_schema_of_a_newer_version(engine):
-    db.upgrade(engine)
-    with db.writing(engine) as connection:
+    schema.upgrade(engine)
+    with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(db.SchemaError, match="newer version"):
-        db.require_schema(engine)
+    with pytest.raises(SchemaError, match="newer version"):
+        schema.require_schema(engine)
 
 
 def test_it_says_that_a_server_cannot_be_reached_without_its_password():
-    engine = db.connect("postgresql+psycopg://user:sesame@127.0.0.1:1/nowhere", patience=1)
-    with pytest.raises(db.SchemaError, match="cannot reach the database") as raised:
-        db.require_schema(engine)
+    engine = connect("postgresql+psycopg://user:sesame@127.0.0.1:1/nowhere", patience=1)
+    with pytest.raises(SchemaError, match="cannot reach the database") as raised:
+        schema.require_schema(engine)
     assert "sesame" not in str(raised.value)
 
 
 def test_it_syncs_every_commit_to_disk_on_sqlite(tmp_path):
-    engine = db.connect(f"sqlite:///{tmp_path}/x.db")
+    engine = connect(f"sqlite:///{tmp_path}/x.db")
     with engine.connect() as connection:
         assert connection.scalar(text("PRAGMA synchronous")) == 2
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
@@ -88,7 +89,7 @@ def test_it_syncs_every_commit_to_disk_on_sqlite(tmp_path):
 
 @pytest.mark.postgres
 def test_it_turns_synchronous_commit_on_where_the_role_has_it_off(postgres):
-    engine = db.connect(postgres.replace("postgresql://", "postgresql+psycopg://"))
+    engine = connect(postgres.replace("postgresql://", "postgresql+psycopg://"))
     raw = create_engine(engine.url, connect_args={"options": "-c synchronous_commit=off"})
     with raw.connect() as connection:
         assert connection.scalar(text("SHOW synchronous_commit")) == "off"

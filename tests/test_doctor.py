@@ -15,11 +15,14 @@ from firm import Firm, provider, serving
 from sqlalchemy import insert, select, update
 
 from receiver import app as assembly
-from receiver import db, findings, keys, numbers
-from receiver.db import writing
-from receiver.hoiio.client import NumberClient
+from receiver.background import watch
+from receiver.db import schema
+from receiver.db.engine import writing
+from receiver.keys import ring as keys
 from receiver.models import CallbackKey, JobState
-from receiver.work import watch
+from receiver.numbers import findings
+from receiver.numbers import known as numbers
+from receiver.providers.hoiio.client import NumberClient
 
 
 @pytest.fixture
@@ -129,7 +132,7 @@ def test_settings_that_are_missing(here):
 def test_an_address_that_the_provider_cannot_or_should_not_use(here, address, code, monkeypatch):
     # The provider's real address, but nobody asks it: without credentials there is nothing to ask.
     settings = {"hoiio_api_url": "https://secure.hoiio.com/open/", "hoiio_access_token": None}
-    monkeypatch.setattr("receiver.doctor._date_of", lambda _: None)
+    monkeypatch.setattr("receiver.doctor.doctor._date_of", lambda _: None)
     assert code in found(here, public_url=address, **settings)
 
 
@@ -142,7 +145,7 @@ def test_an_address_whose_name_does_not_resolve(here):
 def test_a_schema_that_is_behind_and_its_fix(here):
     config = here.config()
     for app in started(config):
-        db.downgrade(app.extensions["receiver"].engine, "0007")
+        schema.downgrade(app.extensions["receiver"].engine, "0007")
         runner = app.test_cli_runner()
         behind = runner.invoke(args=["doctor"])
         assert behind.exit_code == 2
@@ -171,7 +174,7 @@ def test_callbacks_that_wait_or_were_set_aside(here):
     for app in started(here.config()):
         parts = app.extensions["receiver"]
         client = app.test_client()
-        db.downgrade(parts.engine, "base")
+        schema.downgrade(parts.engine, "base")
         assert client.post(f"/callbacks/{KEY}/sms", data=b"txn_ref=1&msg=x").status_code == 200
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
         waits = found(here)["spool-waits"]
@@ -212,7 +215,9 @@ def test_a_quarantine_that_fills_up(here, forged, severity):
 
 @pytest.mark.parametrize(("off", "severity"), [(20, "warning"), (600, "error")])
 def test_a_clock_that_is_off(here, monkeypatch, off, severity):
-    monkeypatch.setattr("receiver.doctor._date_of", lambda _: datetime.now(UTC) - timedelta(seconds=off))
+    monkeypatch.setattr(
+        "receiver.doctor.doctor._date_of", lambda _: datetime.now(UTC) - timedelta(seconds=off)
+    )
     assert found(here)["clock"]["severity"] == severity
 
 

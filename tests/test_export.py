@@ -8,10 +8,10 @@ import unicodedata
 import pytest
 from conftest import API_TOKEN, KEY
 
-from receiver.hoiio.notifications import Kind
-from receiver.log.export import FIELDS, Form, export
-from receiver.log.find import event_json
-from receiver.log.search import Search
+from receiver.export.export import FIELDS, Form, export
+from receiver.providers.hoiio.notifications import Kind
+from receiver.search.events import event_json
+from receiver.search.query import Search
 
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
 NUMBER = "+16500000001"
@@ -166,7 +166,7 @@ def test_fields_are_chosen_and_ordered(client, logged):
 @pytest.mark.parametrize("fields", [FIELDS, (*FIELDS, "params")])
 @pytest.mark.parametrize("wanted", [Search(), Search(kind=Kind.SMS)])
 def test_batches_meet_without_a_gap(parts, logged, monkeypatch, wanted, fields):
-    monkeypatch.setattr("receiver.log.export.BATCH", 2)
+    monkeypatch.setattr("receiver.export.export.BATCH", 2)
     all_of_it = [event.id for event in parts.log.every(wanted)]
 
     def ids(**given):

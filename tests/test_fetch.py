@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from receiver.work.fetch import Fetcher, FetchError, is_public
+from receiver.outbound.fetch import Fetcher, FetchError, is_public
 
 PDF = b"%PDF-1.4\n" + b"x" * 5000
 

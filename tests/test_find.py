@@ -9,14 +9,14 @@ import pytest
 from conftest import KEY, signed
 from sqlalchemy import delete, text, update
 
-from receiver.db import writing
-from receiver.hoiio.notifications import EventType, Kind
-from receiver.log.find import EventLog, event_json
-from receiver.log.horizon import settled_id
-from receiver.log.index import LogIndex
-from receiver.log.search import Search, State
-from receiver.log.select import matches
+from receiver.db.engine import writing
 from receiver.models import Event
+from receiver.providers.hoiio.notifications import EventType, Kind
+from receiver.search.events import EventLog, event_json
+from receiver.search.index import LogIndex
+from receiver.search.query import Search, State
+from receiver.search.select import matches
+from receiver.search.settled import settled_id
 
 SENDERS = ("+6591110001", "+6591110002", "private")
 NUMBERS = ("+16500000001", "+6560000001")
@@ -136,7 +136,7 @@ def test_it_knows_the_call_of_an_event(client, engine, wanted, sessions):
 
 
 def test_it_reads_everything_page_by_page(client, engine, monkeypatch):
-    monkeypatch.setattr("receiver.log.find._PORTION", 4)
+    monkeypatch.setattr("receiver.search.events._PORTION", 4)
     for number in range(10):
         client.post(f"/callbacks/{KEY}/sms", data={"txn_ref": f"A-{number}", "msg": "x"})
     log = EventLog(engine)

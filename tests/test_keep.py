@@ -13,9 +13,10 @@ from conftest import KEY, make_config, signed, started
 from pydantic import ValidationError
 from sqlalchemy import func, select, text, update
 
-from receiver import db
-from receiver.log.index import LogIndex
+from receiver.db import space
+from receiver.db.engine import connect, writing
 from receiver.models import Event
+from receiver.search.index import LogIndex
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 THEM, SOMEBODY, OURS = "6591234567", "6598887777", "16501234567"
@@ -133,7 +134,7 @@ def test_it_erases_what_could_not_be_read_but_holds_the_number(client, api, run)
 
 
 def test_it_erases_what_waits_in_the_spool_and_what_was_set_aside_there(client, run, parts):
-    with db.writing(parts.engine) as connection:
+    with writing(parts.engine) as connection:
         connection.execute(text("ALTER TABLE events RENAME TO hidden"))
     post(client, sms(1))
     post(client, sms(2, sender="%2B" + SOMEBODY))
@@ -141,7 +142,7 @@ def test_it_erases_what_waits_in_the_spool_and_what_was_set_aside_there(client, 
     parts.recorder.close(5)
     with sqlite3.connect(parts.config.spool_dir / "spool.db") as spool:
         spool.execute("UPDATE arrivals SET set_aside = 'refused' WHERE position = 1")
-    with db.writing(parts.engine) as connection:
+    with writing(parts.engine) as connection:
         connection.execute(text("ALTER TABLE hidden RENAME TO events"))
     assert json.loads(run("events", "erase", "--sender", THEM, "--dry-run", "--json"))["spooled"] == 2
     assert json.loads(run("events", "erase", "--sender", THEM, "--yes", "--json"))["spooled"] == 2
@@ -195,10 +196,10 @@ def test_it_leaves_no_byte_of_the_text_in_any_file(tmp_path):
                 sms(number, "%2B" + (THEM if number % 3 else SOMEBODY), msg=secret if number % 3 else "x"),
             )
         LogIndex(parts.engine).run(10)
-        with db.writing(parts.engine) as connection:
+        with writing(parts.engine) as connection:
             connection.execute(text("ALTER TABLE events RENAME TO hidden"))
         post(client, sms(1000, msg=secret))
-        with db.writing(parts.engine) as connection:
+        with writing(parts.engine) as connection:
             connection.execute(text("ALTER TABLE hidden RENAME TO events"))
         assert any(secret.encode() in file.read_bytes() for file in files(tmp_path))
         result = app.test_cli_runner().invoke(args=["events", "erase", "--number", THEM, "--yes"])
@@ -219,7 +220,7 @@ def files(directory: Path) -> list[Path]:
 
 def age(engine, references: dict[str, int]) -> None:
     """Let events have been received so many days ago."""
-    with db.writing(engine) as connection:
+    with writing(engine) as connection:
         for reference, days in references.items():
             when = datetime.now(UTC) - timedelta(days=days)
             connection.execute(update(Event).where(Event.txn_ref == reference).values(received_at=when))
@@ -343,7 +344,7 @@ def test_it_prunes_although_somebody_writes_for_a_while(client, api, run, parts)
     writes, written = threading.Event(), threading.Event()
 
     def write():
-        with db.writing(parts.engine) as connection:
+        with writing(parts.engine) as connection:
             connection.execute(update(Event).values(tag="x"))
             writes.set()
             time.sleep(0.3)
@@ -379,19 +380,19 @@ def test_it_gives_room_back_in_an_older_file_once_that_was_compacted(tmp_path):
         old.execute("PRAGMA journal_mode=WAL")
         old.execute("CREATE TABLE t (x BLOB)")
         old.execute("INSERT INTO t VALUES (zeroblob(1000000))")
-    engine = db.connect(f"sqlite:///{path}")
-    with db.writing(engine) as connection:
+    engine = connect(f"sqlite:///{path}")
+    with writing(engine) as connection:
         connection.execute(text("DELETE FROM t"))
     full = pages(engine)
-    db.give_back(engine)
+    space.give_back(engine)
     assert pages(engine) == full
     for app in started(make_config(f"sqlite:///{path}", tmp_path)):
         assert app.test_cli_runner().invoke(args=["db", "compact", "--yes"]).stdout == "compacted\n"
-    with db.writing(engine) as connection:
+    with writing(engine) as connection:
         connection.execute(text("INSERT INTO t VALUES (zeroblob(1000000))"))
         connection.execute(text("DELETE FROM t"))
     full = pages(engine)
-    db.give_back(engine)
+    space.give_back(engine)
     assert pages(engine) < full - 200
     engine.dispose()
 

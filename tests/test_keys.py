@@ -13,10 +13,14 @@ from firm import serving
 from sqlalchemy import delete, insert, select, update
 
 from receiver import app as assembly
-from receiver import db, keys, numbers, processes, rotation
-from receiver.db import writing
-from receiver.keys import KeyRing, KeyState
+from receiver.db import schema
+from receiver.db.engine import connect, writing
+from receiver.keys import presence as processes
+from receiver.keys import ring as keys
+from receiver.keys.ring import KeyRing, KeyState
 from receiver.models import CallbackKey, Process
+from receiver.numbers import known as numbers
+from receiver.setup import rotation
 from receiver.web.gateway import Gateway
 
 SMS = b"txn_ref=AA-SI-1&from=%2B6591234567&to=%2B6511111111&msg=x&date=2026-01-31+12:00:00"
@@ -80,7 +84,7 @@ def test_a_process_that_starts_without_the_database_accepts_what_it_knew(engine,
     keys.make_current(engine, fingerprint)
     before.refresh()
 
-    away = db.connect("postgresql+psycopg://nobody@127.0.0.1:1/nowhere", patience=1)
+    away = connect("postgresql+psycopg://nobody@127.0.0.1:1/nowhere", patience=1)
     fresh = ring_of(away, directory)
     assert fresh.accepts(secret)
     assert fresh.current == secret
@@ -155,10 +159,10 @@ def test_the_use_of_an_older_key_is_counted(engine, directory):
 def test_uses_wait_for_a_database_that_is_away(engine, directory):
     ring = ring_of(engine, directory)
     ring.accepts(OLD_KEY)
-    db.downgrade(engine, "0006")
+    schema.downgrade(engine, "0006")
     with pytest.raises(Exception, match="callback_keys"):
         ring.run()
-    db.upgrade(engine)
+    schema.upgrade(engine)
     ring.run()
     assert sum(key.uses for key in ring.list()) == 1
 

@@ -9,9 +9,10 @@ from test_console import config as config  # noqa: PLC0414  # a fixture
 from test_console import signed_in
 
 from receiver.access.scopes import Scope
-from receiver.log import lag, select
-from receiver.log.index import LogIndex
-from receiver.log.search import Search
+from receiver.search import index_lag as lag
+from receiver.search import select
+from receiver.search.index import LogIndex
+from receiver.search.query import Search
 
 SAID = re.compile(
     r"The index is 12 events behind: what was received from \d\d:\d\d to \d\d:\d\d is not"

@@ -15,19 +15,20 @@ from conftest import API_TOKEN, KEY
 from sqlalchemy import text
 from test_serve import ROOT, Service
 
-from receiver import db
-from receiver.hoiio.notifications import Kind
-from receiver.hoiio.signature import Verdict
-from receiver.log.arrival import Arrival, event_row
-from receiver.log.write import EventWriter
+from receiver.db import schema
+from receiver.db.engine import connect, writing
+from receiver.intake.arrival import Arrival, event_row
+from receiver.intake.writer import EventWriter
+from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.hoiio.signature import Verdict
 
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
 pytestmark = pytest.mark.slow
 
 
 def begun(database_url: str, tmp_path: Path) -> Service:
-    engine = db.connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
-    db.upgrade(engine)
+    engine = connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    schema.upgrade(engine)
     engine.dispose()
     service = Service(database_url, tmp_path)
     service.start()
@@ -139,7 +140,7 @@ def test_the_stream_ends_when_its_token_is_revoked(on_sqlite: Service):
 
 
 def fill(service: Service, count: int) -> None:
-    engine = db.connect(service.env["DATABASE_URL"])
+    engine = connect(service.env["DATABASE_URL"])
     writer = EventWriter(engine)
     for start in range(0, count, 1000):
         writer.write(
@@ -218,12 +219,12 @@ def test_the_tail_goes_on_through_a_restart_and_an_outage(on_sqlite: Service):
         arrive(on_sqlite, "AA-SI-1")
         assert seen.get(timeout=10) == "AA-SI-1"
 
-        engine = db.connect(on_sqlite.env["DATABASE_URL"])
-        with db.writing(engine) as connection:
+        engine = connect(on_sqlite.env["DATABASE_URL"])
+        with writing(engine) as connection:
             connection.execute(text("ALTER TABLE events RENAME TO hidden"))
         arrive(on_sqlite, "AA-SI-2")  # into the spool
         time.sleep(1)
-        with db.writing(engine) as connection:
+        with writing(engine) as connection:
             connection.execute(text("ALTER TABLE hidden RENAME TO events"))
         engine.dispose()
         assert seen.get(timeout=20) == "AA-SI-2"

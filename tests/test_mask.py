@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest import KEY, payload, signed
 
-from receiver.log.mask import mask_event, masked_digits, masked_number, masked_text, masked_url
+from receiver.vocabulary.mask import mask_event, masked_digits, masked_number, masked_text, masked_url
 
 
 @pytest.mark.parametrize(

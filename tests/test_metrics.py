@@ -5,9 +5,9 @@ from conftest import API_TOKEN, KEY, OLD_KEY, make_config, signed, started
 from firm import Firm, provider
 from prometheus_client.parser import text_string_to_metric_families
 
-from receiver import db
 from receiver.app import create_app
-from receiver.log.index import LogIndex
+from receiver.db import schema
+from receiver.search.index import LogIndex
 
 SMS = b"txn_ref=AA-SI-1&from=%2B6591234567&to=%2B6511111111&msg=x&date=2026-01-31+12:00:00"
 
@@ -53,7 +53,7 @@ def test_it_counts_callbacks_and_commits(client, app):
 
 
 def test_it_shows_what_waits_while_the_database_is_away(app, client):
-    db.downgrade(app.extensions["receiver"].engine, "base")
+    schema.downgrade(app.extensions["receiver"].engine, "base")
     assert client.post(f"/callbacks/{KEY}/sms", data=SMS, headers=signed(SMS)).status_code == 200
     shown = scrape(client)
     assert shown["receiver_callbacks_total{kind=sms,outcome=spooled}"] == 1

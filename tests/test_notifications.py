@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from conftest import payload
 
-from receiver.hoiio.notifications import (
+from receiver.providers.hoiio.notifications import (
     LONGEST_FIELD,
     MOST_PARAMETERS,
     EventType,

@@ -16,9 +16,9 @@ import trustme
 from conftest import API_TOKEN, KEY, TOKEN, make_config, signed, started
 from werkzeug.serving import make_server
 
-from receiver import proof
-from receiver.log.counts import Counts
-from receiver.proof import Hop
+from receiver.keys import proof
+from receiver.keys.proof import Hop
+from receiver.search.counts import Counts
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
 

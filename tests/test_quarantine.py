@@ -9,9 +9,11 @@ import pytest
 from conftest import API_TOKEN, KEY, make_config, payload, signed, started
 from sqlalchemy import text
 
-from receiver import db, numbers
-from receiver.hoiio.client import SubscribedNumber
-from receiver.log.trust import STALE
+from receiver.db.engine import writing
+from receiver.intake.admission import STALE
+from receiver.numbers import known as numbers
+from receiver.providers.hoiio.client import SubscribedNumber
+from receiver.retention.quarantine import release_ours
 
 SMS = f"/callbacks/{KEY}/sms"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -122,7 +124,7 @@ def test_it_goes_on_trusting_a_number_that_one_listing_leaves_out(client, api, k
 
 def test_it_asks_no_database_whose_number_it_is(client, parts, know):
     know(ANOTHER)
-    with db.writing(parts.engine) as connection:
+    with writing(parts.engine) as connection:
         connection.execute(text("DROP TABLE known_numbers"))
     assert post(client) == 200
 
@@ -132,7 +134,7 @@ def test_it_releases_by_itself_what_came_before_the_number_was_known(client, api
     post(client, sms(1))
     post(client, sms(2), headers=WRONG)
     know(ANOTHER, OURS)
-    parts.trust.release_ours()
+    release_ours(parts.engine, parts.trust.ours)
     assert reasons(api) == [None, "signature invalid"]
 
 
@@ -279,13 +281,13 @@ def test_it_counts_repeats_too(small):
 
 def test_it_keeps_to_its_limit_while_the_database_is_away(small):
     client, parts = small.test_client(), small.extensions["receiver"]
-    with db.writing(parts.engine) as connection:
+    with writing(parts.engine) as connection:
         connection.execute(text("ALTER TABLE events RENAME TO hidden"))
     kept = fill(client)
     assert 10 < kept < 20
     assert post(client, sms(1000)) == 200
     assert parts.spool.state().waiting == kept + 1
-    with db.writing(parts.engine) as connection:
+    with writing(parts.engine) as connection:
         connection.execute(text("ALTER TABLE hidden RENAME TO events"))
     deadline = time.monotonic() + 10
     while parts.spool.state().waiting:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from config import Config
-from receiver.quickstart import QuickstartError, main, make_env, mask, pick_numbers, require_free
+from receiver.quickstart.run import QuickstartError, main, make_env, mask, pick_numbers, require_free
 
 
 def test_it_writes_settings_that_are_valid_and_private(tmp_path: Path) -> None:

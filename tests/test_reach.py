@@ -10,15 +10,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
-from receiver import db
-from receiver.hoiio.notifications import Kind
-from receiver.hoiio.signature import Verdict
-from receiver.log.arrival import Arrival
-from receiver.log.record import Recorder
-from receiver.log.spool import Spool
-from receiver.log.trust import Trust
-from receiver.log.write import EventWriter
+from receiver.db import schema
+from receiver.db.engine import connect, writing
+from receiver.intake.admission import Trust
+from receiver.intake.arrival import Arrival
+from receiver.intake.recorder import Recorder
+from receiver.intake.spool import Spool
+from receiver.intake.writer import EventWriter
 from receiver.models import Event
+from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.hoiio.signature import Verdict
 
 
 class Line:
@@ -118,8 +119,8 @@ def spool(tmp_path):
 
 @pytest.fixture
 def file(tmp_path):
-    engine = db.connect(f"sqlite:///{tmp_path}/receiver.db")
-    db.upgrade(engine)
+    engine = connect(f"sqlite:///{tmp_path}/receiver.db")
+    schema.upgrade(engine)
     engine.dispose()
     return tmp_path / "receiver.db"
 
@@ -128,10 +129,10 @@ def file(tmp_path):
 @pytest.mark.postgres
 def test_it_goes_on_with_new_connections_when_the_old_ones_fall_silent(config, spool):
     url = make_url(config.database_url)
-    direct = db.connect(config.database_url)
-    db.upgrade(direct)
+    direct = connect(config.database_url)
+    schema.upgrade(direct)
     line = Line((url.host or "127.0.0.1", url.port or 5432))
-    engine = db.connect(url.set(host="127.0.0.1", port=line.port).render_as_string(hide_password=False))
+    engine = connect(url.set(host="127.0.0.1", port=line.port).render_as_string(hide_password=False))
     with recording(engine, spool, deadline=0.3) as recorder:
         assert recorder.record(arrival("AA-SI-1"))
         line.fall_silent()
@@ -149,11 +150,11 @@ def test_it_goes_on_with_new_connections_when_the_old_ones_fall_silent(config, s
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.postgres
 def test_it_waits_longer_each_time_for_a_server_that_is_only_busy(config, spool):
-    engine, busy = db.connect(config.database_url), db.connect(config.database_url)
-    db.upgrade(engine)
+    engine, busy = connect(config.database_url), connect(config.database_url)
+    schema.upgrade(engine)
     with recording(engine, spool, deadline=0.1) as recorder:
         assert recorder.record(arrival("AA-SI-1"))
-        with db.writing(busy) as connection:
+        with writing(busy) as connection:
             connection.exec_driver_sql("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
             assert recorder.record(arrival("AA-SI-2"))
             time.sleep(5)
@@ -168,7 +169,7 @@ def test_it_waits_longer_each_time_for_a_server_that_is_only_busy(config, spool)
 
 @pytest.mark.parametrize("gone", ["moved", "deleted", "replaced"])
 def test_it_turns_to_the_spool_when_the_database_file_is(gone, file, spool):
-    engine = db.connect(f"sqlite:///{file}")
+    engine = connect(f"sqlite:///{file}")
     with recording(engine, spool) as recorder:
         assert recorder.record(arrival("AA-SI-1"))
         elsewhere = file.with_name("elsewhere.db")
@@ -177,8 +178,8 @@ def test_it_turns_to_the_spool_when_the_database_file_is(gone, file, spool):
         else:
             file.rename(elsewhere)
         if gone == "replaced":
-            other = db.connect(f"sqlite:///{file}")
-            db.upgrade(other)
+            other = connect(f"sqlite:///{file}")
+            schema.upgrade(other)
             other.dispose()
         assert not recorder.probe_database()
         until(lambda: recorder.failing)
@@ -194,7 +195,7 @@ def test_it_turns_to_the_spool_when_the_database_file_is(gone, file, spool):
 
 
 def test_it_notices_by_itself_that_the_database_file_is_gone(file, spool, caplog):
-    engine = db.connect(f"sqlite:///{file}")
+    engine = connect(f"sqlite:///{file}")
     with recording(engine, spool) as recorder:
         assert recorder.record(arrival("AA-SI-1"))
         file.rename(file.with_name("elsewhere.db"))
@@ -218,7 +219,7 @@ def test_it_begins_a_new_spool_when_its_file_is_gone(spool, tmp_path):
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.postgres
 def test_it_finds_out_in_seconds_that_a_host_vanished(config):
-    engine = db.connect(config.database_url)
+    engine = connect(config.database_url)
     with engine.connect() as connection:
         assert connection.scalar(select(func.count(1))) == 1
         given = connection.connection.driver_connection.info.get_parameters()

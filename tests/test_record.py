@@ -10,17 +10,18 @@ import pytest
 from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
-from receiver import db
-from receiver.hoiio.notifications import Kind
-from receiver.hoiio.signature import Verdict
-from receiver.log import quarantine
-from receiver.log.arrival import Arrival, event_row
-from receiver.log.record import Recorder
-from receiver.log.remove import remove_orphans
-from receiver.log.spool import Spool, SpoolError
-from receiver.log.trust import Trust
-from receiver.log.write import EventWriter
+from receiver.db import schema
+from receiver.db.engine import connect, writing
+from receiver.intake.admission import Trust
+from receiver.intake.arrival import Arrival, event_row
+from receiver.intake.recorder import Recorder
+from receiver.intake.spool import Spool, SpoolError
+from receiver.intake.writer import EventWriter
 from receiver.models import Event, Repeat
+from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.hoiio.signature import Verdict
+from receiver.retention import quarantine
+from receiver.retention.remove import remove_orphans
 
 
 def arrival(txn_ref: str, **changes) -> Arrival:
@@ -42,8 +43,8 @@ def arrival(txn_ref: str, **changes) -> Arrival:
 
 @pytest.fixture
 def engine(config):
-    engine = db.connect(config.database_url)
-    db.upgrade(engine)
+    engine = connect(config.database_url)
+    schema.upgrade(engine)
     yield engine
     engine.dispose()
 
@@ -175,12 +176,12 @@ def test_it_never_takes_a_quarantined_copy_for_the_real_one(recorder, engine):
 
 
 def hide_events(engine) -> None:
-    with db.writing(engine) as connection:
+    with writing(engine) as connection:
         connection.execute(text("ALTER TABLE events RENAME TO hidden"))
 
 
 def show_events(engine) -> None:
-    with db.writing(engine) as connection:
+    with writing(engine) as connection:
         connection.execute(text("ALTER TABLE hidden RENAME TO events"))
 
 
@@ -193,7 +194,7 @@ def until(condition, seconds=10.0) -> None:
 
 @contextlib.contextmanager
 def blocked(engine):
-    with db.writing(engine) as connection:
+    with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
         yield
@@ -237,7 +238,7 @@ def test_it_says_so_when_neither_database_nor_spool_can_hold_a_callback(engine, 
 def test_it_sets_aside_what_the_database_refuses_and_drains_the_rest(engine, tmp_path):
     spool = Spool(tmp_path / "spool", limit_mb=16)
     spool.put([arrival("AA-SI-1"), arrival("AA-SI-2", peer="bad"), arrival("AA-SI-3")])
-    with db.writing(engine) as connection:  # a constraint no version of ours has stands for any refusal
+    with writing(engine) as connection:  # a constraint no version of ours has stands for any refusal
         if engine.dialect.name == "postgresql":
             connection.execute(text("ALTER TABLE events ADD CONSTRAINT ck CHECK (peer <> 'bad')"))
         else:
@@ -323,8 +324,8 @@ def test_it_keeps_a_callback_that_our_own_reading_trips_over(engine, tmp_path, m
     def broken(*_):
         raise RuntimeError("a defect of ours")
 
-    monkeypatch.setattr("receiver.log.record.event_row", broken)
-    monkeypatch.setattr("receiver.log.spool.event_row", broken)
+    monkeypatch.setattr("receiver.intake.recorder.event_row", broken)
+    monkeypatch.setattr("receiver.intake.spool.event_row", broken)
     recorder = make_recorder(engine, tmp_path)
     assert recorder.record(arrival("AA-SI-1"))
     spool = Spool(tmp_path / "spool", limit_mb=16)

@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, select, update
 
-from receiver.db import writing
+from receiver.background.schedule import Job, Schedule
+from receiver.db.engine import writing
 from receiver.models import JobState
-from receiver.work.schedule import Job, Schedule
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.hoiio.notifications import EventType, Kind
-from receiver.hoiio.signature import Verdict
-from receiver.log import select
-from receiver.log.arrival import Arrival, event_row
-from receiver.log.find import EventLog
-from receiver.log.index import LogIndex
-from receiver.log.search import Search, SearchError, State
-from receiver.log.words import words
+from receiver.intake.arrival import Arrival, event_row
+from receiver.providers.hoiio.notifications import EventType, Kind
+from receiver.providers.hoiio.signature import Verdict
+from receiver.search import select
+from receiver.search.events import EventLog
+from receiver.search.index import LogIndex
+from receiver.search.query import Search, SearchError, State
+from receiver.search.words import words
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SINGAPORE = timezone(timedelta(hours=8))

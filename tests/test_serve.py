@@ -14,8 +14,9 @@ import pytest
 import requests
 from conftest import API_TOKEN, KEY, TOKEN
 
-from receiver import db
-from receiver.log.spool import Spool
+from receiver.db import schema
+from receiver.db.engine import connect
+from receiver.intake.spool import Spool
 
 ROOT = Path(__file__).parent.parent
 
@@ -93,8 +94,8 @@ class Service:
 
 @pytest.fixture
 def service(database_url: str, tmp_path: Path):
-    engine = db.connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
-    db.upgrade(engine)
+    engine = connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    schema.upgrade(engine)
     engine.dispose()
     service = Service(database_url, tmp_path)
     service.start()

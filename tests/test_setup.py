@@ -8,8 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from receiver import db, setup
-from receiver.hoiio.client import (
+from receiver.db import schema
+from receiver.db.engine import connect
+from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
+from receiver.providers.hoiio.client import (
     AvailableNumber,
     Balance,
     Country,
@@ -20,27 +22,13 @@ from receiver.hoiio.client import (
     State,
     SubscribedNumber,
 )
-from receiver.hoiio.errors import OutcomeUnknown
-from receiver.hoiio.notifications import Kind
-from receiver.offers import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
-from receiver.setup import (
-    CallbackUrls,
-    Configure,
-    Extend,
-    Journal,
-    Outcome,
-    Plan,
-    Subscribe,
-    Target,
-    Wish,
-    apply,
-    masked_url,
-    pay,
-    plan,
-    repoint,
-    survey,
-)
-from receiver.setup.planning import fitting
+from receiver.providers.hoiio.errors import OutcomeUnknown
+from receiver.providers.hoiio.notifications import Kind
+from receiver.setup.apply import Outcome, apply, pay, repoint
+from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
+from receiver.setup.journal import Journal
+from receiver.setup.plan import Configure, Extend, Plan, Subscribe, Wish, fitting, plan
+from receiver.setup.survey import survey
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
 
@@ -327,7 +315,7 @@ def test_the_callback_key_is_masked():
     ],
 )
 def test_a_url_is_shown_without_its_secrets(url, shown):
-    assert setup.shown_url(url) == shown
+    assert shown_url(url) == shown
 
 
 # --- Places ---
@@ -373,8 +361,8 @@ def client(simulator) -> NumberClient:
 
 @pytest.fixture
 def engine(tmp_path):
-    engine = db.connect(f"sqlite:///{tmp_path}/receiver.db")
-    db.upgrade(engine)
+    engine = connect(f"sqlite:///{tmp_path}/receiver.db")
+    schema.upgrade(engine)
     yield engine
     engine.dispose()
 

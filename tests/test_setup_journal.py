@@ -16,24 +16,18 @@ import pytest
 from conftest import KEY
 from sqlalchemy import select
 
-from receiver import db
-from receiver.hoiio.client import Duration, NumberClient
-from receiver.hoiio.errors import UnexpectedAnswer
-from receiver.hoiio.notifications import Kind
+from receiver.db import schema
+from receiver.db.engine import connect
+from receiver.keys.urls import CallbackUrls
 from receiver.models import SetupStep
-from receiver.offers import Shop
-from receiver.setup import (
-    CallbackUrls,
-    Ending,
-    Journal,
-    Outcome,
-    SetupError,
-    Subscribe,
-    Wish,
-    apply,
-    plan,
-    survey,
-)
+from receiver.providers.hoiio.client import Duration, NumberClient
+from receiver.providers.hoiio.errors import UnexpectedAnswer
+from receiver.providers.hoiio.notifications import Kind
+from receiver.setup.apply import Outcome, apply
+from receiver.setup.catalogue import Shop
+from receiver.setup.journal import Ending, Journal, SetupError
+from receiver.setup.plan import Subscribe, Wish, plan
+from receiver.setup.survey import survey
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
 
@@ -64,8 +58,8 @@ def clock():
 
 @pytest.fixture
 def engine(database_url):
-    engine = db.connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
-    db.upgrade(engine)
+    engine = connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
+    schema.upgrade(engine)
     yield engine
     engine.dispose()
 
@@ -196,8 +190,8 @@ def test_of_many_at_once_one_buys(simulator, engine, clock):
 def test_a_run_that_is_killed_at_any_moment_is_resumed(tmp_path):
     """After each request and each entry in the journal, for two numbers."""
     empty = tmp_path / "empty.db"
-    engine = db.connect(f"sqlite:///{empty}")
-    db.upgrade(engine)
+    engine = connect(f"sqlite:///{empty}")
+    schema.upgrade(engine)
     engine.dispose()
 
     _, moments = _killed(tmp_path, empty, None)
@@ -247,8 +241,8 @@ def _killed(tmp_path, empty, deadly):
 
 @pytest.mark.parametrize("fault", ["lost-answer", "error-500", "garbage"])
 def test_whichever_answer_is_lost_the_end_is_the_same(tmp_path, fault):
-    engine = db.connect(f"sqlite:///{tmp_path}/receiver.db")
-    db.upgrade(engine)
+    engine = connect(f"sqlite:///{tmp_path}/receiver.db")
+    schema.upgrade(engine)
     end, requests = _with_lost_answer(engine, None)
     assert sum(requests.values()) > 8
     for endpoint, times in requests.items():

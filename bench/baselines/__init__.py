@@ -10,9 +10,9 @@ import hmac
 from collections.abc import Callable
 
 from config import Config
-from receiver.hoiio.notifications import Kind
-from receiver.hoiio.signature import HEADER, verify
-from receiver.log.arrival import KEPT_HEADERS, Arrival, Row, event_row
+from receiver.intake.arrival import KEPT_HEADERS, Arrival, Row, event_row
+from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.hoiio.signature import HEADER, verify
 
 CONNECTIONS = 32
 """To the database, and threads where threads do the work: as many as callers."""

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bench.baselines import CONNECTIONS, SQLITE_PRAGMAS, Callbacks
 from config import Config
-from receiver.log.arrival import Row
+from receiver.intake.arrival import Row
 from receiver.models import Event
 
 Store = Callable[[list[Any]], Awaitable[object]]

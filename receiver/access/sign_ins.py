@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from receiver.access import users
 from receiver.access.scopes import Scope
-from receiver.db import writing
+from receiver.db.engine import writing
 from receiver.models import SignIn, SignInFailure, User
 
 IDLE = timedelta(hours=12)

@@ -24,7 +24,7 @@ from sqlalchemy import Engine, Row, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from receiver.access.scopes import Scope
-from receiver.db import writing
+from receiver.db.engine import writing
 from receiver.models import Token
 
 PREFIX = "rcv_"

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from receiver.access.scopes import Scope
-from receiver.db import writing
+from receiver.db.engine import writing
 from receiver.models import SignIn, User
 
 SHORTEST_PASSWORD = 10

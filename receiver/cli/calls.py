@@ -18,12 +18,12 @@ from receiver.cli.lines import (
     time_line,
 )
 from receiver.cli.searching import UTC_OPTION, ListByDefault, Shown, mask, searching, warn_of
-from receiver.log.calls import CallLog, call_json
-from receiver.log.conversations import ConversationLog, conversation_json
-from receiver.log.find import DEFAULT_PAGE
-from receiver.log.lag import of_conversations, of_words
-from receiver.log.mask import mask_event
-from receiver.log.search import Search
+from receiver.search.calls import CallLog, call_json
+from receiver.search.conversations import ConversationLog, conversation_json
+from receiver.search.events import DEFAULT_PAGE
+from receiver.search.index_lag import of_conversations, of_words
+from receiver.search.query import Search
+from receiver.vocabulary.mask import mask_event
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 _limit = click.option(

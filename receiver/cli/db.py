@@ -6,8 +6,8 @@ import click
 from flask.cli import with_appcontext
 
 from receiver import current
-from receiver import db as database
 from receiver.cli import output
+from receiver.db import schema, space
 
 
 @click.group()
@@ -20,9 +20,9 @@ def db() -> None:
 def upgrade() -> None:
     """Bring the schema up to what this version needs. Safe to run twice, and from two machines at once."""
     with output.operation_errors():
-        before = database.current_revision(current.engine())
-        database.upgrade(current.engine())
-        after = database.current_revision(current.engine())
+        before = schema.current_revision(current.engine())
+        schema.upgrade(current.engine())
+        after = schema.current_revision(current.engine())
     click.echo(f"at revision {after}, nothing to do" if before == after else f"upgraded to revision {after}")
 
 
@@ -33,13 +33,13 @@ def upgrade() -> None:
 def downgrade(revision: str, yes: bool) -> None:
     """Take the schema back to REVISION, or `base`. Going back below a table deletes what it holds."""
     with output.operation_errors():
-        database.require_revision(revision)
+        schema.require_revision(revision)
     question = f"Go back to revision {revision}? Tables made since are dropped with their rows."
     if not output.confirmed(question, yes=yes):
         return
     with output.operation_errors():
-        database.downgrade(current.engine(), revision)
-        click.echo(f"at revision {database.current_revision(current.engine()) or 'base (empty)'}")
+        schema.downgrade(current.engine(), revision)
+        click.echo(f"at revision {schema.current_revision(current.engine()) or 'base (empty)'}")
 
 
 @db.command("current", short_help="Show the revision of the database, and the one needed.")
@@ -47,8 +47,8 @@ def downgrade(revision: str, yes: bool) -> None:
 def show_current() -> None:
     """Show the revision of the database and the one this version needs."""
     with output.operation_errors():
-        now = database.current_revision(current.engine())
-    newest = database.newest_revision()
+        now = schema.current_revision(current.engine())
+    newest = schema.newest_revision()
     click.echo(f"database {now or 'empty'}, needed {newest}")
     if now != newest:
         raise click.ClickException("run `flask db upgrade`")
@@ -66,5 +66,5 @@ def compact(yes: bool) -> None:
     if not output.confirmed("Write the whole database anew?", yes=yes):
         return
     with output.operation_errors(), output.progress("writing the database anew"):
-        database.compact(current.engine())
+        space.compact(current.engine())
     click.echo("compacted")

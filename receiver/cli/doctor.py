@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from receiver import current, numbers
+from receiver import current
 from receiver.cli import output, words
-from receiver.doctor import Area, Doctor, NumberState, Report, mend
-from receiver.findings import Finding, Severity
-from receiver.hoiio.errors import masked
+from receiver.doctor.doctor import Area, Doctor, NumberState, Report, mend
+from receiver.numbers import known as numbers
+from receiver.numbers.findings import Finding, Severity
+from receiver.providers.hoiio.errors import masked
 
 _EXIT = {None: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _MOST_NUMBERS = 20

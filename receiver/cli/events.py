@@ -20,14 +20,15 @@ from receiver.cli import output
 from receiver.cli.lines import EVENT_COLUMNS, event_line, sparkline, sparklines, stripe
 from receiver.cli.searching import ListByDefault, Shown, mask, searching, warn_of
 from receiver.cli.tail import follow
-from receiver.db import Unreachable, require_schema
-from receiver.log.counts import Counts, count_matching
-from receiver.log.export import FIELDS, FieldError, Form, export, read_fields
-from receiver.log.find import DEFAULT_PAGE, event_json
-from receiver.log.lag import of_counts, of_words
-from receiver.log.mask import mask_event
-from receiver.log.repeats import whole_json
-from receiver.log.search import Search
+from receiver.db.engine import Unreachable
+from receiver.db.schema import require_schema
+from receiver.export.export import FIELDS, FieldError, Form, export, read_fields
+from receiver.search.counts import Counts, count_matching
+from receiver.search.events import DEFAULT_PAGE, event_json
+from receiver.search.index_lag import of_counts, of_words
+from receiver.search.query import Search
+from receiver.search.repeats import whole_json
+from receiver.vocabulary.mask import mask_event
 
 _before = click.option("--before", type=click.IntRange(1), help="Only those older than this event id.")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")

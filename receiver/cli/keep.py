@@ -17,15 +17,15 @@ from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.cli import output
-from receiver.db import give_back
-from receiver.hoiio.notifications import Kind
-from receiver.log import keep
-from receiver.log import quarantine as desk
-from receiver.log.erase import End, Erased, EraseError, Erasure, Found, is_about
-from receiver.log.plain import size
-from receiver.log.remove import Removed, interventions
-from receiver.log.search import Search, SearchError
-from receiver.log.spool import SpoolError
+from receiver.db.space import give_back
+from receiver.intake.spool import SpoolError
+from receiver.providers.hoiio.notifications import Kind
+from receiver.retention import prune as keep
+from receiver.retention import quarantine as desk
+from receiver.retention.erase import End, Erased, EraseError, Erasure, Found, is_about
+from receiver.retention.remove import Removed, interventions
+from receiver.search.query import Search, SearchError
+from receiver.vocabulary.printable import size
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")

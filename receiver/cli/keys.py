@@ -10,9 +10,9 @@ from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.cli import output, words
-from receiver.hoiio.errors import HoiioError
-from receiver.keys import Key, KeyState
-from receiver.rotation import GRACE, RotationError, Rotator
+from receiver.keys.ring import Key, KeyState
+from receiver.providers.hoiio.errors import HoiioError
+from receiver.setup.rotation import GRACE, RotationError, Rotator
 
 
 @click.group()

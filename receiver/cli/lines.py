@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from receiver.cli.output import Marked, printable
 from receiver.cli.searching import Shown
-from receiver.log.counts import HourOfKind
+from receiver.search.counts import HourOfKind
 
 EVENT_COLUMNS = ("what", "from", "to", "more")
 _WHAT = {

@@ -15,25 +15,23 @@ from config import URL_SPELLING, is_spelled
 from receiver import current
 from receiver.cli import output, words
 from receiver.cli.setup import AmountType
-from receiver.hoiio.client import AvailableNumber, Country, Duration, Mode, NumberClient, SubscribedNumber
-from receiver.hoiio.errors import masked
-from receiver.hoiio.notifications import Kind
-from receiver.offers import Shop, can, country_of, find_country, find_state
-from receiver.setup import (
-    Action,
-    Configure,
-    Extend,
-    Journal,
-    Outcome,
-    Payment,
-    Subscribe,
-    able,
-    balance_if_told,
-    masked_url,
-    pay,
-    settle,
+from receiver.keys.urls import masked_url
+from receiver.providers.hoiio.client import (
+    AvailableNumber,
+    Country,
+    Duration,
+    Mode,
+    NumberClient,
+    SubscribedNumber,
 )
-from receiver.setup import configure as configured
+from receiver.providers.hoiio.errors import masked
+from receiver.providers.hoiio.notifications import Kind
+from receiver.setup.apply import Outcome, pay
+from receiver.setup.apply import configure as configured
+from receiver.setup.catalogue import Shop, can, country_of, find_country, find_state
+from receiver.setup.journal import Action, Journal
+from receiver.setup.plan import Configure, Extend, Payment, Subscribe, able
+from receiver.setup.survey import balance_if_told, settle
 
 _HERE = "here"
 _NOWHERE = "none"

@@ -28,13 +28,14 @@ from config import ConfigError
 from receiver import current
 from receiver.access.tokens import TokenError
 from receiver.current import NotConfigured
-from receiver.db import SchemaError, reason_of, require_schema
-from receiver.hoiio.errors import HoiioError
-from receiver.log.plain import printable as printable  # noqa: PLC0414  # every command takes it from here
-from receiver.log.search import SearchError
-from receiver.log.spool import SpoolError
-from receiver.offers import NoSuchPlace
-from receiver.setup import SetupError
+from receiver.db.engine import SchemaError, reason_of
+from receiver.db.schema import require_schema
+from receiver.intake.spool import SpoolError
+from receiver.providers.hoiio.errors import HoiioError
+from receiver.search.query import SearchError
+from receiver.setup.catalogue import NoSuchPlace
+from receiver.setup.journal import SetupError
+from receiver.vocabulary.printable import printable as printable  # noqa: PLC0414  # every command takes it from here
 
 KNOWN_ERRORS: tuple[type[Exception], ...] = (
     ConfigError,

@@ -10,11 +10,11 @@ from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.cli import output, words
-from receiver.hoiio.client import Mode, SubscribedNumber
-from receiver.hoiio.errors import masked
-from receiver.hoiio.notifications import Kind
-from receiver.proof import Proof, prove
-from receiver.setup import CallbackUrls, Target, shown_url
+from receiver.keys.proof import Proof, prove
+from receiver.keys.urls import CallbackUrls, Target, shown_url
+from receiver.providers.hoiio.client import Mode, SubscribedNumber
+from receiver.providers.hoiio.errors import masked
+from receiver.providers.hoiio.notifications import Kind
 
 
 @click.command("test", short_help="Post a signed test, and look for it in the log.")

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from receiver.cli import output
-from receiver.log.lag import Lag
-from receiver.log.search import Search, SearchError
+from receiver.search.index_lag import Lag
+from receiver.search.query import Search, SearchError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

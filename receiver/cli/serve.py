@@ -13,8 +13,9 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from receiver import current
-from receiver.db import SchemaError, Unreachable, require_schema
-from receiver.log.spool import SpoolError
+from receiver.db.engine import SchemaError, Unreachable
+from receiver.db.schema import require_schema
+from receiver.intake.spool import SpoolError
 
 HEADER_TIMEOUT = 10_000
 """Milliseconds for a request's headers to arrive."""

@@ -18,28 +18,17 @@ from flask.cli import with_appcontext
 from receiver import current
 from receiver.cli import ask, output, words
 from receiver.cli.proof import proof_json, prove_urls
-from receiver.hoiio.client import NumberClient, SubscribedNumber
-from receiver.hoiio.errors import masked
-from receiver.hoiio.notifications import Kind
-from receiver.offers import Shop, find_country, find_state
-from receiver.proof import Proof, reach
-from receiver.setup import (
-    CallbackUrls,
-    Configure,
-    Ending,
-    Journal,
-    Outcome,
-    Plan,
-    Progress,
-    SetupError,
-    Step,
-    Wish,
-    apply,
-    plan,
-    settle,
-    survey,
-    wanted,
-)
+from receiver.keys.proof import Proof, reach
+from receiver.keys.urls import CallbackUrls
+from receiver.providers.hoiio.client import NumberClient, SubscribedNumber
+from receiver.providers.hoiio.errors import masked
+from receiver.providers.hoiio.notifications import Kind
+from receiver.setup import wanted
+from receiver.setup.apply import Outcome, Progress, apply
+from receiver.setup.catalogue import Shop, find_country, find_state
+from receiver.setup.journal import Ending, Journal, SetupError
+from receiver.setup.plan import Configure, Plan, Step, Wish, plan
+from receiver.setup.survey import settle, survey
 
 _ROWS_SHOWN = 40
 _READY_SHOWN = 10

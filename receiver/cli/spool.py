@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.cli import output
-from receiver.db import reason_of, require_schema
+from receiver.db.engine import reason_of
+from receiver.db.schema import require_schema
 
 
 @click.group(short_help="See and move what waits for the database.")

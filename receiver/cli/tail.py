@@ -9,10 +9,10 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.cli import output
-from receiver.db import reason_of
-from receiver.log.find import LARGEST_PAGE, EventLog
-from receiver.log.search import Search
+from receiver.db.engine import reason_of
 from receiver.models import Event
+from receiver.search.events import LARGEST_PAGE, EventLog
+from receiver.search.query import Search
 
 LOOK_EVERY = 0.2
 RETRY_AFTER = 1.0

@@ -14,9 +14,10 @@ import phonenumbers
 from phonenumbers import ValidationResult
 
 from receiver import current
-from receiver.hoiio.client import Capability, Duration, Rate, SubscribedNumber
-from receiver.hoiio.notifications import PROVIDER_ZONE, Kind
-from receiver.setup import CallbackUrls, Configure, Target, masked_url, shown_url
+from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
+from receiver.providers.hoiio.client import Capability, Duration, Rate, SubscribedNumber
+from receiver.providers.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.setup.plan import Configure
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

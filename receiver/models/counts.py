@@ -20,7 +20,7 @@ class IndexState(Base):
     event_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     """Every event up to this one is in them, and no other."""
     version: Mapped[int]
-    """Of the words; see `receiver.log.words.INDEX_VERSION`."""
+    """Of the words; see `receiver.search.words.INDEX_VERSION`."""
 
 
 class Hour(Base):

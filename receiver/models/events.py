@@ -19,7 +19,7 @@ class Event(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     identity: Mapped[str] = mapped_column(unique=True)
-    """What makes two notifications the same one; see `receiver.log.arrival.identity_of`."""
+    """What makes two notifications the same one; see `receiver.intake.arrival.identity_of`."""
     arrival: Mapped[str]
     """Our own mark on the callback that brought it: the same arrival stored twice is not a repeat."""
 

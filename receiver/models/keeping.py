@@ -28,6 +28,6 @@ class Intervention(Base):
     last_at: Mapped[datetime | None] = mapped_column(UtcTime)
     """When the first and the last of the events had been received."""
     subject: Mapped[str | None]
-    """Of an erasure, a keyed and salted digest of the telephone number; see `receiver.log.erase`."""
+    """Of an erasure, a keyed and salted digest of the telephone number; see `receiver.retention.erase`."""
 
     __table_args__ = ({"sqlite_autoincrement": True},)

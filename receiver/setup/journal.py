@@ -23,10 +23,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from receiver.db import writing
-from receiver.hoiio.client import SubscribedNumber
+from receiver.db.engine import writing
 from receiver.models import SetupLease, SetupStep
-from receiver.setup.planning import Configure, Extend, Step
+from receiver.providers.hoiio.client import SubscribedNumber
+from receiver.setup.plan import Configure, Extend, Step
 
 LEASE_SECONDS = 30.0
 """How long a run that died keeps others out. One that lives renews its lease three times in that time."""

@@ -26,12 +26,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from receiver.hoiio.client import Country, Duration, SubscribedNumber
-from receiver.hoiio.notifications import Kind
-from receiver.offers import find_country, find_state
+from receiver.keys.urls import CallbackUrls, Target
+from receiver.providers.hoiio.client import Country, Duration, SubscribedNumber
+from receiver.providers.hoiio.notifications import Kind
+from receiver.setup.catalogue import find_country, find_state
 from receiver.setup.journal import SetupError
-from receiver.setup.planning import Wish, present
-from receiver.setup.urls import CallbackUrls, Target
+from receiver.setup.plan import Wish, present
 
 _MOST = 1000
 """Numbers wished for in one table; beyond it somebody's keyboard was stuck."""

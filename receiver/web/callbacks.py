@@ -20,10 +20,10 @@ from werkzeug.routing import BaseConverter, Rule
 
 from config import Signatures
 from receiver import current
-from receiver.hoiio import signature
-from receiver.hoiio.notifications import Kind
-from receiver.hoiio.signature import Verdict
-from receiver.log.arrival import KEPT_HEADERS, Arrival
+from receiver.intake.arrival import KEPT_HEADERS, Arrival
+from receiver.providers.hoiio import signature
+from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.hoiio.signature import Verdict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

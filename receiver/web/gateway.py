@@ -17,8 +17,8 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.current import EXTENSION, Parts
-from receiver.log.arrival import Arrival
-from receiver.log.record import Ticket
+from receiver.intake.arrival import Arrival
+from receiver.intake.recorder import Ticket
 from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
 from receiver.web.callbacks import BODY, HELD, status_for
 from receiver.web.private import Private

@@ -23,10 +23,10 @@ from flask import Response
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.log.find import LARGEST_PAGE, EventLog, Tail, event_json
-from receiver.log.horizon import settled_id
-from receiver.log.mask import mask_event
-from receiver.log.search import Search
+from receiver.search.events import LARGEST_PAGE, EventLog, Tail, event_json
+from receiver.search.query import Search
+from receiver.search.settled import settled_id
+from receiver.vocabulary.mask import mask_event
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

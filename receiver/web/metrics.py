@@ -17,19 +17,22 @@ from prometheus_client.registry import Collector
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver import current, findings, numbers, processes
+from receiver import current
 from receiver.access.scopes import Scope
+from receiver.background.inspection import days_left
 from receiver.current import Parts
-from receiver.findings import Severity
-from receiver.hoiio.errors import masked
-from receiver.hoiio.notifications import PROVIDER_ZONE, Kind
-from receiver.log.index import behind
-from receiver.log.record import Outcome
-from receiver.log.spool import SpoolError
-from receiver.log.tally import BUCKETS
+from receiver.intake.counters import BUCKETS
+from receiver.intake.recorder import Outcome
+from receiver.intake.spool import SpoolError
+from receiver.keys import presence as processes
 from receiver.models import JobState
+from receiver.numbers import findings
+from receiver.numbers import known as numbers
+from receiver.numbers.findings import Severity
+from receiver.providers.hoiio.errors import masked
+from receiver.providers.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.search.index import behind
 from receiver.web.access import require
-from receiver.work.inspection import days_left
 
 metrics = Blueprint("metrics", __name__)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Response, jsonify
 
 from receiver import current
-from receiver.log.calls import CallLog, call_json
-from receiver.log.conversations import ConversationLog, conversation_json
-from receiver.log.find import DEFAULT_PAGE, LARGEST_PAGE
-from receiver.log.lag import of_conversations, of_words
-from receiver.log.mask import mask_event
+from receiver.search.calls import CallLog, call_json
+from receiver.search.conversations import ConversationLog, conversation_json
+from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
+from receiver.search.index_lag import of_conversations, of_words
+from receiver.vocabulary.mask import mask_event
 from receiver.web.api import shapes
 from receiver.web.api.lagging import lag_json
 from receiver.web.api.operation import LARGEST_ID, Given, operation

@@ -9,12 +9,12 @@ from itertools import chain
 from flask import Response, jsonify, request
 
 from receiver import current
-from receiver.log.export import FIELDS, FieldError, Form, export, read_fields
-from receiver.log.find import DEFAULT_PAGE, LARGEST_PAGE, event_json
-from receiver.log.lag import of_words
-from receiver.log.mask import mask_event
-from receiver.log.repeats import whole_json
-from receiver.log.search import State
+from receiver.export.export import FIELDS, FieldError, Form, export, read_fields
+from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, event_json
+from receiver.search.index_lag import of_words
+from receiver.search.query import State
+from receiver.search.repeats import whole_json
+from receiver.vocabulary.mask import mask_event
 from receiver.web.api import shapes
 from receiver.web.api.lagging import lag_json
 from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, operation

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from receiver.log.find import iso
-from receiver.log.lag import Lag
+from receiver.search.events import iso
+from receiver.search.index_lag import Lag
 
 
 def lag_json(lag: Lag | None) -> dict[str, object] | None:

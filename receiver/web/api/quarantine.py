@@ -6,7 +6,7 @@ from flask import Response, jsonify
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.log import quarantine
+from receiver.retention import quarantine
 from receiver.web.api import shapes
 from receiver.web.api.operation import Given, operation
 

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Response, jsonify
 
-from receiver import current, findings, numbers
-from receiver.log.counts import Counts
-from receiver.log.find import iso
-from receiver.log.lag import of_counts
-from receiver.log.search import SearchError, read_time
-from receiver.log.spool import SpoolError
+from receiver import current
+from receiver.intake.spool import SpoolError
+from receiver.numbers import findings
+from receiver.numbers import known as numbers
+from receiver.search.counts import Counts
+from receiver.search.events import iso
+from receiver.search.index_lag import of_counts
+from receiver.search.query import SearchError, read_time
 from receiver.web.api import shapes
 from receiver.web.api.lagging import lag_json
 from receiver.web.api.operation import BadRequest, Given, Parameter, operation

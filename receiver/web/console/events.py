@@ -9,12 +9,12 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 
 from receiver import current
-from receiver.hoiio.notifications import Kind
-from receiver.log.find import event_json
-from receiver.log.lag import of_words
-from receiver.log.repeats import whole_json
-from receiver.log.search import Search, SearchError
 from receiver.models import Event
+from receiver.providers.hoiio.notifications import Kind
+from receiver.search.events import event_json
+from receiver.search.index_lag import of_words
+from receiver.search.query import Search, SearchError
+from receiver.search.repeats import whole_json
 from receiver.web.console import guard, shown
 from receiver.web.console.replay import as_curl
 from receiver.web.live import Stream, Wish

@@ -7,13 +7,13 @@ import re
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 
 from receiver import current
-from receiver.hoiio.notifications import EventType, Kind
-from receiver.log.find import DEFAULT_PAGE, event_json
-from receiver.log.search import Search
 from receiver.models import Event
+from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.providers.hoiio.notifications import EventType, Kind
+from receiver.search.events import DEFAULT_PAGE, event_json
+from receiver.search.query import Search
 from receiver.web.console import shown
 from receiver.web.console.events import row, whole_number
-from receiver.work.fetch import Fetcher, FetchError
 
 faxes = Blueprint("faxes", __name__)
 

@@ -9,10 +9,10 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from receiver import current
-from receiver import numbers as known
-from receiver.hoiio.notifications import PROVIDER_ZONE, Kind
-from receiver.log.counts import Counts
-from receiver.setup import CallbackUrls, Target, shown_url
+from receiver.keys.urls import CallbackUrls, Target, shown_url
+from receiver.numbers import known
+from receiver.providers.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.search.counts import Counts
 from receiver.web.console import shown
 
 numbers = Blueprint("numbers", __name__)

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, render_template
 
-from receiver import current, findings
-from receiver.findings import Finding, Severity
-from receiver.log import quarantine
-from receiver.log.counts import Counts
-from receiver.log.lag import of_counts
-from receiver.log.search import Search
-from receiver.log.spool import SpoolError, SpoolState
+from receiver import current
+from receiver.intake import quarantined
+from receiver.intake.spool import SpoolError, SpoolState
+from receiver.numbers import findings
+from receiver.numbers.findings import Finding, Severity
+from receiver.search.counts import Counts
+from receiver.search.index_lag import of_counts
+from receiver.search.query import Search
 from receiver.web.console import shown
 from receiver.web.console.chart import NARROW, hours_chart
 from receiver.web.console.events import row
@@ -48,7 +49,7 @@ def show() -> str:
         newest_id=newest_id,
         numbers=known_numbers(),
         findings=[*(_shown(finding) for finding in findings.read(engine)), *_behind()],
-        quarantined=quarantine.count(engine, _COUNTED + 1),
+        quarantined=quarantined.count(engine, _COUNTED + 1),
         counted=_COUNTED,
         quarantine=current.trust(),
         spool=_spool(),

@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.log import quarantine as desk
-from receiver.log.search import Search
+from receiver.retention import quarantine as desk
+from receiver.search.query import Search
 from receiver.web.console import guard
 from receiver.web.console.events import row, whole_number
 

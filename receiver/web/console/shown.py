@@ -17,8 +17,8 @@ import phonenumbers
 from flask import g, request
 from markupsafe import Markup, escape
 
-from receiver.log.mask import mask_event, masked_number
-from receiver.log.plain import size as size  # noqa: PLC0414  # a filter too
+from receiver.vocabulary.mask import mask_event, masked_number
+from receiver.vocabulary.printable import size as size  # noqa: PLC0414  # a filter too
 
 FILTERS = (
     "typed",

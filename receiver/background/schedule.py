@@ -1,0 +1,116 @@
+"""Periodic work: each job at its interval, once for all processes or in every one of them.
+
+Two threads a process: what every process does for itself is quick and must be in time; what is done once for
+all may take minutes. Neither touches the receive path: a job that fails or hangs delays other jobs only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from receiver.db.engine import writing
+from receiver.models import JobState
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`run` every `every` seconds; by whichever process comes first, or by each one if `everywhere`."""
+
+    name: str
+    every: float
+    run: Callable[[], object]
+    everywhere: bool = False
+
+
+class Schedule:
+    """Runs jobs in a thread until it is stopped."""
+
+    def __init__(self, engine: Engine, jobs: Sequence[Job]) -> None:
+        self._engine = engine
+        self._jobs = jobs
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._next: dict[str, float] = {}
+
+    def start(self) -> None:
+        for everywhere in (True, False):
+            jobs = [job for job in self._jobs if job.everywhere is everywhere]
+            thread = threading.Thread(target=self._run, args=(jobs,), name="schedule", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, timeout: float) -> None:
+        """Begin no further job; wait that many seconds for the one that is running."""
+        self._stop.set()
+        until = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def run_due(self) -> None:
+        """Run what is due now, in this thread."""
+        self._run_due(self._jobs)
+
+    def _run_due(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            now = time.monotonic()
+            if self._stop.is_set() or self._next.get(job.name, 0.0) > now:
+                continue
+            self._next[job.name] = now + job.every
+            try:
+                if job.everywhere:
+                    job.run()
+                elif self._claim(job):
+                    self._run_claimed(job)
+            except Exception as error:
+                # The words of an error may hold a number or a text.
+                logger.error("job %s failed: %s", job.name, type(error).__name__)
+
+    def _run(self, jobs: Sequence[Job]) -> None:
+        while jobs and not self._stop.is_set():
+            self._run_due(jobs)
+            soonest = min(self._next.get(job.name, 0.0) for job in jobs)
+            self._stop.wait(max(0.05, soonest - time.monotonic()))
+
+    def _claim(self, job: Job) -> bool:
+        """Whether it is due for all processes, and this one moved the due time on."""
+        now = datetime.now(UTC)
+        due = now + timedelta(seconds=job.every)
+        try:
+            with writing(self._engine) as connection:
+                known = connection.scalar(select(JobState.name).where(JobState.name == job.name))
+                if known is None:
+                    connection.execute(insert(JobState).values(name=job.name, due_at=due))
+                    return True
+                moved = connection.execute(
+                    update(JobState)
+                    .where(JobState.name == job.name, JobState.due_at <= now)
+                    .values(due_at=due)
+                )
+                return moved.rowcount == 1
+        except IntegrityError:
+            return False  # another process wrote the first row at the same moment
+
+    def _run_claimed(self, job: Job) -> None:
+        failure: str | None = None
+        try:
+            job.run()
+        except Exception as error:
+            failure = type(error).__name__
+            raise
+        finally:
+            with writing(self._engine) as connection:
+                connection.execute(
+                    update(JobState)
+                    .where(JobState.name == job.name)
+                    .values(ran_at=datetime.now(UTC), failure=failure)
+                )

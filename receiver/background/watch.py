@@ -1,0 +1,123 @@
+"""The watch: looks at the provider's account now and then, and writes down what is not as it should be."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from receiver.background.inspection import RENEWALS_AHEAD, inspect, is_ours
+from receiver.db.engine import reason_of
+from receiver.keys import ring as keys
+from receiver.keys.ring import KeyRing, KeyState
+from receiver.keys.urls import CallbackUrls
+from receiver.numbers import findings
+from receiver.numbers import known as numbers
+from receiver.numbers.findings import Finding, Severity
+from receiver.numbers.known import Known
+from receiver.providers.hoiio.client import Balance, Duration, NumberClient, SubscribedNumber
+from receiver.providers.hoiio.errors import HoiioError
+from receiver.providers.hoiio.notifications import PROVIDER_ZONE
+from receiver.setup.survey import balance_if_told
+
+logger = logging.getLogger(__name__)
+
+EVERY = 3600.0
+"""Seconds between two looks. A look takes two requests, and one more for each country with a renewal near."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a look needs. Without a `client` nobody is asked, and only keys are looked at."""
+
+    engine: Engine
+    ring: KeyRing
+    urls: Callable[[], CallbackUrls | None]
+    client: Callable[[], NumberClient] | None
+
+    def look(self) -> tuple[Finding, ...]:
+        """Ask the provider, store what it says, retire keys that are due, and store the findings.
+
+        A provider that does not answer is remembered as that; then what is known of it stays.
+        """
+        urls = self.urls()
+        if self.client is not None:
+            try:
+                self._survey(self.client(), urls)
+            except HoiioError as error:
+                numbers.store_failure(self.engine, error)
+        known = numbers.read(self.engine)
+        now = datetime.now(UTC)
+        self._retire(known, now)
+        found = inspect(known, urls, self.ring.list(), now=now)
+        findings.store(self.engine, found, now=now)
+        return found
+
+    def run(self) -> None:
+        """The same as a job, which logs what is new."""
+        before = {(finding.code, finding.subject) for finding in findings.read(self.engine)}
+        for finding in self.look():
+            if (finding.code, finding.subject) not in before:
+                level = logging.ERROR if finding.severity is Severity.ERROR else logging.WARNING
+                logger.log(level, "%s: %s", finding.code, finding.sentence)
+
+    def remember(self, active: Sequence[SubscribedNumber]) -> None:
+        """Keep what somebody else asked the provider. A database that fails is no matter then."""
+        try:
+            self._store(active, self.urls())
+        except SQLAlchemyError as error:
+            logger.warning("could not remember the numbers held: %s", reason_of(error))
+
+    def _survey(self, client: NumberClient, urls: CallbackUrls | None) -> None:
+        active = client.subscribed_numbers()
+        self._store(active, urls, balance_if_told(client), _prices(client, active))
+
+    def _store(
+        self,
+        active: Sequence[SubscribedNumber],
+        urls: CallbackUrls | None,
+        balance: Balance | None = None,
+        prices: Mapping[str, Decimal] | None = None,
+    ) -> None:
+        numbers.store(
+            self.engine,
+            active,
+            now=datetime.now(UTC),
+            is_here=lambda url: urls is not None and is_ours(urls, url),
+            balance=balance,
+            prices=prices,
+        )
+
+    def _retire(self, known: Known, now: datetime) -> None:
+        """Retire keys whose grace time is over; one that a number still uses would turn its calls away."""
+        for key in self.ring.list():
+            due = key.state is KeyState.RETIRING and key.retires_at is not None and key.retires_at <= now
+            if not due or key.in_settings or known.failures or known.checked_at is None:
+                continue
+            secret = self.ring.secret_of(key.fingerprint) or ""
+            urls = [url for number in known.numbers for url in (number.forward_to, number.forward_sms_to)]
+            if not any(keys.is_in(secret, url) for url in urls):
+                keys.retire(self.engine, key.fingerprint)
+                logger.warning("the callback key %s is retired", key.name)
+        self.ring.refresh()
+
+
+def _prices(client: NumberClient, active: Sequence[SubscribedNumber]) -> dict[str, Decimal]:
+    """A month's price in each country where a number renews itself soon."""
+    today = datetime.now(PROVIDER_ZONE).date()
+    countries = {
+        number.country
+        for number in active
+        if number.auto_extend and number.expiry and (number.expiry - today).days <= RENEWALS_AHEAD
+    }
+    prices: dict[str, Decimal] = {}
+    for country in sorted(filter(None, countries)):
+        price = client.rate(country).price(Duration.ONE_MONTH)
+        if price is not None:
+            prices[country] = price
+    return prices

@@ -1,0 +1,80 @@
+"""Room in the database: given back a little at a time, or all at once."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from receiver.db.engine import LONGEST_LOCK
+
+SHARE = 0.3
+"""Of the time, how much such work may spend in its steps."""
+_INCREMENTAL = 2  # SQLite's number for it
+
+
+def give_back(engine: Engine, until: float | None = None) -> None:
+    """Return the room of what was deleted: on SQLite to the file system, on PostgreSQL to coming rows.
+
+    On SQLite a few pages at a time, so that callbacks arrive meanwhile; `until` (of `time.monotonic`) ends it
+    early. A file made by an early version gives nothing back before it was compacted.
+    """
+    with _in_no_transaction(engine) as execute:
+        if engine.dialect.name != "sqlite":
+            execute("VACUUM")
+            return
+        if execute("PRAGMA auto_vacuum")[0][0] != _INCREMENTAL:
+            return
+        execute("PRAGMA synchronous=NORMAL")  # see writing_lazily
+        try:
+            pages = 16
+            while (until is None or time.monotonic() < until) and execute("PRAGMA freelist_count")[0][0]:
+                began = time.monotonic()
+                execute(f"PRAGMA incremental_vacuum({pages})")
+                took = time.monotonic() - began
+                pages = min(max(4, round(pages * LONGEST_LOCK / took)), pages * 2, 1000)
+                time.sleep(took * (1 - SHARE) / SHARE)
+        finally:
+            execute("PRAGMA synchronous=FULL")
+
+
+def compact(engine: Engine) -> None:
+    """Write the database anew, so that it takes no more room than its rows, and nothing deleted is left.
+
+    Nobody else can write meanwhile: what arrives goes to the spool. Needs as much free disk again.
+    """
+    with _in_no_transaction(engine) as execute:
+        if engine.dialect.name != "sqlite":
+            execute("VACUUM FULL")
+            return
+        execute("VACUUM")
+        ((busy, *_),) = execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if busy:
+            raise OperationalError(None, None, TimeoutError("somebody who reads keeps the old pages in use"))
+
+
+@contextlib.contextmanager
+def _in_no_transaction(engine: Engine) -> Iterator[Callable[[str], list[Any]]]:
+    """What runs a statement that must stand alone. Errors come as SQLAlchemy's, as everywhere."""
+    connection = engine.connect()
+    # Through the driver, since here a transaction begins with the first statement.
+    driver: Any = connection.connection.driver_connection
+    try:
+        if engine.dialect.name != "sqlite":
+            driver.autocommit = True
+
+        def execute(statement: str) -> list[Any]:
+            cursor = driver.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+        yield execute
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise OperationalError(None, None, error) from error
+    finally:
+        if engine.dialect.name != "sqlite" and not driver.closed:
+            driver.autocommit = False
+        connection.close()

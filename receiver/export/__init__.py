@@ -1,0 +1,1 @@
+"""Taking events out, for spreadsheets and for programs."""

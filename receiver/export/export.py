@@ -1,0 +1,217 @@
+"""Exports: the log as CSV for spreadsheets and as JSON lines for programs, a stream of any size.
+
+Rows go from the database to text without becoming objects, a batch at a time and each batch in a transaction
+of its own: memory stays flat, and a reader who takes an hour keeps no hour-old snapshot alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Dialect, Engine, Integer, String, cast, func, select, type_coerce
+
+from receiver.export.json_lines import document_lines, row_lines
+from receiver.export.spreadsheet import csv_pieces
+from receiver.models import Event
+from receiver.search.events import KIND_FIELDS, EventLog, event_json
+from receiver.search.query import Search
+from receiver.search.select import END
+from receiver.vocabulary.mask import mask_event
+
+BATCH = 1000
+"""Events in one transaction and in one piece of text, a few hundred kilobytes."""
+
+_SHARED = (
+    *("id", "received_at", "occurred_at", "kind", "type", "sender", "recipient", "text", "txn_ref"),
+    *("session", "signature", "quarantined", "quarantine_reason", "repeats", "problems", "currency"),
+    *("debit", "tag"),
+)
+_OF_KINDS = tuple(dict.fromkeys(name for names in KIND_FIELDS.values() for name in names))
+FIELDS = (*_SHARED, *_OF_KINDS)
+"""What an export holds unless told otherwise: everything but what has to be read from the raw bytes again."""
+_FROM_RAW = ("params", "raw")
+
+
+class Form(StrEnum):
+    """How an export is written."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+class FieldError(ValueError):
+    """There is no such field. The message names it and those there are."""
+
+
+def read_fields(words: str) -> tuple[str, ...]:
+    """Field names from `id,sender,text`, in that order, each once."""
+    names = tuple(dict.fromkeys(word.strip() for word in words.split(",") if word.strip()))
+    known = (*FIELDS, *_FROM_RAW)
+    for name in names:
+        if name not in known:
+            raise FieldError(f"fields: {name[:40]!r} is none of {', '.join(known)}")
+    if not names:
+        raise FieldError(f"fields: name at least one of {', '.join(known)}")
+    return names
+
+
+def export(
+    engine: Engine,
+    wanted: Search,
+    form: Form,
+    *,
+    fields: Sequence[str] = FIELDS,
+    limit: int | None = None,
+    before: int | None = None,
+    mask: bool = False,
+    mark: bool = False,
+) -> Iterator[str]:
+    """The events, newest first, as pieces of text.
+
+    JSON lines leave out the fields of other kinds, as the API does. `mark` begins a CSV with a byte order
+    mark, without which Excel takes UTF-8 for the local code page.
+    """
+    if not mask and not any(name in _FROM_RAW for name in fields):
+        asked = list(dict.fromkeys(("id", "kind", *fields)))
+        rows = _rows(engine, wanted, asked, limit, before)
+        if form is Form.NDJSON:
+            return row_lines(rows, asked, {kind: _names(kind, fields) for kind in KIND_FIELDS})
+        return csv_pieces(_columns(rows, asked, fields), fields, mark=mark)
+    found = _documents(engine, wanted, fields, limit, before)
+    if mask:
+        found = ([mask_event(document) for document in batch] for batch in found)
+    if form is Form.NDJSON:
+        return document_lines(found)
+    columns = ([[document.get(name) for document in batch] for name in fields] for batch in found)
+    return csv_pieces(columns, fields, mark=mark)
+
+
+def _documents(
+    engine: Engine, wanted: Search, fields: Sequence[str], limit: int | None, before: int | None
+) -> Iterator[list[dict[str, Any]]]:
+    """What the API shows of each event, a batch at a time."""
+    if any(name in _FROM_RAW for name in fields):
+        for events in _whole(engine, wanted, limit, before):
+            shown = (event_json(event, raw="raw" in fields) for event in events)
+            yield [{name: one[name] for name in fields if name in one} for one in shown]
+        return
+    asked = list(dict.fromkeys(("id", "kind", *fields)))
+    pick = {kind: _picker(asked, _names(kind, fields)) for kind in KIND_FIELDS}
+    kind_at = asked.index("kind")
+    for rows in _rows(engine, wanted, asked, limit, before):
+        yield [pick[row[kind_at]](row) for row in rows]
+
+
+def _whole(
+    engine: Engine, wanted: Search, limit: int | None, before: int | None
+) -> Iterator[Sequence[Event]]:
+    """Batches of whole events, newest first."""
+    log, left, following = EventLog(engine), limit, before
+    while left is None or left > 0:
+        page = log.find(wanted, before=following, limit=BATCH if left is None else min(left, BATCH))
+        yield page.events
+        if page.next is None:
+            return
+        following, left = page.next, None if left is None else left - BATCH
+
+
+def _columns(
+    found: Iterator[Sequence[Sequence[Any]]], asked: Sequence[str], fields: Sequence[str]
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """The values of each field, a batch at a time."""
+    places = [asked.index(name) for name in fields]
+    for rows in found:
+        columns = list(zip(*rows, strict=True))
+        yield [columns[place] for place in places]
+
+
+def _rows(
+    engine: Engine, wanted: Search, names: Sequence[str], limit: int | None, before: int | None
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """Batches of rows, newest first; the first name is `id`."""
+    columns = [_COLUMNS[name](engine.dialect).label(f"{name}_{at}") for at, name in enumerate(names)]
+    query = select(*columns).order_by(Event.id.desc())
+    log, left = EventLog(engine), limit
+    while left is None or left > 0:
+        size = BATCH if left is None else min(left, BATCH)
+        # Where everything is wanted, nothing has to be found first.
+        ids = None if wanted.open else log.ids(wanted, before=before, limit=size)
+        page = (
+            query.where(Event.id < (before or END)).limit(size)
+            if ids is None
+            else query.where(Event.id.in_(ids))
+        )
+        with engine.connect() as connection:
+            rows = connection.execute(page).all()
+        if rows:
+            yield rows
+        read = [row[0] for row in rows] if ids is None else ids
+        if len(read) < size:
+            return
+        before = read[-1]
+        left = None if left is None else left - size
+
+
+def _names(kind: str, fields: Sequence[str]) -> list[str]:
+    """Those of the fields that an event of this kind has."""
+    return [name for name in fields if name in _SHARED or name in KIND_FIELDS[kind]]
+
+
+def _picker(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
+    """From a row to the document of its kind; a few microseconds, since an export is made of these."""
+    places = [asked.index(name) for name in names]
+    if len(places) == 1:  # itemgetter then gives no tuple
+        return lambda row: {names[0]: row[places[0]]}
+    get = itemgetter(*places)
+    lists = [name for name in names if name in {"problems"}]
+    flags = [name for name in names if name in {"quarantined"}]
+
+    def document(row: Sequence[Any]) -> dict[str, Any]:
+        made = dict(zip(names, get(row), strict=True))
+        for name in flags:
+            made[name] = bool(made[name])
+        for name in lists:
+            made[name] = made[name].split("\n") if made[name] else []
+        return made
+
+    return document
+
+
+# Columns as the text or number that is shown, made by the database: the session's own types would cost as
+# much again as all the rest.
+
+
+def _plain(name: str) -> Callable[[Dialect], ColumnElement[Any]]:
+    return lambda _: getattr(Event.__table__.c, name)
+
+
+def _time(name: str) -> Callable[[Dialect], ColumnElement[Any]]:
+    column = Event.__table__.c[name]
+
+    def shown(dialect: Dialect) -> ColumnElement[Any]:
+        if dialect.name == "sqlite":
+            kept = func.replace(type_coerce(column, String), " ", "T", type_=String)
+            # A time on the second has no fraction there.
+            return func.substr(kept + ".000", 1, 23, type_=String) + "Z"
+        return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"', type_=String)
+
+    return shown
+
+
+def _amount(name: str) -> Callable[[Dialect], ColumnElement[Any]]:
+    column = Event.__table__.c[name]
+    return lambda dialect: type_coerce(column, String) if dialect.name == "sqlite" else cast(column, String)
+
+
+_COLUMNS: dict[str, Callable[[Dialect], ColumnElement[Any]]] = {
+    **{name: _plain(name) for name in FIELDS if name in Event.__table__.c},
+    **{name: _time(name) for name in ("received_at", "occurred_at")},
+    **{name: _amount(name) for name in ("rate", "debit")},
+    "problems": lambda _: type_coerce(Event.__table__.c.problems, String),
+    # Its own type would be made a bool in every row.
+    "quarantined": lambda _: type_coerce(Event.__table__.c.quarantine.is_not(None), Integer),
+    "quarantine_reason": lambda _: Event.__table__.c.quarantine,
+}

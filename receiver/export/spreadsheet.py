@@ -1,0 +1,106 @@
+"""Events as CSV for spreadsheets: no cell is taken for a formula, a number or a date that is none."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from receiver.vocabulary.printable import printable_lines
+
+Column = Sequence[Any]
+
+_MARK = b"\xef\xbb\xbf".decode()
+
+
+def csv_pieces(found: Iterable[Sequence[Column]], fields: Sequence[str], *, mark: bool) -> Iterator[str]:
+    """Batches of events, given as the values of each field, as pieces of text; the first has a heading.
+
+    A column at a time: most of a log's cells are empty or the same, which is told faster so.
+    """
+    heading = (_MARK if mark else "") + ",".join(fields) + "\r\n"
+    written = [_CELLS.get(name, _texts) for name in fields]
+    for columns in found:
+        cells = [write(column) for write, column in zip(written, columns, strict=True)]
+        if len(cells) == 1:  # nothing at all on a line would be no row
+            cells = [[cell or '""' for cell in cells[0]]]
+        yield heading + "\r\n".join([*map(",".join, zip(*cells, strict=True)), ""])
+        heading = ""
+    if heading:
+        yield heading
+
+
+# What a spreadsheet would take for a formula, a number or a date is made a text by an apostrophe in front,
+# as a person would type it. So a number keeps its + and a code its zeros.
+_SIGNS = frozenset("=+-@\u2212")
+_UNSEEN = "\u200c\u200d"
+# A spreadsheet may cut lines at another character than the comma, and then a cell begins behind that.
+_LATER_START = re.compile(rf'([\n\t;|][\s"{_UNSEEN}]*)(?=[=+\-@\u2212\uff1d\uff0b\uff0d\uff20])')
+_NUMBERLIKE = re.compile(r"[\d\s.,:/e%()$-]+", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Za-z][ -:<-{}~]*")
+"""Printable ASCII that begins with a letter, without `;` and `|`: harmless, and most of what is written."""
+_SPECIAL = re.compile(r'[,"\r\n]')
+
+
+def _cell(value: str) -> str:
+    """A text that no spreadsheet takes for anything else, as it stands between commas."""
+    text = value if _WORDS.fullmatch(value) else _guarded(value)
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
+
+
+def _guarded(value: str) -> str:
+    if value[0] == "+" and value[1:].isdecimal():
+        return "'" + value
+    # What steers a terminal has no place in a spreadsheet either, and some look at a CSV in a terminal.
+    text = printable_lines(value.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _LATER_START.sub(r"\1'", text)
+    shown = text.lstrip().lstrip(_UNSEEN).lstrip()
+    sign = unicodedata.normalize("NFKC", shown[:1]) in _SIGNS
+    return "'" + text if sign or text[:1] == "\n" or _NUMBERLIKE.fullmatch(text) else text
+
+
+def _texts(column: Column) -> Iterable[str]:
+    if not any(column):
+        return [""] * len(column)
+    cells = {value: _cell(value) if value else "" for value in set(column)}
+    return [cells[value] for value in column]
+
+
+def _structures(column: Column) -> Iterable[str]:
+    return [_cell(_flat(value)) if value else "" for value in column]
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _known(column: Column) -> Iterable[str]:
+    """Words and times of ours."""
+    return ["" if value is None else value for value in column]
+
+
+def _numbers(column: Column) -> Iterable[str]:
+    return ["" if value is None else str(value) for value in column]
+
+
+def _flags(column: Column) -> Iterable[str]:
+    return ["true" if value else "false" for value in column]
+
+
+def _amounts(column: Column) -> Iterable[str]:
+    """Numbers to count with, unless the sign would begin a formula."""
+    return ["" if value is None else f"'{value}" if value[:1] == "-" else value for value in column]
+
+
+_CELLS: dict[str, Callable[[Column], Iterable[str]]] = {
+    **dict.fromkeys(("kind", "type", "signature", "received_at", "occurred_at"), _known),
+    **dict.fromkeys(("id", "repeats", "duration"), _numbers),
+    **dict.fromkeys(("rate", "debit"), _amounts),
+    **dict.fromkeys(("problems", "params", "raw"), _structures),
+    "quarantined": _flags,
+}
+"""Fields that nobody outside can write freely, and those that are no text; all others are guarded."""

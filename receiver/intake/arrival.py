@@ -1,0 +1,200 @@
+"""A callback that reached us, and the row it becomes. Pure: no I/O but the clock of `Arrival.now`."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import cast
+
+from receiver.providers.hoiio.notifications import (
+    Kind,
+    Notification,
+    Parameters,
+    is_own,
+    read_notification,
+    read_own,
+    read_parameters,
+)
+from receiver.providers.hoiio.signature import Verdict
+
+SAME_MOMENT = 10
+"""Seconds within which equal content without a `txn_ref` counts as the same notification."""
+
+KEPT_HEADERS = (
+    "Host",
+    "User-Agent",
+    "Content-Type",
+    "Content-Encoding",
+    "Date",
+    "X-Hoiio-Signature",
+    "X-Request-Id",
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Real-Ip",
+    "Forwarded",
+    "Via",
+)
+"""Everything that helps to explain a callback; never a cookie or an authorization."""
+
+QUARANTINED = "/quarantined"
+"""How the identity of a quarantined event ends."""
+NOT_OURS = "number not ours"
+"""Why a callback about a number that the provider does not list for us is quarantined."""
+ROW_BYTES = 1024
+"""What an event takes in the database beside its raw bytes and text: columns and indexes, about."""
+
+Row = dict[str, object]
+
+
+class _Marks:
+    """Random once for a process, then counted: asking the system for randomness gives the interpreter away
+    at every call."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        self.process = secrets.token_hex(8)
+        self.numbers = itertools.count(1)
+
+
+_marks = _Marks()
+os.register_at_fork(after_in_child=_marks.renew)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The raw callback, byte for byte, with what was decided about it on the way in."""
+
+    id: str
+    kind: Kind
+    received_at: datetime
+    method: str
+    query: bytes
+    headers: bytes
+    body: bytes
+    peer: str
+    content_type: str
+    signature: Verdict
+    distrust: str | None
+    """Why it is not trusted, as far as that was known on the way in; None when it is."""
+
+    @staticmethod
+    def new_id() -> str:
+        """A mark no other arrival has."""
+        return f"{_marks.process}-{next(_marks.numbers):x}"
+
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+
+def event_row(arrival: Arrival, ours: frozenset[str] = frozenset()) -> Row:
+    """Everything the log keeps of it, by column of `events`.
+
+    `ours` are the numbers known to be ours, as digits; while there are none, any number may be.
+    """
+    parameters = read_parameters(arrival.query, arrival.body, arrival.content_type)
+    if arrival.signature is Verdict.VALID and is_own(arrival.body):
+        notification = read_own(arrival.kind)
+    else:
+        notification = read_notification(arrival.kind, parameters)
+    quarantine = arrival.distrust
+    if quarantine is None and not notification.readable:
+        quarantine = "unreadable"
+    if quarantine is None and ours and _is_about_another(notification, ours):
+        quarantine = NOT_OURS
+    return {
+        "identity": identity_of(notification, parameters, arrival.received_at, quarantine),
+        "arrival": arrival.id,
+        "received_at": arrival.received_at,
+        "signature": arrival.signature.value,
+        "quarantine": quarantine,
+        "repeats": 0,
+        "problems": notification.problems,
+        "method": arrival.method,
+        "query_string": arrival.query,
+        "headers": arrival.headers,
+        "body": arrival.body,
+        "peer": arrival.peer,
+        "kind": notification.kind.value,
+        "type": notification.type.value,
+        **dict(zip(_SHARED, _shared(notification), strict=True)),
+    }
+
+
+def digits_of(number: str) -> str:
+    """A telephone number however it is spelled: with or without its + or 00, spaces and punctuation."""
+    return _NO_DIGIT.sub("", number).removeprefix("00")
+
+
+def size_of(row: Row) -> int:
+    """About how many bytes it will take in the database."""
+    raw = (row["body"], row["headers"], row["query_string"], row["text"] or "")
+    return ROW_BYTES + sum(len(part) for part in cast(tuple[bytes | str, ...], raw))
+
+
+def _is_about_another(notification: Notification, ours: frozenset[str]) -> bool:
+    """Whether it names a recipient, and neither that nor, of a call, another end is a number of ours.
+
+    A call that we made through the provider has our number as its sender, and reports come about it too.
+    """
+    ends = [notification.recipient]
+    if notification.kind is Kind.VOICE:
+        ends += [notification.sender, notification.dest]
+    return ends[0] is not None and not any(end and digits_of(end) in ours for end in ends)
+
+
+def identity_of(
+    notification: Notification, parameters: Parameters, received_at: datetime, quarantine: str | None
+) -> str:
+    """What makes two notifications the same: kind, `txn_ref` and all they report.
+
+    All, not only block and state: two menus of one call differ in nothing but the digits. A quarantined
+    copy never takes the place of a trusted one. It begins with the `txn_ref`, which the provider counts up,
+    so that a long log's index grows at its end instead of all over.
+    """
+    content = _canonical(parameters.params).encode()
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    trust = "" if quarantine is None else QUARANTINED
+    if notification.txn_ref:
+        return f"{notification.txn_ref[:64]}/{notification.kind}/{digest}{trust}"
+    moment = int(received_at.timestamp()) // SAME_MOMENT
+    return f"-/{notification.kind}/{digest}/{moment}{trust}"
+
+
+_NO_DIGIT = re.compile(r"[^0-9]+")
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=True).encode
+_SHARED = (
+    "txn_ref",
+    "session",
+    "sender",
+    "recipient",
+    "text",
+    "occurred_at",
+    "tag",
+    "ivr_block",
+    "call_state",
+    "digits",
+    "dest",
+    "dial_status",
+    "transfer_status",
+    "record_url",
+    "monitor_url",
+    "fax_status",
+    "fax_url",
+    "fax_error_code",
+    "duration",
+    "currency",
+    "rate",
+    "debit",
+)
+"""Fields that a notification and an event call by the same name."""
+_shared = attrgetter(*_SHARED)

@@ -1,0 +1,67 @@
+"""How much is kept but not trusted. Reads the quarantined rows, of which the limit allows only so many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import Connection, Engine, Table, func, select
+
+from receiver.intake.arrival import ROW_BYTES
+from receiver.models import Event, Repeat
+
+EVENTS = cast(Table, Event.__table__)
+REPEATS = cast(Table, Repeat.__table__)
+HELD = EVENTS.c.quarantine.is_not(None)
+_BYTES = (
+    func.length(EVENTS.c.body)
+    + func.length(EVENTS.c.headers)
+    + func.length(EVENTS.c.query_string)
+    + func.length(func.coalesce(EVENTS.c.text, ""))
+    + ROW_BYTES
+)
+_REPEAT_BYTES = (
+    func.length(REPEATS.c.body)
+    + func.length(REPEATS.c.headers)
+    + func.length(REPEATS.c.query_string)
+    + ROW_BYTES
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """How much is quarantined for one reason."""
+
+    reason: str
+    events: int
+    bytes: int
+
+
+def count(engine: Engine, most: int) -> int:
+    """How many events are in quarantine, counted no further than `most`: at a cost that does not grow."""
+    some = select(EVENTS.c.id).where(HELD).limit(most).subquery()
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(some)) or 0
+
+
+def size(connection: Connection) -> int:
+    """Bytes of all that is quarantined."""
+    return sum(reason.bytes for reason in reasons_of(connection))
+
+
+def reasons_of(connection: Connection) -> list[Reason]:
+    events = connection.execute(
+        select(EVENTS.c.quarantine, func.count(), func.sum(_BYTES)).where(HELD).group_by(EVENTS.c.quarantine)
+    )
+    found = {reason: (count, int(total)) for reason, count, total in events}
+    repeats = connection.execute(
+        select(EVENTS.c.quarantine, func.sum(_REPEAT_BYTES))
+        .join(REPEATS, REPEATS.c.identity == EVENTS.c.identity)
+        .where(HELD, EVENTS.c.repeats > 0)
+        .group_by(EVENTS.c.quarantine)
+    )
+    more = {reason: int(total) for reason, total in repeats}
+    return [
+        Reason(reason, count, total + more.get(reason, 0))
+        for reason, (count, total) in sorted(found.items(), key=lambda item: -item[1][1])
+    ]

@@ -1,0 +1,389 @@
+"""Recording: the promise that a callback answered 200 is on stable storage.
+
+Callbacks that arrive while a commit is under way wait in a queue and share the next transaction: one thread
+a process writes, and a ticket is settled only after the commit that holds its event. Under load the batches
+grow, so the cost of a commit is shared instead of queued for.
+
+When the database fails, or has not answered within the deadline, a second thread puts the arrivals into the
+spool. A thread of its own, because the first may be stuck in a call that never returns. An arrival may then
+end up in both; its mark makes that harmless. The spool is drained between batches once the database is back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from enum import Enum
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from receiver.db.engine import reason_of
+from receiver.db.reach import Moved
+from receiver.intake.admission import Trust
+from receiver.intake.arrival import Arrival, Row, event_row, size_of
+from receiver.intake.counters import Tally
+from receiver.intake.spool import Spool, SpoolError
+from receiver.intake.writer import EventWriter
+from receiver.providers.hoiio.signature import Verdict
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BATCH = 256
+"""Events in one transaction: bounds how long the first of them waits for the last."""
+LARGEST_BATCH_BYTES = 4 * 1024 * 1024
+"""Of their bodies; one that is larger goes alone."""
+RETRY_AFTER = 0.5
+"""Seconds between looks at a failing database."""
+LOOK_AT_SPOOL = 5.0
+"""Seconds between looks at the spool for what another process left there."""
+LOOK_AT_FILE = 1.0
+"""Seconds between looks whether an SQLite database is still where it was opened."""
+SILENCES = 5
+"""Deadlines that the writing thread may wait for the database before its connections are broken."""
+LONGEST_PATIENCE = 300.0
+"""Seconds; each time it was in vain it waits twice as long, since a server that is only slow goes on with
+what it was asked, and keeps a place for each that asked."""
+COMPLAIN_EVERY = 1.0
+"""Seconds between two log lines about callbacks that nothing could hold; each counts those since the last."""
+
+
+class Outcome(Enum):
+    """How a ticket was settled."""
+
+    STORED = "stored"
+    SPOOLED = "spooled"
+    FAILED = "failed"
+
+
+class Ticket:
+    """One callback on its way to stable storage. `outcome` is set once; then `settled` is told.
+
+    Without an arrival it is a probe: it goes the whole way and leaves nothing.
+    """
+
+    __slots__ = ("arrival", "outcome", "row", "settled", "untrusted", "waiting_since")
+
+    def __init__(
+        self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None], ours: frozenset[str]
+    ) -> None:
+        self.row = None if arrival is None else _row(arrival, ours)
+        self.untrusted = 0
+        """Bytes it takes of what the quarantine may hold; 0 if no limit is set for it."""
+        if arrival is not None and self.row is not None and self.row["quarantine"] is not None:
+            if arrival.signature is not Verdict.VALID:  # the provider itself is never turned away
+                self.untrusted = size_of(self.row)
+            # So that a spool knows too, and the event does not change its mind on the way through it.
+            arrival = replace(arrival, distrust=str(self.row["quarantine"]))
+        self.arrival = arrival
+        self.settled = settled
+        self.outcome: Outcome | None = None
+        self.waiting_since = time.monotonic()
+
+    @property
+    def held(self) -> bool:
+        """Whether the callback is on stable storage."""
+        return self.outcome is Outcome.STORED or self.outcome is Outcome.SPOOLED
+
+
+def _row(arrival: Arrival, ours: frozenset[str]) -> Row | None:
+    """Reading never raises; should it all the same, the raw callback goes to the spool and is set aside."""
+    try:
+        return event_row(arrival, ours)
+    except Exception as error:
+        logger.critical("could not read arrival %s: %s", arrival.id, type(error).__name__)
+        return None
+
+
+class Recorder:
+    """Takes arrivals and settles a ticket for each."""
+
+    def __init__(
+        self, writer: EventWriter, spool: Spool, trust: Trust, *, deadline: float, queue_limit: int
+    ) -> None:
+        self._writer = writer
+        self._spool = spool
+        self._trust = trust
+        self._deadline = deadline
+        self._queue_limit = queue_limit
+        self._queue: list[Ticket] = []
+        self._in_flight: list[Ticket] = []
+        self._for_spool: list[Ticket] = []
+        # One lock; each thread is woken only for its own work, since a wake-up costs the others their turn.
+        self._lock = threading.Lock()
+        self._to_write = threading.Condition(self._lock)
+        self._to_spool = threading.Condition(self._lock)
+        self._threads: list[threading.Thread] = []
+        self._stopping = False
+        self._failing = False
+        self._spool_may_hold = True
+        self._looked_at_spool = 0.0
+        self._looked_at_file = 0.0
+        self._at_work_since: float | None = None
+        self._patience = SILENCES * deadline
+        self._refused = 0
+        self._complained_at = 0.0
+        self.tally = Tally()
+
+    def start(self) -> None:
+        """Begin to write, and to move what an earlier process left in the spool. The first arrival does so
+        too."""
+        with self._lock:
+            if not self._threads:
+                self._start()
+
+    @property
+    def waiting(self) -> int:
+        """Callbacks that wait for a commit, or for the spool."""
+        return len(self._queue) + len(self._for_spool)
+
+    @property
+    def failing(self) -> bool:
+        """Whether the database did not take callbacks when it was last tried."""
+        return self._failing
+
+    def record(self, arrival: Arrival) -> bool:
+        """Keep one arrival and return whether it is on stable storage now. Blocks until that is known."""
+        return self._wait_for(arrival).held
+
+    def probe_database(self) -> bool:
+        """Whether the database would take a callback now: goes through the queue and the writing thread."""
+        return self._wait_for(None).outcome is Outcome.STORED
+
+    def probe_spool(self) -> bool:
+        """Whether the spool would take a callback now."""
+        try:
+            self._spool.prove()
+        except SpoolError as error:
+            logger.error("%s", error)
+            return False
+        return True
+
+    def submit(self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None]) -> Ticket:
+        """Hand over one arrival without waiting.
+
+        `settled` is called from another thread, once for all tickets given the same callable that were
+        settled together. A full queue sends the arrival to the spool; when that is behind too, it fails.
+        So does one that is not trusted when the quarantine has no room.
+        """
+        ticket = Ticket(arrival, settled, self._trust.ours)
+        if ticket.untrusted and not self._trust.admits(ticket.untrusted):
+            ticket.untrusted = 0
+            self._settle([ticket], Outcome.FAILED)
+            return ticket
+        with self._lock:
+            if not self._threads:
+                self._start()
+            aside = self._failing or len(self._queue) >= self._queue_limit or ticket.row is None
+            line = self._for_spool if aside and arrival is not None else self._queue
+            refused = self._stopping or len(line) >= self._queue_limit
+            if not refused:
+                line.append(ticket)
+                if len(line) == 1:
+                    (self._to_write if line is self._queue else self._to_spool).notify()
+        if refused:
+            self._settle([ticket], Outcome.FAILED)
+        return ticket
+
+    def close(self, timeout: float) -> None:
+        """Keep what was accepted, then stop."""
+        with self._lock:
+            self._stopping = True
+            self._to_write.notify()
+            self._to_spool.notify()
+        until = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _wait_for(self, arrival: Arrival | None) -> Ticket:
+        done = threading.Event()
+        ticket = self.submit(arrival, lambda _: done.set())
+        done.wait()
+        return ticket
+
+    def _start(self) -> None:
+        for name, work in (("event-writer", self._write_forever), ("event-spooler", self._spool_forever)):
+            thread = threading.Thread(target=work, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    # The writing thread.
+
+    def _write_forever(self) -> None:
+        while True:
+            with self._lock:
+                self._in_flight = []
+                if not self._queue and not self._stopping:
+                    self._to_write.wait(
+                        RETRY_AFTER if self._failing or self._spool_may_hold else LOOK_AT_SPOOL
+                    )
+                batch = self._queue[: self._next_batch()]
+                del self._queue[: len(batch)]
+                self._in_flight = batch
+                if self._stopping and not batch:
+                    return
+            self._at_work_since = time.monotonic()
+            if batch:
+                self._write(batch)
+            elif self._failing:
+                self._look_again()
+            if not self._failing:
+                self._drain()
+            self._at_work_since = None
+
+    def _next_batch(self) -> int:
+        """How many of the queue go into the next transaction."""
+        size = 0
+        for at, ticket in enumerate(self._queue[:LARGEST_BATCH]):
+            size += 0 if ticket.arrival is None else len(ticket.arrival.body)
+            if at and size > LARGEST_BATCH_BYTES:
+                return at
+        return LARGEST_BATCH
+
+    def _write(self, batch: list[Ticket]) -> None:
+        rows = [ticket.row for ticket in batch if ticket.row is not None]
+        probes = [ticket for ticket in batch if ticket.row is None]
+        started = time.monotonic()
+        try:
+            if probes or self._failing:
+                self._writer.probe()
+            refusals = iter(self._writer.write(rows) if rows else [])
+        except Exception as error:
+            self._fails(error)
+            self._hand_to_spool(batch)
+            return
+        if rows:
+            self.tally.committed(time.monotonic() - started)
+        self._works()
+        refused = [ticket for ticket in batch if ticket.row is not None and next(refusals) is not None]
+        if refused:  # the spool sets them aside, where somebody can look at them
+            self._hand_to_spool(refused)
+        left = set(refused)
+        self._settle([ticket for ticket in batch if ticket not in left], Outcome.STORED)
+
+    def _look_again(self) -> None:
+        try:
+            self._writer.probe()
+        except Exception as error:
+            self._fails(error)
+        else:
+            self._works()
+
+    def _drain(self) -> None:
+        """One step: a live callback waits behind no more than that."""
+        now = time.monotonic()
+        if not self._spool_may_hold and now - self._looked_at_spool < LOOK_AT_SPOOL:
+            return
+        self._looked_at_spool, self._spool_may_hold = now, False
+        try:
+            moved = self._spool.drain(self._writer)
+        except SpoolError as error:  # no reason to turn to it: the database may be as good as ever
+            logger.error("%s", error)
+            return
+        except Exception as error:
+            self._spool_may_hold = True
+            self._fails(error)
+            return
+        if moved:
+            self._spool_may_hold = True
+            logger.warning("moved %d callbacks from the spool into the database", moved)
+
+    def _fails(self, error: Exception) -> None:
+        if not self._failing:
+            if isinstance(error, Moved):
+                reason = str(error)
+            else:
+                reason = reason_of(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
+            logger.critical("the database does not take callbacks, the spool does: %s", reason)
+        self._failing = True
+
+    def _works(self) -> None:
+        if self._failing:
+            if self._writer.reach.moved:  # found out while this was being written
+                return
+            logger.warning("the database takes callbacks again")
+        self._failing = False
+        self._patience = SILENCES * self._deadline
+
+    # The spooling thread.
+
+    def _hand_to_spool(self, tickets: Sequence[Ticket]) -> None:
+        with self._lock:
+            self._for_spool.extend(ticket for ticket in tickets if ticket.outcome is None)
+            self._to_spool.notify()
+
+    def _spool_forever(self) -> None:
+        tick = min(0.05, self._deadline / 4)
+        while True:
+            with self._lock:
+                if not self._for_spool:
+                    self._to_spool.wait(tick)
+                late = self._take_late()
+                batch = [ticket for ticket in self._for_spool if ticket.outcome is None] + late
+                self._for_spool = []
+                if self._stopping and not batch and not self._queue and not self._in_flight:
+                    return
+            if late and not self._failing:
+                logger.critical("the database did not answer in %s s, the spool takes over", self._deadline)
+                self._failing = True
+            if batch:
+                self._put(batch)
+            self._look_after_writer()
+
+    def _look_after_writer(self) -> None:
+        """Notice what the writing thread cannot: that nobody answers it, or that its file is gone."""
+        now, since = time.monotonic(), self._at_work_since
+        if now - self._looked_at_file >= LOOK_AT_FILE:
+            self._looked_at_file = now
+            if self._writer.reach.moved:
+                self._fails(Moved())
+        if since is not None and now - since > self._patience:
+            if self._writer.reach.hang_up():
+                logger.critical("broke the connections to the database, silent for %.0f s", now - since)
+            self._patience = min(self._patience * 2, max(LONGEST_PATIENCE, self._patience))
+            self._at_work_since = now
+
+    def _take_late(self) -> list[Ticket]:
+        oldest = time.monotonic() - self._deadline
+        if not any(line and line[0].waiting_since < oldest for line in (self._in_flight, self._queue)):
+            return []
+        late = [t for t in (*self._in_flight, *self._queue) if t.outcome is None and t.waiting_since < oldest]
+        self._queue = [ticket for ticket in self._queue if ticket.waiting_since >= oldest]
+        return late
+
+    def _put(self, batch: list[Ticket]) -> None:
+        real = [ticket for ticket in batch if ticket.arrival is not None]
+        self._settle([ticket for ticket in batch if ticket.arrival is None], Outcome.FAILED)
+        if not real:
+            return
+        try:
+            self._spool.put([ticket.arrival for ticket in real if ticket.arrival is not None])
+        except Exception as error:  # whatever it is, the next ones need this thread
+            self._settle(real, Outcome.FAILED)
+            self._refused += len(real)
+            if time.monotonic() - self._complained_at >= COMPLAIN_EVERY:
+                logger.critical(
+                    "neither database nor spool can hold callbacks, %d were answered 503: %s",
+                    self._refused,
+                    error if isinstance(error, SpoolError) else type(error).__name__,
+                )
+                self._refused, self._complained_at = 0, time.monotonic()
+        else:
+            self._spool_may_hold = True
+            self._settle(real, Outcome.SPOOLED)
+
+    def _settle(self, tickets: Sequence[Ticket], outcome: Outcome) -> None:
+        groups: dict[Callable[[list[Ticket]], None], list[Ticket]] = {}
+        with self._lock:
+            for ticket in tickets:
+                if ticket.outcome is None:
+                    ticket.outcome = outcome
+                    if ticket.untrusted:
+                        self._trust.settled(ticket.untrusted, held=ticket.held)
+                    groups.setdefault(ticket.settled, []).append(ticket)
+            for group in groups.values():
+                self.tally.settled((ticket.arrival.kind for ticket in group if ticket.arrival), outcome.value)
+        for settled, group in groups.items():
+            settled(group)

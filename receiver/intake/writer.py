@@ -1,0 +1,156 @@
+"""How events enter a database: many in one transaction, repeats counted, a bad row by itself."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from receiver.db.engine import writing, writing_at_once
+from receiver.db.reach import Moved, Reach
+from receiver.intake.arrival import Row
+from receiver.intake.insert import EVENTS, inserter
+from receiver.models import Repeat
+
+REPEATS = cast(Table, Repeat.__table__)
+_REPEAT_COLUMNS = [column.name for column in REPEATS.columns if column.name != "id"]
+PROBE_BYTES = 16 * 1024
+"""About what a batch of callbacks takes."""
+_ATTEMPTS = 3
+"""Of a transaction that the database ended only because another was in its way."""
+_IN_THE_WAY = {"40P01", "40001"}  # deadlock, serialization failure
+
+
+class EventWriter:
+    """Writes rows of `events`. The database's unique constraint, not a look beforehand, finds repeats."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.reach = Reach(engine)
+        self._insert = inserter(engine.dialect)
+        add: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._add_repeats = (
+            add(REPEATS).on_conflict_do_nothing(index_elements=["arrival"]).returning(REPEATS.c.identity)
+        )
+
+    def write(self, rows: Sequence[Row]) -> list[Exception | None]:
+        """Store all rows; on return they are committed.
+
+        Gives an error for each row the database refused for itself, None for the others. Raises when the
+        database as a whole failed; then some rows may be stored, and to write them again changes nothing.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._write(rows)
+            except DBAPIError as error:
+                in_the_way = getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
+                if not in_the_way or attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def probe(self) -> None:
+        """Raise unless an event could be committed now: one comes and goes in one transaction.
+
+        A statement that changes no row would not do: it writes nothing, so it succeeds on a full disk. Nor
+        would a small row: it fits where a batch of callbacks does not.
+        """
+        if self.reach.moved:
+            raise Moved
+        mark = f"probe/{secrets.token_hex(8)}"
+        row: dict[str, object] = dict.fromkeys(
+            ("arrival", "kind", "type", "signature", "method", "peer"), "probe"
+        )
+        row |= {"query_string": b"", "headers": b"", "body": bytes(PROBE_BYTES)}
+        with writing(self._engine) as connection:
+            connection.execute(insert(EVENTS).values(identity=mark, received_at=datetime.now(UTC), **row))
+            connection.execute(delete(EVENTS).where(EVENTS.c.identity == mark))
+
+    def _write(self, rows: Sequence[Row]) -> list[Exception | None]:
+        try:
+            if len(rows) <= self._insert.largest:
+                self._store_at_once(rows)
+            else:
+                with writing(self._engine) as connection:
+                    self._store(connection, rows)
+            return [None] * len(rows)
+        except DBAPIError as error:
+            if not _is_about_a_row(error):
+                raise
+        # Some row that the database will not have: go one by one, each behind its own savepoint.
+        with writing(self._engine) as connection:
+            return [self._store_alone(connection, row) for row in rows]
+
+    def _store_at_once(self, rows: Sequence[Row]) -> None:
+        """One statement, which is one transaction; repeats, which are rare, take a second one."""
+        with writing_at_once(self._engine) as connection:
+            added = self._insert(connection, rows)
+        if added < len(rows):
+            with writing(self._engine) as connection:
+                self._settle_repeats(connection, rows)
+
+    def _store(self, connection: Connection, rows: Sequence[Row]) -> None:
+        start = 0
+        while start < len(rows):
+            chunk = rows[start : start + self._insert.largest]
+            if self._insert(connection, chunk) < len(chunk):
+                self._settle_repeats(connection, chunk)
+            start += len(chunk)
+
+    def _store_alone(self, connection: Connection, row: Row) -> Exception | None:
+        try:
+            with connection.begin_nested():
+                self._store(connection, [row])
+        except DBAPIError as error:
+            if not _is_about_a_row(error):
+                raise
+            return error
+        return None
+
+    def _settle_repeats(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Count those whose identity another arrival holds. Any of them may have been stored before, by this
+        very arrival, when the answer of that transaction got lost."""
+        same = EVENTS.c.identity.in_([row["identity"] for row in rows])
+        # Locked, so that none is deleted or released before its repeat is added to it.
+        query = select(EVENTS.c.identity, EVENTS.c.arrival).where(same).order_by(EVENTS.c.identity)
+        holders = {row.identity: row.arrival for row in connection.execute(query.with_for_update())}
+        repeats = [
+            row for row in rows if holders.get(cast(str, row["identity"])) not in {None, row["arrival"]}
+        ]
+        if repeats:
+            given = [{name: row[name] for name in _REPEAT_COLUMNS} for row in repeats]
+            added = Counter(connection.scalars(self._add_repeats, given))
+            if added:
+                connection.execute(
+                    update(EVENTS)
+                    .where(EVENTS.c.identity == bindparam("same"))
+                    .values(repeats=EVENTS.c.repeats + bindparam("more")),
+                    [{"same": identity, "more": more} for identity, more in sorted(added.items())],
+                )
+        # Whoever held the identity when we inserted was deleted since: there is room for ours now. Unless it
+        # was ours, and was released since, which gives it another identity.
+        if homeless := [row for row in rows if row["identity"] not in holders]:
+            kept = _kept(connection, homeless)
+            self._store(connection, [row for row in homeless if row["arrival"] not in kept])
+
+
+def _kept(connection: Connection, rows: Sequence[Row]) -> set[str]:
+    """The arrivals among these that the log holds, under whatever identity."""
+    arrivals = [row["arrival"] for row in rows]
+    times = [cast(datetime, row["received_at"]) for row in rows]
+    # By time as well: events have an index by that, and none by arrival.
+    events = select(EVENTS.c.arrival).where(
+        EVENTS.c.received_at.between(min(times), max(times)), EVENTS.c.arrival.in_(arrivals)
+    )
+    repeats = select(REPEATS.c.arrival).where(REPEATS.c.arrival.in_(arrivals))
+    return {*connection.scalars(events), *connection.scalars(repeats)}
+
+
+def _is_about_a_row(error: DBAPIError) -> bool:
+    """A value or constraint, as opposed to the connection, the disk or a lock."""
+    return type(error).__name__ in {"DataError", "IntegrityError", "StatementError"}

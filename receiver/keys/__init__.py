@@ -1,0 +1,1 @@
+"""Callback keys: which are accepted, who accepts them, and the URLs made with them."""

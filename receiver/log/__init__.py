@@ -1,1 +1,0 @@
-"""The event log: taking, keeping and finding events."""

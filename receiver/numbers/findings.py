@@ -1,0 +1,76 @@
+"""Findings: what somebody should know about numbers, keys or the account, and the command that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Engine, delete, insert, select
+
+from receiver.db.engine import writing
+from receiver.models import FoundByWatch
+
+
+class Severity(StrEnum):
+    """How bad it is. An error loses callbacks or money now; a warning will, if nobody acts."""
+
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    code: str
+    """A short name of what is wrong, the same in every release."""
+    severity: Severity
+    sentence: str
+    """What is wrong, for a person. Names a number masked, since it ends up in logs of monitoring."""
+    mend: str
+    """The command that mends it, or else what to do; empty for what passes by itself."""
+    subject: str = ""
+    """The number in full, the fingerprint of a key, or empty."""
+    since: datetime | None = None
+
+
+def read(engine: Engine) -> tuple[Finding, ...]:
+    """What the watch found when it last looked, errors first, then the longest known."""
+    table = FoundByWatch
+    query = select(
+        table.code, table.severity, table.sentence, table.mend, table.subject, table.since
+    ).order_by(table.since, table.code, table.subject)
+    with engine.connect() as connection:
+        found = [
+            Finding(row.code, Severity(row.severity), row.sentence, row.mend, row.subject, row.since)
+            for row in connection.execute(query)
+        ]
+    return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))
+
+
+def store(engine: Engine, found: Iterable[Finding], *, now: datetime) -> None:
+    """Put these in place of what was found before; what was known already keeps its `since`."""
+    with writing(engine) as connection:
+        before = {
+            (row.code, row.subject): row.since
+            for row in connection.execute(select(FoundByWatch.code, FoundByWatch.subject, FoundByWatch.since))
+        }
+        connection.execute(delete(FoundByWatch))
+        now_found = {(finding.code, finding.subject): finding for finding in found}
+        if now_found:
+            connection.execute(
+                insert(FoundByWatch),
+                [
+                    {
+                        "code": finding.code,
+                        "subject": finding.subject,
+                        "severity": finding.severity.value,
+                        "sentence": finding.sentence,
+                        "mend": finding.mend,
+                        "since": before.get(key, now),
+                    }
+                    for key, finding in now_found.items()
+                ],
+            )

@@ -1,0 +1,185 @@
+"""What is known of our numbers without asking the provider: stored at each look, read at any time.
+
+The provider's list is the truth; this is the memory of it, with what the list alone cannot say: which numbers
+are gone, and which once pointed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from receiver import models
+from receiver.db.engine import writing
+from receiver.providers.hoiio.client import Balance, SubscribedNumber
+from receiver.providers.hoiio.errors import HoiioError, WrongConfiguration
+
+LOST_FOR = timedelta(days=90)
+"""How long a number that the provider no longer lists is remembered."""
+_ROW = 1
+
+
+@dataclass(frozen=True)
+class KnownNumber:
+    """A number as the provider last described it. URLs are whole: they hold callback keys."""
+
+    number: str
+    country: str
+    state: str
+    capabilities: frozenset[str]
+    mode: str
+    forward_to: str
+    forward_sms_to: str
+    expires_on: date | None
+    """By the provider's calendar."""
+    auto_extend: bool | None
+    renewal_price: Decimal | None
+    """What one more month costs, in the account's currency; None where nobody asked."""
+    calls_were_here: bool
+    """Its calls or faxes have come to this service, so their going elsewhere is worth a word."""
+    sms_were_here: bool
+    checked_at: datetime
+    lost_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is known of the account."""
+
+    numbers: tuple[KnownNumber, ...] = ()
+    """Those held, by number."""
+    lost: tuple[KnownNumber, ...] = ()
+    """Those that the provider listed once and no longer does."""
+    checked_at: datetime | None = None
+    """When the provider last answered; None if it was never asked, and then `numbers` says nothing."""
+    currency: str = ""
+    balance: Decimal | None = None
+    failures: int = 0
+    """How often in a row it did not answer since."""
+    failure: str | None = None
+    refused: bool = False
+    """Whether that was because of our settings or the account, so that waiting will not help."""
+
+
+def read(engine: Engine) -> Known:
+    """What is known. One query of a small table and one of a single row."""
+    with engine.connect() as connection:
+        numbers = _numbers(connection)
+        state = connection.execute(select(models.AccountState)).first()
+    if state is None:
+        return Known()
+    return Known(
+        numbers=tuple(number for number in numbers if number.lost_at is None),
+        lost=tuple(number for number in numbers if number.lost_at is not None),
+        checked_at=state.checked_at,
+        currency=state.currency,
+        balance=state.balance,
+        failures=state.failures,
+        failure=state.failure,
+        refused=state.refused,
+    )
+
+
+def held(engine: Engine) -> frozenset[str] | None:
+    """The numbers that are ours, for telling whether a callback is about one of them.
+
+    None as long as nobody can tell: the provider was never asked, or named none.
+    """
+    table = models.KnownNumber
+    with engine.connect() as connection:
+        found = connection.scalars(select(table.number).where(table.lost_at.is_(None)))
+        return frozenset(found) or None
+
+
+def store(
+    engine: Engine,
+    numbers: Iterable[SubscribedNumber],
+    *,
+    now: datetime,
+    is_here: Callable[[str], bool],
+    balance: Balance | None = None,
+    prices: Mapping[str, Decimal] | None = None,
+) -> None:
+    """Remember what the provider says now, in place of what was known; all of it or nothing.
+
+    `is_here` tells whether a URL leads to this service. A balance or a monthly price (`prices`, by country)
+    that was not asked for stays as it was known.
+    """
+    with writing(engine) as connection:
+        before = {number.number: number for number in _numbers(connection)}
+        after = {
+            number.number: _known(number, before.get(number.number), now, is_here, prices or {})
+            for number in numbers
+        }
+        for gone in before.keys() - after.keys():
+            was = before[gone]
+            lost_at = was.lost_at or now
+            if now - lost_at < LOST_FOR:
+                after[gone] = KnownNumber(**asdict(was) | {"lost_at": lost_at})
+        connection.execute(delete(models.KnownNumber))
+        if after:
+            rows = [asdict(known) | {"capabilities": sorted(known.capabilities)} for known in after.values()]
+            connection.execute(insert(models.KnownNumber), rows)
+        told = {} if balance is None else {"balance": balance.balance, "currency": balance.currency}
+        _note(connection, {"checked_at": now, "failures": 0, "failure": None, "refused": False} | told)
+
+
+def store_failure(engine: Engine, error: HoiioError) -> None:
+    """Remember that the provider could not be asked. What is known of the numbers stays."""
+    told = {"failure": str(error), "refused": isinstance(error, WrongConfiguration)}
+    with writing(engine) as connection:
+        _note(connection, {"failures": models.AccountState.failures + 1} | told)
+
+
+def accept(engine: Engine, number: str) -> bool:
+    """Take a number as it is now: gone, or pointing elsewhere on purpose. Whether it was known."""
+    table = models.KnownNumber
+    with writing(engine) as connection:
+        gone = connection.execute(delete(table).where(table.number == number, table.lost_at.is_not(None)))
+        kept = connection.execute(
+            update(table).where(table.number == number).values(calls_were_here=False, sms_were_here=False)
+        )
+    return bool(gone.rowcount or kept.rowcount)
+
+
+def _numbers(connection: Connection) -> list[KnownNumber]:
+    rows = connection.execute(select(models.KnownNumber).order_by(models.KnownNumber.number)).mappings()
+    return [KnownNumber(**{**row, "capabilities": frozenset(row["capabilities"])}) for row in rows]
+
+
+def _known(
+    number: SubscribedNumber,
+    before: KnownNumber | None,
+    now: datetime,
+    is_here: Callable[[str], bool],
+    prices: Mapping[str, Decimal],
+) -> KnownNumber:
+    price = prices.get(number.country)
+    return KnownNumber(
+        number=number.number,
+        country=number.country,
+        state=number.state,
+        capabilities=number.capabilities,
+        mode=number.mode,
+        forward_to=number.forward_to,
+        forward_sms_to=number.forward_sms_to,
+        expires_on=number.expiry,
+        auto_extend=number.auto_extend,
+        renewal_price=before.renewal_price if price is None and before else price,
+        calls_were_here=is_here(number.forward_to) or (before is not None and before.calls_were_here),
+        sms_were_here=is_here(number.forward_sms_to) or (before is not None and before.sms_were_here),
+        checked_at=now,
+    )
+
+
+def _note(connection: Connection, values: dict[str, object]) -> None:
+    changed = connection.execute(update(models.AccountState).values(values))
+    if not changed.rowcount:
+        first: dict[str, object] = {"id": _ROW, "currency": ""}
+        if "checked_at" not in values:
+            values = values | {"failures": 1}
+        connection.execute(insert(models.AccountState).values(first | values))

@@ -1,0 +1,1 @@
+"""Hoiio: everything we know about it."""

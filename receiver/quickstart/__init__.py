@@ -1,0 +1,1 @@
+"""`make run`: the service on this machine, from nothing to the first events."""

@@ -1,0 +1,5 @@
+"""`python -m receiver.quickstart`."""
+
+from receiver.quickstart.run import main
+
+main()

@@ -1,0 +1,212 @@
+"""Erasing a person by telephone number: events, repeats, raw bytes, what waits in the spool, and the free
+space in which they stood. What stays is the record that it was done, which knows the number only as a digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Engine, and_, func, literal, or_, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from receiver.db.engine import reason_of, writing
+from receiver.db.space import compact, give_back
+from receiver.intake.arrival import Arrival, digits_of, event_row
+from receiver.intake.spool import Spool
+from receiver.models import Intervention, UtcTime
+from receiver.retention.remove import EVENTS, Act, Action, Removed, remove_gently, remove_orphans
+
+FEWEST_DIGITS = 5
+_PAGE = 1000
+_PASSES = 5
+_PUNCTUATION = " +-().\u00a0"
+
+
+class EraseError(Exception):
+    """It cannot be erased, or not wholly. The message says what to do."""
+
+
+class End(StrEnum):
+    """Which end of an event the number is."""
+
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+    EITHER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an erasure would take: events by kind, and callbacks that are still in the spool."""
+
+    kinds: dict[str, Removed]
+    spooled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was taken."""
+
+    events: int
+    repeats: int
+    spooled: int
+
+
+class Erasure:
+    """All that is known of one number, in one log and one spool."""
+
+    def __init__(self, engine: Engine, spool: Spool, number: str, end: End) -> None:
+        self._engine = engine
+        self._spool = spool
+        self._end = end
+        self._digits = digits_of(number)
+        if not FEWEST_DIGITS <= len(self._digits) <= 15:
+            raise EraseError(
+                f"{number[:40]!r} is not a telephone number: write it whole, such as +6591234567"
+            )
+        self._sessions: set[str] = set()
+
+    def find(self) -> Found:
+        """What there is; changes nothing."""
+        kinds: dict[str, Removed] = {}
+        for some in _pages(self._ids()):
+            query = (
+                select(
+                    EVENTS.c.kind,
+                    func.count(),
+                    func.sum(EVENTS.c.repeats),
+                    func.min(EVENTS.c.received_at, type_=UtcTime),
+                    func.max(EVENTS.c.received_at, type_=UtcTime),
+                )
+                .where(EVENTS.c.id.in_(some))
+                .group_by(EVENTS.c.kind)
+            )
+            with self._engine.connect() as connection:
+                for kind, events, repeats, first, last in connection.execute(query):
+                    kinds[kind] = kinds.get(kind, Removed()) + Removed(events, int(repeats), first, last)
+        return Found(kinds, self._spool.discard(self._is_about_it, only_count=True))
+
+    def run(self, who: str, secret: str = "", told: Callable[[int], None] | None = None) -> Erased:
+        """Erase it. Callbacks that come in meanwhile are held; at the end, on SQLite, by the spool, since the
+        file is written anew.
+
+        `secret` keys the digest that stays on record, so that it cannot be found out by trying all numbers.
+        `told` hears how many more events are gone.
+        """
+        act = Act(Action.ERASE, who, why=f"by {self._end}", subject=_subject(self._digits, secret))
+        spooled = 0
+        # What a drain moves between the two looks stands in the log at the next pass.
+        for _ in range(_PASSES):
+            before = act.done.events
+            taken = self._spool.discard(self._is_about_it)
+            with writing(self._engine) as connection:
+                act.add(connection, Removed(), spooled=taken)
+            remove_gently(self._engine, self._ids(), act, told=told)
+            spooled += taken
+            if act.done.events == before and not taken:
+                break
+        remove_orphans(self._engine)
+        try:
+            self._forget()
+        except SQLAlchemyError as error:
+            raise EraseError(
+                f"{act.done.events} events were erased, but what they leave behind on disk was not: "
+                f"{reason_of(error)}. Put that right, then run `flask db compact`"
+            ) from None
+        return Erased(act.done.events, act.done.repeats, spooled)
+
+    def _forget(self) -> None:
+        """Let go of what deleting leaves behind in the files."""
+        if self._engine.dialect.name != "sqlite":
+            give_back(self._engine)
+            return
+        with writing(self._engine) as connection:
+            # A deleted word stays in the search index until its parts are merged.
+            connection.execute(text("INSERT INTO event_words (event_words) VALUES ('optimize')"))
+        compact(self._engine)
+
+    def _ids(self) -> list[int]:
+        """Of all that is about the number: what names it, what else belongs to its calls, and what could not
+        be read but holds its digits."""
+        found: set[int] = set()
+        for column in self._named_in:
+            # One column at a time, and no other: an index holds it, so the log itself is not read.
+            found.update(self._select(EVENTS.c.id, self._is(column)))
+        for some in _pages(sorted(found)):
+            # Of trusted events only: a forged one must not pull in somebody else's call.
+            theirs = and_(EVENTS.c.id.in_(some), EVENTS.c.quarantine.is_(None), EVENTS.c.session.is_not(None))
+            self._sessions.update(self._select(EVENTS.c.session, theirs))
+        unnamed = or_(*(column.is_(None) for column in self._ends))
+        for some in _pages(sorted(self._sessions)):
+            found.update(self._select(EVENTS.c.id, and_(EVENTS.c.session.in_(some), unnamed)))
+        unread = and_(
+            EVENTS.c.quarantine.is_not(None), EVENTS.c.sender.is_(None), EVENTS.c.recipient.is_(None)
+        )
+        raw = or_(self._in_bytes(EVENTS.c.body), self._in_bytes(EVENTS.c.query_string))
+        found.update(self._select(EVENTS.c.id, and_(unread, raw)))
+        return sorted(found)
+
+    def _select(self, column: Column[Any], condition: ColumnElement[bool]) -> Sequence[Any]:
+        with self._engine.connect() as connection:
+            return connection.scalars(select(column).where(condition)).all()
+
+    @property
+    def _ends(self) -> tuple[Column[Any], ...]:
+        names = ("sender", "recipient") if self._end is End.EITHER else (self._end.value,)
+        return tuple(EVENTS.c[name] for name in names)
+
+    @property
+    def _named_in(self) -> tuple[Column[Any], ...]:
+        return (*self._ends, EVENTS.c.dest) if self._end is End.EITHER else self._ends
+
+    def _is(self, column: Column[Any]) -> ColumnElement[bool]:
+        """However it is spelled: what `digits_of` does, in SQL."""
+        plain: ColumnElement[Any] = column
+        for char in _PUNCTUATION:
+            plain = func.replace(plain, char, "")
+        # Whatever stands between its digits, they come in this order: that is quickly told of most numbers.
+        likely = column.like("%".join(("", *self._digits, "")))
+        return and_(column.is_not(None), likely, plain.in_([self._digits, "00" + self._digits]))
+
+    def _in_bytes(self, column: Column[Any]) -> ColumnElement[bool]:
+        if self._engine.dialect.name == "sqlite":
+            return func.instr(column, self._digits.encode()) > 0
+        return func.position(literal(self._digits.encode()).op("IN")(column)) > 0
+
+    def _is_about_it(self, arrival: Arrival) -> bool:
+        """The same question to a callback that is still in the spool."""
+        in_raw = self._digits.encode() in arrival.body + b" " + arrival.query
+        try:
+            row = event_row(arrival)
+        except Exception:  # set aside because reading it fails: its bytes have to do
+            return in_raw
+        ends = [row[column.name] for column in self._ends]
+        named = [row[column.name] for column in self._named_in]
+        if any(number is not None and digits_of(str(number)) == self._digits for number in named):
+            return True
+        if None in ends and row["session"] in self._sessions:
+            return True
+        return in_raw and row["sender"] is None and row["recipient"] is None
+
+
+def is_about(intervention: Intervention, number: str, secret: str = "") -> bool:
+    """Whether an erasure on record was of this number; takes a twentieth of a second."""
+    salt = bytes.fromhex((intervention.subject or "").partition(":")[0])
+    return hmac.compare_digest(intervention.subject or "", _subject(digits_of(number), secret, salt))
+
+
+def _subject(digits: str, secret: str, salt: bytes | None = None) -> str:
+    """Slow to compute, since telephone numbers are few enough to be tried one after another."""
+    salt = salt or secrets.token_bytes(16)
+    digest = hashlib.scrypt(f"{secret}\0{digits}".encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
+    return f"{salt.hex()}:{digest.hex()}"
+
+
+def _pages(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _PAGE):
+        yield values[start : start + _PAGE]

@@ -1,0 +1,121 @@
+"""Retention: how long events are kept, by kind. What is older goes in small steps while callbacks arrive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from heapq import merge
+from itertools import product
+
+from sqlalchemy import Engine, func, select
+
+from receiver.db.space import give_back
+from receiver.providers.hoiio.notifications import EventType, Kind
+from receiver.retention.remove import EVENTS, Act, Action, Removed, remove_gently, remove_orphans
+
+GRACE = timedelta(days=1)
+"""How much older than its retention an event gets before the periodic job begins: it works once a day, not
+all the time."""
+SLICE = 5.0
+"""Seconds that the job works at a time: other periodic work waits for it."""
+_PAGE = 1000
+
+
+def older(engine: Engine, age: timedelta, kinds: Sequence[Kind] = tuple(Kind)) -> dict[Kind, int]:
+    """How many events of each kind were received longer ago than `age`."""
+    query = (
+        select(EVENTS.c.kind, func.count())
+        .where(
+            EVENTS.c.received_at < datetime.now(UTC) - age, EVENTS.c.kind.in_([kind.value for kind in kinds])
+        )
+        .group_by(EVENTS.c.kind)
+    )
+    with engine.connect() as connection:
+        return {Kind(kind): count for kind, count in connection.execute(query)}
+
+
+def prune(
+    engine: Engine,
+    age: timedelta,
+    kinds: Sequence[Kind] = tuple(Kind),
+    *,
+    who: str,
+    told: Callable[[int], None] | None = None,
+    until: float | None = None,
+) -> Removed:
+    """Delete the events of these kinds that were received longer ago than `age`, with their repeats.
+
+    Gentle with callbacks that arrive meanwhile. `told` hears how many more are gone; `until` (of
+    `time.monotonic`) ends it early.
+    """
+    what = ", ".join(kind.value for kind in kinds)
+    act = Act(Action.PRUNE, who, why=f"{what} older than {age.days} days")
+    remove_gently(engine, _older(engine, datetime.now(UTC) - age, kinds), act, told=told, until=until)
+    if act.done.events:
+        remove_orphans(engine)
+    return act.done
+
+
+def prune_due(engine: Engine, retention: Mapping[str, timedelta]) -> None:
+    """What the periodic job does: a slice of the pruning that is due, and of giving the room back."""
+    until = time.monotonic() + SLICE
+    done = 0
+    for kind, age in retention.items():
+        limit = datetime.now(UTC) - age - GRACE
+        overdue = _front(engine, limit, [Kind(kind)], _first_kept(engine, limit))
+        if time.monotonic() < until and next(overdue, None):
+            done += prune(engine, age, [Kind(kind)], who="receiver", until=until).events
+    if done and engine.dialect.name == "sqlite":  # the server of PostgreSQL vacuums by itself
+        give_back(engine, until=time.monotonic() + SLICE)
+
+
+def _older(engine: Engine, limit: datetime, kinds: Sequence[Kind]) -> Iterator[int]:
+    """All received before `limit`. Read outside of any transaction that writes."""
+    first_kept = _first_kept(engine, limit)
+    yield from _front(engine, limit, kinds, first_kept)
+    if first_kept is None:
+        return
+    # What waited in a spool is older than its neighbours. The index by time holds id and time, so what is
+    # kept of other kinds costs no look at its row; the sum keeps the database from going by id instead.
+    behind = select(EVENTS.c.id).where(
+        EVENTS.c.received_at < limit,
+        EVENTS.c.id + 0 >= first_kept,
+        EVENTS.c.kind.in_([kind.value for kind in kinds]),
+    )
+    with engine.connect() as connection:
+        late = connection.scalars(behind).all()
+    yield from late
+
+
+def _first_kept(engine: Engine, limit: datetime) -> int | None:
+    by_time = select(EVENTS.c.id).order_by(EVENTS.c.received_at, EVENTS.c.id)
+    with engine.connect() as connection:
+        return connection.scalar(by_time.where(EVENTS.c.received_at >= limit).limit(1))
+
+
+def _front(engine: Engine, limit: datetime, kinds: Sequence[Kind], first_kept: int | None) -> Iterator[int]:
+    """Those below the first event that is kept, which is nearly all; in order, since neighbours share pages
+    of the database, and a conversation's last message then goes last."""
+    return merge(
+        *(_walk(engine, limit, kind, type_, first_kept) for kind, type_ in product(kinds, EventType))
+    )
+
+
+def _walk(
+    engine: Engine, limit: datetime, kind: Kind, type_: EventType, first_kept: int | None
+) -> Iterator[int]:
+    """In the order of an index, by pages."""
+    mine = select(EVENTS.c.id).where(
+        EVENTS.c.kind == kind.value, EVENTS.c.type == type_.value, EVENTS.c.received_at < limit
+    )
+    if first_kept is not None:
+        mine = mine.where(EVENTS.c.id < first_kept)
+    last, more = 0, True
+    while more:
+        page = mine.where(EVENTS.c.id > last).order_by(EVENTS.c.id).limit(_PAGE)
+        with engine.connect() as connection:
+            ids = connection.scalars(page).all()
+        yield from ids
+        more = len(ids) == _PAGE
+        last = ids[-1] if ids else last

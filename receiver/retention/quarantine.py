@@ -1,0 +1,166 @@
+"""The quarantine desk: what is kept but not trusted, and what an operator does about it."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from receiver.db.engine import writing
+from receiver.intake.arrival import NOT_OURS, QUARANTINED, digits_of
+from receiver.intake.quarantined import EVENTS, HELD, REPEATS, Reason, reasons_of
+from receiver.models import UtcTime
+from receiver.retention.remove import Act, Action, Removed, in_batches, remove
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+"""Events in one transaction: bounds how long a callback that arrives meanwhile waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How much is quarantined, repeats included, and since when. Bytes are as QUARANTINE_LIMIT_MB counts."""
+
+    events: int
+    bytes: int
+    limit: int
+    reasons: tuple[Reason, ...]
+    oldest: datetime | None
+
+    @property
+    def full(self) -> bool:
+        """Whether the next callback that is not trusted will be answered 503."""
+        return self.bytes >= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Some quarantined events: how many for which reason, and when the first and last were received."""
+
+    ids: tuple[int, ...]
+    reasons: dict[str, int]
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What became of the events that were to be released."""
+
+    released: int
+    merged: int
+    """Of those, the ones whose trusted twin is in the log: each is now a repeat of it."""
+
+
+def state(engine: Engine, limit_mb: int) -> State:
+    """What is in quarantine. Reads the quarantined rows, of which the limit allows only so many."""
+    with engine.connect() as connection:
+        reasons = reasons_of(connection)
+        oldest = connection.scalar(select(func.min(EVENTS.c.received_at, type_=UtcTime)).where(HELD))
+    return State(
+        events=sum(reason.events for reason in reasons),
+        bytes=sum(reason.bytes for reason in reasons),
+        limit=limit_mb * 1024 * 1024,
+        reasons=tuple(reasons),
+        oldest=oldest,
+    )
+
+
+def look(engine: Engine, ids: Iterable[int]) -> Held:
+    """Which of these events are in quarantine, and why."""
+    found: list[tuple[int, str, datetime]] = []
+    for batch in in_batches(ids, BATCH):
+        query = select(EVENTS.c.id, EVENTS.c.quarantine, EVENTS.c.received_at).where(
+            EVENTS.c.id.in_(batch), HELD
+        )
+        with engine.connect() as connection:
+            found += [tuple(row) for row in connection.execute(query.order_by(EVENTS.c.id))]
+    times = [when for _, _, when in found]
+    return Held(
+        ids=tuple(event_id for event_id, _, _ in found),
+        reasons=dict(Counter(reason for _, reason, _ in found)),
+        first=min(times, default=None),
+        last=max(times, default=None),
+    )
+
+
+def release(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -> Released:
+    """Take events out of quarantine; ids that are not in it are passed over.
+
+    One whose trusted twin is in the log already becomes a repeat of it, as it would have on arrival.
+    """
+    act, merged = Act(Action.RELEASE, who, why), 0
+    for batch in in_batches(ids, BATCH):
+        with writing(engine) as connection:
+            rows = _held(connection, batch)
+            merged += sum([_release(connection, row) for row in rows])
+            if rows:
+                times = [row["received_at"] for row in rows]
+                act.add(connection, Removed(len(rows), 0, min(times), max(times)))
+    return Released(act.done.events, merged)
+
+
+def drop(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -> Removed:
+    """Delete quarantined events with their repeats and raw bytes; other ids are passed over.
+
+    That it was done stays on record.
+    """
+    act = Act(Action.DROP, who, why)
+    for batch in in_batches(ids, BATCH):
+        with writing(engine) as connection:
+            if rows := _held(connection, batch):
+                act.add(connection, remove(connection, [row["id"] for row in rows]))
+    return act.done
+
+
+def release_ours(engine: Engine, ours: frozenset[str]) -> Released:
+    """Release what was quarantined only because its number was not known yet, and is now."""
+    if not ours:
+        return Released(0, 0)
+    held = EVENTS.c.quarantine == NOT_OURS
+    with engine.connect() as connection:
+        # Both columns stand in one small index, so that looking often costs nothing.
+        numbers = connection.scalars(select(EVENTS.c.recipient).where(held).distinct()).all()
+        known = [number for number in numbers if number and digits_of(number) in ours]
+        if not known:
+            return Released(0, 0)
+        ids = connection.scalars(select(EVENTS.c.id).where(held, EVENTS.c.recipient.in_(known))).all()
+    done = release(engine, ids, who="receiver", why="the number became known")
+    if done.released:
+        logger.warning("released %d events whose number is known by now to be ours", done.released)
+    return done
+
+
+def _held(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
+    query = select(EVENTS).where(EVENTS.c.id.in_(ids), HELD).order_by(EVENTS.c.id).with_for_update()
+    return connection.execute(query).mappings().all()
+
+
+def _release(connection: Connection, row: RowMapping) -> bool:
+    """Whether it became a repeat of its twin."""
+    identity = row["identity"].removesuffix(QUARANTINED)
+    mine = EVENTS.c.id == row["id"]
+    merged = False
+    try:
+        with connection.begin_nested():
+            connection.execute(update(EVENTS).where(mine).values(identity=identity, quarantine=None))
+    except IntegrityError:
+        more = EVENTS.c.repeats + 1 + row["repeats"]
+        twin = update(EVENTS).where(EVENTS.c.identity == identity).values(repeats=more)
+        if not connection.execute(twin).rowcount:
+            raise  # whatever was in the way is no twin that could take over the raw bytes
+        merged = True
+        raw = {name: row[name] for name in REPEATS.columns.keys() if name != "id"}  # noqa: SIM118  # not a dict
+        connection.execute(delete(EVENTS).where(mine))
+        connection.execute(insert(REPEATS).values(raw | {"identity": identity}))
+    if row["repeats"]:
+        connection.execute(
+            update(REPEATS).where(REPEATS.c.identity == row["identity"]).values(identity=identity)
+        )
+    return merged

@@ -1,0 +1,1 @@
+"""Finding what was kept: events, calls, conversations, counts, and the index behind them."""

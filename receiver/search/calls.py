@@ -1,0 +1,234 @@
+"""Calls: the events of one `session`, read as one time line, in whatever order they came in.
+
+Only trusted events are read, so that a forged one cannot change what a call looks like.
+"""
+
+# ruff: noqa: S608  # SQL is put together from our own words; values are always bound
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, TextClause, select, text
+
+from receiver.models import Event
+from receiver.providers.hoiio.notifications import EventType, Kind
+from receiver.search.events import DEFAULT_PAGE, WITH_IDS, event_json, iso, rows
+from receiver.search.query import Search, State
+from receiver.search.select import END, Span, matches, matching_ids
+
+LONGEST_CALL = 200
+"""Events read of one session; a call has a handful."""
+
+_AT_ONCE = 64
+"""Sessions in one statement."""
+_FEW = 16
+"""Events looked for at once at least."""
+_AT_THE_END = {State.ENDED, State.ANSWERED, State.MISSED}
+
+_ORDER = {EventType.CALL_RINGING: 0, EventType.CALL_ONGOING: 1, EventType.CALL_ENDED: 2}
+_BEFORE_TALK = {None, "answer", "hangup"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call. `events` are in the order of what happened: ringing, each block, the end."""
+
+    session: str
+    id: int
+    """The first event's id, which is the call's place among others."""
+    state: State
+    """`ringing`, `ongoing`, `answered` or `missed`; a call whose end was never reported stays ongoing.
+
+    Missed is a call that ended without anybody reached: those who were dialled did not answer, or it
+    never got beyond ringing.
+    """
+    sender: str | None
+    recipient: str | None
+    txn_ref: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    duration: int | None
+    """Minutes, as billed."""
+    cost: Decimal | None
+    currency: str | None
+    digits: tuple[str, ...]
+    """What was pressed, menu by menu."""
+    recordings: tuple[str, ...]
+    """Links to what was recorded, as the provider gave them."""
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """Calls, newest first, and where the next older page begins (None: there is none)."""
+
+    calls: Sequence[Call]
+    next: int | None
+
+
+class CallLog:
+    """Reads the log's voice events as calls."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(self, wanted: Search, *, before: int | None = None, limit: int = DEFAULT_PAGE) -> CallPage:
+        """The newest calls with an event that matches.
+
+        A call stands where the first of its matching events does; so pages hold still while calls go on.
+        """
+        asked = _trusted_voice(wanted)
+        found: list[tuple[int, Call]] = []
+        below = before or END
+        with self._engine.connect() as connection:
+            while len(found) <= limit and asked is not None:
+                # Most calls have a few events, of which one tells the end; each is found by the first.
+                events = 1 if asked.state in _AT_THE_END else 4
+                size = max(_FEW, events * (limit + 1 - len(found)))
+                ids = matching_ids(connection, asked, Span(below=below), size)
+                found += _calls_at(connection, asked, ids)
+                if len(ids) < size:
+                    break
+                below = ids[-1]
+        page = found[:limit]
+        return CallPage([call for _, call in page], page[-1][0] if len(found) > limit else None)
+
+    def get(self, session: str) -> Call | None:
+        """One call, whole; None when no trusted event has this session."""
+        with self._engine.connect() as connection:
+            return _calls(connection, [session]).get(session)
+
+
+def call_json(call: Call) -> dict[str, Any]:
+    """The form of a call in the API and on the command line."""
+    return {
+        "session": call.session,
+        "id": call.id,
+        "state": call.state.value,
+        "sender": call.sender,
+        "recipient": call.recipient,
+        "txn_ref": call.txn_ref,
+        "started_at": iso(call.started_at),
+        "ended_at": iso(call.ended_at),
+        "duration": call.duration,
+        "cost": None if call.cost is None else f"{call.cost:f}",
+        "currency": call.currency,
+        "digits": list(call.digits),
+        "recordings": list(call.recordings),
+        "events": [event_json(event) for event in call.events],
+    }
+
+
+def _trusted_voice(wanted: Search) -> Search | None:
+    """The search among what calls are made of; None when it asks for something else."""
+    wrong = wanted.kind not in {None, Kind.VOICE} or wanted.quarantined
+    return None if wrong else replace(wanted, kind=Kind.VOICE, quarantined=False)
+
+
+def _calls_at(connection: Connection, wanted: Search, ids: Sequence[int]) -> list[tuple[int, Call]]:
+    """The calls that stand at one of these ids, in their order."""
+    named = connection.execute(_SESSIONS[connection.dialect.name], {"ids": list(ids)})
+    by_id = {event_id: session for event_id, session in named if session}
+    sessions = {event_id: by_id[event_id] for event_id in ids if event_id in by_id}
+    calls = _calls(connection, list(dict.fromkeys(sessions.values())))
+    places = {
+        session: min((event.id for event in call.events if matches(wanted, event)), default=0)
+        for session, call in calls.items()
+    }
+    return [
+        (event_id, calls[session])
+        for event_id, session in sessions.items()
+        if places.get(session) == event_id
+    ]
+
+
+_SESSIONS = {dialect: select(Event.id, Event.session).where(of) for dialect, of in WITH_IDS.items()}
+
+
+def _calls(connection: Connection, sessions: Sequence[str]) -> dict[str, Call]:
+    by_session: dict[str, list[Event]] = {}
+    for start in range(0, len(sessions), _AT_ONCE):
+        ids = _ids_of(connection, sessions[start : start + _AT_ONCE])
+        for event in rows(connection, ids):
+            by_session.setdefault(event.session or "", []).append(event)
+    return {session: _call(session, events) for session, events in by_session.items()}
+
+
+def _ids_of(connection: Connection, sessions: Sequence[str]) -> Sequence[int]:
+    """The trusted voice events of these sessions, the first of each."""
+    if connection.dialect.name == "postgresql":
+        named = {"sessions": list(sessions), "most": LONGEST_CALL}
+        return connection.scalars(_WALKS, named).all()
+    values: dict[str, object] = {f"session{place}": session for place, session in enumerate(sessions)}
+    return connection.scalars(_walks(len(sessions)), values | {"most": LONGEST_CALL}).all()
+
+
+_WALK = (
+    "SELECT id FROM events{hint} WHERE session = {session} AND kind = 'voice' AND quarantine IS NULL"
+    " ORDER BY id LIMIT :most"
+)
+# One walk for PostgreSQL to plan instead of dozens.
+_WALKS = text(
+    "SELECT id FROM unnest(CAST(:sessions AS text[])) AS asked (session)"
+    f" CROSS JOIN LATERAL ({_WALK.format(hint='', session='asked.session')}) AS walk"
+)
+
+
+@lru_cache(_AT_ONCE)
+def _walks(count: int) -> TextClause:
+    # Without statistics SQLite would read all calls there are.
+    hint = " INDEXED BY ix_events_session_id"
+    walks = (_WALK.format(hint=hint, session=f":session{place}") for place in range(count))
+    return text(" UNION ALL ".join(f"SELECT id FROM ({walk})" for walk in walks))
+
+
+def _call(session: str, events: list[Event]) -> Call:
+    line = sorted(events, key=_moment)
+    last = next((event for event in line if event.type == EventType.CALL_ENDED), None)
+    ended = [event for event in line if event.type == EventType.CALL_ENDED]
+    billed = next((event for event in ended if event.debit is not None), last)
+    # A repeat of the bill in a later notification (of the recording, say) is not another bill.
+    return Call(
+        session=session,
+        id=min(event.id for event in events),
+        state=_state(line, bool(ended)),
+        sender=_first(line, "sender"),
+        recipient=_first(line, "recipient"),
+        txn_ref=_first(line, "txn_ref"),
+        started_at=min(event.received_at for event in events),
+        ended_at=None if billed is None else billed.occurred_at or billed.received_at,
+        duration=None if billed is None else billed.duration,
+        cost=None if billed is None else billed.debit,
+        currency=None if billed is None else billed.currency,
+        digits=tuple(event.digits for event in line if event.digits),
+        recordings=tuple(
+            dict.fromkeys(link for event in line for link in (event.record_url, event.monitor_url) if link)
+        ),
+        events=tuple(line),
+    )
+
+
+def _moment(event: Event) -> tuple[int, datetime, int]:
+    # Only the last notifications carry the provider's date, so among the others ours has to do. The
+    # recording of a whole call is reported after its end.
+    stage = _ORDER.get(EventType(event.type), 1)
+    return stage + (1 if stage == 2 and event.monitor_url else 0), event.received_at, event.id
+
+
+def _state(line: Sequence[Event], ended: bool) -> State:
+    parties = [status for event in line for status in (event.dial_status, event.transfer_status) if status]
+    served = any(event.call_state == "ongoing" or event.ivr_block not in _BEFORE_TALK for event in line)
+    reached = "answered" in parties or (served and not parties)
+    if ended:
+        return State.ANSWERED if reached else State.MISSED
+    return State.ONGOING if served else State.RINGING
+
+
+def _first(line: Sequence[Event], name: str) -> Any:
+    return next((value for event in line if (value := getattr(event, name)) is not None), None)

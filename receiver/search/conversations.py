@@ -1,0 +1,331 @@
+"""Conversations: what one sender wrote to one of our numbers, with the parts of long messages put together.
+
+The provider cuts a text of more than 160 characters into parts of 152, and says neither which part one is nor
+of what. Parts are joined when they plainly belong together, and the result says that it was joined by us.
+Only trusted messages are read.
+"""
+
+# ruff: noqa: S608  # SQL is put together from our own words; values are always bound
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, TextClause, select, text
+
+from receiver.models import ConversationCount, Event, IndexState
+from receiver.providers.hoiio.notifications import EventType, Kind
+from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, iso, rows
+from receiver.search.query import Search
+from receiver.search.select import END, Span, matching_ids
+
+FULL_PART = 152
+"""Characters of each part but the last."""
+TOGETHER = timedelta(seconds=10)
+"""The longest between two parts of one message."""
+_MOST_PARTS = 20
+UNCOUNTED_MESSAGES = 2_000
+"""Newest messages read on top of the table of conversations; see `receiver.search.index_lag`."""
+_TAIL = re.compile(r"(.*?)([0-9]{1,18})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it was written; `parts` are the events it came in, several if `joined` by us."""
+
+    text: str
+    parts: tuple[Event, ...]
+
+    @property
+    def joined(self) -> bool:
+        return len(self.parts) > 1
+
+    @property
+    def id(self) -> int:
+        """Its place among others: the newest part's id."""
+        return max(part.id for part in self.parts)
+
+    @property
+    def at(self) -> datetime:
+        """When it was sent, by the provider's date, or received where that is missing."""
+        return self.parts[0].occurred_at or self.parts[0].received_at
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Each part is charged by itself."""
+        amounts = [part.debit for part in self.parts if part.debit is not None]
+        return sum(amounts, Decimal()) if amounts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One sender's messages at one of our numbers, newest first; `next` is where older ones begin."""
+
+    number: str
+    sender: str
+    count: int
+    """SMS in all, each part for itself."""
+    messages: Sequence[Message]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationPage:
+    """Conversations, each with its newest (matching) message, and where the next older page begins."""
+
+    conversations: Sequence[Conversation]
+    next: int | None
+
+
+class ConversationLog:
+    """Reads the log's SMS as conversations."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(
+        self, wanted: Search, *, before: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> ConversationPage:
+        """Conversations with a message that matches, the one with the newest such message first."""
+        with self._engine.connect() as connection:
+            ends = wanted == Search(sender=wanted.sender, recipient=wanted.recipient, number=wanted.number)
+            look = _newest_by_ends if ends else _newest_by_message
+            found = look(connection, _trusted_sms(wanted), before or END, limit + 1)
+            shown = _conversations(connection, rows(connection, found[:limit]))
+        return ConversationPage(shown, found[limit - 1] if len(found) > limit else None)
+
+    def get(
+        self, number: str, sender: str, *, before: int | None = None, limit: int = DEFAULT_PAGE
+    ) -> Conversation | None:
+        """One conversation, its newest messages below id `before`; None when there never was one."""
+        with self._engine.connect() as connection:
+            messages, following = _messages(connection, number, sender, before or END, limit)
+            count = _counts(connection, [(number, sender)])[number, sender]
+        if not messages and not count:
+            return None
+        return Conversation(number, sender, max(count, len(messages)), messages, following)
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    """The form of a message in the API and on the command line."""
+    return {
+        "id": message.id,
+        "text": message.text,
+        "joined": message.joined,
+        "sent_at": iso(message.at),
+        "received_at": iso(max(part.received_at for part in message.parts)),
+        "cost": None if message.cost is None else f"{message.cost:f}",
+        "currency": next((part.currency for part in message.parts if part.currency), None),
+        "parts": [{"id": part.id, "text": part.text, "txn_ref": part.txn_ref} for part in message.parts],
+    }
+
+
+def conversation_json(conversation: Conversation) -> dict[str, Any]:
+    """The form of a conversation in the API and on the command line."""
+    return {
+        "number": conversation.number,
+        "sender": conversation.sender,
+        "count": conversation.count,
+        "messages": [message_json(message) for message in conversation.messages],
+        "next": None if conversation.next is None else str(conversation.next),
+    }
+
+
+def join_parts(events: Sequence[Event]) -> list[Message]:
+    """The messages that these events of one conversation make, newest first."""
+    groups: list[list[Event]] = []
+    for event in sorted(events, key=_sent):
+        if groups and len(groups[-1]) < _MOST_PARTS and _goes_on(groups[-1][-1], event):
+            groups[-1].append(event)
+        else:
+            groups.append([event])
+    messages = [Message("".join(part.text or "" for part in group), tuple(group)) for group in groups]
+    return sorted(messages, key=lambda message: message.id, reverse=True)
+
+
+def _goes_on(part: Event, event: Event) -> bool:
+    return (
+        len(part.text or "") == FULL_PART
+        and 0 < len(event.text or "") <= FULL_PART
+        and abs(_time(event) - _time(part)) <= TOGETHER
+        and abs(event.received_at - part.received_at) <= TOGETHER
+    )
+
+
+def _sent(event: Event) -> tuple[datetime, str, int, int]:
+    # The provider's date has whole seconds, and its references count up: parts that overtook each other on
+    # the way are told apart by those.
+    ref = _TAIL.match(event.txn_ref or "")
+    return _time(event), ref[1] if ref else "", int(ref[2]) if ref else 0, event.id
+
+
+def _time(event: Event) -> datetime:
+    return event.occurred_at or event.received_at
+
+
+TRUSTED_SMS: dict[str, Any] = {
+    "kind": Kind.SMS,
+    "type": EventType.SMS_RECEIVED,
+    "quarantined": False,
+}
+
+
+def _trusted_sms(wanted: Search) -> Search | None:
+    """The search among what conversations are made of; None when it asks for something else."""
+    wrong = wanted.kind not in {None, Kind.SMS} or wanted.type not in {None, EventType.SMS_RECEIVED}
+    return None if wrong or wanted.quarantined else replace(wanted, **TRUSTED_SMS)
+
+
+def _newest_by_ends(connection: Connection, wanted: Search | None, before: int, limit: int) -> list[int]:
+    """From the table of conversations, and from what is not in it yet."""
+    if wanted is None:
+        return []
+    indexed = connection.scalar(select(IndexState.event_id)) or 0
+    newest: dict[tuple[str | None, str | None], int] = {}
+    for event in rows(connection, matching_ids(connection, wanted, Span(above=indexed), UNCOUNTED_MESSAGES)):
+        if event.sender is not None and event.recipient is not None:
+            newest.setdefault((event.recipient, event.sender), event.id)
+    table = ConversationCount
+    query = select(table.number, table.sender, table.last_id).where(table.last_id < before, table.last_id > 0)
+    if wanted.sender is not None:
+        query = query.where(table.sender == wanted.sender)
+    if wanted.recipient is not None:
+        query = query.where(table.number == wanted.recipient)
+    query = query.order_by(table.last_id.desc()).limit(limit + len(newest))
+    for side in (table.number, table.sender):
+        for row in connection.execute(query if wanted.number is None else query.where(side == wanted.number)):
+            newest.setdefault((row.number, row.sender), row.last_id)
+        if wanted.number is None:
+            break
+    return sorted((last_id for last_id in newest.values() if last_id < before), reverse=True)[:limit]
+
+
+def _newest_by_message(connection: Connection, wanted: Search | None, before: int, limit: int) -> list[int]:
+    """The newest matching message of each conversation: those with a newer one are passed over."""
+    found: list[int] = []
+    seen: set[tuple[str | None, str | None]] = set()
+    below = before
+    while wanted is not None and len(found) < limit:
+        ids = matching_ids(connection, wanted, Span(below=below), 2 * limit)
+        for event in rows(connection, ids):
+            pair = (event.recipient, event.sender)
+            if None in pair or pair in seen:
+                continue
+            seen.add(pair)
+            if before == END or not _has_newer(connection, wanted, event, before):
+                found.append(event.id)
+        if len(ids) < 2 * limit:
+            break
+        below = ids[-1]
+    return found[:limit]
+
+
+def _has_newer(connection: Connection, wanted: Search, event: Event, before: int) -> bool:
+    """Whether a page before this one showed the conversation already."""
+    same = replace(wanted, sender=event.sender, recipient=event.recipient, number=None)
+    return bool(matching_ids(connection, same, Span(above=before - 1), 1))
+
+
+def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conversation]:
+    """Each with the message that this event is, or is the last part of."""
+    if not newest:
+        return []
+    pairs = [(event.recipient or "", event.sender or "") for event in newest]
+    counts = _counts(connection, pairs)
+    ids = list(dict.fromkeys(_latest(connection, newest)))
+    parts: dict[tuple[str, str], list[Event]] = {pair: [] for pair in pairs}
+    for event in rows(connection, ids):
+        pair = (event.recipient or "", event.sender or "")
+        if pair in parts and event.quarantine is None:
+            parts[pair].append(event)
+    return [
+        Conversation(*pair, max(1, counts[pair]), join_parts(_up_to(parts[pair], event.id))[:1], None)
+        for pair, event in zip(pairs, newest, strict=True)
+    ]
+
+
+def _latest(connection: Connection, newest: Sequence[Event]) -> Sequence[int]:
+    """The few last messages of each sender up to one of these, among which its parts are."""
+    if connection.dialect.name == "postgresql":
+        asked = {"senders": [event.sender for event in newest], "ids": [event.id for event in newest]}
+        return connection.scalars(_WALKS, asked).all()
+    values: dict[str, Any] = {f"sender{place}": event.sender for place, event in enumerate(newest)}
+    values |= {f"id{place}": event.id for place, event in enumerate(newest)}
+    return connection.scalars(_walks(len(newest)), values).all()
+
+
+_WALK = (
+    "SELECT id FROM events WHERE sender = {sender} AND kind = 'sms' AND type = 'sms.received' AND id <= {id}"
+    " ORDER BY id DESC LIMIT 5"
+)
+# One walk for PostgreSQL to plan instead of dozens.
+_WALKS = text(
+    "SELECT walk.id FROM unnest(CAST(:senders AS text[]), CAST(:ids AS bigint[])) AS asked (sender, id)"
+    f" CROSS JOIN LATERAL ({_WALK.format(sender='asked.sender', id='asked.id')}) AS walk"
+)
+
+
+@lru_cache(LARGEST_PAGE)
+def _walks(count: int) -> TextClause:
+    walks = (_WALK.format(sender=f":sender{place}", id=f":id{place}") for place in range(count))
+    return text(" UNION ALL ".join(f"SELECT id FROM ({walk})" for walk in walks))
+
+
+def _up_to(events: Sequence[Event], newest: int) -> list[Event]:
+    return [event for event in events if event.id <= newest]
+
+
+def _counts(connection: Connection, pairs: Sequence[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    if connection.dialect.name == "postgresql":
+        columns = {"numbers": [number for number, _ in pairs], "senders": [sender for _, sender in pairs]}
+        counted = connection.execute(_COUNTED, columns)
+    else:
+        counted = connection.execute(_COUNTED_SQLITE, {"pairs": json.dumps(pairs)})
+    found = Counter({(row.number, row.sender): row.messages for row in counted})
+    indexed = connection.scalar(select(IndexState.event_id)) or 0
+    fresh = matching_ids(connection, Search(**TRUSTED_SMS), Span(above=indexed), UNCOUNTED_MESSAGES)
+    found.update((event.recipient or "", event.sender or "") for event in rows(connection, fresh))
+    return found
+
+
+_COUNTED = text(
+    "SELECT number, sender, messages FROM conversations JOIN unnest(CAST(:numbers AS text[]),"
+    " CAST(:senders AS text[])) AS asked (number, sender) USING (number, sender)"
+)
+# For a list of pairs SQLite would go through the whole table.
+_COUNTED_SQLITE = text(
+    "SELECT number, sender, messages FROM json_each(:pairs) AS asked CROSS JOIN conversations"
+    " ON number = json_extract(asked.value, '$[0]') AND sender = json_extract(asked.value, '$[1]')"
+)
+
+
+def _messages(
+    connection: Connection, number: str, sender: str, before: int, limit: int
+) -> tuple[list[Message], int | None]:
+    wanted = Search(recipient=number, sender=sender, **TRUSTED_SMS)
+    size = limit + 2 * _MOST_PARTS
+    events = rows(connection, matching_ids(connection, wanted, Span(below=before), size))
+    messages = join_parts(events)
+    whole = len(events) < size
+    cut = _cut(messages, limit)
+    shown = messages[:cut]
+    more = cut < len(messages) or not whole
+    return shown, min(part.id for message in shown for part in message.parts) if more and shown else None
+
+
+def _cut(messages: Sequence[Message], limit: int) -> int:
+    """How many to show, about `limit`, so that everything not shown is older than all that is."""
+    lowest = END
+    for place, message in enumerate(messages, start=1):
+        lowest = min(lowest, *(part.id for part in message.parts))
+        if place >= limit and (place == len(messages) or messages[place].id < lowest):
+            return place
+    return len(messages)

@@ -1,0 +1,192 @@
+"""How much there is of what, without reading the log: from counts kept as it grows.
+
+They hold trusted events only, and follow deletion and release from quarantine. Tests of our own are not
+counted. What came in since they were last brought up to date is counted as it is read. Hours are by
+`received_at`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+
+from receiver.models import Event, HourCount, IndexState, NumberCount
+from receiver.providers.hoiio.notifications import EventType
+from receiver.search.events import WITH_IDS, iso
+from receiver.search.index import Tally, hour_of
+from receiver.search.query import Search
+from receiver.search.select import END, Span, matching_ids
+
+MOST_UNCOUNTED = 5_000
+"""Events read on top of the counts; were they further behind, after an upgrade say, totals are low: see
+`receiver.search.index_lag`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HourOfKind:
+    """Events of one kind in the hour that begins at `hour` (UTC)."""
+
+    hour: datetime
+    kind: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypeTotal:
+    """Events of one kind and type."""
+
+    kind: str
+    type: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTotal:
+    """Events at one number, and the newest of them; `number` is empty for those that named none."""
+
+    number: str
+    events: int
+    last_id: int | None
+    last_at: datetime | None
+    """When the newest was received."""
+
+
+class Counts:
+    """Reads the counts."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def by_hour(self, since: datetime, until: datetime, number: str | None = None) -> Sequence[HourOfKind]:
+        """Each hour with events, by kind, oldest first: from the hour of `since`, while it begins before
+        `until`."""
+        with self._open() as (connection, fresh):
+            found: Counter[tuple[datetime, str]] = Counter()
+            table = HourCount
+            query = select(table.hour, table.kind, func.sum(table.events)).group_by(table.hour, table.kind)
+            query = query.where(
+                table.hour >= hour_of(since), table.hour < until, table.type != EventType.TEST
+            )
+            if number is not None:
+                query = query.where(table.number == number)
+            for hour, kind, events in connection.execute(query):
+                found[hour, kind] += int(events)
+            for (hour, kind, _, at), events in fresh.by_hour.items():
+                if hour_of(since) <= hour < until and number in {None, at}:
+                    found[hour, kind] += events
+        return [HourOfKind(*key, events) for key, events in sorted(found.items()) if events > 0]
+
+    def by_kind(self, since: datetime | None = None, until: datetime | None = None) -> Sequence[TypeTotal]:
+        """Totals by kind and type; of those hours only where `since` or `until` is given."""
+        with self._open() as (connection, fresh):
+            found: Counter[tuple[str, str]] = Counter()
+            table: type[HourCount] | type[NumberCount] = NumberCount if since is until is None else HourCount
+            query = select(table.kind, table.type, func.sum(table.events)).group_by(table.kind, table.type)
+            query = query.where(table.type != EventType.TEST)
+            if since is not None:
+                query = query.where(HourCount.hour >= hour_of(since))
+            if until is not None:
+                query = query.where(HourCount.hour < until)
+            for kind, type_, events in connection.execute(query):
+                found[kind, type_] += int(events)
+            for (hour, kind, type_, _), events in fresh.by_hour.items():
+                if (since is None or hour >= hour_of(since)) and (until is None or hour < until):
+                    found[kind, type_] += events
+        return [TypeTotal(*key, events) for key, events in sorted(found.items()) if events > 0]
+
+    def by_number(self) -> Sequence[NumberTotal]:
+        """Totals by number with the newest event of each, the busiest first."""
+        table = NumberCount
+        newest = (
+            select(func.max(Event.id))
+            .where(Event.recipient == table.number, Event.kind == table.kind, Event.type == table.type)
+            .where(Event.quarantine.is_(None))
+            .correlate(table)
+            .scalar_subquery()
+        )
+        with self._open() as (connection, fresh):
+            totals: Counter[str] = Counter()
+            last: dict[str, int] = {}
+            for number, events, last_id in connection.execute(
+                select(table.number, table.events, newest).where(
+                    table.events > 0, table.type != EventType.TEST
+                )
+            ):
+                totals[number] += events
+                last[number] = max(last.get(number, 0), last_id or 0)
+            for (number, _, _), events in fresh.by_number.items():
+                totals[number] += events
+                last[number] = max(last.get(number, 0), fresh.last[number])
+            ids = set(last.values())
+            times = connection.execute(select(Event.id, Event.received_at).where(Event.id.in_(ids)))
+            received = {row.id: row.received_at for row in times}
+        return [
+            NumberTotal(number, events, last[number] or None, received.get(last[number]))
+            for number, events in sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+        ]
+
+    @contextmanager
+    def _open(self) -> Iterator[tuple[Connection, Tally]]:
+        """The counts and, from the same moment, what is not in them yet."""
+        # On SQLite a transaction is of one moment anyway; and once a level was set there, the driver begins
+        # transactions by itself on that connection, also where `writing_at_once` relies on none.
+        level = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
+        with self._engine.connect().execution_options(**level) as connection:
+            fresh = Tally()
+            done = connection.scalar(select(IndexState.event_id)) or 0
+            columns = Event.id, Event.kind, Event.type, Event.sender, Event.recipient, Event.received_at
+            for event in connection.execute(
+                select(*columns, Event.quarantine)
+                .where(Event.id > done, Event.type != EventType.TEST)
+                .order_by(Event.id)
+                .limit(MOST_UNCOUNTED)
+            ):
+                fresh.add(event)
+            yield connection, fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What was counted among the events of a search, quarantined ones and tests of our own included."""
+
+    types: Sequence[dict[str, Any]]
+    """Events and repeats by kind and type, with the first and last time received."""
+    hours: Sequence[HourOfKind]
+
+
+def count_matching(engine: Engine, wanted: Search) -> Matching:
+    """Count what matches. Reads every event that does, a portion at a time."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    hours: Counter[tuple[datetime, str]] = Counter()
+    before: int | None = END
+    while before is not None:
+        with engine.connect() as connection:
+            ids = matching_ids(connection, wanted, Span(below=before), _PORTION)
+            events = connection.execute(_COUNTED[engine.dialect.name], {"ids": ids}).all() if ids else []
+        for kind, type_, repeats, when in events:
+            first = {"kind": kind, "type": type_, "events": 0, "repeats": 0, "first": when, "last": when}
+            counted = found.setdefault((kind, type_), first)
+            counted["events"] += 1
+            counted["repeats"] += repeats
+            counted["first"] = min(counted["first"], when)
+            counted["last"] = max(counted["last"], when)
+            hours[hour_of(when), kind] += 1
+        before = ids[-1] if len(ids) == _PORTION else None
+    return Matching(
+        [{**row, "first": iso(row["first"]), "last": iso(row["last"])} for _, row in sorted(found.items())],
+        [HourOfKind(*key, events) for key, events in sorted(hours.items())],
+    )
+
+
+_PORTION = 1000
+"""Events read at once."""
+_COUNTED = {
+    dialect: select(Event.kind, Event.type, Event.repeats, Event.received_at).where(condition)
+    for dialect, condition in WITH_IDS.items()
+}

@@ -1,0 +1,237 @@
+"""Finding events: one search, one question, three faces (command line, HTTP API, page)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any, cast
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    any_,
+    bindparam,
+    func,
+    select,
+)
+
+from receiver.models import Event, Repeat
+from receiver.providers.hoiio.notifications import read_parameters
+from receiver.search.index import content_type
+from receiver.search.query import Search
+from receiver.search.select import END, Span, matches, matching_ids
+from receiver.search.settled import settled_id
+
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 500
+_PORTION = 1000
+"""Events read at once where all are wanted."""
+
+EVENTS = cast(Table, Event.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events, newest first, and where the next older page begins (None: there is none).
+
+    They are rows of the log that read like an `Event`, and cannot be changed.
+    """
+
+    events: Sequence[Event]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What came in, oldest first, and the id to go on from: below it nothing more will appear."""
+
+    events: Sequence[Event]
+    next: int
+
+
+class EventLog:
+    """Reads the log. Pages go by event id, so they hold still while events come in."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(self, wanted: Search, *, before: int | None = None, limit: int = DEFAULT_PAGE) -> Page:
+        """One page of the newest events below id `before`."""
+        with self._engine.connect() as connection:
+            # One more than asked tells whether there is a next page, without counting the log.
+            if wanted.open:
+                found = connection.execute(_NEWEST, {"below": before or END, "number": limit + 1}).all()
+                events, ids = cast(Sequence[Event], found[:limit]), [event.id for event in found]
+            else:
+                ids = matching_ids(connection, wanted, Span(below=before or END), limit + 1)
+                events = rows(connection, ids[:limit])
+        return Page(events, ids[limit - 1] if len(ids) > limit else None)
+
+    def ids(self, wanted: Search, *, before: int | None = None, limit: int = LARGEST_PAGE) -> list[int]:
+        """The ids of such a page, for who reads only some columns."""
+        with self._engine.connect() as connection:
+            return matching_ids(connection, wanted, Span(below=before or END), limit)
+
+    def after(self, wanted: Search, after_id: int, *, limit: int = DEFAULT_PAGE) -> Tail:
+        """Events above id `after_id`, oldest first: what a live tail shows next.
+
+        Gives an event only once none with a lower id can still appear, so that who goes on from `Tail.next`
+        misses nothing. `Tail.next` moves on over events that do not match, too.
+        """
+        with self._engine.connect() as connection:
+            settled = settled_id(connection, after_id)
+            structure = wanted.without("text")
+            span = Span(above=after_id, below=settled + 1)
+            ids = matching_ids(connection, structure, span, limit, oldest=True)
+            if len(ids) == limit:
+                settled = ids[-1]
+            events = rows(connection, ids)
+        if wanted.text:
+            events = [event for event in events if matches(wanted, event)]
+        return Tail(events, settled)
+
+    def newest_id(self) -> int:
+        """The id of the newest event, 0 in an empty log.
+
+        A live tail asks for it before it shows a first page, and goes on from there: it may show an event
+        twice, but leaves none out.
+        """
+        with self._engine.connect() as connection:
+            newest = connection.scalar(select(func.max(Event.id))) or 0
+            return settled_id(connection, max(0, newest - 1))
+
+    def every(self, wanted: Search, limit: int | None = None) -> Iterator[Event]:
+        """All of them, newest first; memory does not grow with their number."""
+        for ids in self._portions(wanted, END if limit is None else limit):
+            with self._engine.connect() as connection:
+                events = rows(connection, ids)
+            yield from events
+
+    def get(self, event_id: int) -> Event | None:
+        """One event, whole."""
+        with self._engine.connect() as connection:
+            found = rows(connection, [event_id])
+        return found[0] if found else None
+
+    def _portions(self, wanted: Search, limit: int) -> Iterator[list[int]]:
+        """The ids of all that match, newest first, each portion in a transaction of its own."""
+        before, left = END, limit
+        while left > 0:
+            size = min(left, _PORTION)
+            with self._engine.connect() as connection:
+                ids = matching_ids(connection, wanted, Span(below=before), size)
+            if ids:
+                yield ids
+            if len(ids) < size:
+                return
+            before, left = ids[-1], left - len(ids)
+
+
+def rows(connection: Connection, ids: Sequence[int]) -> list[Event]:
+    """The events with these ids, in this order; one that was deleted meanwhile is left out."""
+    if not ids:
+        return []
+    found = {row.id: row for row in connection.execute(_ROWS[connection.dialect.name], {"ids": list(ids)})}
+    return [cast(Event, found[event_id]) for event_id in ids if event_id in found]
+
+
+WITH_IDS: dict[str, ColumnElement[bool]] = {
+    "sqlite": EVENTS.c.id.in_(bindparam("ids", expanding=True)),
+    # One value instead of hundreds to parse and plan.
+    "postgresql": EVENTS.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))),
+}
+"""By dialect, the condition that an event is one of `ids`."""
+_ROWS = {dialect: select(*EVENTS.columns).where(condition) for dialect, condition in WITH_IDS.items()}
+_NEWEST = (
+    select(*EVENTS.columns)
+    .where(EVENTS.c.id < bindparam("below", type_=BigInteger))
+    .order_by(EVENTS.c.id.desc())
+    .limit(bindparam("number", type_=BigInteger))
+)
+
+
+def iso(when: datetime | None) -> str | None:
+    """UTC, ISO 8601, with Z."""
+    if when is None:
+        return None
+    return when.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
+
+
+KIND_FIELDS = {
+    "voice": (
+        "ivr_block",
+        "call_state",
+        "digits",
+        "dest",
+        "dial_status",
+        "transfer_status",
+        "record_url",
+        "monitor_url",
+        "duration",
+        "rate",
+    ),
+    "fax": ("fax_status", "fax_url", "fax_error_code", "duration", "rate"),
+    "sms": (),
+}
+"""What only an event of that kind can have."""
+
+_COLUMN_OF = {"quarantined": "quarantine", "quarantine_reason": "quarantine"}
+"""Where a field's name is not that of its column."""
+
+
+def _reader(own: Sequence[str]) -> Callable[[Any], dict[str, Any]]:
+    """What takes the columns of one kind's fields from an event, all at once."""
+    names = (
+        *("id", "kind", "type", "txn_ref", "session", "sender", "recipient", "text", "occurred_at"),
+        *("received_at", "signature", "quarantined", "quarantine_reason", "repeats", "problems"),
+        *own,
+        *("currency", "debit", "tag"),
+    )
+    # By place, which in a row takes a fraction of the time that names do.
+    places = list(EVENTS.columns.keys())
+    values = itemgetter(*(places.index(_COLUMN_OF.get(name, name)) for name in names))
+    return lambda event: dict(zip(names, values(event), strict=True))
+
+
+_READERS = {kind: _reader(own) for kind, own in KIND_FIELDS.items()}
+
+
+def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
+    """The form of an event in the API and on the command line. Money is text, since JSON has only floats."""
+    shown = _READERS[event.kind](event)
+    shown["occurred_at"], shown["received_at"] = iso(shown["occurred_at"]), iso(shown["received_at"])
+    shown["quarantined"] = shown["quarantined"] is not None
+    shown["problems"] = shown["problems"] or []
+    for name in ("rate", "debit"):
+        if shown.get(name) is not None:
+            shown[name] = str(shown[name])
+    # Derived from the raw bytes on reading: they are the one truth, and storing it twice could disagree.
+    shown["params"] = read_parameters(event.query_string, event.body, content_type(event.headers)).params
+    if raw:
+        shown["raw"] = raw_json(event)
+    return shown
+
+
+def raw_json(kept: Event | Repeat) -> dict[str, Any]:
+    """The request as it came."""
+    return {
+        "method": kept.method,
+        "query_string": kept.query_string.decode("latin-1"),
+        "headers": dict(_header_lines(kept.headers)),
+        "body_base64": base64.b64encode(kept.body).decode(),
+        "peer": kept.peer,
+    }
+
+
+def _header_lines(headers: bytes) -> Iterator[tuple[str, str]]:
+    for line in headers.decode("latin-1").split("\r\n"):
+        name, found, value = line.partition(": ")
+        if found:
+            yield name, value

@@ -1,0 +1,104 @@
+"""What an answer lacks while the index is behind. It is told only when the answer may be touched.
+
+An index that is a little behind touches none: what it has not reached is read as it is asked for, up to a
+limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+
+from sqlalchemy import Connection, Engine, select
+
+from receiver.models import Event, IndexState
+from receiver.search.conversations import TRUSTED_SMS, UNCOUNTED_MESSAGES
+from receiver.search.counts import MOST_UNCOUNTED
+from receiver.search.index import behind
+from receiver.search.query import Search
+from receiver.search.select import END, UNINDEXED, Span, matching_ids
+
+
+class Lacks(StrEnum):
+    """What is not known yet of the events that the index has not reached."""
+
+    WORDS = "words"
+    COUNTS = "counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Events received from `first` to `last` may be missing from an answer."""
+
+    behind: int
+    """Events that the index has not reached, about."""
+    lacks: Lacks
+    first: datetime
+    last: datetime
+
+    def sentence(self, zone: tzinfo | None) -> str:
+        """For a person, with times in this zone (None: local time)."""
+        what = "looked through for words" if self.lacks is Lacks.WORDS else "counted"
+        span = f"from {_clock(self.first, zone)} to {_clock(self.last, zone)}"
+        return (
+            f"The index is {self.behind:,} events behind: what was received {span} is not {what} yet,"
+            " and may be missing here. It catches up by itself."
+        )
+
+
+def of_words(
+    engine: Engine, wanted: Search, *, before: int | None = None, end: int | None = None
+) -> Lag | None:
+    """Whether words may be missed by who looks below id `before`, on a page that ends at id `end`."""
+    if not wanted.text:
+        return None
+    with engine.connect() as connection:
+        if (late := behind(connection)) <= UNINDEXED:
+            return None
+        indexed = connection.scalar(select(IndexState.event_id)) or 0
+        span = Span(above=indexed, below=before or END)
+        ids = matching_ids(connection, wanted.without("text"), span, UNINDEXED + 1)
+        # The newest are read all the same, and may have filled the page.
+        if len(ids) <= UNINDEXED or (end or 0) > ids[-1]:
+            return None
+        oldest = matching_ids(connection, wanted.without("text"), span, 1, oldest=True)
+        return _lag(connection, late, Lacks.WORDS, oldest[0], ids[-1])
+
+
+def of_counts(engine: Engine, until: datetime | None = None) -> Lag | None:
+    """Whether counts up to `until` are too low."""
+    with engine.connect() as connection:
+        if (late := behind(connection)) <= MOST_UNCOUNTED:
+            return None
+        indexed = connection.scalar(select(IndexState.event_id)) or 0
+        ids = matching_ids(connection, Search(), Span(above=indexed), MOST_UNCOUNTED + 1, oldest=True)
+        newest = matching_ids(connection, Search(), Span(above=indexed), 1)
+        if len(ids) <= MOST_UNCOUNTED:
+            return None
+        lag = _lag(connection, late, Lacks.COUNTS, ids[-1], newest[0])
+    return lag if lag is None or until is None or lag.first < until else None
+
+
+def of_conversations(engine: Engine) -> Lag | None:
+    """Whether SMS are too few in the counts of conversations, or conversations out of order."""
+    with engine.connect() as connection:
+        if (late := behind(connection)) <= UNCOUNTED_MESSAGES:
+            return None
+        indexed = connection.scalar(select(IndexState.event_id)) or 0
+        wanted, span = Search(**TRUSTED_SMS), Span(above=indexed)
+        ids = matching_ids(connection, wanted, span, UNCOUNTED_MESSAGES + 1)
+        if len(ids) <= UNCOUNTED_MESSAGES:
+            return None
+        oldest = matching_ids(connection, wanted, span, 1, oldest=True)
+        return _lag(connection, late, Lacks.COUNTS, oldest[0], ids[-1])
+
+
+def _lag(connection: Connection, late: int, lacks: Lacks, first: int, last: int) -> Lag | None:
+    times = connection.scalars(select(Event.received_at).where(Event.id.in_((first, last)))).all()
+    return Lag(late, lacks, min(times), max(times)) if times else None  # none: deleted meanwhile
+
+
+def _clock(when: datetime, zone: tzinfo | None) -> str:
+    here, now = when.astimezone(zone), datetime.now(UTC).astimezone(zone)
+    return f"{here:%H:%M}" if here.date() == now.date() else f"{here:%Y-%m-%d %H:%M}"

@@ -1,0 +1,265 @@
+"""What somebody looks for in the log: read from a search box, a URL or a command line, and written back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from receiver.providers.hoiio.notifications import LONGEST_FIELD, EventType, Kind
+from receiver.search.words import SHORTEST_PREFIX, Phrase, phrases
+
+LONGEST_SEARCH = 1000
+"""Characters of a search text; nobody types more, and each word costs."""
+MOST_PHRASES = 16
+
+
+class SearchError(ValueError):
+    """A search that cannot be understood. The message names the part and gives a form that can."""
+
+
+class State(StrEnum):
+    """How it went. `missed` and `answered` are about a whole call and found at the event of its end."""
+
+    RINGING = "ringing"
+    ONGOING = "ongoing"
+    ENDED = "ended"
+    ANSWERED = "answered"
+    MISSED = "missed"
+    RECEIVED = "received"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which events; every part that is given must hold. Times are aware UTC, `until` is exclusive."""
+
+    kind: Kind | None = None
+    type: EventType | None = None
+    state: State | None = None
+    sender: str | None = None
+    recipient: str | None = None
+    number: str | None = None
+    """Either end."""
+    session: str | None = None
+    txn_ref: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    quarantined: bool | None = None
+    problems: bool | None = None
+    text: str | None = None
+    """Words, "words in a row" and begi*, all of which must stand in the text or the raw parameters."""
+
+    @classmethod
+    def parse(cls, text: str, now: datetime | None = None, zone: tzinfo = UTC) -> Search:
+        """From the search language, `from:+65… kind:sms since:1h "text"`; `SearchError` if it makes no sense.
+
+        A time without a zone is in `zone`. Words without a colon are looked for in the text.
+        """
+        if len(text) > LONGEST_SEARCH:
+            raise SearchError(f"search: longer than {LONGEST_SEARCH} characters; look for less at once")
+        given: dict[str, str] = {}
+        asked: list[str] = []
+        for match in _PART.finditer(text):
+            if match["field"] is None:
+                asked.append(match["words"])
+                continue
+            name, word = _field(match["not"], match["field"].lower(), _unquoted(match["value"]))
+            if name in given:
+                raise SearchError(f"{match['field']}: stands there twice; one of them must go")
+            given[name] = word
+        if asked:
+            given["text"] = " ".join(asked)
+        return cls.read(given, now, zone)
+
+    @classmethod
+    def read(cls, given: Mapping[str, str | None], now: datetime | None = None, zone: tzinfo = UTC) -> Search:
+        """From named words, as a URL or a command line gives them; an empty one counts as not given."""
+        known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, asked in given.items():
+            if name not in known:
+                raise SearchError(f"{name}: there is no such filter; there are {', '.join(sorted(known))}")
+            if asked is None or not asked.strip():
+                continue
+            word = asked.replace("\x00", "\ufffd")  # as the log keeps it
+            if name in {"since", "until"}:
+                values[name] = read_time(name, word.strip(), now or datetime.now(UTC), zone)
+            else:
+                values[name] = _READERS.get(name, _plain)(name, word)
+        return cls(**values)
+
+    @property
+    def phrases(self) -> tuple[Phrase, ...]:
+        """What `text` asks for, cut into words as the log's texts are."""
+        return tuple(phrases(self.text)) if self.text else ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it asks for nothing: every event is meant."""
+        return self == Search()
+
+    def joined(self, other: Search) -> Search:
+        """What both ask for together; `SearchError` when both say something of the same part."""
+        given: dict[str, Any] = {}
+        for part in fields(self):
+            mine, theirs = getattr(self, part.name), getattr(other, part.name)
+            if mine is not None and theirs is not None and mine != theirs:
+                raise SearchError(f"{part.name}: is given twice; one of them must go")
+            given[part.name] = theirs if mine is None else mine
+        return Search(**given)
+
+    def without(self, *names: str) -> Search:
+        """The same search with these parts left out."""
+        return replace(self, **dict.fromkeys(names))
+
+    def __str__(self) -> str:
+        """In the search language, such that `parse` gives the same search."""
+        parts = []
+        for name, word in _NAMES.items():
+            value = getattr(self, name)
+            if isinstance(value, datetime):
+                value = value.isoformat().replace("+00:00", "Z")
+            if value is not None:
+                parts.append(f"{word}:{_quoted(str(value))}")
+        for name, word in _FLAGS.items():
+            if (flag := getattr(self, name)) is not None:
+                parts.append(word if flag else f"-{word}")
+        return " ".join([*parts, self.text] if self.text else parts)
+
+
+_NAMES = {
+    "kind": "kind",
+    "type": "type",
+    "state": "state",
+    "number": "number",
+    "sender": "from",
+    "recipient": "to",
+    "session": "session",
+    "txn_ref": "ref",
+    "since": "since",
+    "until": "until",
+}
+"""A part of a search, and its word in the search language."""
+_FLAGS = {"quarantined": "is:quarantined", "problems": "has:problems"}
+_WORDS = {word: name for name, word in _NAMES.items()} | {name: name for name in _NAMES}
+
+_PART = re.compile(
+    r'(?P<not>-?)(?P<field>[A-Za-z_]+):(?!//)(?P<value>"[^"]*"?|\S*)|(?P<words>"[^"]*"?\*?|\S+)'
+)
+
+
+def _field(negated: str, word: str, value: str) -> tuple[str, str]:
+    flag = {flagged: name for name, flagged in _FLAGS.items()}.get(f"{word}:{value.lower()}")
+    if flag is not None:
+        return flag, "false" if negated else "true"
+    if word in {"is", "has"}:
+        raise SearchError(f"{word}: {value[:40]!r} is unknown; there are {' and '.join(_FLAGS.values())}")
+    if negated:
+        raise SearchError(f"-{word}: only {' and '.join(_FLAGS.values())} can be turned round")
+    if word not in _WORDS:
+        known = ", ".join(f"{name}:" for name in _NAMES.values())
+        raise SearchError(
+            f"{word}: there is no such filter; there are {known}. To look for the text, put it in quotes"
+        )
+    if not value:
+        raise SearchError(f"{word}: nothing stands behind the colon")
+    return _WORDS[word], value
+
+
+def _unquoted(value: str) -> str:
+    return value.strip('"') if value.startswith('"') else value
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if re.search(r'\s|^"', value) else value
+
+
+def _plain(_: str, word: str) -> str:
+    return word.strip().replace('"', "")[:LONGEST_FIELD]
+
+
+def _phone(_: str, word: str) -> str:
+    """A + that a shell or a URL turned into a space, 00 for it, and what people write between digits."""
+    digits = re.sub(r"[\s().+/-]", "", word)
+    if digits.isascii() and digits.isdigit() and len(digits) > 6:
+        return "+" + digits.removeprefix("00")
+    return _plain("", word)
+
+
+def _choice(choices: type[_Choice], name: str, word: str) -> _Choice:
+    try:
+        return choices(word.strip().lower())
+    except ValueError:
+        raise SearchError(f"{name}: {word[:40]!r} is none of {', '.join(choices)}") from None
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _flag(name: str, word: str) -> bool:
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if word.strip().lower() not in known:
+        raise SearchError(f"{name}: must be true or false")
+    return known[word.strip().lower()]
+
+
+def _text(name: str, word: str) -> str:
+    """Its words as `parse` can read them again; whatever holds no word asks for nothing and is left out."""
+    if len(word) > LONGEST_SEARCH:
+        raise SearchError(f"{name}: longer than {LONGEST_SEARCH} characters; look for less at once")
+    found = phrases(word)
+    if not found:
+        raise SearchError(f"{name}: {word[:40]!r} holds no letter, digit or symbol to look for")
+    if len(found) > MOST_PHRASES:
+        raise SearchError(f"{name}: more than {MOST_PHRASES} words or phrases; look for fewer at once")
+    for phrase in found:
+        if phrase.prefix and len(phrase.words[-1]) < SHORTEST_PREFIX:
+            raise SearchError(f"{name}: at least {SHORTEST_PREFIX} characters must stand before *")
+    return " ".join(_written(phrase) for phrase in found)
+
+
+def _written(phrase: Phrase) -> str:
+    asked = phrase.asked
+    bare = re.fullmatch(r'[^\s"]*[^\s"*]', asked) and not re.match(r"-?[A-Za-z_]+:(?!//)", asked)
+    return (asked if bare else f'"{asked}"') + ("*" if phrase.prefix else "")
+
+
+_AGO = re.compile(r"([0-9]{1,6})(s|m|h|d|w)", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+
+
+def read_time(name: str, word: str, now: datetime, zone: tzinfo = UTC) -> datetime:
+    """A moment, in UTC: any ISO form, how long ago (90m), or the last time the clock showed it (10:15)."""
+    try:
+        if ago := _AGO.fullmatch(word):
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        if clock := _CLOCK.fullmatch(word):
+            here = now.astimezone(zone)
+            when = here.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+            return (when if when <= here else when - timedelta(days=1)).astimezone(UTC)
+        # In a query string the + of a zone arrives as a space.
+        when = datetime.fromisoformat(re.sub(r"(T\S+|\d\d:\d\d\S*) (\d\d(:?\d\d)?)$", r"\1+\2", word.upper()))
+        return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise SearchError(
+            f"{name}: {word[:40]!r} is not a time; write 2026-01-31T10:00:00+08:00, 10:15 for the last time "
+            "the clock showed it, or 90m, 2h, 7d for that long ago"
+        ) from None
+
+
+_READERS: dict[str, Any] = {
+    "kind": lambda name, word: _choice(Kind, name, word),
+    "type": lambda name, word: _choice(EventType, name, word),
+    "state": lambda name, word: _choice(State, name, word),
+    "sender": _phone,
+    "recipient": _phone,
+    "number": _phone,
+    "quarantined": _flag,
+    "problems": _flag,
+    "text": _text,
+}

@@ -1,0 +1,231 @@
+"""Doing what was planned: each step written into the journal before it is sent and once it is known how it
+ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from receiver.keys.urls import CallbackUrls
+from receiver.providers.hoiio.client import NumberClient, SubscribedNumber, Subscription
+from receiver.providers.hoiio.errors import HoiioError, OutcomeUnknown, Refused, TryLater
+from receiver.setup.journal import Ending, Journal, term_of
+from receiver.setup.plan import Configure, Extend, Payment, Plan, Step, repointed
+
+_LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0)
+"""Pauses in seconds before looking again for something the provider may take a moment to show."""
+_RATE_LIMIT_PAUSES = (2.0, 4.0, 8.0, 16.0, 32.0)
+
+Sleep = Callable[[float], None]
+
+
+class Outcome(StrEnum):
+    """What became of a step."""
+
+    DONE = "done"
+    FOUND = "found done"
+    """Nothing was sent, or its answer was lost, and looking showed that it is as wanted."""
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step with its outcome; a sentence says what was paid or what went wrong."""
+
+    step: Step
+    outcome: Outcome
+    detail: str = ""
+    number: SubscribedNumber | None = None
+    """The number as read back, after a successful Configure."""
+
+
+def apply(
+    decided: Plan,
+    client: NumberClient,
+    journal: Journal,
+    *,
+    sleep: Sleep = time.sleep,
+    starting: Callable[[Step], None] = lambda _: None,
+) -> Iterator[Progress]:
+    """Do the steps one by one, saying what became of each. Needs the journal's lease.
+
+    Numbers that were configured are read back together at the end, so their outcomes come last. A refusal
+    concerns one number, and the others go on. After any other failure the rest is skipped: it would fail as
+    well, or nobody can tell what it would do. `starting` is told of each step before anything is sent.
+    """
+    try:
+        ours = {number.number for number in client.subscribed_numbers()} if decided.payments else set()
+    except HoiioError as error:
+        yield from _skipped(decided.steps, str(error))
+        return
+    failed: set[str] = set()
+    sent: list[Configure] = []
+    spent = Decimal(0)
+    for at, step in enumerate(decided.steps):
+        if step.number in failed:
+            yield Progress(step, Outcome.SKIPPED, "the number was not bought")
+            continue
+        starting(step)
+        try:
+            if isinstance(step, Configure):
+                if found := _sent(step, client, journal, sleep):
+                    yield found
+                else:
+                    sent.append(step)
+                continue
+            if step.number in ours and not isinstance(step, Extend):
+                yield Progress(step, Outcome.FOUND, "already held, so nothing was paid")
+                continue
+            if decided.max_cost is not None and spent + step.price > decided.max_cost:
+                # The provider charged more than it quoted.
+                yield Progress(step, Outcome.FAILED, f"{spent:f} were paid, so it would exceed --max-cost")
+                failed.add(step.number)
+                continue
+            done = pay(step, client, journal, sleep=sleep)
+        except HoiioError as error:
+            yield Progress(step, Outcome.FAILED, error.reason)
+            failed.add(step.number)
+            if not isinstance(error, Refused):
+                yield from _read_back(sent, client, journal, sleep)
+                yield from _skipped(decided.steps[at + 1 :], "not tried after the failure above")
+                return
+        else:
+            spent += step.price if done.debit is None else done.debit
+            yield Progress(step, *_receipt(step, done))
+    yield from _read_back(sent, client, journal, sleep)
+
+
+def pay(step: Payment, client: NumberClient, journal: Journal, *, sleep: Sleep = time.sleep) -> Subscription:
+    """Subscribe or extend a number; sent once, unless the provider says that it was too busy to listen.
+
+    If the answer gets lost, looks whether the number is now held, or was extended, and returns that without
+    a `debit`. Raises `OutcomeUnknown` if that does not show: the journal keeps it open, and nothing is ever
+    sent again to find out.
+    """
+    for pause in _RATE_LIMIT_PAUSES:
+        try:
+            return _paid(step, client, journal, sleep)
+        except TryLater as error:
+            # The one failure that certainly passes, and in which certainly nothing was done.
+            if not error.rate_limited:
+                raise
+            sleep(max(pause, error.retry_after))
+    return _paid(step, client, journal, sleep)
+
+
+def repoint(
+    number: SubscribedNumber,
+    urls: CallbackUrls,
+    client: NumberClient,
+    journal: Journal,
+    *,
+    sleep: Sleep = time.sleep,
+) -> Progress | None:
+    """Bring what leads to this service by another key to these URLs, and read it back.
+
+    Mode, and URLs that lead elsewhere, stay. None if there is nothing to do. Needs the journal's lease.
+    """
+    step = repointed(number, urls)
+    return configure(step, client, journal, sleep=sleep) if step else None
+
+
+def configure(
+    step: Configure, client: NumberClient, journal: Journal, *, sleep: Sleep = time.sleep
+) -> Progress:
+    """Give one number its settings and read it back. Needs the journal's lease."""
+    (done,) = apply(Plan((step,)), client, journal, sleep=sleep)
+    return done
+
+
+def _paid(step: Payment, client: NumberClient, journal: Journal, sleep: Sleep) -> Subscription:
+    client.wait_to_subscribe()  # before it is written down: who stops this here leaves nothing in doubt
+    attempt = journal.begin(step)
+    try:
+        done = client.subscribe(step.number, step.duration)
+    except OutcomeUnknown as error:
+        with suppress(HoiioError):  # that looking failed, too, says nothing about the money
+            for now in _looking(client, step.number, sleep):
+                if not isinstance(step, Extend) or term_of(now) != term_of(step.was):
+                    journal.end(attempt, Ending.HELD, f"{error.reason} The provider lists it")
+                    return Subscription(step.number, "", None, now.expiry)
+        raise
+    except HoiioError as error:
+        journal.end(attempt, Ending.NOT_DONE, error.reason)
+        raise
+    ending = Ending.DONE if isinstance(step, Extend) else Ending.BOUGHT
+    journal.end(attempt, ending, f"{done.currency} {done.debit} paid, until {done.expiry}")
+    return done
+
+
+def _sent(step: Configure, client: NumberClient, journal: Journal, sleep: Sleep) -> Progress | None:
+    """Configure; None if the provider took it. If the answer gets lost, look, and send once more at most."""
+    lost = ""
+    for _ in range(2):
+        attempt = journal.begin(step)
+        try:
+            client.configure(
+                step.number, forward_to=step.forward_to, forward_sms_to=step.forward_sms_to, mode=step.mode
+            )
+        except OutcomeUnknown as error:
+            lost = error.reason
+        except HoiioError as error:
+            journal.end(attempt, Ending.NOT_DONE, error.reason)
+            raise
+        else:
+            journal.end(attempt, Ending.DONE)
+            return None
+        with suppress(HoiioError):
+            for number in _looking(client, step.number, sleep):
+                if step.holds(number):
+                    journal.end(attempt, Ending.DONE, "the answer was lost, but it reads back as wanted")
+                    detail = "the answer was lost, but it reads back as wanted"
+                    return Progress(step, Outcome.FOUND, detail, number)
+        journal.end(attempt, Ending.NOT_DONE, lost)
+    return Progress(step, Outcome.FAILED, lost)
+
+
+def _read_back(
+    sent: Sequence[Configure], client: NumberClient, journal: Journal, sleep: Sleep
+) -> Iterator[Progress]:
+    """Compare what was sent with what the provider shows, with one look at all if it shows all at once."""
+    waiting = {step.number: step for step in sent}
+    problem = "accepted, but it does not read back so: look with `flask numbers list`"
+    for pause in _LOOKS if waiting else ():
+        sleep(pause)
+        try:
+            active = client.subscribed_numbers()
+        except HoiioError as error:
+            problem = f"accepted, but it could not be read back: {error.reason}"
+            break
+        journal.seen([number.number for number in active])
+        for number in active:
+            if number.number in waiting and waiting[number.number].holds(number):
+                yield Progress(waiting.pop(number.number), Outcome.DONE, number=number)
+        if not waiting:
+            return
+    for step in waiting.values():
+        yield Progress(step, Outcome.FAILED, problem)
+
+
+def _skipped(steps: Sequence[Step], reason: str) -> Iterator[Progress]:
+    for step in steps:
+        yield Progress(step, Outcome.SKIPPED, reason)
+
+
+def _receipt(step: Payment, done: Subscription) -> tuple[Outcome, str]:
+    if done.debit is None:
+        return Outcome.FOUND, "the answer was lost, but the number is held now: it was bought"
+    paid = f"{done.currency} {done.debit:f} paid"
+    return Outcome.DONE, paid if done.debit == step.price else f"{paid}, not {step.price:f} as quoted"
+
+
+def _looking(client: NumberClient, number: str, sleep: Sleep) -> Iterator[SubscribedNumber]:
+    """A number as the provider shows it, again and again for a while; nothing while it is not held."""
+    for pause in _LOOKS:
+        sleep(pause)
+        yield from (entry for entry in client.subscribed_numbers() if entry.number == number)

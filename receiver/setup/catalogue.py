@@ -1,0 +1,241 @@
+"""What is for sale: places by code or name, and numbers that fit, with their prices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
+from typing import TypeVar
+
+import phonenumbers
+
+from receiver.providers.hoiio.client import AvailableNumber, Country, NumberClient, Rates, State
+from receiver.providers.hoiio.errors import HoiioError, Refused
+from receiver.providers.hoiio.notifications import Kind
+
+_Place = TypeVar("_Place", Country, State)
+
+_CLOSELY = 20
+"""Numbers looked at for one that can do everything, when anything will do: a page shows what there is."""
+
+# What people call countries that the provider abbreviates.
+_ALSO_KNOWN_AS = {
+    "united states": "US",
+    "united states of america": "US",
+    "america": "US",
+    "hongkong": "HK",
+    "uk": "GB",
+    "great britain": "GB",
+}
+
+
+class NoSuchPlace(Exception):
+    """No country or state of that name has numbers for sale. The message says which have."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A number that can be bought, and the prices of its country."""
+
+    number: AvailableNumber
+    country: str
+    state: str
+    rates: Rates
+
+
+@dataclass(frozen=True)
+class Offers:
+    """The numbers that can be bought for a wish; if they are too few, why."""
+
+    found: tuple[Offer, ...]
+    shortage: str = ""
+
+
+def find_country(countries: Sequence[Country], text: str) -> Country:
+    """The country of that code or name, however it is capitalised, or `NoSuchPlace`."""
+    wanted = _ALSO_KNOWN_AS.get(text.strip().lower(), text)
+    return _find(countries, wanted, text, "country")
+
+
+def find_state(country: Country, text: str) -> State:
+    """The country's state of that code or name, or `NoSuchPlace`."""
+    if not country.states:
+        raise NoSuchPlace(f"Numbers of {country.name} are not sold by state: leave out {text!r}.")
+    return _find(country.states, text, text, f"state of {country.name}")
+
+
+def _find(places: Sequence[_Place], wanted: str, text: str, what: str) -> _Place:
+    names = {name.lower(): place for place in places for name in (place.name, place.code)}
+    if place := names.get(wanted.strip().lower()):
+        return place
+    full_names = {place.name.lower(): place for place in places}
+    close = get_close_matches(wanted.strip().lower(), full_names, n=1, cutoff=0.6)
+    hint = f" Did you mean {full_names[close[0]].name} ({full_names[close[0]].code})?" if close else ""
+    raise NoSuchPlace(
+        f"No {what} with numbers for sale is called {text!r}.{hint} See `flask numbers countries`."
+    )
+
+
+def can(capabilities: Collection[str], kinds: Iterable[Kind]) -> bool:
+    """Whether a number with these capabilities can receive all of these kinds."""
+    return all(kind.upper() in capabilities for kind in kinds)
+
+
+def country_of(number: str) -> str:
+    """The country code a number seems to belong to, by its digits alone; empty if they do not tell."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return ""
+    # A number that was never given out has a calling code all the same.
+    region = phonenumbers.region_code_for_number(parsed)
+    return region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+
+
+def area_of(number: str) -> str:
+    """The code or name of the state a number's area code lies in; empty if its digits do not tell."""
+    # Its tables take 100 MB and the better part of a second: only who looks for a number to buy needs them.
+    from phonenumbers.geocoder import description_for_number  # noqa: PLC0415
+
+    try:
+        area = str(description_for_number(phonenumbers.parse(number), "en"))
+    except phonenumbers.NumberParseException:
+        return ""
+    # "San Francisco, CA"; where nothing smaller is known the state's name: "Alaska".
+    return area.rpartition(", ")[2].removesuffix(" State")
+
+
+class Shop:
+    """What the provider sells, asked for as it is needed and remembered: 200 wishes for numbers of one state
+    page through it once. Not for longer than one command, since numbers go."""
+
+    def __init__(self, client: NumberClient) -> None:
+        self._client = client
+        self._countries: tuple[Country, ...] | None = None
+        self._rates: dict[str, Rates] = {}
+        self._seen: dict[tuple[str, str], list[AvailableNumber]] = {}
+        self._pages: dict[tuple[str, str], Iterator[AvailableNumber]] = {}
+
+    @property
+    def countries(self) -> tuple[Country, ...]:
+        """The countries with numbers for sale."""
+        if self._countries is None:
+            self._countries = self._client.available_countries()
+        return self._countries
+
+    def rates(self, country: str) -> Rates:
+        """The prices of a country's numbers."""
+        if country not in self._rates:
+            self._rates[country] = self._client.rate(country)
+        return self._rates[country]
+
+    def numbers(self, country: str, state: str = "") -> Iterator[AvailableNumber]:
+        """The numbers for sale in a place; pages nobody has come to yet are asked for on the way."""
+        place = (country, state)
+        if place not in self._seen:
+            self._seen[place] = []
+            self._pages[place] = self._client.every_available_number(country, state or None)
+        seen, at = self._seen[place], 0
+        while True:
+            if at == len(seen):
+                try:
+                    more = next(self._pages[place], None)
+                except HoiioError:
+                    del self._seen[place]  # a generator that failed is over: begin anew next time
+                    raise
+                if more is None:
+                    return
+                seen.append(more)
+            yield seen[at]
+            at += 1
+
+    def number(self, number: str, state: str = "") -> Offers:
+        """This very number with its price, if it is for sale. Which state to look in is guessed if not told.
+
+        Looks in one place only: going through all states would take hundreds of calls, which are rationed.
+        """
+        country = self._country_by_digits(number)
+        if country is None:
+            return Offers((), "no country with numbers for sale has its calling code: check the number")
+        place = None
+        if country.states:
+            area = area_of(number)
+            guess = next((known for known in country.states if area in (known.code, known.name)), None)
+            place = find_state(country, state) if state else guess
+            if place is None:
+                return Offers(
+                    (),
+                    f"numbers of {country.name} are sold by state, and its area code does not tell which: add"
+                    " the state",
+                )
+        code = place.code if place else ""
+        try:
+            for entry in self.numbers(country.code, code):
+                if entry.number == number:
+                    return Offers((Offer(entry, country.code, code, self.rates(country.code)),))
+        except Refused as refusal:
+            return Offers((), refusal.reason)
+        hint = "" if state or not place else ", or name its state if that is another one"
+        name, where = (place.name, f"{country.code} {code}") if place else (country.name, country.code)
+        return Offers(
+            (),
+            f"it is not held and not for sale in {name}: check the number, choose one from"
+            f" `flask numbers available {where}`{hint}",
+        )
+
+    def any(
+        self,
+        country: Country,
+        state: str = "",
+        kinds: Collection[Kind] = frozenset(),
+        *,
+        count: int = 1,
+        taken: Collection[str] = frozenset(),
+    ) -> Offers:
+        """The first numbers for sale there that can receive all of these kinds; without a state, in any.
+
+        Without kinds: those with voice and SMS if there are enough among the first, else whatever can do
+        anything. What is `taken` is passed over.
+        """
+        states = [known for known in country.states if state in ("", known.code)]
+        # What a state says it can is believed, so that not every state has to be asked.
+        codes = [known.code for known in states if not known.capabilities or can(known.capabilities, kinds)]
+        found: list[Offer] = []
+        reason = ""
+        for code in codes if country.states else [""]:
+            if len(found) == count:
+                break
+            free = (entry for entry in self.numbers(country.code, code) if entry.number not in taken)
+            try:
+                chosen = _first(free, kinds, count - len(found))
+                found += [Offer(one, country.code, code, self.rates(country.code)) for one in chosen]
+            except Refused as refusal:
+                reason = refusal.reason
+        if len(found) == count:
+            return Offers(tuple(found))
+        wanted = f" that can receive {' and '.join(sorted(kinds))}" if kinds else ""
+        few = f"only {len(found)} of {count} numbers{wanted} are for sale there"
+        return Offers(tuple(found), few if found else reason or f"no number{wanted} is for sale there")
+
+    def _country_by_digits(self, number: str) -> Country | None:
+        region = country_of(number)
+        if known := next((country for country in self.countries if country.code == region), None):
+            return known
+        fitting = [c for c in self.countries if c.prefix and number.startswith(f"+{c.prefix}")]
+        return max(fitting, key=lambda country: len(country.prefix), default=None)
+
+
+def _first(numbers: Iterable[AvailableNumber], kinds: Collection[Kind], count: int) -> list[AvailableNumber]:
+    if kinds:
+        return list(islice((entry for entry in numbers if can(entry.capabilities, kinds)), count))
+    best: list[AvailableNumber] = []
+    others: list[AvailableNumber] = []
+    for entry in islice(numbers, max(_CLOSELY, count)):
+        if can(entry.capabilities, (Kind.VOICE, Kind.SMS)):
+            best.append(entry)
+        elif entry.capabilities:
+            others.append(entry)
+        if len(best) == count:
+            break
+    return (best + others)[:count]

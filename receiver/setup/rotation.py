@@ -1,0 +1,184 @@
+"""Key rotation without losing a call: a new key is accepted everywhere before any number uses it.
+
+Make a key; wait until every serving process accepts it; prove it through PUBLIC_URL; move the numbers; read
+back; let the older keys retire after a grace time. Each step is in the database before the next begins, so a
+rotation that stopped anywhere goes on when it is run again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from receiver.keys import presence as processes
+from receiver.keys import ring as keys
+from receiver.keys.proof import prove, reach
+from receiver.keys.ring import Key, KeyRing, KeyState
+from receiver.keys.urls import CallbackUrls
+from receiver.providers.hoiio.client import NumberClient, SubscribedNumber
+from receiver.providers.hoiio.errors import masked
+from receiver.providers.hoiio.notifications import Kind
+from receiver.setup.apply import Outcome, Progress, apply
+from receiver.setup.journal import Journal
+from receiver.setup.plan import Plan, repointed
+
+GRACE = timedelta(days=7)
+_PATIENCE = 60.0
+"""Seconds for all processes to accept a new key; each looks every few."""
+_IN_A_ROW = 10
+"""So many times in a row, over connections of their own, PUBLIC_URL must accept it: there may be a process
+behind it that cannot reach the database, and so cannot say that it serves."""
+
+_AGAIN = (
+    "No call is lost: the older key is still accepted. Put it right and run `flask keys rotate` again: it"
+    " goes on from here."
+)
+
+
+class RotationError(Exception):
+    """A rotation that cannot go on, or a key that cannot go. The message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """A rotation that is complete."""
+
+    key: str
+    """The fingerprint of the new key."""
+    moved: tuple[Progress, ...]
+    older: tuple[Key, ...]
+    retires_at: datetime
+
+
+@dataclass(frozen=True)
+class Rotator:
+    """What a rotation works with. `urls` gives the callback URLs for a secret, `say` talks to a person."""
+
+    engine: Engine
+    ring: KeyRing
+    urls: Callable[[str], CallbackUrls]
+    access_token: str
+    client: NumberClient
+    journal: Journal
+    say: Callable[[str], None]
+    sleep: Callable[[float], None] = time.sleep
+
+    def unfinished(self) -> Key | None:
+        """A key to which not all numbers were moved yet, because a rotation stopped."""
+        return next(
+            (
+                key
+                for key in self.ring.list()
+                if key.moved_at is None
+                and (key.state is KeyState.NEW or (key.state is KeyState.CURRENT and key.current_since))
+            ),
+            None,
+        )
+
+    def rotate(self, grace: timedelta = GRACE) -> Rotated:
+        """Rotate to a new key, or go on with a rotation that stopped. `RotationError` if it cannot go on."""
+        begun = self.unfinished()
+        fingerprint = begun.fingerprint if begun else keys.make(self.engine)
+        self.ring.refresh()
+        name, secret = keys.short(fingerprint), self.ring.secret_of(fingerprint)
+        if secret is None:
+            raise RotationError(f"the key {name} is gone from the database: run `flask keys rotate` again")
+        self.say(f"{'Going on with' if begun else 'Made'} the key {name}.")
+        self.say("Waiting until every process accepts it …")
+        urls = self.urls(secret)
+        self._wait(fingerprint, urls)
+        self._prove(urls)
+        self.say("Each does, and a test with it arrived for voice, fax and sms.")
+        keys.make_current(self.engine, fingerprint)
+        self.ring.refresh()
+        moved = self._move(urls)
+        older = tuple(
+            key
+            for key in self.ring.list()
+            if key.state in (KeyState.OLDER, KeyState.RETIRING, KeyState.NEW)
+            and key.fingerprint != fingerprint
+        )
+        until = keys.complete(self.engine, fingerprint, [key.fingerprint for key in older], grace)
+        return Rotated(fingerprint, moved, older, until)
+
+    def retire(self, key: Key) -> None:
+        """Accept a key no longer. `RotationError` if it is needed, or not ours to retire."""
+        if key.state is KeyState.CURRENT:
+            raise RotationError(f"{key.name} is the current key. Run `flask keys rotate` first.")
+        if key.state is KeyState.RETIRED:
+            raise RotationError(f"{key.name} has been retired already")
+        if key.in_settings:
+            raise RotationError(
+                f"{key.name} stands in CALLBACK_KEYS, where only you can take it out: edit that setting and"
+                " restart the service"
+            )
+        secret = self.ring.secret_of(key.fingerprint) or ""
+        if users := using(secret, self.client.subscribed_numbers()):
+            raise RotationError(
+                f"{key.name} is still used by {', '.join(masked(number) for number in users)}, whose calls"
+                " would be turned away. Run `flask keys rotate` first."
+            )
+        keys.retire(self.engine, key.fingerprint)
+        self.ring.refresh()
+
+    def _wait(self, fingerprint: str, urls: CallbackUrls) -> None:
+        until = time.monotonic() + _PATIENCE
+        problem = ""
+        while True:
+            serving = processes.alive(self.engine)
+            unaware = [name for name, accepted in serving.items() if fingerprint not in accepted]
+            if not serving:
+                problem = "no serving process can be seen in the database. Start `flask serve`."
+            elif unaware:
+                names = ", ".join(name.rpartition(":")[0] for name in unaware)
+                problem = f"a process does not accept the new key yet: {names}."
+            else:
+                problem = self._refused(urls)
+            if not problem:
+                return
+            if time.monotonic() > until:
+                raise RotationError(f"{problem} {_AGAIN}")
+            self.sleep(1.0)
+
+    def _refused(self, urls: CallbackUrls) -> str:
+        for _ in range(_IN_A_ROW):
+            found = reach(urls.voice)
+            if not found.holds:
+                return f"PUBLIC_URL does not accept the new key: {found.sentence} {found.mend}"
+        return ""
+
+    def _prove(self, urls: CallbackUrls) -> None:
+        for kind in Kind:
+            found = prove(self.engine, urls.of(kind), kind, self.access_token)
+            if not found.holds:
+                raise RotationError(
+                    f"a test for {kind} did not arrive ({found.failed}): {found.sentence} {found.mend}"
+                    f" {_AGAIN}"
+                )
+
+    def _move(self, urls: CallbackUrls) -> tuple[Progress, ...]:
+        with self.journal.lease(sleep=self.sleep, say=self.say):
+            active = self.client.subscribed_numbers()
+            steps = [step for number in active if (step := repointed(number, urls))]
+            done = []
+            for progress in apply(Plan(tuple(steps)), self.client, self.journal, sleep=self.sleep):
+                detail = f" ({progress.detail})" if progress.detail else ""
+                self.say(f"move {masked(progress.step.number)}: {progress.outcome}{detail}")
+                done.append(progress)
+        left = [each for each in done if each.outcome in (Outcome.FAILED, Outcome.SKIPPED)]
+        if left:
+            raise RotationError(f"{len(left)} of {len(steps)} numbers were not moved. {_AGAIN}")
+        return tuple(done)
+
+
+def using(secret: str, numbers: Iterable[SubscribedNumber]) -> list[str]:
+    """The numbers whose URLs hold this key."""
+    return [
+        number.number
+        for number in numbers
+        if any(keys.is_in(secret, url) for url in (number.forward_to, number.forward_sms_to))
+    ]

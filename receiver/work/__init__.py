@@ -1,1 +1,0 @@
-"""What happens beside the receive path, in the background."""
