@@ -22,13 +22,14 @@ from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
-from receiver.providers.hoiio.client import NumberClient
-from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.hoiio.client import HoiioClient
+from receiver.providers.numbers import NumberClient
 from receiver.search.calls import CallLog
 from receiver.search.conversations import ConversationLog
 from receiver.search.counts import Counts
 from receiver.search.events import EventLog
 from receiver.setup.journal import Journal, account_of
+from receiver.vocabulary.kinds import Kind
 
 EXTENSION = "receiver"
 
@@ -126,7 +127,7 @@ def number_client(sleep: Callable[[float], None] = time.sleep) -> NumberClient:
             "set HOIIO_APP_ID and HOIIO_ACCESS_TOKEN: the provider's API cannot be used without"
         )
     token = settings.hoiio_access_token.get_secret_value()
-    return NumberClient(settings.hoiio_app_id, token, settings.hoiio_api_url, sleep=sleep)
+    return HoiioClient(settings.hoiio_app_id, token, settings.hoiio_api_url, sleep=sleep)
 
 
 def journal() -> Journal:

@@ -15,7 +15,8 @@ from conftest import payload
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from receiver.providers.hoiio.client import Duration, NumberClient
+from receiver.providers.hoiio.client import HoiioClient
+from receiver.providers.numbers import Duration
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
 
@@ -54,8 +55,8 @@ def simulator():
 
 
 @pytest.fixture(params=["recorded", "simulator"])
-def client(request) -> NumberClient:
-    return NumberClient("sim-app", "sim-token", request.getfixturevalue(request.param).open_url)
+def client(request) -> HoiioClient:
+    return HoiioClient("sim-app", "sim-token", request.getfixturevalue(request.param).open_url)
 
 
 def test_available_countries(client):
@@ -141,7 +142,7 @@ REQUESTS = {
 @pytest.mark.parametrize("endpoint", REQUESTS)
 def test_each_asks_for_what_is_documented_and_nothing_else(recorded, endpoint):
     ask, parameters = REQUESTS[endpoint]
-    ask(NumberClient("sim-app", "sim-token", recorded.open_url))
+    ask(HoiioClient("sim-app", "sim-token", recorded.open_url))
     assert recorded.requests[-1] == ("POST", endpoint, CREDENTIALS | parameters)
 
 

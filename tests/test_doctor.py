@@ -22,7 +22,7 @@ from receiver.keys import ring as keys
 from receiver.models import CallbackKey, JobState
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
-from receiver.providers.hoiio.client import NumberClient
+from receiver.providers.hoiio.client import HoiioClient
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def test_a_provider_that_is_silent_is_a_warning_after_a_while(here):
     here.simulator.subscribe("US", "CA", forward_to=url(here, "voice"), mode="voice")
     assert about_numbers(here) == {}
     here.simulator.control.fault("number/get_active", "status:error_internal_server_error", times=1000)
-    hasty = NumberClient("sim-app", TOKEN, here.simulator.open_url, sleep=lambda _: None)
+    hasty = HoiioClient("sim-app", TOKEN, here.simulator.open_url, sleep=lambda _: None)
     for app in started(here.config()):
         parts = app.extensions["receiver"]
         impatient = replace(parts.watch, client=lambda: hasty)

@@ -9,9 +9,9 @@ import pytest
 from conftest import API_TOKEN, KEY
 
 from receiver.export.export import FIELDS, Form, export
-from receiver.providers.hoiio.notifications import Kind
 from receiver.search.events import event_json
 from receiver.search.query import Search
+from receiver.vocabulary.kinds import Kind
 
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
 NUMBER = "+16500000001"

@@ -11,12 +11,12 @@ from sqlalchemy import delete, text, update
 
 from receiver.db.engine import writing
 from receiver.models import Event
-from receiver.providers.hoiio.notifications import EventType, Kind
 from receiver.search.events import EventLog, event_json
 from receiver.search.index import LogIndex
 from receiver.search.query import Search, State
 from receiver.search.select import matches
 from receiver.search.settled import settled_id
+from receiver.vocabulary.kinds import EventType, Kind
 
 SENDERS = ("+6591110001", "+6591110002", "private")
 NUMBERS = ("+16500000001", "+6560000001")

@@ -19,8 +19,8 @@ from receiver.db import schema
 from receiver.db.engine import connect, writing
 from receiver.intake.arrival import Arrival, event_row
 from receiver.intake.writer import EventWriter
-from receiver.providers.hoiio.notifications import Kind
-from receiver.providers.hoiio.signature import Verdict
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.verdict import Verdict
 
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
 pytestmark = pytest.mark.slow

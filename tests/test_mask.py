@@ -19,6 +19,8 @@ from receiver.vocabulary.mask import mask_event, masked_digits, masked_number, m
         ("91234567", "••••4567"),
         ("123456", "••••56"),
         ("999", "••••"),
+        ("", ""),
+        ("+16\x1b50 123 4567", "+1••••4567"),
         ("anonymous", "•••• (9 characters)"),
         ("call Bob on 91234567", "•••• (20 characters)"),
         ("1" * 40, "•••• (40 characters)"),

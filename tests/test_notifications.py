@@ -7,15 +7,11 @@ from decimal import Decimal
 import pytest
 from conftest import payload
 
-from receiver.providers.hoiio.notifications import (
-    LONGEST_FIELD,
-    MOST_PARAMETERS,
-    EventType,
-    Kind,
-    Notification,
-    read_notification,
-    read_parameters,
-)
+from receiver.providers.forms import read_parameters
+from receiver.providers.hoiio.notifications import read_notification
+from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.limits import LONGEST_FIELD, MOST_PARAMETERS
+from receiver.vocabulary.notification import Notification
 
 NOON = datetime(2012, 10, 30, 4, 20, 50, tzinfo=UTC)
 """2012-10-30 12:20:50 in GMT+8."""

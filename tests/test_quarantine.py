@@ -12,7 +12,7 @@ from sqlalchemy import text
 from receiver.db.engine import writing
 from receiver.intake.admission import STALE
 from receiver.numbers import known as numbers
-from receiver.providers.hoiio.client import SubscribedNumber
+from receiver.providers.numbers import SubscribedNumber
 from receiver.retention.quarantine import release_ours
 
 SMS = f"/callbacks/{KEY}/sms"

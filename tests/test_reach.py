@@ -18,8 +18,8 @@ from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.models import Event
-from receiver.providers.hoiio.notifications import Kind
-from receiver.providers.hoiio.signature import Verdict
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.verdict import Verdict
 
 
 class Line:

@@ -18,10 +18,10 @@ from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool, SpoolError
 from receiver.intake.writer import EventWriter
 from receiver.models import Event, Repeat
-from receiver.providers.hoiio.notifications import Kind
-from receiver.providers.hoiio.signature import Verdict
 from receiver.retention import quarantine
 from receiver.retention.remove import remove_orphans
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.verdict import Verdict
 
 
 def arrival(txn_ref: str, **changes) -> Arrival:

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.intake.arrival import Arrival, event_row
-from receiver.providers.hoiio.notifications import EventType, Kind
-from receiver.providers.hoiio.signature import Verdict
 from receiver.search import select
 from receiver.search.events import EventLog
 from receiver.search.index import LogIndex
 from receiver.search.query import Search, SearchError, State
 from receiver.search.words import words
+from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.verdict import Verdict
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SINGAPORE = timezone(timedelta(hours=8))

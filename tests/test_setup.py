@@ -11,19 +11,18 @@ import pytest
 from receiver.db import schema
 from receiver.db.engine import connect
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
-from receiver.providers.hoiio.client import (
+from receiver.providers.errors import OutcomeUnknown
+from receiver.providers.hoiio.client import HoiioClient
+from receiver.providers.numbers import (
     AvailableNumber,
     Balance,
     Country,
     Duration,
-    NumberClient,
     Rate,
     Rates,
     State,
     SubscribedNumber,
 )
-from receiver.providers.hoiio.errors import OutcomeUnknown
-from receiver.providers.hoiio.notifications import Kind
 from receiver.setup.apply import Outcome, apply, pay, repoint
 from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
 from receiver.setup.journal import Journal
@@ -31,6 +30,7 @@ from receiver.setup.plan import Configure, Extend, Plan, Subscribe, Wish, fittin
 from receiver.setup.survey import survey
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
+from receiver.vocabulary.kinds import Kind
 
 
 def urls_with(key: str) -> CallbackUrls:
@@ -355,8 +355,8 @@ def simulator():
 
 
 @pytest.fixture
-def client(simulator) -> NumberClient:
-    return NumberClient("sim-app", "sim-token", simulator.open_url, sleep=lambda _: None, timeout=(2, 1))
+def client(simulator) -> HoiioClient:
+    return HoiioClient("sim-app", "sim-token", simulator.open_url, sleep=lambda _: None, timeout=(2, 1))
 
 
 @pytest.fixture
@@ -573,7 +573,7 @@ def test_a_quote_that_was_too_low_stops_at_the_limit(simulator, client, journal)
     assert len(simulator.purchases) == 1
 
 
-def extension(client: NumberClient, duration: Duration) -> Extend:
+def extension(client: HoiioClient, duration: Duration) -> Extend:
     (was,) = client.subscribed_numbers()
     return Extend(was.number, was.country, was.state, duration, Decimal("24.00"), "SGD", was)
 
@@ -642,7 +642,7 @@ def test_200_numbers_take_as_many_requests_as_they_need(engine):
         def now() -> float:
             return time.monotonic() + sum(slept)
 
-        client = NumberClient("sim-app", "sim-token", simulator.open_url, sleep=sleep, clock=now)
+        client = HoiioClient("sim-app", "sim-token", simulator.open_url, sleep=sleep, clock=now)
         journal = Journal(engine, "account", clock=lambda: datetime.now(UTC) + timedelta(seconds=sum(slept)))
         wanted = [Wish(VOICE | SMS, country="US", state=state, count=50) for state in ("CA", "NY", "TX")]
         named = client.every_available_number("US", "FL")

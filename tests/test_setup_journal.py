@@ -20,9 +20,9 @@ from receiver.db import schema
 from receiver.db.engine import connect
 from receiver.keys.urls import CallbackUrls
 from receiver.models import SetupStep
-from receiver.providers.hoiio.client import Duration, NumberClient
-from receiver.providers.hoiio.errors import UnexpectedAnswer
-from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.errors import UnexpectedAnswer
+from receiver.providers.hoiio.client import HoiioClient
+from receiver.providers.numbers import Duration
 from receiver.setup.apply import Outcome, apply
 from receiver.setup.catalogue import Shop
 from receiver.setup.journal import Ending, Journal, SetupError
@@ -30,6 +30,7 @@ from receiver.setup.plan import Subscribe, Wish, plan
 from receiver.setup.survey import survey
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
+from receiver.vocabulary.kinds import Kind
 
 URLS = CallbackUrls(*(f"https://receiver.example.com/callbacks/current-key/{kind}" for kind in Kind))
 CA, SG = Wish(country="US", state="CA"), Wish(frozenset({Kind.FAX}), country="SG")
@@ -73,7 +74,7 @@ def simulator(clock):
 
 def run(simulator, engine, clock, *wanted, wait=True, account="account"):
     """One run of setup, with a client and a journal of its own."""
-    client = NumberClient("sim-app", "sim-token", simulator.open_url, sleep=clock.sleep, timeout=(2, 1))
+    client = HoiioClient("sim-app", "sim-token", simulator.open_url, sleep=clock.sleep, timeout=(2, 1))
     journal = Journal(engine, account, clock=clock.now)
     with journal.lease(sleep=clock.sleep):
         found = survey(client, Shop(client), journal, wanted, URLS, wait=wait, sleep=clock.sleep)

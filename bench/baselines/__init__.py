@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from config import Config
 from receiver.intake.arrival import KEPT_HEADERS, Arrival, Row, event_row
-from receiver.providers.hoiio.notifications import Kind
 from receiver.providers.hoiio.signature import HEADER, verify
+from receiver.vocabulary.kinds import Kind
 
 CONNECTIONS = 32
 """To the database, and threads where threads do the work: as many as callers."""

@@ -10,9 +10,10 @@ from receiver.keys.ring import Key, KeyState
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers.findings import Finding, Severity
 from receiver.numbers.known import Known, KnownNumber
-from receiver.providers.hoiio.client import Mode
-from receiver.providers.hoiio.errors import masked
-from receiver.providers.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.providers.hoiio.zone import ZONE
+from receiver.providers.numbers import Mode
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.mask import masked_number
 
 SOON, VERY_SOON = 14, 3
 """Days before a subscription ends."""
@@ -34,7 +35,7 @@ def inspect(
     known: Known, urls: CallbackUrls | None, keys: Sequence[Key], *, now: datetime
 ) -> tuple[Finding, ...]:
     """All findings. Without `urls`, since PUBLIC_URL is not set, nothing is said about where numbers lead."""
-    today = now.astimezone(PROVIDER_ZONE).date()
+    today = now.astimezone(ZONE).date()
     found = [*_account(known, today), *_keys(keys, now)]
     for number in known.numbers:
         found += _term(number, today)
@@ -91,7 +92,7 @@ def _account(known: Known, today: date) -> Iterator[Finding]:
 
 
 def _term(number: KnownNumber, today: date) -> Iterator[Finding]:
-    left, name = days_left(number, today), masked(number.number)
+    left, name = days_left(number, today), masked_number(number.number)
     if left is None:
         return
     if number.auto_extend:
@@ -119,7 +120,7 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         (calls, number.forward_to, number.calls_were_here),
         (Kind.SMS, number.forward_sms_to, number.sms_were_here),
     )
-    name, again = masked(number.number), f"flask setup --number {number.number}"
+    name, again = masked_number(number.number), f"flask setup --number {number.number}"
     if not any(url for _, url, _ in sides) and not any(was for _, _, was in sides):
         yield Finding(
             "not-configured",
@@ -174,8 +175,8 @@ def _lost(number: KnownNumber) -> Finding:
     return Finding(
         "number-lost",
         Severity.ERROR,
-        f"{masked(number.number)} is not listed by the provider any more{when}: probably {why}. If that is"
-        " meant: flask doctor --accept.",
+        f"{masked_number(number.number)} is not listed by the provider any more{when}: probably {why}."
+        " If that is meant: flask doctor --accept.",
         f"flask setup --number {number.number}",
         number.number,
     )

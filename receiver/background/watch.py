@@ -20,9 +20,9 @@ from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.numbers.known import Known
-from receiver.providers.hoiio.client import Balance, Duration, NumberClient, SubscribedNumber
-from receiver.providers.hoiio.errors import HoiioError
-from receiver.providers.hoiio.notifications import PROVIDER_ZONE
+from receiver.providers.errors import ProviderError
+from receiver.providers.hoiio.zone import ZONE
+from receiver.providers.numbers import Balance, Duration, NumberClient, SubscribedNumber
 from receiver.setup.survey import balance_if_told
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Watch:
         if self.client is not None:
             try:
                 self._survey(self.client(), urls)
-            except HoiioError as error:
+            except ProviderError as error:
                 numbers.store_failure(self.engine, error)
         known = numbers.read(self.engine)
         now = datetime.now(UTC)
@@ -109,7 +109,7 @@ class Watch:
 
 def _prices(client: NumberClient, active: Sequence[SubscribedNumber]) -> dict[str, Decimal]:
     """A month's price in each country where a number renews itself soon."""
-    today = datetime.now(PROVIDER_ZONE).date()
+    today = datetime.now(ZONE).date()
     countries = {
         number.country
         for number in active

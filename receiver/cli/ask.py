@@ -12,10 +12,10 @@ from typing import TypeVar
 import click
 
 from receiver.cli import output, words
-from receiver.providers.hoiio.client import AvailableNumber, Capability, Country, Duration
-from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.numbers import AvailableNumber, Capability, Country, Duration
 from receiver.setup.catalogue import NoSuchPlace, Shop, can, find_country, find_state
 from receiver.setup.plan import Wish
+from receiver.vocabulary.kinds import Kind
 
 _Answer = TypeVar("_Answer")
 

@@ -14,7 +14,7 @@ from receiver.cli import output, words
 from receiver.doctor.doctor import Area, Doctor, NumberState, Report, mend
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
-from receiver.providers.hoiio.errors import masked
+from receiver.vocabulary.mask import masked_number
 
 _EXIT = {None: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _MOST_NUMBERS = 20
@@ -53,7 +53,9 @@ def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
         mend(physician, current.number_client, current.journal, output.say)
     for number in accepted:
         if not numbers.accept(current.engine(), number):
-            raise click.ClickException(f"{masked(number)} is not known here. See `flask numbers list`.")
+            raise click.ClickException(
+                f"{masked_number(number)} is not known here. See `flask numbers list`."
+            )
     with output.progress("Looking at everything …"):
         report = physician.examine()
     if as_json:
@@ -89,14 +91,14 @@ def _summary(area: Area) -> str:
 def _shown(finding: Finding) -> str:
     """What mends it; on a terminal ready to be copied, elsewhere without the number, since logs keep it."""
     if finding.subject.startswith("+") and not sys.stdout.isatty():
-        return finding.mend.replace(finding.subject, masked(finding.subject))
+        return finding.mend.replace(finding.subject, masked_number(finding.subject))
     return finding.mend
 
 
 def _row(number: NumberState) -> tuple[object, ...]:
     days = number.days_left
     return (
-        number.number if sys.stdout.isatty() else masked(number.number),
+        number.number if sys.stdout.isatty() else masked_number(number.number),
         number.serves or "no",
         None if days is None else "ended" if days < 0 else "today" if days == 0 else f"in {days} days",
         {True: "yes", False: "no", None: None}[number.renews],

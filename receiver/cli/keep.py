@@ -19,12 +19,12 @@ from receiver import current
 from receiver.cli import output
 from receiver.db.space import give_back
 from receiver.intake.spool import SpoolError
-from receiver.providers.hoiio.notifications import Kind
 from receiver.retention import prune as keep
 from receiver.retention import quarantine as desk
 from receiver.retention.erase import End, Erased, EraseError, Erasure, Found, is_about
 from receiver.retention.remove import Removed, interventions
 from receiver.search.query import Search, SearchError
+from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.printable import size
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")

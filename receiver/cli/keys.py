@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from receiver import current
 from receiver.cli import output, words
 from receiver.keys.ring import Key, KeyState
-from receiver.providers.hoiio.errors import HoiioError
+from receiver.providers.errors import ProviderError
 from receiver.setup.rotation import GRACE, RotationError, Rotator
 
 
@@ -80,7 +80,7 @@ def rotate(grace: float, yes: bool, as_json: bool) -> None:
         done = rotator.rotate(timedelta(days=grace))
     except RotationError as error:
         raise click.ClickException(str(error)) from None
-    with suppress(HoiioError):  # all is done; the console shows what somebody last saw
+    with suppress(ProviderError):  # all is done; the console shows what somebody last saw
         current.watch().remember(rotator.client.subscribed_numbers())
     if as_json:
         output.json_out(

@@ -16,7 +16,7 @@ from receiver import current
 from receiver.cli import output, words
 from receiver.cli.setup import AmountType
 from receiver.keys.urls import masked_url
-from receiver.providers.hoiio.client import (
+from receiver.providers.numbers import (
     AvailableNumber,
     Country,
     Duration,
@@ -24,14 +24,14 @@ from receiver.providers.hoiio.client import (
     NumberClient,
     SubscribedNumber,
 )
-from receiver.providers.hoiio.errors import masked
-from receiver.providers.hoiio.notifications import Kind
 from receiver.setup.apply import Outcome, pay
 from receiver.setup.apply import configure as configured
 from receiver.setup.catalogue import Shop, can, country_of, find_country, find_state
 from receiver.setup.journal import Action, Journal
 from receiver.setup.plan import Configure, Extend, Payment, Subscribe, able
 from receiver.setup.survey import balance_if_told, settle
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.mask import masked_number
 
 _HERE = "here"
 _NOWHERE = "none"
@@ -230,13 +230,13 @@ def subscribe(
         held, shop = _held_now(client, journal), Shop(client)
         if before := held.get(number):
             raise click.ClickException(
-                f"{masked(number)} is held already (expires {words.expires(before)}), so nothing was bought."
-                f" To pay for more time: flask numbers extend {number}"
+                f"{masked_number(number)} is held already (expires {words.expires(before)}), so"
+                f" nothing was bought. To pay for more time: flask numbers extend {number}"
             )
         with output.progress("Asking the provider …"):
             offered = shop.number(number, state)
         if not offered.found:
-            raise click.ClickException(f"{masked(number)}: {offered.shortage}")
+            raise click.ClickException(f"{masked_number(number)}: {offered.shortage}")
         offer = offered.found[0]
         price = _price(offer.rates.price(duration), duration)
         step = Subscribe(number, offer.country, offer.state, duration, price, offer.rates.currency)
@@ -270,13 +270,13 @@ def extend(
         held = _held_now(client, journal)
         if number not in held:
             raise click.ClickException(
-                f"{masked(number)} is not held, so there is nothing to extend. {_SEE_LIST}"
+                f"{masked_number(number)} is not held, so there is nothing to extend. {_SEE_LIST}"
             )
         was = held[number]
         if any(attempt.shows_in(held) for attempt in doubtful):
             raise click.ClickException(
-                f"{masked(number)} was extended by the run before, whose answer was lost: it now expires"
-                f" {words.expires(was)}. Nothing more was paid; to extend it further run this again."
+                f"{masked_number(number)} was extended by the run before, whose answer was lost: it now"
+                f" expires {words.expires(was)}. Nothing more was paid; to extend it further run this again."
             )
         country = was.country or country_of(number)
         with output.progress("Asking the provider …"):
@@ -407,7 +407,7 @@ def _held(client: NumberClient, number: str) -> SubscribedNumber:
     with output.progress("Asking the provider …"):
         found = next((held for held in client.subscribed_numbers() if held.number == number), None)
     if found is None:
-        raise click.ClickException(f"{masked(number)} is not held by this application. {_SEE_LIST}")
+        raise click.ClickException(f"{masked_number(number)} is not held by this application. {_SEE_LIST}")
     return found
 
 
@@ -428,11 +428,15 @@ def _settings(
     """All settings of a number, those given and those kept."""
     taken_for = mode or held.mode
     if mode and held.capabilities and not can(held.capabilities, (Kind(mode),)):
-        raise click.ClickException(f"{masked(held.number)} cannot take {mode}: {able(held.capabilities)}")
+        raise click.ClickException(
+            f"{masked_number(held.number)} cannot take {mode}: {able(held.capabilities)}"
+        )
     calls = _url("--forward-to", forward_to, Kind.FAX if taken_for == Mode.FAX else Kind.VOICE)
     sms = _url("--forward-sms-to", forward_sms_to, Kind.SMS)
     if sms and held.capabilities and not can(held.capabilities, (Kind.SMS,)):
-        raise click.ClickException(f"{masked(held.number)} cannot receive sms: {able(held.capabilities)}")
+        raise click.ClickException(
+            f"{masked_number(held.number)} cannot receive sms: {able(held.capabilities)}"
+        )
     return Configure(
         held.number,
         forward_to=held.forward_to if calls is None else calls,

@@ -31,7 +31,7 @@ from receiver.current import NotConfigured
 from receiver.db.engine import SchemaError, reason_of
 from receiver.db.schema import require_schema
 from receiver.intake.spool import SpoolError
-from receiver.providers.hoiio.errors import HoiioError
+from receiver.providers.errors import ProviderError
 from receiver.search.query import SearchError
 from receiver.setup.catalogue import NoSuchPlace
 from receiver.setup.journal import SetupError
@@ -42,7 +42,7 @@ KNOWN_ERRORS: tuple[type[Exception], ...] = (
     NotConfigured,
     SchemaError,
     SpoolError,
-    HoiioError,
+    ProviderError,
     NoSuchPlace,
     SetupError,
     TokenError,

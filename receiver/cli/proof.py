@@ -12,9 +12,9 @@ from receiver import current
 from receiver.cli import output, words
 from receiver.keys.proof import Proof, prove
 from receiver.keys.urls import CallbackUrls, Target, shown_url
-from receiver.providers.hoiio.client import Mode, SubscribedNumber
-from receiver.providers.hoiio.errors import masked
-from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.numbers import Mode, SubscribedNumber
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.mask import masked_number
 
 
 @click.command("test", short_help="Post a signed test, and look for it in the log.")
@@ -59,7 +59,9 @@ def test_callbacks(*, number: str | None, kinds: tuple[str, ...], as_json: bool)
         if elsewhere:
             output.say(f"To bring it here: flask setup --number {number} --take-over")
         if not proofs and not elsewhere:
-            output.say(f"Nothing of {masked(number or '')} is sent anywhere: flask setup --number {number}")
+            output.say(
+                f"Nothing of {masked_number(number or '')} is sent anywhere: flask setup --number {number}"
+            )
     if not holds:
         raise SystemExit(1)
 
@@ -119,7 +121,7 @@ def _held(number: str) -> SubscribedNumber:
         )
     if found is None:
         raise click.ClickException(
-            f"{masked(number)} is not held by this application. See `flask numbers list`."
+            f"{masked_number(number)} is not held by this application. See `flask numbers list`."
         )
     return found
 

@@ -20,15 +20,15 @@ from receiver.cli import ask, output, words
 from receiver.cli.proof import proof_json, prove_urls
 from receiver.keys.proof import Proof, reach
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.hoiio.client import NumberClient, SubscribedNumber
-from receiver.providers.hoiio.errors import masked
-from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup import wanted
 from receiver.setup.apply import Outcome, Progress, apply
 from receiver.setup.catalogue import Shop, find_country, find_state
 from receiver.setup.journal import Ending, Journal, SetupError
 from receiver.setup.plan import Configure, Plan, Step, Wish, plan
 from receiver.setup.survey import settle, survey
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.mask import masked_number
 
 _ROWS_SHOWN = 40
 _READY_SHOWN = 10
@@ -237,13 +237,13 @@ def _settle_by_hand(client: NumberClient, journal: Journal, number: str) -> None
         with output.progress("Asking the provider …"):
             active, _ = settle(client, Shop(client), journal, wait=False)
         if any(held.number == number for held in active):
-            raise click.ClickException(f"{masked(number)} is held, so it was bought")
+            raise click.ClickException(f"{masked_number(number)} is held, so it was bought")
         found = [attempt for attempt in journal.unsettled() if attempt.number == number]
         for attempt in found:
             journal.end(attempt.id, Ending.NOT_DONE, "said so by hand")
     if not found:
-        raise click.ClickException(f"no purchase of {masked(number)} is in doubt")
-    output.say(f"Taken down: {masked(number)} was not bought.")
+        raise click.ClickException(f"no purchase of {masked_number(number)} is in doubt")
+    output.say(f"Taken down: {masked_number(number)} was not bought.")
 
 
 def _wishes_of(file: Path) -> tuple[Wish, ...]:
@@ -376,16 +376,15 @@ def _apply(decided: Plan, client: NumberClient, journal: Journal) -> list[Progre
 
         def starting(step: Step) -> None:
             if step_on:
-                step_on(f"{_name(step)} {masked(step.number)}")
+                step_on(f"{_name(step)} {masked_number(step.number)}")
 
         for progress in apply(decided, client, journal, starting=starting):
             done.append(progress)
             if not many or progress.outcome in (Outcome.FAILED, Outcome.SKIPPED):
                 detail = f" ({progress.detail})" if progress.detail else ""
                 # Masked: unlike the tables, this ends up in the logs of whatever runs it unattended.
-                output.say(
-                    f"{_name(progress.step)} {masked(progress.step.number)}: {progress.outcome}{detail}"
-                )
+                number = masked_number(progress.step.number)
+                output.say(f"{_name(progress.step)} {number}: {progress.outcome}{detail}")
     return done
 
 

@@ -15,9 +15,10 @@ from phonenumbers import ValidationResult
 
 from receiver import current
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
-from receiver.providers.hoiio.client import Capability, Duration, Rate, SubscribedNumber
-from receiver.providers.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.providers.hoiio.zone import ZONE
+from receiver.providers.numbers import Capability, Duration, Rate, SubscribedNumber
 from receiver.setup.plan import Configure
+from receiver.vocabulary.kinds import Kind
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -171,7 +172,7 @@ def abilities(capabilities: frozenset[str]) -> str:
 
 def days_left(expiry: date | None) -> int | None:
     """Days until a subscription ends, by the provider's calendar."""
-    return None if expiry is None else (expiry - datetime.now(PROVIDER_ZONE).date()).days
+    return None if expiry is None else (expiry - datetime.now(ZONE).date()).days
 
 
 def expires(number: SubscribedNumber) -> str:

@@ -36,13 +36,13 @@ from receiver.models import Event, JobState
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.numbers.known import Known, KnownNumber
-from receiver.providers.hoiio.client import NumberClient
-from receiver.providers.hoiio.errors import masked
-from receiver.providers.hoiio.notifications import PROVIDER_ZONE
+from receiver.providers.hoiio.zone import ZONE
+from receiver.providers.numbers import NumberClient
 from receiver.retention import quarantine
 from receiver.setup.apply import Outcome, apply
 from receiver.setup.journal import Journal
 from receiver.setup.plan import Plan, repointed
+from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import size
 
 CERTIFICATE_DAYS, CERTIFICATE_LATE = 21, 7
@@ -343,7 +343,7 @@ class Doctor:
 
     def _states(self, known: Known) -> Iterator[NumberState]:
         urls = self.watch.urls()
-        today = datetime.now(PROVIDER_ZONE).date()
+        today = datetime.now(ZONE).date()
         for number in known.numbers:
             yield NumberState(
                 number=number.number,
@@ -391,7 +391,8 @@ def mend(
     with ledger.lease(say=say):
         for progress in apply(Plan(tuple(stale)), provider, ledger):
             done = progress.outcome in (Outcome.DONE, Outcome.FOUND)
-            say(f"{masked(progress.step.number)}: {'moved to the current key' if done else progress.detail}")
+            number = masked_number(progress.step.number)
+            say(f"{number}: {'moved to the current key' if done else progress.detail}")
 
 
 def _serves(number: KnownNumber, urls: CallbackUrls | None) -> str:

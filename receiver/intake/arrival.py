@@ -13,16 +13,12 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import cast
 
-from receiver.providers.hoiio.notifications import (
-    Kind,
-    Notification,
-    Parameters,
-    is_own,
-    read_notification,
-    read_own,
-    read_parameters,
-)
-from receiver.providers.hoiio.signature import Verdict
+from receiver.providers.forms import read_parameters
+from receiver.providers.hoiio.notifications import read_notification
+from receiver.providers.own import is_own, read_own
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.notification import Notification, Parameters
+from receiver.vocabulary.verdict import Verdict
 
 SAME_MOMENT = 10
 """Seconds within which equal content without a `txn_ref` counts as the same notification."""

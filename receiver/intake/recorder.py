@@ -27,7 +27,7 @@ from receiver.intake.arrival import Arrival, Row, event_row, size_of
 from receiver.intake.counters import Tally
 from receiver.intake.spool import Spool, SpoolError
 from receiver.intake.writer import EventWriter
-from receiver.providers.hoiio.signature import Verdict
+from receiver.vocabulary.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 

@@ -37,8 +37,8 @@ from receiver.db.space import compact
 from receiver.intake.arrival import ROW_BYTES, Arrival, Row, event_row
 from receiver.intake.writer import PROBE_BYTES, EventWriter
 from receiver.models import UtcTime
-from receiver.providers.hoiio.notifications import Kind
-from receiver.providers.hoiio.signature import Verdict
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,9 @@ from sqlalchemy import Engine, func, or_, select
 
 from receiver.models import Event
 from receiver.providers.hoiio import signature
-from receiver.providers.hoiio.notifications import EventType, Kind, own_notification
-from receiver.providers.hoiio.signature import Verdict
+from receiver.providers.own import own_notification
+from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.verdict import Verdict
 
 TIMEOUT = 10.0
 """Seconds for each hop."""

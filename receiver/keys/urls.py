@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from receiver.providers.hoiio.notifications import Kind
+from receiver.vocabulary.kinds import Kind
 
 
 class Target(StrEnum):

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from receiver import models
 from receiver.db.engine import writing
-from receiver.providers.hoiio.client import Balance, SubscribedNumber
-from receiver.providers.hoiio.errors import HoiioError, WrongConfiguration
+from receiver.providers.errors import ProviderError, WrongConfiguration
+from receiver.providers.numbers import Balance, SubscribedNumber
 
 LOST_FOR = timedelta(days=90)
 """How long a number that the provider no longer lists is remembered."""
@@ -128,7 +128,7 @@ def store(
         _note(connection, {"checked_at": now, "failures": 0, "failure": None, "refused": False} | told)
 
 
-def store_failure(engine: Engine, error: HoiioError) -> None:
+def store_failure(engine: Engine, error: ProviderError) -> None:
     """Remember that the provider could not be asked. What is known of the numbers stays."""
     told = {"failure": str(error), "refused": isinstance(error, WrongConfiguration)}
     with writing(engine) as connection:

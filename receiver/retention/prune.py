@@ -11,8 +11,8 @@ from itertools import product
 from sqlalchemy import Engine, func, select
 
 from receiver.db.space import give_back
-from receiver.providers.hoiio.notifications import EventType, Kind
 from receiver.retention.remove import EVENTS, Act, Action, Removed, remove_gently, remove_orphans
+from receiver.vocabulary.kinds import EventType, Kind
 
 GRACE = timedelta(days=1)
 """How much older than its retention an event gets before the periodic job begins: it works once a day, not

@@ -17,10 +17,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.models import Event
-from receiver.providers.hoiio.notifications import EventType, Kind
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, event_json, iso, rows
 from receiver.search.query import Search, State
 from receiver.search.select import END, Span, matches, matching_ids
+from receiver.vocabulary.kinds import EventType, Kind
 
 LONGEST_CALL = 200
 """Events read of one session; a call has a handful."""

@@ -22,10 +22,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.models import ConversationCount, Event, IndexState
-from receiver.providers.hoiio.notifications import EventType, Kind
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, iso, rows
 from receiver.search.query import Search
 from receiver.search.select import END, Span, matching_ids
+from receiver.vocabulary.kinds import EventType, Kind
 
 FULL_PART = 152
 """Characters of each part but the last."""

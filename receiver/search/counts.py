@@ -17,11 +17,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from receiver.models import Event, HourCount, IndexState, NumberCount
-from receiver.providers.hoiio.notifications import EventType
 from receiver.search.events import WITH_IDS, iso
 from receiver.search.index import Tally, hour_of
 from receiver.search.query import Search
 from receiver.search.select import END, Span, matching_ids
+from receiver.vocabulary.kinds import EventType
 
 MOST_UNCOUNTED = 5_000
 """Events read on top of the counts; were they further behind, after an upgrade say, totals are low: see

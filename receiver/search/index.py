@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, TextClause, bindparam, func, select, 
 
 from receiver.db.engine import writing_lazily
 from receiver.models import Event, IndexState, UtcTime
-from receiver.providers.hoiio.notifications import read_parameters
+from receiver.providers.forms import read_parameters
 from receiver.search.settled import settled_id
 from receiver.search.words import INDEX_VERSION, event_words, words
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from receiver.providers.hoiio.notifications import LONGEST_FIELD, EventType, Kind
 from receiver.search.words import SHORTEST_PREFIX, Phrase, phrases
+from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.limits import LONGEST_FIELD
 
 LONGEST_SEARCH = 1000
 """Characters of a search text; nobody types more, and each word costs."""

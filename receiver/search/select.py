@@ -19,10 +19,10 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, bindparam, select, text
 
 from receiver.models import Event, IndexState, UtcTime
-from receiver.providers.hoiio.notifications import EventType, Kind
 from receiver.search.index import COARSE, FINE, block_marks, indexed_words, mark, type_code
 from receiver.search.query import Search, State
 from receiver.search.words import Phrase, words
+from receiver.vocabulary.kinds import EventType, Kind
 
 END = 2**63 - 1
 UNINDEXED = 20_000

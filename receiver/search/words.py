@@ -11,7 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from receiver.providers.hoiio.notifications import DOCUMENTED, MEASURES, Params
+from receiver.providers.hoiio.notifications import DOCUMENTED, MEASURES
+from receiver.vocabulary.notification import Params
 
 INDEX_VERSION = 2
 """Raise it when the same event would give other words: the index is then built anew."""

@@ -11,8 +11,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.hoiio.client import NumberClient, SubscribedNumber, Subscription
-from receiver.providers.hoiio.errors import HoiioError, OutcomeUnknown, Refused, TryLater
+from receiver.providers.errors import OutcomeUnknown, ProviderError, Refused, TryLater
+from receiver.providers.numbers import NumberClient, SubscribedNumber, Subscription
 from receiver.setup.journal import Ending, Journal, term_of
 from receiver.setup.plan import Configure, Extend, Payment, Plan, Step, repointed
 
@@ -60,7 +60,7 @@ def apply(
     """
     try:
         ours = {number.number for number in client.subscribed_numbers()} if decided.payments else set()
-    except HoiioError as error:
+    except ProviderError as error:
         yield from _skipped(decided.steps, str(error))
         return
     failed: set[str] = set()
@@ -87,7 +87,7 @@ def apply(
                 failed.add(step.number)
                 continue
             done = pay(step, client, journal, sleep=sleep)
-        except HoiioError as error:
+        except ProviderError as error:
             yield Progress(step, Outcome.FAILED, error.reason)
             failed.add(step.number)
             if not isinstance(error, Refused):
@@ -148,13 +148,13 @@ def _paid(step: Payment, client: NumberClient, journal: Journal, sleep: Sleep) -
     try:
         done = client.subscribe(step.number, step.duration)
     except OutcomeUnknown as error:
-        with suppress(HoiioError):  # that looking failed, too, says nothing about the money
+        with suppress(ProviderError):  # that looking failed, too, says nothing about the money
             for now in _looking(client, step.number, sleep):
                 if not isinstance(step, Extend) or term_of(now) != term_of(step.was):
                     journal.end(attempt, Ending.HELD, f"{error.reason} The provider lists it")
                     return Subscription(step.number, "", None, now.expiry)
         raise
-    except HoiioError as error:
+    except ProviderError as error:
         journal.end(attempt, Ending.NOT_DONE, error.reason)
         raise
     ending = Ending.DONE if isinstance(step, Extend) else Ending.BOUGHT
@@ -173,13 +173,13 @@ def _sent(step: Configure, client: NumberClient, journal: Journal, sleep: Sleep)
             )
         except OutcomeUnknown as error:
             lost = error.reason
-        except HoiioError as error:
+        except ProviderError as error:
             journal.end(attempt, Ending.NOT_DONE, error.reason)
             raise
         else:
             journal.end(attempt, Ending.DONE)
             return None
-        with suppress(HoiioError):
+        with suppress(ProviderError):
             for number in _looking(client, step.number, sleep):
                 if step.holds(number):
                     journal.end(attempt, Ending.DONE, "the answer was lost, but it reads back as wanted")
@@ -199,7 +199,7 @@ def _read_back(
         sleep(pause)
         try:
             active = client.subscribed_numbers()
-        except HoiioError as error:
+        except ProviderError as error:
             problem = f"accepted, but it could not be read back: {error.reason}"
             break
         journal.seen([number.number for number in active])

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import phonenumbers
 
-from receiver.providers.hoiio.client import AvailableNumber, Country, NumberClient, Rates, State
-from receiver.providers.hoiio.errors import HoiioError, Refused
-from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.errors import ProviderError, Refused
+from receiver.providers.numbers import AvailableNumber, Country, NumberClient, Rates, State
+from receiver.vocabulary.kinds import Kind
 
 _Place = TypeVar("_Place", Country, State)
 
@@ -141,7 +141,7 @@ class Shop:
             if at == len(seen):
                 try:
                     more = next(self._pages[place], None)
-                except HoiioError:
+                except ProviderError:
                     del self._seen[place]  # a generator that failed is over: begin anew next time
                     raise
                 if more is None:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from receiver.db.engine import writing
 from receiver.models import SetupLease, SetupStep
-from receiver.providers.hoiio.client import SubscribedNumber
+from receiver.providers.numbers import SubscribedNumber
 from receiver.setup.plan import Configure, Extend, Step
 
 LEASE_SECONDS = 30.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from receiver.keys.urls import CallbackUrls, Target, shown_url
-from receiver.providers.hoiio.client import Balance, Capability, Duration, Mode, SubscribedNumber
-from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.numbers import Balance, Capability, Duration, Mode, SubscribedNumber
 from receiver.setup.catalogue import Offer, Offers, area_of, can, country_of
+from receiver.vocabulary.kinds import Kind
 
 
 @dataclass(frozen=True)

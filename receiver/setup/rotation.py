@@ -19,12 +19,12 @@ from receiver.keys import ring as keys
 from receiver.keys.proof import prove, reach
 from receiver.keys.ring import Key, KeyRing, KeyState
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.hoiio.client import NumberClient, SubscribedNumber
-from receiver.providers.hoiio.errors import masked
-from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import Outcome, Progress, apply
 from receiver.setup.journal import Journal
 from receiver.setup.plan import Plan, repointed
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.mask import masked_number
 
 GRACE = timedelta(days=7)
 _PATIENCE = 60.0
@@ -118,9 +118,10 @@ class Rotator:
             )
         secret = self.ring.secret_of(key.fingerprint) or ""
         if users := using(secret, self.client.subscribed_numbers()):
+            shown = ", ".join(map(masked_number, users))
             raise RotationError(
-                f"{key.name} is still used by {', '.join(masked(number) for number in users)}, whose calls"
-                " would be turned away. Run `flask keys rotate` first."
+                f"{key.name} is still used by {shown}, whose calls would be turned away."
+                " Run `flask keys rotate` first."
             )
         keys.retire(self.engine, key.fingerprint)
         self.ring.refresh()
@@ -167,7 +168,7 @@ class Rotator:
             done = []
             for progress in apply(Plan(tuple(steps)), self.client, self.journal, sleep=self.sleep):
                 detail = f" ({progress.detail})" if progress.detail else ""
-                self.say(f"move {masked(progress.step.number)}: {progress.outcome}{detail}")
+                self.say(f"move {masked_number(progress.step.number)}: {progress.outcome}{detail}")
                 done.append(progress)
         left = [each for each in done if each.outcome in (Outcome.FAILED, Outcome.SKIPPED)]
         if left:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.hoiio.client import Balance, NumberClient, SubscribedNumber
-from receiver.providers.hoiio.errors import Refused, UnexpectedAnswer, masked
+from receiver.providers.errors import Refused, UnexpectedAnswer
+from receiver.providers.numbers import Balance, NumberClient, SubscribedNumber
 from receiver.setup.catalogue import Offers, Shop, find_country
 from receiver.setup.journal import Action, Attempt, Ending, Journal
 from receiver.setup.plan import Unsettled, Wish, allotted, may_fulfil
+from receiver.vocabulary.mask import masked_number
 
 SETTLING_SECONDS = 120.0
 """A payment that the provider does not show so long after it was sent was not made, or is shown far too late
@@ -88,9 +89,10 @@ def settle(
     while wait and (left := max((_seconds_left(journal, one) for one in unsettled), default=0.0)):
         pause = min(next(looks, _LOOKS[-1]), left)
         if pause == _LOOKS[0]:
+            shown = ", ".join(masked_number(one.number) for one in unsettled)
             say(
-                f"An earlier run may have paid for {', '.join(masked(one.number) for one in unsettled)}, and"
-                f" the provider does not show it. Looking for up to {left:.0f} s …"
+                f"An earlier run may have paid for {shown}, and the provider does not show it."
+                f" Looking for up to {left:.0f} s …"
             )
         sleep(pause)
         active = client.subscribed_numbers()
@@ -128,7 +130,7 @@ def _seconds_left(journal: Journal, attempt: Attempt) -> float:
 def _judged(journal: Journal, shop: Shop, attempt: Attempt) -> Unsettled | None:
     """What to make of a payment that the list does not show. None if it was surely not made."""
     when = f"{attempt.begun_at:%Y-%m-%d %H:%M} UTC"
-    number = masked(attempt.number)
+    number = masked_number(attempt.number)
     if attempt.action is Action.EXTEND:  # concerns a number that is held, and no wish for another one
         if not _seconds_left(journal, attempt):
             journal.end(attempt.id, Ending.NOT_DONE, "the number is not extended, two minutes later")

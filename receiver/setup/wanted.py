@@ -27,11 +27,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from receiver.keys.urls import CallbackUrls, Target
-from receiver.providers.hoiio.client import Country, Duration, SubscribedNumber
-from receiver.providers.hoiio.notifications import Kind
+from receiver.providers.numbers import Country, Duration, SubscribedNumber
 from receiver.setup.catalogue import find_country, find_state
 from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish, present
+from receiver.vocabulary.kinds import Kind
 
 _MOST = 1000
 """Numbers wished for in one table; beyond it somebody's keyboard was stuck."""

@@ -22,8 +22,8 @@ from config import Signatures
 from receiver import current
 from receiver.intake.arrival import KEPT_HEADERS, Arrival
 from receiver.providers.hoiio import signature
-from receiver.providers.hoiio.notifications import Kind
-from receiver.providers.hoiio.signature import Verdict
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.verdict import Verdict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

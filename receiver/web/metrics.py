@@ -29,9 +29,10 @@ from receiver.models import JobState
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Severity
-from receiver.providers.hoiio.errors import masked
-from receiver.providers.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.providers.hoiio.zone import ZONE
 from receiver.search.index import behind
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.mask import masked_number
 from receiver.web.access import require
 
 metrics = Blueprint("metrics", __name__)
@@ -140,11 +141,11 @@ class _Receiver(Collector):
 
 
 def _account(known: numbers.Known) -> Iterator[Metric]:
-    today = datetime.now(PROVIDER_ZONE).date()
-    # Two numbers may look the same once they are masked; the one that ends first is what matters.
+    today = datetime.now(ZONE).date()
+    # Two numbers may look the same once they are masked_number; the one that ends first is what matters.
     ends: dict[str, int] = {}
     for number in known.numbers:
-        left, name = days_left(number, today), masked(number.number)
+        left, name = days_left(number, today), masked_number(number.number)
         if left is not None:
             ends[name] = min(left, ends.get(name, left))
     expiry = GaugeMetricFamily(

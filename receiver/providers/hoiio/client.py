@@ -16,34 +16,44 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
-from enum import Enum, StrEnum
+from enum import Enum
 from http import HTTPStatus
 from itertools import count
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import requests
 import urllib3
 
 from config import LIVE_API_URL
-
-from .errors import (
+from receiver.providers.errors import (
     ADVICE_TO_LOOK,
-    HoiioError,
     OutcomeUnknown,
+    ProviderError,
     TryLater,
     UnexpectedAnswer,
     WrongConfiguration,
-    error_for,
+)
+from receiver.providers.hoiio import answers
+from receiver.providers.hoiio.statuses import error_for
+from receiver.providers.numbers import (
+    AvailableNumber,
+    AvailableNumbers,
+    Balance,
+    Country,
+    Duration,
+    Forwarding,
+    Rate,
+    Rates,
+    State,
+    SubscribedNumber,
+    Subscription,
 )
 
 log = logging.getLogger(__name__)
-
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect, and seconds without a byte while reading."""
-
 _SUCCESS = "success_ok"
 _SUBSCRIBE = "number/subscribe"
 _LARGEST_ANSWER = 16 * 1024 * 1024
@@ -57,135 +67,6 @@ _RATE_SECONDS = 60.0
 _FEWEST_TO_LEARN_FROM = 10
 
 
-class Capability(StrEnum):
-    """What a number can do. VOICE and FAX together mean either of them, by `mode`."""
-
-    VOICE = "VOICE"
-    FAX = "FAX"
-    SMS = "SMS"
-
-
-class Mode(StrEnum):
-    """What an incoming call is taken for."""
-
-    VOICE = "voice"
-    FAX = "fax"
-
-
-class Duration(StrEnum):
-    """The terms a number can be subscribed for: months, or by the month until it is stopped in the portal."""
-
-    ONE_MONTH = "1"
-    THREE_MONTHS = "3"
-    TWELVE_MONTHS = "12"
-    AUTO_EXTEND = "auto_extend"
-
-
-@dataclass(frozen=True)
-class State:
-    """A part of a country that sells numbers by the part."""
-
-    code: str
-    name: str
-    capabilities: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Country:
-    """A country with numbers for sale. `prefix` is its calling code, without a plus sign."""
-
-    code: str
-    name: str
-    prefix: str
-    states: tuple[State, ...] = ()
-
-
-@dataclass(frozen=True)
-class AvailableNumber:
-    """A number that can be bought. Capabilities this version does not know are kept as they came."""
-
-    number: str
-    capabilities: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class AvailableNumbers:
-    """One page of the numbers that can be bought; `total_entries_count` counts all pages, if it was told."""
-
-    entries: tuple[AvailableNumber, ...]
-    total_entries_count: int | None
-
-
-@dataclass(frozen=True)
-class Rate:
-    """What a number costs for so many months: one amount for the whole period."""
-
-    months: int
-    price: Decimal
-
-
-@dataclass(frozen=True)
-class Rates:
-    """The prices of a country's numbers, in the account's currency."""
-
-    country: str
-    currency: str
-    entries: tuple[Rate, ...]
-
-    def price(self, duration: Duration) -> Decimal | None:
-        """What is due at once for a term, or None if it is not quoted.
-
-        Automatic renewal has no price of its own: it begins with one month, and pays one month each time.
-        """
-        months = 1 if duration is Duration.AUTO_EXTEND else int(duration)
-        return next((rate.price for rate in self.entries if rate.months == months), None)
-
-
-@dataclass(frozen=True)
-class Subscription:
-    """A purchase the provider confirmed. What its answer left out is None."""
-
-    number: str
-    currency: str
-    debit: Decimal | None
-    expiry: date | None
-
-
-@dataclass(frozen=True)
-class SubscribedNumber:
-    """A number this application holds, and where it sends what arrives.
-
-    A URL that is not set is empty, and so is a `mode`, `country` or `state` the provider did not tell. Values
-    of `mode` and `capabilities` that this version does not know are kept as they came.
-    """
-
-    number: str
-    forward_to: str = ""
-    forward_sms_to: str = ""
-    mode: str = ""
-    expiry: date | None = None
-    auto_extend: bool | None = None
-    country: str = ""
-    state: str = ""
-    capabilities: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Balance:
-    """The account's credit."""
-
-    currency: str
-    balance: Decimal
-
-
-class Forwarding(TypedDict, total=False):
-    """All settings of a number. The provider forgets what is left out."""
-
-    forward_to: str
-    forward_sms_to: str
-    mode: str
-
-
 class _Nature(Enum):
     """What a call may be repeated for."""
 
@@ -194,12 +75,12 @@ class _Nature(Enum):
     SPEND = "nothing"
 
 
-class NumberClient:
+class HoiioClient:
     """The provider's calls for numbers, one method each, under the names of its own SDK.
 
-    Every method raises a `HoiioError` or returns what the provider confirmed. Reads wait and try again a few
-    times before they raise `TryLater`. An endpoint that has said how many requests a minute it takes, by
-    refusing one, is sent no more than that. All waiting is done by `sleep`. One client is for one thread.
+    Every method raises a `ProviderError` or returns what the provider confirmed. Reads wait and try again
+    a few times before they raise `TryLater`. An endpoint that has said how many requests a minute it takes,
+    by refusing one, is sent no more than that. All waiting is done by `sleep`. One client is for one thread.
     """
 
     def __init__(
@@ -223,22 +104,26 @@ class NumberClient:
         self._session.headers.update({"User-Agent": "receiver", "Accept-Encoding": "identity"})
 
     def __repr__(self) -> str:
-        return f"<NumberClient of {self._api_url}>"
+        return f"<HoiioClient of {self._api_url}>"
 
     def available_countries(self) -> tuple[Country, ...]:
         """The countries that have numbers for sale, with their states where they are sold by state."""
         answer = self._call("number/get_countries", "list countries")
         return tuple(
             Country(
-                code=_text(entry, "code").upper(),
-                name=_text(entry, "name") or _text(entry, "code"),
-                prefix=_text(entry, "prefix").removeprefix("+"),
+                code=answers.text(entry, "code").upper(),
+                name=answers.text(entry, "name") or answers.text(entry, "code"),
+                prefix=answers.text(entry, "prefix").removeprefix("+"),
                 states=tuple(
-                    State(_text(state, "code").upper(), _text(state, "name"), _capabilities(state))
-                    for state in _entries(entry, "states", "code")
+                    State(
+                        answers.text(state, "code").upper(),
+                        answers.text(state, "name"),
+                        answers.capabilities(state),
+                    )
+                    for state in answers.entries(entry, "states", "code")
                 ),
             )
-            for entry in _entries(answer, "entries", "code")
+            for entry in answers.entries(answer, "entries", "code")
         )
 
     def available_numbers(self, country: str, state: str | None = None, page: int = 1) -> AvailableNumbers:
@@ -250,10 +135,10 @@ class NumberClient:
         )
         return AvailableNumbers(
             entries=tuple(
-                AvailableNumber(_number(entry), _capabilities(entry))
-                for entry in _entries(answer, "entries", "number")
+                AvailableNumber(answers.number(entry), answers.capabilities(entry))
+                for entry in answers.entries(answer, "entries", "number")
             ),
-            total_entries_count=_integer(answer, "total_entries_count"),
+            total_entries_count=answers.integer(answer, "total_entries_count"),
         )
 
     def every_available_number(self, country: str, state: str | None = None) -> Iterator[AvailableNumber]:
@@ -277,12 +162,12 @@ class NumberClient:
         """The prices of a country's numbers."""
         answer = self._call("number/get_rates", f"ask prices of {_place(country)}", {"country": country})
         rates = (
-            (_integer(entry, "duration"), _money(entry, "rate"))
-            for entry in _entries(answer, "entries", "duration")
+            (answers.integer(entry, "duration"), answers.money(entry, "rate"))
+            for entry in answers.entries(answer, "entries", "duration")
         )
         return Rates(
             country=country,
-            currency=_text(answer, "currency"),
+            currency=answers.text(answer, "currency"),
             entries=tuple(Rate(months, price) for months, price in rates if months and price is not None),
         )
 
@@ -301,7 +186,10 @@ class NumberClient:
             nature=_Nature.SPEND,
         )
         return Subscription(
-            number, _text(answer, "currency"), _money(answer, "debit"), _date(answer, "expiry")
+            number,
+            answers.text(answer, "currency"),
+            answers.money(answer, "debit"),
+            answers.day(answer, "expiry"),
         )
 
     def wait_to_subscribe(self) -> None:
@@ -329,21 +217,21 @@ class NumberClient:
         """All numbers this application holds, with their settings."""
         what = "list the numbers held"
         answer = self._call("number/get_active", what)
-        entries = _entries(answer, "entries", "number")
-        if len(entries) < (_integer(answer, "entries_count") or 0):
+        entries = answers.entries(answer, "entries", "number")
+        if len(entries) < (answers.integer(answer, "entries_count") or 0):
             # Whoever decides on a purchase must not take half a list for all of it.
             raise UnexpectedAnswer(what, "the provider announces more numbers than it lists. Try again.")
         return tuple(
             SubscribedNumber(
-                number=_number(entry),
-                forward_to=_text(entry, "forward_to"),
-                forward_sms_to=_text(entry, "forward_sms_to"),
-                mode=_text(entry, "mode").lower(),
-                expiry=_date(entry, "expiry"),
-                auto_extend=_flag(entry, "auto_extend_status"),
-                country=_text(entry, "country").upper(),
-                state=_text(entry, "state").upper(),
-                capabilities=_capabilities(entry),
+                number=answers.number(entry),
+                forward_to=answers.text(entry, "forward_to"),
+                forward_sms_to=answers.text(entry, "forward_sms_to"),
+                mode=answers.text(entry, "mode").lower(),
+                expiry=answers.day(entry, "expiry"),
+                auto_extend=answers.flag(entry, "auto_extend_status"),
+                country=answers.text(entry, "country").upper(),
+                state=answers.text(entry, "state").upper(),
+                capabilities=answers.capabilities(entry),
             )
             for entry in entries
         )
@@ -352,10 +240,10 @@ class NumberClient:
         """What is left on the account."""
         what = "ask the balance"
         answer = self._call("user/get_balance", what)
-        balance = _money(answer, "balance")
+        balance = answers.money(answer, "balance")
         if balance is None:
             raise UnexpectedAnswer(what, "the provider's answer holds no balance.")
-        return Balance(_text(answer, "currency"), balance)
+        return Balance(answers.text(answer, "currency"), balance)
 
     def _call(
         self,
@@ -459,10 +347,10 @@ class _Call:
     parameters: dict[str, str]
     changes: bool
 
-    def error(self, kind: type[HoiioError], reason: str) -> HoiioError:
+    def error(self, kind: type[ProviderError], reason: str) -> ProviderError:
         return kind(self.what, reason, number=self.number)
 
-    def lost(self, reason: str) -> HoiioError:
+    def lost(self, reason: str) -> ProviderError:
         """The request went out, and we do not know what became of it. For a read that does not matter."""
         if self.changes:
             return self.error(OutcomeUnknown, f"{reason}. {ADVICE_TO_LOOK}")
@@ -485,7 +373,7 @@ def _read(response: requests.Response) -> bytes:
     return bytes(content)
 
 
-def _transport_error(call: _Call, error: Exception) -> HoiioError:
+def _transport_error(call: _Call, error: Exception) -> ProviderError:
     causes = tuple(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return call.error(
@@ -578,58 +466,3 @@ def _right_name(name: str) -> str:
 
 def _place(country: str, state: str | None = None) -> str:
     return "/".join(part for part in (country, state) if part)
-
-
-def _entries(answer: Mapping[str, Any], field: str, key: str) -> list[Mapping[str, Any]]:
-    """A list of objects. A missing list is empty, a lone object a list of one, a plain text its key."""
-    listed = answer.get(field) or []
-    entries = listed if isinstance(listed, list) else [listed]
-    objects = [{key: entry} if isinstance(entry, str) else entry for entry in entries]
-    return [entry for entry in objects if isinstance(entry, dict) and entry.get(key)]
-
-
-def _text(entry: Mapping[str, Any], field: str) -> str:
-    value = entry.get(field)
-    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def _number(entry: Mapping[str, Any]) -> str:
-    number = _text(entry, "number")
-    return f"+{number}" if number.isdigit() else number
-
-
-def _capabilities(entry: Mapping[str, Any]) -> frozenset[str]:
-    """`capability` or `capabilities`, by endpoint; several texts, or one with commas."""
-    value = entry.get("capabilities") or entry.get("capability") or []
-    texts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return frozenset(text.strip().upper() for text in texts if isinstance(text, str) and text.strip())
-
-
-def _integer(entry: Mapping[str, Any], field: str) -> int | None:
-    text = _text(entry, field)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def _money(entry: Mapping[str, Any], field: str) -> Decimal | None:
-    value = entry.get(field)
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        return None
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
-
-
-def _date(entry: Mapping[str, Any], field: str) -> date | None:
-    """A date; the time of day that some versions of the provider add is left out."""
-    try:
-        return date.fromisoformat(_text(entry, field)[:10])
-    except ValueError:
-        return None
-
-
-def _flag(entry: Mapping[str, Any], field: str) -> bool | None:
-    return {"enabled": True, "true": True, "disabled": False, "false": False}.get(
-        str(entry.get(field)).strip().lower()
-    )

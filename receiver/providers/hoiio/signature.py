@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from enum import StrEnum
 from functools import lru_cache
 
+from receiver.vocabulary.verdict import Verdict
+
 HEADER = "X-Hoiio-Signature"
-
-
-class Verdict(StrEnum):
-    """What the signature of one callback says about it."""
-
-    VALID = "valid"
-    INVALID = "invalid"
-    MISSING = "missing"
 
 
 def sign(body: bytes, access_token: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from receiver.export.export import FIELDS
-from receiver.providers.hoiio.notifications import EventType, Kind
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.query import LONGEST_SEARCH, Search, SearchError, State
+from receiver.vocabulary.kinds import EventType, Kind
 from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, Parameter
 
 NDJSON = "application/x-ndjson"

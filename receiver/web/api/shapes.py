@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from receiver.providers.hoiio.notifications import EventType, Kind
-from receiver.providers.hoiio.signature import Verdict
 from receiver.search.index_lag import Lacks
 from receiver.search.query import State
 from receiver.search.repeats import MOST
+from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.verdict import Verdict
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T02:00:00.000Z"])]
 Number = Annotated[str, Field(examples=["+6591234567"])]

@@ -8,10 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 
 from receiver import current
-from receiver.providers.hoiio.notifications import Kind
 from receiver.search.calls import Call, CallLog, call_json
 from receiver.search.index_lag import of_words
 from receiver.search.query import Search, State
+from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
 from receiver.web.console.events import Chip, parsed, whole_number
 from receiver.web.console.timeline import time_line

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from receiver.providers.hoiio.notifications import Kind
 from receiver.search.counts import HourOfKind
+from receiver.vocabulary.kinds import Kind
 
 WIDTH, HEIGHT = 960, 220
 NARROW = 380

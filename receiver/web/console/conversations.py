@@ -8,9 +8,9 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 
 from receiver import current
-from receiver.providers.hoiio.notifications import Kind
 from receiver.search.conversations import Conversation, ConversationLog, conversation_json
 from receiver.search.index_lag import of_conversations, of_words
+from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
 from receiver.web.console.events import parsed, whole_number
 

@@ -10,11 +10,11 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 
 from receiver import current
 from receiver.models import Event
-from receiver.providers.hoiio.notifications import Kind
 from receiver.search.events import event_json
 from receiver.search.index_lag import of_words
 from receiver.search.query import Search, SearchError
 from receiver.search.repeats import whole_json
+from receiver.vocabulary.kinds import Kind
 from receiver.web.console import guard, shown
 from receiver.web.console.replay import as_curl
 from receiver.web.live import Stream, Wish

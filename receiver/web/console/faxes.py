@@ -9,9 +9,9 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from receiver import current
 from receiver.models import Event
 from receiver.outbound.fetch import Fetcher, FetchError
-from receiver.providers.hoiio.notifications import EventType, Kind
 from receiver.search.events import DEFAULT_PAGE, event_json
 from receiver.search.query import Search
+from receiver.vocabulary.kinds import EventType, Kind
 from receiver.web.console import shown
 from receiver.web.console.events import row, whole_number
 

@@ -11,8 +11,9 @@ from flask import Blueprint, render_template
 from receiver import current
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers import known
-from receiver.providers.hoiio.notifications import PROVIDER_ZONE, Kind
+from receiver.providers.hoiio.zone import ZONE
 from receiver.search.counts import Counts
+from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
 
 numbers = Blueprint("numbers", __name__)
@@ -50,11 +51,7 @@ def known_numbers() -> list[dict[str, Any]]:
     rows = []
     for number in known.read(engine).numbers:
         total = totals.pop(number.number, None)
-        left = (
-            None
-            if number.expires_on is None
-            else (number.expires_on - datetime.now(PROVIDER_ZONE).date()).days
-        )
+        left = None if number.expires_on is None else (number.expires_on - datetime.now(ZONE).date()).days
         rows.append(
             {
                 "number": shown.own_number(number.number),

@@ -1,68 +1,22 @@
-"""What can go wrong with the provider, told apart by what the caller does next.
-
-    HoiioError
-    ├── WrongConfiguration   fix the settings or the account; nothing works until then
-    ├── TryLater             nothing was done; the same call may work in a while
-    ├── Refused              the provider says no to this one; tell the user why
-    ├── UnexpectedAnswer     an answer this version does not understand; report a bug
-    └── OutcomeUnknown       the answer to a spending or changing call was lost; look before acting again
-
-A message says what was tried, with which number (masked), what happened and what to do. It never holds a
-credential, a full telephone number or text of the transport's own errors, which quote URLs and bodies.
-"""
+"""The statuses of the provider's answers, and the error that each of them is."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-ADVICE_TO_LOOK = "It may or may not have been done: look at the numbers held before trying again."
+from receiver.providers.errors import (
+    ADVICE_TO_LOOK,
+    OutcomeUnknown,
+    ProviderError,
+    Refused,
+    TryLater,
+    UnexpectedAnswer,
+    WrongConfiguration,
+)
 
 
-class HoiioError(Exception):
-    """A call to the provider that did not do what was asked."""
-
-    def __init__(self, what: str, reason: str, *, number: str = "", status: str = "") -> None:
-        self.number = masked(number)
-        self.status = status
-        self.reason = reason
-        super().__init__(f"{what} {self.number}: {reason}" if number else f"{what}: {reason}")
-
-
-class WrongConfiguration(HoiioError):
-    """A setting or the account is wrong; this kind of call will not work until that is put right."""
-
-
-class TryLater(HoiioError):
-    """Nothing was done, and the cause should pass."""
-
-    rate_limited: bool = False
-    retry_after: float = 0.0
-    """Seconds the provider asked us to wait, if it did."""
-
-
-class Refused(HoiioError):
-    """The provider understood, and says no. Nothing was done."""
-
-
-class UnexpectedAnswer(HoiioError):
-    """The provider said something that this version does not understand."""
-
-
-class OutcomeUnknown(HoiioError):
-    """A call that spends or changes was sent, and its answer was lost."""
-
-
-def masked(number: str) -> str:
-    """A telephone number for messages and logs: enough to recognise one's own, not enough to dial it."""
-    digits = re.sub(r"[^0-9]", "", number)
-    if len(digits) < 8:
-        return f"•••{digits[-2:]}"
-    shown = min(4, len(digits) - 7)
-    return f"+{digits[:shown]}•••{digits[-4:]}"
-
-
-def error_for(status: str, what: str, *, number: str = "", changes: bool = False) -> HoiioError:
+def error_for(status: str, what: str, *, number: str = "", changes: bool = False) -> ProviderError:
     """The error for a status that is not success; `changes` if the call spends or changes something."""
     kind, reason = _STATUSES.get(status, (None, ""))
     if kind is None and (missing := re.fullmatch(r"error_(\w{1,40})_param_missing", status)):
@@ -89,10 +43,9 @@ _GONE = "the number is not for sale (any more). Choose another one."
 _URL = "the provider cannot use the callback URL. Check that PUBLIC_URL is a full address it can reach."
 _HOST = "the provider cannot resolve the host of the callback URL. Check PUBLIC_URL and its DNS entry."
 _ACCOUNT = "Ask the provider's support, or look at the account in its portal."
-
 # From the status tables of the account, IVR and Number API pages and the SDKs' lists. Which endpoint answers
 # which is known for few of them, so the table is one for all.
-_STATUSES: Final[dict[str, tuple[type[HoiioError], str]]] = {
+_STATUSES: Final[dict[str, tuple[type[ProviderError], str]]] = {
     "error_invalid_app_id": (
         WrongConfiguration,
         "the provider does not know this application, or revoked it. Check HOIIO_APP_ID.",

@@ -1,0 +1,66 @@
+"""Reading the provider's answers.
+
+Liberal in what comes back: the documents, the SDKs and the years disagree about its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+
+def entries(answer: Mapping[str, Any], field: str, key: str) -> list[Mapping[str, Any]]:
+    """A list of objects. A missing list is empty, a lone object a list of one, a plain text its key."""
+    listed = answer.get(field) or []
+    several = listed if isinstance(listed, list) else [listed]
+    objects = [{key: entry} if isinstance(entry, str) else entry for entry in several]
+    return [entry for entry in objects if isinstance(entry, dict) and entry.get(key)]
+
+
+def text(entry: Mapping[str, Any], field: str) -> str:
+    value = entry.get(field)
+    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def number(entry: Mapping[str, Any]) -> str:
+    told = text(entry, "number")
+    return f"+{told}" if told.isdigit() else told
+
+
+def capabilities(entry: Mapping[str, Any]) -> frozenset[str]:
+    """`capability` or `capabilities`, by endpoint; several texts, or one with commas."""
+    value = entry.get("capabilities") or entry.get("capability") or []
+    texts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return frozenset(word.strip().upper() for word in texts if isinstance(word, str) and word.strip())
+
+
+def integer(entry: Mapping[str, Any], field: str) -> int | None:
+    digits = text(entry, field)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
+
+
+def money(entry: Mapping[str, Any], field: str) -> Decimal | None:
+    value = entry.get(field)
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return None
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def day(entry: Mapping[str, Any], field: str) -> date | None:
+    """A date; the time of day that some versions of the provider add is left out."""
+    try:
+        return date.fromisoformat(text(entry, field)[:10])
+    except ValueError:
+        return None
+
+
+def flag(entry: Mapping[str, Any], field: str) -> bool | None:
+    return {"enabled": True, "true": True, "disabled": False, "false": False}.get(
+        str(entry.get(field)).strip().lower()
+    )

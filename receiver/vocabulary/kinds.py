@@ -1,0 +1,27 @@
+"""What arrives, and what has happened then."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What arrived, and the last part of the callback URL it arrives at."""
+
+    VOICE = "voice"
+    FAX = "fax"
+    SMS = "sms"
+
+
+class EventType(StrEnum):
+    """What happened, in our words."""
+
+    CALL_RINGING = "call.ringing"
+    CALL_ONGOING = "call.ongoing"
+    CALL_ENDED = "call.ended"
+    FAX_RECEIVED = "fax.received"
+    FAX_FAILED = "fax.failed"
+    SMS_RECEIVED = "sms.received"
+    TEST = "test"
+    """No call at all: we sent it ourselves, to see whether a callback would arrive."""
+    UNKNOWN = "unknown"

@@ -1,0 +1,7 @@
+"""How much of a callback is looked at. The raw bytes stay whole."""
+
+from __future__ import annotations
+
+LONGEST_FIELD = 255
+"""Characters kept of a field that is indexed; B-tree entries are limited. The raw bytes stay whole."""
+MOST_PARAMETERS = 1000

@@ -1,0 +1,13 @@
+"""What a signature is worth."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What the signature of one callback says about it."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    MISSING = "missing"
