@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from bench.report import Report
 from bench.service import ACCESS_TOKEN, CALLBACK_KEY, HOST, Database
-from receiver.models import Event, Repeat
+from receiver.models import EVENTS, Event, Repeat
 from receiver.providers.hoiio.signature import HEADER, sign
 
 CALLERS = 16
@@ -156,11 +156,11 @@ def compare(sent: Sequence[Sent], database: Database) -> Tally:
     counted: Counter[str] = Counter()
     kept: Counter[str] = Counter()
     with database.engine().connect() as connection:
-        for reference, repeats in connection.execute(select(Event.txn_ref, Event.repeats)):
+        for reference, repeats in connection.execute(select(EVENTS.c.txn_ref, EVENTS.c.repeats)):
             events[reference or ""] += 1
             counted[reference or ""] += repeats
         for reference in connection.scalars(
-            select(Event.txn_ref).join(Repeat, Repeat.identity == Event.identity)
+            select(EVENTS.c.txn_ref).join(Repeat, Repeat.identity == Event.identity)
         ):
             kept[reference or ""] += 1
     lost = doubled = wrong = 0

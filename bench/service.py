@@ -26,7 +26,7 @@ from bench.processes import Process, processes
 from config import Config
 from receiver.db import schema
 from receiver.db.engine import SchemaError, connect
-from receiver.models import Event
+from receiver.models import EVENTS, Event
 
 ROOT = Path(__file__).parent.parent
 HOST = "127.0.0.1"
@@ -77,7 +77,7 @@ class Database:
 
     def stored(self, after: int = 0) -> list[str]:
         """The `txn_ref` of every trusted row beyond that id, one for each row."""
-        trusted = select(Event.txn_ref).where(Event.quarantine.is_(None), Event.id > after)
+        trusted = select(EVENTS.c.txn_ref).where(Event.quarantine.is_(None), Event.id > after)
         with self.engine().connect() as connection:
             return [ref or "" for ref in connection.scalars(trusted)]
 

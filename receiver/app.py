@@ -39,6 +39,8 @@ from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import REFRESH, KeyRing
+from receiver.keys.urls import CALLBACKS
+from receiver.providers.registry import DEFAULT
 from receiver.retention.prune import prune_due
 from receiver.retention.quarantine import release_ours
 from receiver.search.events import EventLog
@@ -62,7 +64,7 @@ class Application(Flask):
     the error's own words, which may hold what a caller sent; and to a callback the `Host` is all one."""
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        if request is not None and request.path.startswith("/callbacks/"):
+        if request is not None and request.path.startswith(CALLBACKS):
             # None of those routes depends on it, it may be too odd to be read, and reading it takes time.
             return MapAdapter(self.url_map, "localhost", "/", "", "http", request.path, request.method)
         return super().create_url_adapter(request)
@@ -83,7 +85,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     keys = KeyRing(engine, [key.get_secret_value() for key in config.callback_keys], config.spool_dir)
     tokens = Tokens(engine, config.api_tokens, rate=config.api_rate)
     trust = Trust(engine, spool, limit_mb=config.quarantine_limit_mb)
-    client = _inside(app, current.number_client) if config.has_credentials else None
+    client = _inside(app, current.number_client) if DEFAULT.configured(config) else None
     watch = Watch(engine, keys, _inside(app, words.our_urls_if_known), client)
     app.extensions[EXTENSION] = Parts(
         config=config,
@@ -174,7 +176,7 @@ def _http_error(error: HTTPException) -> Response:
             answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return answer
     # Not for callbacks: they are answered without the database.
-    if request.endpoint is None and not request.path.startswith("/callbacks/"):
+    if request.endpoint is None and not request.path.startswith(CALLBACKS):
         page = unknown_address() if console.name in current_app.blueprints else None
         if page is not None:
             return page

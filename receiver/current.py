@@ -22,8 +22,10 @@ from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
-from receiver.providers.hoiio.client import HoiioClient
+from receiver.keys.urls import callback_url
+from receiver.providers.base import NotConfigured, Provider
 from receiver.providers.numbers import NumberClient
+from receiver.providers.registry import DEFAULT
 from receiver.search.calls import CallLog
 from receiver.search.conversations import ConversationLog
 from receiver.search.counts import Counts
@@ -32,10 +34,6 @@ from receiver.setup.journal import Journal, account_of
 from receiver.vocabulary.kinds import Kind
 
 EXTENSION = "receiver"
-
-
-class NotConfigured(Exception):
-    """A setting that only this command needs is missing. The message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +117,28 @@ def tokens() -> Tokens:
     return parts().tokens
 
 
+def provider() -> Provider:
+    """The provider whose numbers are looked after."""
+    return DEFAULT
+
+
 def number_client(sleep: Callable[[float], None] = time.sleep) -> NumberClient:
     """A client for the provider's API that waits by `sleep`, or `NotConfigured` without credentials."""
-    settings = config()
-    if settings.hoiio_app_id is None or settings.hoiio_access_token is None:
-        raise NotConfigured(
-            "set HOIIO_APP_ID and HOIIO_ACCESS_TOKEN: the provider's API cannot be used without"
-        )
-    token = settings.hoiio_access_token.get_secret_value()
-    return HoiioClient(settings.hoiio_app_id, token, settings.hoiio_api_url, sleep=sleep)
+    return provider().client(config(), sleep)
 
 
 def journal() -> Journal:
     """The journal of what is paid and changed at the provider's account; `SchemaError` without its tables."""
     require_schema(engine())
-    return Journal(engine(), account_of(config().hoiio_api_url, config().hoiio_app_id or ""))
+    return Journal(engine(), account_of(*provider().account(config())), provider=provider().name)
 
 
 def access_token() -> str:
-    """The token that callbacks are signed with, or `NotConfigured`."""
-    token = config().hoiio_access_token
-    if token is None:
-        raise NotConfigured("set HOIIO_ACCESS_TOKEN: callbacks are signed with it")
-    return token.get_secret_value()
+    """What callbacks are signed with, or `NotConfigured`."""
+    secret = provider().secret(config())
+    if secret is None:
+        raise NotConfigured(f"set the credentials of {provider().title}: callbacks are signed with them")
+    return secret
 
 
 def callback_urls(key: str | None = None) -> dict[str, str]:
@@ -150,4 +147,4 @@ def callback_urls(key: str | None = None) -> dict[str, str]:
     if settings.public_url is None:
         raise NotConfigured("set PUBLIC_URL: the address at which the provider reaches this service")
     # Written out, since a process that serves only the private side has no such route.
-    return {kind: f"{settings.public_url}callbacks/{key or keys().current}/{kind}" for kind in Kind}
+    return {kind: callback_url(settings.public_url, key or keys().current, kind) for kind in Kind}

@@ -240,7 +240,7 @@ def test_it_logs_an_unexpected_error_without_key_or_content(app, client, caplog,
     def broken(*_):
         raise RuntimeError(words)
 
-    monkeypatch.setattr("receiver.web.callbacks.signature.verify", broken)
+    monkeypatch.setattr("receiver.providers.hoiio.signature.verify", broken)
     answer = client.post(f"/callbacks/{KEY}/sms", data={"msg": "x"})
     assert answer.status_code == 500
     assert "RuntimeError" in caplog.text

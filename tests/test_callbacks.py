@@ -306,7 +306,22 @@ def test_it_keeps_an_empty_post_and_quarantines_it(client, api):
     assert only(api)["quarantine_reason"] == "unreadable"
 
 
-@pytest.mark.parametrize("path", ["ssm", "sms/extra", "voice.php", "%C3%A9", "%00", "sms%0A", "a/b/c/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ssm",
+        "sms/extra",
+        "hoiio",
+        "hoiio/ssm",
+        "other/sms",
+        "hoiio/hoiio/sms",
+        "voice.php",
+        "%C3%A9",
+        "%00",
+        "sms%0A",
+        "a/b/c/",
+    ],
+)
 def test_it_keeps_and_quarantines_what_came_to_an_unknown_path_under_a_valid_key(client, api, path):
     body = payload("sms/documented")
     assert client.post(f"/callbacks/{KEY}/{path}", data=body, headers=signed(body)).status_code == 200
@@ -315,11 +330,12 @@ def test_it_keeps_and_quarantines_what_came_to_an_unknown_path_under_a_valid_key
     assert raw_body(event) == body
 
 
-@pytest.mark.parametrize("path", ["sms/", "SMS", "Sms/", "/sms", "sms//"])
+@pytest.mark.parametrize("path", ["hoiio/sms", "sms", "sms/", "SMS", "Hoiio//Sms/", "/sms", "sms//"])
 def test_it_forgives_slashes_and_capitals_in_the_url(client, api, path):
     body = payload("sms/documented")
     assert client.post(f"/callbacks/{KEY}/{path}", data=body, headers=signed(body)).status_code == 200
-    assert only(api)["quarantined"] is False
+    event = only(api)
+    assert (event["quarantined"], event["provider"], event["kind"]) == (False, "hoiio", "sms")
 
 
 @pytest.mark.parametrize("path", ["", "/"])

@@ -95,8 +95,8 @@ def test_setup_gets_a_number_and_the_second_run_finds_nothing_to_do(flask, simul
     assert "Ready." in first.stderr
     assert f"{CA_NUMBER}  US CA  voice+sms  voice: here  here" in ok(first)
     (number,) = simulator.account["numbers"]
-    assert number["forward_to"] == f"{public_url}callbacks/{KEY}/voice"
-    assert number["forward_sms_to"] == f"{public_url}callbacks/{KEY}/sms"
+    assert number["forward_to"] == f"{public_url}callbacks/{KEY}/hoiio/voice"
+    assert number["forward_sms_to"] == f"{public_url}callbacks/{KEY}/hoiio/sms"
 
     again = flask("setup", "--country", "US", "--state", "CA", "--yes")
     assert "Nothing to do" in again.stderr
@@ -131,7 +131,7 @@ def test_setup_as_json_is_one_object(flask):
     assert [step["step"] for step in shown["steps"]] == ["subscribe", "configure"]
     assert [step["outcome"] for step in shown["progress"]] == ["done", "done"]
     assert (shown["fulfilled"], shown["cost"], shown["currency"]) == (True, "4.00", "SGD")
-    assert shown["numbers"][0]["forward_to"].endswith("/callbacks/•••/voice")
+    assert shown["numbers"][0]["forward_to"].endswith("/callbacks/•••/hoiio/voice")
     assert shown["numbers"][0]["forward_to_leads"] == "this service"
     assert shown["unreachable"] == {}
 
@@ -140,7 +140,7 @@ def test_a_new_callback_key_is_brought_to_the_numbers(flask, simulator, public_u
     simulator.subscribe("US", "CA", forward_to=f"{public_url}callbacks/{OLD_KEY}/voice", mode="voice")
     assert "here (older key)" in ok(flask("numbers", "list"))
     ok(flask("setup", "--number", CA_NUMBER, "--yes"))
-    assert simulator.account["numbers"][0]["forward_to"] == f"{public_url}callbacks/{KEY}/voice"
+    assert simulator.account["numbers"][0]["forward_to"] == f"{public_url}callbacks/{KEY}/hoiio/voice"
 
 
 def test_a_number_in_use_elsewhere_is_shown_and_left_alone(flask, simulator):
@@ -396,7 +396,7 @@ def test_configuring_keeps_what_is_not_named(flask, simulator, public_url):
     ok(flask("numbers", "configure", number, "--forward-sms-to", "here", "--yes"))
     held = simulator.account["numbers"][0]
     assert held["forward_to"] == "http://other.example/voice"
-    assert held["forward_sms_to"] == f"{public_url}callbacks/{KEY}/sms"
+    assert held["forward_sms_to"] == f"{public_url}callbacks/{KEY}/hoiio/sms"
 
     ok(flask("numbers", "configure", number, "--forward-to", "none", "--yes"))
     held = simulator.account["numbers"][0]

@@ -305,7 +305,7 @@ def test_the_tail_gives_what_is_new_and_where_to_go_on(client, app):
 def test_an_event_shows_its_request_and_the_command_that_repeats_it(client, app, log):
     page = html.unescape(client.get("/events/1").text)
     command = re.search(r'id="curl"[^>]*>(.*?)</pre>', page, re.DOTALL)[1]
-    assert command.startswith('curl -X POST "http://127.0.0.1/callbacks/$CALLBACK_KEY/sms"')
+    assert command.startswith('curl -X POST "http://127.0.0.1/callbacks/$CALLBACK_KEY/hoiio/sms"')
     assert KEY not in page
     assert "X-Hoiio-Signature: " in command
     assert "--data-raw 'from=%2B6591234567" in command

@@ -61,7 +61,7 @@ def about_numbers(firm: Firm) -> dict[str, str]:
 
 
 def url(firm: Firm, kind: str, key: str = KEY) -> str:
-    return f"{firm.url}callbacks/{key}/{kind}"
+    return f"{firm.url}callbacks/{key}/hoiio/{kind}"
 
 
 # --- all is well, or not at all ---

@@ -227,8 +227,8 @@ def test_rotation_moves_every_number_that_points_here_and_no_other(firm):
     assert result.exit_code == 0, result.output
     (secret,) = firm.made()
     assert firm.targets() == {
-        f"{firm.url}callbacks/{secret}/voice",
-        f"{firm.url}callbacks/{secret}/fax",
+        f"{firm.url}callbacks/{secret}/hoiio/voice",
+        f"{firm.url}callbacks/{secret}/hoiio/fax",
         "http://other.example.com/sms",
     }
     assert "2 moved" in result.stderr
@@ -275,7 +275,7 @@ def test_a_rotation_that_stopped_goes_on_to_the_same_key(firm):
     assert again.exit_code == 0, again.output
     assert "Going on with" in again.stderr
     assert firm.made() == [secret]
-    assert firm.targets() >= {f"{firm.url}callbacks/{secret}/{kind}" for kind in ("voice", "fax")}
+    assert firm.targets() >= {f"{firm.url}callbacks/{secret}/hoiio/{kind}" for kind in ("voice", "fax")}
 
 
 def test_nothing_moves_while_a_process_does_not_accept_the_new_key(firm, monkeypatch):

@@ -148,6 +148,7 @@ def fill(service: Service, count: int) -> None:
                 event_row(
                     Arrival(
                         id=Arrival.new_id(),
+                        provider="hoiio",
                         kind=Kind.SMS,
                         received_at=Arrival.now(),
                         method="POST",

@@ -77,6 +77,7 @@ class Line:
 def arrival(ref: str) -> Arrival:
     return Arrival(
         id=Arrival.new_id(),
+        provider="hoiio",
         kind=Kind.SMS,
         received_at=Arrival.now(),
         method="POST",

@@ -27,6 +27,7 @@ from receiver.vocabulary.verdict import Verdict
 def arrival(txn_ref: str, **changes) -> Arrival:
     made = Arrival(
         id=Arrival.new_id(),
+        provider="hoiio",
         kind=Kind.SMS,
         received_at=Arrival.now(),
         method="POST",

@@ -225,6 +225,7 @@ def test_more_words_than_a_database_takes_stop_no_index(app):
     body = f"txn_ref=AA-SI-1&from=%2B6591110001&msg=begins+{words_of_it.replace(' ', '+')}".encode()
     large = Arrival(
         id=Arrival.new_id(),
+        provider="hoiio",
         kind=Kind.SMS,
         received_at=Arrival.now(),
         method="POST",

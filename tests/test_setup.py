@@ -34,7 +34,7 @@ from receiver.vocabulary.kinds import Kind
 
 
 def urls_with(key: str) -> CallbackUrls:
-    return CallbackUrls(*(f"https://receiver.example.com/callbacks/{key}/{kind}" for kind in Kind))
+    return CallbackUrls(*(f"https://receiver.example.com/callbacks/{key}/hoiio/{kind}" for kind in Kind))
 
 
 OLD = urls_with("key-from-last-year")
@@ -287,7 +287,9 @@ def test_of_several_it_takes_the_one_with_the_least_to_change():
     [
         ("", Target.UNSET),
         (URLS.sms, Target.HERE),
+        (URLS.sms.replace("/hoiio/", "/"), Target.HERE),  # as it was spelled before there were providers
         (OLD.fax, Target.OLDER_KEY),
+        (OLD.voice.replace("/hoiio/", "/"), Target.OLDER_KEY),
         (DEAD.voice, Target.DEAD_KEY),
         (URLS.voice + "?x=1", Target.DEAD_KEY),
         (ELSEWHERE, Target.ELSEWHERE),
@@ -300,8 +302,8 @@ def test_it_knows_where_a_url_leads(url, target):
 
 
 def test_the_callback_key_is_masked():
-    assert masked_url(URLS.voice) == "https://receiver.example.com/callbacks/•••/voice"
-    assert masked_url(f"{URLS.sms}?a=1") == "https://receiver.example.com/callbacks/•••/sms?a=1"
+    assert masked_url(URLS.voice) == "https://receiver.example.com/callbacks/•••/hoiio/voice"
+    assert masked_url(f"{URLS.sms}?a=1") == "https://receiver.example.com/callbacks/•••/hoiio/sms?a=1"
     assert masked_url(ELSEWHERE) == ELSEWHERE
 
 
@@ -310,7 +312,7 @@ def test_the_callback_key_is_masked():
     [
         ("https://user:pw@other.example.com/in?token=t#x", "other.example.com/in"),
         ("http://[broken/in", "[broken/in"),
-        (URLS.voice, "receiver.example.com/callbacks/•••/voice"),
+        (URLS.voice, "receiver.example.com/callbacks/•••/hoiio/voice"),
         ("", ""),
     ],
 )

@@ -32,7 +32,7 @@ from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
 from receiver.vocabulary.kinds import Kind
 
-URLS = CallbackUrls(*(f"https://receiver.example.com/callbacks/current-key/{kind}" for kind in Kind))
+URLS = CallbackUrls(*(f"https://receiver.example.com/callbacks/current-key/hoiio/{kind}" for kind in Kind))
 CA, SG = Wish(country="US", state="CA"), Wish(frozenset({Kind.FAX}), country="SG")
 STEP = Subscribe("+6565311237", "SG", "", Duration.ONE_MONTH, Decimal("8.00"), "SGD")
 

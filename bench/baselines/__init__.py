@@ -12,6 +12,7 @@ from collections.abc import Callable
 from config import Config
 from receiver.intake.arrival import KEPT_HEADERS, Arrival, Row, event_row
 from receiver.providers.hoiio.signature import HEADER, verify
+from receiver.providers.registry import DEFAULT
 from receiver.vocabulary.kinds import Kind
 
 CONNECTIONS = 32
@@ -37,9 +38,10 @@ class Callbacks:
 
     def row(self, kind: str, query: bytes, header: Header, body: bytes, peer: str) -> Row:
         """The row of `events`, without its number."""
-        kept = [f"{name}: {value}" for name in KEPT_HEADERS if (value := header(name)) is not None]
+        kept = [f"{name}: {value}" for name in (*KEPT_HEADERS, HEADER) if (value := header(name)) is not None]
         arrival = Arrival(
             id=Arrival.new_id(),
+            provider=DEFAULT.name,
             kind=Kind(kind),
             received_at=Arrival.now(),
             method="POST",

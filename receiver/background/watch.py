@@ -15,7 +15,7 @@ from receiver.background.inspection import RENEWALS_AHEAD, inspect, is_ours
 from receiver.db.engine import reason_of
 from receiver.keys import ring as keys
 from receiver.keys.ring import KeyRing, KeyState
-from receiver.keys.urls import CallbackUrls
+from receiver.keys.urls import CallbackUrls, holds_key
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
@@ -101,7 +101,7 @@ class Watch:
                 continue
             secret = self.ring.secret_of(key.fingerprint) or ""
             urls = [url for number in known.numbers for url in (number.forward_to, number.forward_sms_to)]
-            if not any(keys.is_in(secret, url) for url in urls):
+            if not any(holds_key(url, secret) for url in urls):
                 keys.retire(self.engine, key.fingerprint)
                 logger.warning("the callback key %s is retired", key.name)
         self.ring.refresh()

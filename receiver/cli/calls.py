@@ -22,8 +22,8 @@ from receiver.search.calls import CallLog, call_json
 from receiver.search.conversations import ConversationLog, conversation_json
 from receiver.search.events import DEFAULT_PAGE
 from receiver.search.index_lag import of_conversations, of_words
+from receiver.search.masking import mask_event
 from receiver.search.query import Search
-from receiver.vocabulary.mask import mask_event
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 _limit = click.option(

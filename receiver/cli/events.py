@@ -22,13 +22,13 @@ from receiver.cli.searching import ListByDefault, Shown, mask, searching, warn_o
 from receiver.cli.tail import follow
 from receiver.db.engine import Unreachable
 from receiver.db.schema import require_schema
-from receiver.export.export import FIELDS, FieldError, Form, export, read_fields
+from receiver.export.export import ALL_FIELDS, FieldError, Form, export, read_fields
 from receiver.search.counts import Counts, count_matching
 from receiver.search.events import DEFAULT_PAGE, event_json
 from receiver.search.index_lag import of_counts, of_words
+from receiver.search.masking import mask_event
 from receiver.search.query import Search
 from receiver.search.repeats import whole_json
-from receiver.vocabulary.mask import mask_event
 
 _before = click.option("--before", type=click.IntRange(1), help="Only those older than this event id.")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -153,7 +153,7 @@ def tail(wanted: Search, shown: Shown, lines: int, as_json: bool, mask: bool) ->
 @click.option(
     "--output", "-o", "path", type=click.Path(path_type=Path, dir_okay=False), help="A file, not stdout."
 )
-@click.option("--fields", help=f"Only these, comma-separated: {', '.join(FIELDS)}, params, raw.")
+@click.option("--fields", help=f"Only these, comma-separated: {', '.join(ALL_FIELDS)}, params, raw.")
 @click.option("--limit", type=click.IntRange(1), help="How many; all unless told.")
 @_before
 @mask
@@ -174,7 +174,7 @@ def export_events(
     A CSV file begins with a byte order mark, so that Excel reads it as UTF-8; a CSV on stdout does not.
     """
     try:
-        names = read_fields(fields) if fields else FIELDS
+        names = read_fields(fields) if fields else ALL_FIELDS
     except FieldError as error:
         raise click.UsageError(output.fitted_error(f"--{error}")) from None
     found = export(

@@ -27,10 +27,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import ConfigError
 from receiver import current
 from receiver.access.tokens import TokenError
-from receiver.current import NotConfigured
 from receiver.db.engine import SchemaError, reason_of
 from receiver.db.schema import require_schema
 from receiver.intake.spool import SpoolError
+from receiver.providers.base import NotConfigured
 from receiver.providers.errors import ProviderError
 from receiver.search.query import SearchError
 from receiver.setup.catalogue import NoSuchPlace

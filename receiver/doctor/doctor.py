@@ -32,7 +32,7 @@ from receiver.keys import presence as processes
 from receiver.keys import proof
 from receiver.keys.ring import KeyRing, KeyState
 from receiver.keys.urls import CallbackUrls
-from receiver.models import Event, JobState
+from receiver.models import EVENTS, JobState
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.numbers.known import Known, KnownNumber
@@ -354,7 +354,12 @@ class Doctor:
             )
 
     def _last_event(self, number: str) -> datetime | None:
-        query = select(Event.received_at).where(Event.recipient == number).order_by(Event.id.desc()).limit(1)
+        query = (
+            select(EVENTS.c.received_at)
+            .where(EVENTS.c.recipient == number)
+            .order_by(EVENTS.c.id.desc())
+            .limit(1)
+        )
         with self.engine.connect() as connection:
             return connection.scalar(query)
 

@@ -11,28 +11,35 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, Engine, Integer, String, cast, func, select, type_coerce
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Dialect,
+    Engine,
+    Integer,
+    String,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
 
 from receiver.export.json_lines import document_lines, row_lines
 from receiver.export.spreadsheet import csv_pieces
-from receiver.models import Event
-from receiver.search.events import KIND_FIELDS, EventLog, event_json
+from receiver.models import EVENTS, Event
+from receiver.search.events import COLUMN_OF, EventLog, event_json
+from receiver.search.masking import mask_event
 from receiver.search.query import Search
 from receiver.search.select import END
-from receiver.vocabulary.mask import mask_event
+from receiver.vocabulary.fields import FIELDS, Sort
+from receiver.vocabulary.kinds import Kind
 
 BATCH = 1000
 """Events in one transaction and in one piece of text, a few hundred kilobytes."""
 
-_SHARED = (
-    *("id", "received_at", "occurred_at", "kind", "type", "sender", "recipient", "text", "txn_ref"),
-    *("session", "signature", "quarantined", "quarantine_reason", "repeats", "problems", "currency"),
-    *("debit", "tag"),
-)
-_OF_KINDS = tuple(dict.fromkeys(name for names in KIND_FIELDS.values() for name in names))
-FIELDS = (*_SHARED, *_OF_KINDS)
-"""What an export holds unless told otherwise: everything but what has to be read from the raw bytes again."""
 _FROM_RAW = ("params", "raw")
+"""What has to be read from the raw bytes again; an export holds everything else unless told otherwise."""
+ALL_FIELDS = tuple(FIELDS)
 
 
 class Form(StrEnum):
@@ -49,7 +56,7 @@ class FieldError(ValueError):
 def read_fields(words: str) -> tuple[str, ...]:
     """Field names from `id,sender,text`, in that order, each once."""
     names = tuple(dict.fromkeys(word.strip() for word in words.split(",") if word.strip()))
-    known = (*FIELDS, *_FROM_RAW)
+    known = (*ALL_FIELDS, *_FROM_RAW)
     for name in names:
         if name not in known:
             raise FieldError(f"fields: {name[:40]!r} is none of {', '.join(known)}")
@@ -63,7 +70,7 @@ def export(
     wanted: Search,
     form: Form,
     *,
-    fields: Sequence[str] = FIELDS,
+    fields: Sequence[str] = ALL_FIELDS,
     limit: int | None = None,
     before: int | None = None,
     mask: bool = False,
@@ -78,7 +85,7 @@ def export(
         asked = list(dict.fromkeys(("id", "kind", *fields)))
         rows = _rows(engine, wanted, asked, limit, before)
         if form is Form.NDJSON:
-            return row_lines(rows, asked, {kind: _names(kind, fields) for kind in KIND_FIELDS})
+            return row_lines(rows, asked, {kind: _names(kind, fields) for kind in Kind})
         return csv_pieces(_columns(rows, asked, fields), fields, mark=mark)
     found = _documents(engine, wanted, fields, limit, before)
     if mask:
@@ -99,7 +106,7 @@ def _documents(
             yield [{name: one[name] for name in fields if name in one} for one in shown]
         return
     asked = list(dict.fromkeys(("id", "kind", *fields)))
-    pick = {kind: _picker(asked, _names(kind, fields)) for kind in KIND_FIELDS}
+    pick = {kind: _picker(asked, _names(kind, fields)) for kind in Kind}
     kind_at = asked.index("kind")
     for rows in _rows(engine, wanted, asked, limit, before):
         yield [pick[row[kind_at]](row) for row in rows]
@@ -132,7 +139,7 @@ def _rows(
     engine: Engine, wanted: Search, names: Sequence[str], limit: int | None, before: int | None
 ) -> Iterator[Sequence[Sequence[Any]]]:
     """Batches of rows, newest first; the first name is `id`."""
-    columns = [_COLUMNS[name](engine.dialect).label(f"{name}_{at}") for at, name in enumerate(names)]
+    columns = [_shown(name, engine.dialect).label(f"{name}_{at}") for at, name in enumerate(names)]
     query = select(*columns).order_by(Event.id.desc())
     log, left = EventLog(engine), limit
     while left is None or left > 0:
@@ -157,7 +164,7 @@ def _rows(
 
 def _names(kind: str, fields: Sequence[str]) -> list[str]:
     """Those of the fields that an event of this kind has."""
-    return [name for name in fields if name in _SHARED or name in KIND_FIELDS[kind]]
+    return [name for name in fields if FIELDS[name].belongs_to(kind)]
 
 
 def _picker(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
@@ -166,8 +173,8 @@ def _picker(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[An
     if len(places) == 1:  # itemgetter then gives no tuple
         return lambda row: {names[0]: row[places[0]]}
     get = itemgetter(*places)
-    lists = [name for name in names if name in {"problems"}]
-    flags = [name for name in names if name in {"quarantined"}]
+    lists = [name for name in names if FIELDS[name].sort is Sort.LINES]
+    flags = [name for name in names if FIELDS[name].sort is Sort.FLAG]
 
     def document(row: Sequence[Any]) -> dict[str, Any]:
         made = dict(zip(names, get(row), strict=True))
@@ -184,34 +191,33 @@ def _picker(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[An
 # much again as all the rest.
 
 
-def _plain(name: str) -> Callable[[Dialect], ColumnElement[Any]]:
-    return lambda _: getattr(Event.__table__.c, name)
+def _plain(column: Column[Any], _: Dialect) -> ColumnElement[Any]:
+    return column
 
 
-def _time(name: str) -> Callable[[Dialect], ColumnElement[Any]]:
-    column = Event.__table__.c[name]
-
-    def shown(dialect: Dialect) -> ColumnElement[Any]:
-        if dialect.name == "sqlite":
-            kept = func.replace(type_coerce(column, String), " ", "T", type_=String)
-            # A time on the second has no fraction there.
-            return func.substr(kept + ".000", 1, 23, type_=String) + "Z"
-        return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"', type_=String)
-
-    return shown
+def _time(column: Column[Any], dialect: Dialect) -> ColumnElement[Any]:
+    if dialect.name == "sqlite":
+        kept = func.replace(type_coerce(column, String), " ", "T", type_=String)
+        # A time on the second has no fraction there.
+        return func.substr(kept + ".000", 1, 23, type_=String) + "Z"
+    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"', type_=String)
 
 
-def _amount(name: str) -> Callable[[Dialect], ColumnElement[Any]]:
-    column = Event.__table__.c[name]
-    return lambda dialect: type_coerce(column, String) if dialect.name == "sqlite" else cast(column, String)
+def _amount(column: Column[Any], dialect: Dialect) -> ColumnElement[Any]:
+    return type_coerce(column, String) if dialect.name == "sqlite" else cast(column, String)
 
 
-_COLUMNS: dict[str, Callable[[Dialect], ColumnElement[Any]]] = {
-    **{name: _plain(name) for name in FIELDS if name in Event.__table__.c},
-    **{name: _time(name) for name in ("received_at", "occurred_at")},
-    **{name: _amount(name) for name in ("rate", "debit")},
-    "problems": lambda _: type_coerce(Event.__table__.c.problems, String),
+def _lines(column: Column[Any], _: Dialect) -> ColumnElement[Any]:
+    return type_coerce(column, String)
+
+
+def _flag(column: Column[Any], _: Dialect) -> ColumnElement[Any]:
     # Its own type would be made a bool in every row.
-    "quarantined": lambda _: type_coerce(Event.__table__.c.quarantine.is_not(None), Integer),
-    "quarantine_reason": lambda _: Event.__table__.c.quarantine,
-}
+    return type_coerce(column.is_not(None), Integer)
+
+
+_SHOWN = {Sort.TIME: _time, Sort.AMOUNT: _amount, Sort.LINES: _lines, Sort.FLAG: _flag}
+
+
+def _shown(name: str, dialect: Dialect) -> ColumnElement[Any]:
+    return _SHOWN.get(FIELDS[name].sort, _plain)(EVENTS.c[COLUMN_OF.get(name, name)], dialect)

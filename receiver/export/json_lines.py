@@ -8,6 +8,8 @@ from itertools import chain, repeat
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
+from receiver.vocabulary.fields import FIELDS, Sort
+
 Column = Sequence[Any]
 Row = Sequence[Any]
 
@@ -37,7 +39,7 @@ def row_lines(
 
 
 def _lines_of(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[Row]], Iterator[str]]:
-    fields = [(asked.index(name), _VALUES.get(name, _texts)) for name in names]
+    fields = [(asked.index(name), _VALUES.get(FIELDS[name].sort, _texts)) for name in names]
     starts = [repeat(f'{"," if at else ""}"{name}":') for at, name in enumerate(names)]
 
     def lines(rows: Sequence[Row]) -> Iterator[str]:
@@ -65,9 +67,9 @@ def _lists(column: Column) -> Iterable[str]:
     return [json.dumps(value.split("\n"), separators=(",", ":")) if value else "[]" for value in column]
 
 
-_VALUES: dict[str, Callable[[Column], Iterable[str]]] = {
-    **dict.fromkeys(("id", "repeats", "duration"), _numbers),
-    "quarantined": _flags,
-    "problems": _lists,
+_VALUES: dict[Sort, Callable[[Column], Iterable[str]]] = {
+    Sort.COUNT: _numbers,
+    Sort.FLAG: _flags,
+    Sort.LINES: _lists,
 }
-"""How each field's values are written; all others are texts."""
+"""How the values of each sort are written; all others are texts."""

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from receiver.vocabulary.fields import FIELDS, Sort
 from receiver.vocabulary.printable import printable_lines
 
 Column = Sequence[Any]
@@ -21,7 +22,7 @@ def csv_pieces(found: Iterable[Sequence[Column]], fields: Sequence[str], *, mark
     A column at a time: most of a log's cells are empty or the same, which is told faster so.
     """
     heading = (_MARK if mark else "") + ",".join(fields) + "\r\n"
-    written = [_CELLS.get(name, _texts) for name in fields]
+    written = [_writer(name) for name in fields]
     for columns in found:
         cells = [write(column) for write, column in zip(written, columns, strict=True)]
         if len(cells) == 1:  # nothing at all on a line would be no row
@@ -30,6 +31,12 @@ def csv_pieces(found: Iterable[Sequence[Column]], fields: Sequence[str], *, mark
         heading = ""
     if heading:
         yield heading
+
+
+def _writer(name: str) -> Callable[[Column], Iterable[str]]:
+    field = FIELDS.get(name)
+    # What is no field of its own was read from the raw bytes, and is a structure.
+    return _structures if field is None else _CELLS.get(field.sort, _texts)
 
 
 # What a spreadsheet would take for a formula, a number or a date is made a text by an apostrophe in front,
@@ -96,11 +103,11 @@ def _amounts(column: Column) -> Iterable[str]:
     return ["" if value is None else f"'{value}" if value[:1] == "-" else value for value in column]
 
 
-_CELLS: dict[str, Callable[[Column], Iterable[str]]] = {
-    **dict.fromkeys(("kind", "type", "signature", "received_at", "occurred_at"), _known),
-    **dict.fromkeys(("id", "repeats", "duration"), _numbers),
-    **dict.fromkeys(("rate", "debit"), _amounts),
-    **dict.fromkeys(("problems", "params", "raw"), _structures),
-    "quarantined": _flags,
+_CELLS: dict[Sort, Callable[[Column], Iterable[str]]] = {
+    **dict.fromkeys((Sort.OURS, Sort.TIME), _known),
+    Sort.COUNT: _numbers,
+    Sort.AMOUNT: _amounts,
+    Sort.LINES: _structures,
+    Sort.FLAG: _flags,
 }
-"""Fields that nobody outside can write freely, and those that are no text; all others are guarded."""
+"""Sorts that nobody outside can write freely, and those that are no text; all others are guarded."""

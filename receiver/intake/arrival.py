@@ -14,8 +14,9 @@ from operator import attrgetter
 from typing import cast
 
 from receiver.providers.forms import read_parameters
-from receiver.providers.hoiio.notifications import read_notification
 from receiver.providers.own import is_own, read_own
+from receiver.providers.registry import PROVIDERS, identity_prefix
+from receiver.vocabulary.fields import SAID
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.notification import Notification, Parameters
 from receiver.vocabulary.verdict import Verdict
@@ -29,7 +30,6 @@ KEPT_HEADERS = (
     "Content-Type",
     "Content-Encoding",
     "Date",
-    "X-Hoiio-Signature",
     "X-Request-Id",
     "X-Forwarded-For",
     "X-Forwarded-Proto",
@@ -37,7 +37,7 @@ KEPT_HEADERS = (
     "Forwarded",
     "Via",
 )
-"""Everything that helps to explain a callback; never a cookie or an authorization."""
+"""What helps to explain a callback, with its provider's own headers. Never a cookie or an authorization."""
 
 QUARANTINED = "/quarantined"
 """How the identity of a quarantined event ends."""
@@ -70,6 +70,7 @@ class Arrival:
     """The raw callback, byte for byte, with what was decided about it on the way in."""
 
     id: str
+    provider: str
     kind: Kind
     received_at: datetime
     method: str
@@ -101,14 +102,15 @@ def event_row(arrival: Arrival, ours: frozenset[str] = frozenset()) -> Row:
     if arrival.signature is Verdict.VALID and is_own(arrival.body):
         notification = read_own(arrival.kind)
     else:
-        notification = read_notification(arrival.kind, parameters)
+        notification = PROVIDERS[arrival.provider].read(arrival.kind, parameters)
     quarantine = arrival.distrust
     if quarantine is None and not notification.readable:
         quarantine = "unreadable"
     if quarantine is None and ours and _is_about_another(notification, ours):
         quarantine = NOT_OURS
     return {
-        "identity": identity_of(notification, parameters, arrival.received_at, quarantine),
+        "identity": identity_of(arrival, notification, parameters, quarantine),
+        "provider": arrival.provider,
         "arrival": arrival.id,
         "received_at": arrival.received_at,
         "signature": arrival.signature.value,
@@ -122,7 +124,7 @@ def event_row(arrival: Arrival, ours: frozenset[str] = frozenset()) -> Row:
         "peer": arrival.peer,
         "kind": notification.kind.value,
         "type": notification.type.value,
-        **dict(zip(_SHARED, _shared(notification), strict=True)),
+        **dict(zip(_SAID, _said(notification), strict=True)),
     }
 
 
@@ -149,7 +151,7 @@ def _is_about_another(notification: Notification, ours: frozenset[str]) -> bool:
 
 
 def identity_of(
-    notification: Notification, parameters: Parameters, received_at: datetime, quarantine: str | None
+    arrival: Arrival, notification: Notification, parameters: Parameters, quarantine: str | None
 ) -> str:
     """What makes two notifications the same: kind, `txn_ref` and all they report.
 
@@ -160,37 +162,14 @@ def identity_of(
     content = _canonical(parameters.params).encode()
     digest = hashlib.blake2b(content, digest_size=16).hexdigest()
     trust = "" if quarantine is None else QUARANTINED
+    prefix = identity_prefix(arrival.provider)
     if notification.txn_ref:
-        return f"{notification.txn_ref[:64]}/{notification.kind}/{digest}{trust}"
-    moment = int(received_at.timestamp()) // SAME_MOMENT
-    return f"-/{notification.kind}/{digest}/{moment}{trust}"
+        return f"{prefix}{notification.txn_ref[:64]}/{notification.kind}/{digest}{trust}"
+    moment = int(arrival.received_at.timestamp()) // SAME_MOMENT
+    return f"{prefix}-/{notification.kind}/{digest}/{moment}{trust}"
 
 
 _NO_DIGIT = re.compile(r"[^0-9]+")
 _canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=True).encode
-_SHARED = (
-    "txn_ref",
-    "session",
-    "sender",
-    "recipient",
-    "text",
-    "occurred_at",
-    "tag",
-    "ivr_block",
-    "call_state",
-    "digits",
-    "dest",
-    "dial_status",
-    "transfer_status",
-    "record_url",
-    "monitor_url",
-    "fax_status",
-    "fax_url",
-    "fax_error_code",
-    "duration",
-    "currency",
-    "rate",
-    "debit",
-)
-"""Fields that a notification and an event call by the same name."""
-_shared = attrgetter(*_SHARED)
+_SAID = tuple(SAID)
+_said = attrgetter(*_SAID)

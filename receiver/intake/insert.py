@@ -12,13 +12,12 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Any, Protocol, cast
 
-from sqlalchemy import Connection, Dialect, Integer, LargeBinary, Numeric, Table
+from sqlalchemy import Connection, Dialect, Integer, LargeBinary, Numeric
 from sqlalchemy.types import DateTime, TypeDecorator
 
 from receiver.intake.arrival import Row
-from receiver.models import Event
+from receiver.models import EVENTS
 
-EVENTS = cast(Table, Event.__table__)
 _COLUMNS = [column for column in EVENTS.columns if column.name != "id"]
 _NAMES = ", ".join(f'"{column.name}"' for column in _COLUMNS)
 _ON_CONFLICT = "ON CONFLICT (identity) DO NOTHING"

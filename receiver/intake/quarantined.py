@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
-from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from receiver.intake.arrival import ROW_BYTES
-from receiver.models import Event, Repeat
+from receiver.models import EVENTS, REPEATS
 
-EVENTS = cast(Table, Event.__table__)
-REPEATS = cast(Table, Repeat.__table__)
 HELD = EVENTS.c.quarantine.is_not(None)
 _BYTES = (
     func.length(EVENTS.c.body)

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import (
     URL,
     Column,
+    Connection,
     Integer,
     LargeBinary,
     MetaData,
@@ -26,10 +27,12 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    inspect,
     select,
     update,
 )
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.schema import CreateColumn
 
 from receiver.db.engine import connect_file, make_private, reason_of, writing
 from receiver.db.reach import Reach
@@ -37,6 +40,7 @@ from receiver.db.space import compact
 from receiver.intake.arrival import ROW_BYTES, Arrival, Row, event_row
 from receiver.intake.writer import PROBE_BYTES, EventWriter
 from receiver.models import UtcTime
+from receiver.providers.registry import DEFAULT
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.verdict import Verdict
 
@@ -52,6 +56,7 @@ _arrivals = Table(
     _metadata,
     Column("position", Integer, primary_key=True, autoincrement=True),
     Column("id", Text, nullable=False),
+    Column("provider", Text, nullable=False, server_default=DEFAULT.name),
     Column("kind", Text, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("method", Text, nullable=False),
@@ -66,7 +71,7 @@ _arrivals = Table(
     sqlite_autoincrement=True,
 )
 _PROBE: dict[str, str | bytes] = {
-    **dict.fromkeys(("id", "kind", "method", "peer", "content_type", "signature"), "probe"),
+    **dict.fromkeys(("id", "provider", "kind", "method", "peer", "content_type", "signature"), "probe"),
     **dict.fromkeys(("query", "headers"), b""),
     "body": bytes(PROBE_BYTES),
 }
@@ -214,6 +219,7 @@ class Spool:
         make_private(self._path)
         with writing(self._engine) as connection:
             _metadata.create_all(connection)
+            _complete(connection)
         self._ready = True
 
     def _limit(self, connection: object, _: object) -> None:
@@ -224,6 +230,15 @@ class Spool:
         if isinstance(error, OperationalError) and "full" in str(reason):
             reason = f"{reason} (SPOOL_LIMIT_MB or the file system)"
         return SpoolError(f"the spool in SPOOL_DIR {self._directory} cannot be written: {reason}")
+
+
+def _complete(connection: Connection) -> None:
+    """Add the columns that a file made by an earlier version lacks: what waits in it was for the default."""
+    there = {column["name"] for column in inspect(connection).get_columns(_arrivals.name)}
+    for column in _arrivals.columns:
+        if column.name not in there:
+            declared = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {_arrivals.name} ADD COLUMN {declared}")
 
 
 def _columns(arrival: Arrival) -> dict[str, object]:

@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from receiver.db.engine import writing, writing_at_once
 from receiver.db.reach import Moved, Reach
 from receiver.intake.arrival import Row
-from receiver.intake.insert import EVENTS, inserter
-from receiver.models import Repeat
+from receiver.intake.insert import inserter
+from receiver.models import EVENTS, REPEATS
 
-REPEATS = cast(Table, Repeat.__table__)
 _REPEAT_COLUMNS = [column.name for column in REPEATS.columns if column.name != "id"]
 PROBE_BYTES = 16 * 1024
 """About what a batch of callbacks takes."""
@@ -64,7 +63,7 @@ class EventWriter:
             raise Moved
         mark = f"probe/{secrets.token_hex(8)}"
         row: dict[str, object] = dict.fromkeys(
-            ("arrival", "kind", "type", "signature", "method", "peer"), "probe"
+            ("arrival", "provider", "kind", "type", "signature", "method", "peer"), "probe"
         )
         row |= {"query_string": b"", "headers": b"", "body": bytes(PROBE_BYTES)}
         with writing(self._engine) as connection:

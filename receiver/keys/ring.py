@@ -83,11 +83,6 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def is_in(secret: str, url: str) -> bool:
-    """Whether a callback URL holds this key."""
-    return f"/callbacks/{secret}/" in url
-
-
 def short(print_of_key: str) -> str:
     """A fingerprint as people see it."""
     return print_of_key[:8]

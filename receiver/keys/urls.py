@@ -6,7 +6,38 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from receiver.providers.base import Provider
+from receiver.providers.registry import DEFAULT, PROVIDERS
 from receiver.vocabulary.kinds import Kind
+
+CALLBACKS = "/callbacks/"
+"""How the path of every callback URL begins: `/callbacks/<key>/<provider>/<kind>`."""
+
+
+def callback_url(public_url: str, key: str, kind: Kind, provider: Provider = DEFAULT) -> str:
+    """Where a provider should POST what arrives of one kind. `public_url` ends in a slash."""
+    return f"{public_url.rstrip('/')}{CALLBACKS}{key}/{provider.name}/{kind}"
+
+
+def holds_key(url: str, secret: str) -> bool:
+    """Whether a callback URL is made with this key."""
+    return f"{CALLBACKS}{secret}/" in url
+
+
+def read_path(rest: str) -> tuple[Provider, Kind | None]:
+    """What a callback URL says behind its key: `<provider>/<kind>`, or `<kind>` alone for the default.
+
+    An unknown kind is None.
+    """
+    words = [word for word in rest.lower().split("/") if word]
+    provider = PROVIDERS.get(words[0]) if words else None
+    kinds = words if provider is None else words[1:]
+    kind = _KINDS.get(kinds[0]) if len(kinds) == 1 else None
+    return provider or DEFAULT, kind
+
+
+_KEY = re.compile(rf"({CALLBACKS})[^/?#]+((?:/(?:{'|'.join(PROVIDERS)}))?/(?:{'|'.join(Kind)})\b)")
+_KINDS = {str(kind): kind for kind in Kind}
 
 
 class Target(StrEnum):
@@ -37,18 +68,24 @@ class CallbackUrls:
         """Where a URL leads."""
         if not url:
             return Target.UNSET
-        if url in (self.voice, self.fax, self.sms):
+        if url in self._ours:
             return Target.HERE
         if any(older.target(url) is Target.HERE for older in self.accepted):
             return Target.OLDER_KEY
-        # Ours end in <key>/<kind>; whatever else begins like ours was made by this service, too.
-        address = self.voice.rpartition("/")[0].rpartition("/")[0]
-        return Target.DEAD_KEY if url.startswith(f"{address}/") else Target.ELSEWHERE
+        # Whatever else begins like ours was made by this service, too.
+        address = self.voice.partition(CALLBACKS)[0] + CALLBACKS
+        return Target.DEAD_KEY if url.startswith(address) else Target.ELSEWHERE
+
+    @property
+    def _ours(self) -> set[str]:
+        """These URLs, and as they were spelled when there was one provider; both mean the same for ever."""
+        urls = {self.voice, self.fax, self.sms}
+        return urls | {url.replace(f"/{DEFAULT.name}/", "/") for url in urls}
 
 
 def masked_url(url: str) -> str:
     """A URL without the callback key, if it is one of the kind this service has."""
-    return re.sub(r"/callbacks/[^/?#]+/(voice|fax|sms)\b", r"/callbacks/•••/\1", url)
+    return _KEY.sub(r"\1•••\2", url)
 
 
 def shown_url(url: str) -> str:

@@ -2,7 +2,7 @@
 
 from receiver.models.base import Base, Id, Lines, Money, UtcTime
 from receiver.models.counts import ConversationCount, Hour, HourCount, IndexState, NumberCount
-from receiver.models.events import Event, Repeat
+from receiver.models.events import EVENTS, REPEATS, Event, Repeat
 from receiver.models.jobs import JobState
 from receiver.models.journal import SetupLease, SetupStep
 from receiver.models.keeping import Intervention
@@ -11,6 +11,8 @@ from receiver.models.tokens import Token
 from receiver.models.users import SignIn, SignInFailure, User
 
 __all__ = [
+    "EVENTS",
+    "REPEATS",
     "AccountState",
     "Base",
     "CallbackKey",

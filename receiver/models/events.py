@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Index, LargeBinary, Text
+from sqlalchemy import Index, Integer, LargeBinary, String, Table, Text
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
 
 from receiver.models.base import Base, Id, Lines, Money, UtcTime
+from receiver.vocabulary.fields import SAID, Said, Sort
+
+_TYPES: dict[Sort, type[TypeEngine[Any]]] = {
+    **dict.fromkeys((Sort.WORD, Sort.NUMBER, Sort.KEYS, Sort.LABEL), String),
+    **dict.fromkeys((Sort.TEXT, Sort.LINK), Text),
+    Sort.TIME: UtcTime,
+    Sort.AMOUNT: Money,
+    Sort.COUNT: Integer,
+}
+
+if TYPE_CHECKING:
+    _SaidColumns = Said
+else:
+    _SaidColumns = type(
+        "_SaidColumns", (), {name: mapped_column(_TYPES[field.sort]) for name, field in SAID.items()}
+    )
 
 
-class Event(Base):
-    """One distinct notification. A repeat of it raises `repeats` and stands in `repeats`, the table."""
+class Event(Base, _SaidColumns):
+    """One distinct notification. A repeat of it raises `repeats` and stands in `repeats`, the table.
+
+    What the provider says has a column for each field of `receiver.vocabulary.fields.Said`; all are nullable.
+    """
 
     __tablename__ = "events"
 
@@ -23,15 +43,9 @@ class Event(Base):
     arrival: Mapped[str]
     """Our own mark on the callback that brought it: the same arrival stored twice is not a repeat."""
 
+    provider: Mapped[str]
     kind: Mapped[str]
     type: Mapped[str]
-    txn_ref: Mapped[str | None]
-    session: Mapped[str | None]
-    sender: Mapped[str | None]
-    recipient: Mapped[str | None]
-    text: Mapped[str | None] = mapped_column(Text)
-    occurred_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    """The provider's date."""
     received_at: Mapped[datetime] = mapped_column(UtcTime)
     """Ours, when the callback was whole."""
     signature: Mapped[str]
@@ -39,24 +53,6 @@ class Event(Base):
     """Why it is not trusted; NULL when it is."""
     repeats: Mapped[int] = mapped_column(default=0, server_default="0")
     problems: Mapped[list[str] | None] = mapped_column(Lines)
-
-    ivr_block: Mapped[str | None]
-    call_state: Mapped[str | None]
-    digits: Mapped[str | None]
-    dest: Mapped[str | None]
-    dial_status: Mapped[str | None]
-    transfer_status: Mapped[str | None]
-    record_url: Mapped[str | None] = mapped_column(Text)
-    monitor_url: Mapped[str | None] = mapped_column(Text)
-    fax_status: Mapped[str | None]
-    fax_url: Mapped[str | None] = mapped_column(Text)
-    fax_error_code: Mapped[str | None]
-    duration: Mapped[int | None]
-    """Minutes, as billed."""
-    currency: Mapped[str | None]
-    rate: Mapped[Decimal | None] = mapped_column(Money)
-    debit: Mapped[Decimal | None] = mapped_column(Money)
-    tag: Mapped[str | None]
 
     method: Mapped[str]
     query_string: Mapped[bytes] = mapped_column(LargeBinary)
@@ -111,3 +107,8 @@ class Repeat(Base):
     peer: Mapped[str]
 
     __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+EVENTS = cast(Table, Event.__table__)
+REPEATS = cast(Table, Repeat.__table__)
+"""The tables, for statements of the core."""

@@ -21,6 +21,7 @@ class SetupStep(Base):
     __tablename__ = "setup_steps"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    provider: Mapped[str]
     account: Mapped[str]
     """Which account at which provider; a digest, see `receiver.setup.journal.account_of`."""
     action: Mapped[str]

@@ -17,6 +17,7 @@ class KnownNumber(Base):
     __tablename__ = "known_numbers"
 
     number: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str]
     country: Mapped[str]
     state: Mapped[str]
     capabilities: Mapped[list[str] | None] = mapped_column(Lines)

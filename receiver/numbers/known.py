@@ -17,6 +17,7 @@ from receiver import models
 from receiver.db.engine import writing
 from receiver.providers.errors import ProviderError, WrongConfiguration
 from receiver.providers.numbers import Balance, SubscribedNumber
+from receiver.providers.registry import DEFAULT
 
 LOST_FOR = timedelta(days=90)
 """How long a number that the provider no longer lists is remembered."""
@@ -44,6 +45,7 @@ class KnownNumber:
     sms_were_here: bool
     checked_at: datetime
     lost_at: datetime | None = None
+    provider: str = DEFAULT.name
 
 
 @dataclass(frozen=True)

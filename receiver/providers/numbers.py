@@ -163,8 +163,10 @@ class NumberClient(Protocol):
         ...
 
     def subscribe(self, number: str, duration: Duration | int | str) -> Subscription:
-        """Buy a number, or more time for one that is held. Sent once; `OutcomeUnknown` says that the answer was
-        lost and the money may be spent."""
+        """Buy a number, or more time for one that is held.
+
+        Sent once; `OutcomeUnknown` says that the answer was lost and the money may be spent.
+        """
         ...
 
     def wait_to_subscribe(self) -> None:

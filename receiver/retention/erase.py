@@ -19,8 +19,8 @@ from receiver.db.engine import reason_of, writing
 from receiver.db.space import compact, give_back
 from receiver.intake.arrival import Arrival, digits_of, event_row
 from receiver.intake.spool import Spool
-from receiver.models import Intervention, UtcTime
-from receiver.retention.remove import EVENTS, Act, Action, Removed, remove_gently, remove_orphans
+from receiver.models import EVENTS, Intervention, UtcTime
+from receiver.retention.remove import Act, Action, Removed, remove_gently, remove_orphans
 
 FEWEST_DIGITS = 5
 _PAGE = 1000

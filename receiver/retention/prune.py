@@ -11,7 +11,8 @@ from itertools import product
 from sqlalchemy import Engine, func, select
 
 from receiver.db.space import give_back
-from receiver.retention.remove import EVENTS, Act, Action, Removed, remove_gently, remove_orphans
+from receiver.models import EVENTS
+from receiver.retention.remove import Act, Action, Removed, remove_gently, remove_orphans
 from receiver.vocabulary.kinds import EventType, Kind
 
 GRACE = timedelta(days=1)

@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from receiver.db.engine import writing
 from receiver.intake.arrival import NOT_OURS, QUARANTINED, digits_of
-from receiver.intake.quarantined import EVENTS, HELD, REPEATS, Reason, reasons_of
-from receiver.models import UtcTime
+from receiver.intake.quarantined import HELD, Reason, reasons_of
+from receiver.models import EVENTS, REPEATS, UtcTime
 from receiver.retention.remove import Act, Action, Removed, in_batches, remove
 
 logger = logging.getLogger(__name__)

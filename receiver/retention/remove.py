@@ -10,18 +10,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
 from sqlite3 import SQLITE_BUSY
-from typing import cast
 
-from sqlalchemy import Connection, Engine, Table, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, exists, func, insert, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from receiver.db.engine import LONGEST_LOCK, connect, writing, writing_lazily
 from receiver.db.space import SHARE
-from receiver.models import Event, Intervention, Repeat
-
-EVENTS = cast(Table, Event.__table__)
-REPEATS = cast(Table, Repeat.__table__)
+from receiver.models import EVENTS, REPEATS, Intervention
 
 _NEWEST = select(func.max(EVENTS.c.id))
 _SMALLEST, _LARGEST = 8, 500

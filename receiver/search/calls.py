@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
-from receiver.models import Event
+from receiver.models import EVENTS, Event
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, event_json, iso, rows
 from receiver.search.query import Search, State
 from receiver.search.select import END, Span, matches, matching_ids
@@ -148,7 +148,7 @@ def _calls_at(connection: Connection, wanted: Search, ids: Sequence[int]) -> lis
     ]
 
 
-_SESSIONS = {dialect: select(Event.id, Event.session).where(of) for dialect, of in WITH_IDS.items()}
+_SESSIONS = {dialect: select(EVENTS.c.id, EVENTS.c.session).where(of) for dialect, of in WITH_IDS.items()}
 
 
 def _calls(connection: Connection, sessions: Sequence[str]) -> dict[str, Call]:

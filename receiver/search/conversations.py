@@ -1,7 +1,7 @@
 """Conversations: what one sender wrote to one of our numbers, with the parts of long messages put together.
 
-The provider cuts a text of more than 160 characters into parts of 152, and says neither which part one is nor
-of what. Parts are joined when they plainly belong together, and the result says that it was joined by us.
+A provider may cut a long text into parts, and say neither which part one is nor of what. Parts are joined
+when they plainly belong together, and the result says that it was joined by us.
 Only trusted messages are read.
 """
 
@@ -10,7 +10,6 @@ Only trusted messages are read.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,19 +21,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.models import ConversationCount, Event, IndexState
+from receiver.providers.registry import PROVIDERS
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, iso, rows
 from receiver.search.query import Search
 from receiver.search.select import END, Span, matching_ids
 from receiver.vocabulary.kinds import EventType, Kind
 
-FULL_PART = 152
-"""Characters of each part but the last."""
 TOGETHER = timedelta(seconds=10)
 """The longest between two parts of one message."""
 _MOST_PARTS = 20
 UNCOUNTED_MESSAGES = 2_000
 """Newest messages read on top of the table of conversations; see `receiver.search.index_lag`."""
-_TAIL = re.compile(r"(.*?)([0-9]{1,18})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +149,21 @@ def join_parts(events: Sequence[Event]) -> list[Message]:
 
 
 def _goes_on(part: Event, event: Event) -> bool:
+    full = PROVIDERS[part.provider].part_length
     return (
-        len(part.text or "") == FULL_PART
-        and 0 < len(event.text or "") <= FULL_PART
+        full is not None
+        and part.provider == event.provider
+        and len(part.text or "") == full
+        and 0 < len(event.text or "") <= full
         and abs(_time(event) - _time(part)) <= TOGETHER
         and abs(event.received_at - part.received_at) <= TOGETHER
     )
 
 
 def _sent(event: Event) -> tuple[datetime, str, int, int]:
-    # The provider's date has whole seconds, and its references count up: parts that overtook each other on
-    # the way are told apart by those.
-    ref = _TAIL.match(event.txn_ref or "")
-    return _time(event), ref[1] if ref else "", int(ref[2]) if ref else 0, event.id
+    # Dates may have whole seconds only: parts that overtook each other on the way are told apart by their
+    # references.
+    return _time(event), *PROVIDERS[event.provider].order(event.txn_ref or ""), event.id
 
 
 def _time(event: Event) -> datetime:

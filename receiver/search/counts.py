@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from receiver.models import Event, HourCount, IndexState, NumberCount
+from receiver.models import EVENTS, Event, HourCount, IndexState, NumberCount
 from receiver.search.events import WITH_IDS, iso
 from receiver.search.index import Tally, hour_of
 from receiver.search.query import Search
@@ -105,7 +105,7 @@ class Counts:
         table = NumberCount
         newest = (
             select(func.max(Event.id))
-            .where(Event.recipient == table.number, Event.kind == table.kind, Event.type == table.type)
+            .where(EVENTS.c.recipient == table.number, Event.kind == table.kind, Event.type == table.type)
             .where(Event.quarantine.is_(None))
             .correlate(table)
             .scalar_subquery()
@@ -140,9 +140,9 @@ class Counts:
         with self._engine.connect().execution_options(**level) as connection:
             fresh = Tally()
             done = connection.scalar(select(IndexState.event_id)) or 0
-            columns = Event.id, Event.kind, Event.type, Event.sender, Event.recipient, Event.received_at
+            names = ("id", "kind", "type", "sender", "recipient", "received_at", "quarantine")
             for event in connection.execute(
-                select(*columns, Event.quarantine)
+                select(*(EVENTS.c[name] for name in names))
                 .where(Event.id > done, Event.type != EventType.TEST)
                 .order_by(Event.id)
                 .limit(MOST_UNCOUNTED)

@@ -20,8 +20,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, bindparam, func, select, text, update
 
 from receiver.db.engine import writing_lazily
-from receiver.models import Event, IndexState, UtcTime
+from receiver.models import EVENTS, Event, IndexState, UtcTime
 from receiver.providers.forms import read_parameters
+from receiver.providers.registry import PROVIDERS
 from receiver.search.settled import settled_id
 from receiver.search.words import INDEX_VERSION, event_words, words
 
@@ -41,10 +42,13 @@ _MERGE = "INSERT INTO event_words (event_words, rank) VALUES ('merge', ?)"  # pa
 FINE, COARSE = 13, 18
 """Bits of an id that one block of each size spans; PostgreSQL looks through the words block by block."""
 
-_COLUMNS = (
-    *(Event.id, Event.kind, Event.type, Event.sender, Event.recipient, Event.text, Event.received_at),
-    *(Event.quarantine, Event.problems, Event.query_string, Event.body, Event.headers),
-)
+_COLUMNS = [
+    EVENTS.c[name]
+    for name in (
+        *("id", "provider", "kind", "type", "sender", "recipient", "text", "received_at"),
+        *("quarantine", "problems", "query_string", "body", "headers"),
+    )
+]
 
 
 def mark(letter: str, end: str = "", type_: str = "") -> str:
@@ -82,7 +86,7 @@ def content_type(headers: bytes) -> str:
 def indexed_words(event: Any) -> list[str]:
     """All words under which an event (a row of `_COLUMNS`, or an `Event`) is found."""
     params = read_parameters(event.query_string, event.body, content_type(event.headers)).params
-    return event_words(event.text, params) + marks(event)
+    return event_words(event.text, params, PROVIDERS[event.provider]) + marks(event)
 
 
 def behind(connection: Connection) -> int:
@@ -327,7 +331,10 @@ _EVENTS = select(*_COLUMNS).where(*_NEXT).order_by(Event.id)
 _HELD = select(Event.id, Event.quarantine).where(*_NEXT).order_by(Event.id)
 _NEWEST = (
     select(
-        Event.id, Event.kind, Event.type, Event.sender, Event.recipient, Event.received_at, Event.quarantine
+        *(
+            EVENTS.c[name]
+            for name in ("id", "kind", "type", "sender", "recipient", "received_at", "quarantine")
+        )
     )
     .where(Event.id <= bindparam("last"))
     .order_by(Event.id.desc())

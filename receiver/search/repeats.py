@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Engine, select
 
-from receiver.models import Event, Repeat
+from receiver.models import REPEATS, Event, Repeat
 from receiver.search.events import event_json, iso, raw_json
 
 MOST = 100
 """Repeats read for one event: somebody may have sent it again a million times."""
-
-_REPEATS = cast(Table, Repeat.__table__)
 
 
 def repeats_of(engine: Engine, event: Event, *, limit: int = MOST) -> Sequence[Repeat]:
     """The first of them, oldest first. `event.repeats` says how many there are."""
     if not event.repeats:
         return []
-    query = select(*_REPEATS.columns).where(_REPEATS.c.identity == event.identity)
+    query = select(*REPEATS.columns).where(REPEATS.c.identity == event.identity)
     with engine.connect() as connection:
-        found = connection.execute(query.order_by(_REPEATS.c.id).limit(limit)).all()
+        found = connection.execute(query.order_by(REPEATS.c.id).limit(limit)).all()
     return cast(Sequence[Repeat], found)
 
 

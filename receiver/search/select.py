@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, bindparam, select, text
 
-from receiver.models import Event, IndexState, UtcTime
+from receiver.models import EVENTS, Event, IndexState, UtcTime
 from receiver.search.index import COARSE, FINE, block_marks, indexed_words, mark, type_code
 from receiver.search.query import Search, State
 from receiver.search.words import Phrase, words
@@ -318,7 +318,7 @@ def _by_reading(connection: Connection, wanted: Search, span: Span, limit: int, 
     return found[:limit]
 
 
-_WHOLE = select(*Event.__table__.columns).where(Event.id.in_(bindparam("ids", expanding=True)))
+_WHOLE = select(*EVENTS.columns).where(Event.id.in_(bindparam("ids", expanding=True)))
 
 
 def _by_words(connection: Connection, wanted: Search, span: Span, limit: int, _: bool) -> list[int]:

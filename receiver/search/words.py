@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from receiver.providers.hoiio.notifications import DOCUMENTED, MEASURES
+from receiver.providers.base import Provider
 from receiver.vocabulary.notification import Params
 
 INDEX_VERSION = 2
@@ -105,7 +105,7 @@ def phrases(text: str) -> list[Phrase]:
     return found
 
 
-def event_words(text: str | None, params: Params) -> list[str]:
+def event_words(text: str | None, params: Params, provider: Provider) -> list[str]:
     """The words an event is found by: its text, then its parameters as they came.
 
     A documented parameter gives its value; any other its name too, so that `app_state=menu` is found. Times
@@ -113,9 +113,10 @@ def event_words(text: str | None, params: Params) -> list[str]:
     """
     found = words(text) if text else []
     for name, value in params.items():
-        if name in MEASURES or (name == "msg" and text is not None):
+        field = provider.parameters.get(name)
+        if name in provider.measures or (field == "text" and text is not None):
             continue
-        if name not in DOCUMENTED:
+        if field is None:
             found += words(name)
         for one in value if isinstance(value, list) else [value]:
             found += words(one)

@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from receiver.db.engine import writing
 from receiver.models import SetupLease, SetupStep
 from receiver.providers.numbers import SubscribedNumber
+from receiver.providers.registry import DEFAULT
 from receiver.setup.plan import Configure, Extend, Step
 
 LEASE_SECONDS = 30.0
@@ -87,8 +88,16 @@ def term_of(number: SubscribedNumber) -> str:
 class Journal:
     """The journal of one account. Steps begin only inside `lease`."""
 
-    def __init__(self, engine: Engine, account: str, *, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        account: str,
+        *,
+        provider: str = DEFAULT.name,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
         self._engine = engine
+        self._provider = provider
         self._account = account
         self._clock = clock or (lambda: datetime.now(UTC))
         self._holder = secrets.token_hex(8)
@@ -149,7 +158,13 @@ class Journal:
                 )
             written = connection.execute(
                 insert(SetupStep)
-                .values(account=self._account, number=step.number, begun_at=self.now, **values)
+                .values(
+                    provider=self._provider,
+                    account=self._account,
+                    number=step.number,
+                    begun_at=self.now,
+                    **values,
+                )
                 .returning(SetupStep.id)
             )
             return int(written.scalar_one())

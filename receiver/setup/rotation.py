@@ -18,7 +18,7 @@ from receiver.keys import presence as processes
 from receiver.keys import ring as keys
 from receiver.keys.proof import prove, reach
 from receiver.keys.ring import Key, KeyRing, KeyState
-from receiver.keys.urls import CallbackUrls
+from receiver.keys.urls import CallbackUrls, holds_key
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import Outcome, Progress, apply
 from receiver.setup.journal import Journal
@@ -181,5 +181,5 @@ def using(secret: str, numbers: Iterable[SubscribedNumber]) -> list[str]:
     return [
         number.number
         for number in numbers
-        if any(keys.is_in(secret, url) for url in (number.forward_to, number.forward_sms_to))
+        if any(holds_key(url, secret) for url in (number.forward_to, number.forward_sms_to))
     ]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 
+from receiver.vocabulary.fields import Said
 from receiver.vocabulary.kinds import EventType, Kind
 
 Params = dict[str, str | list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification(Said):
     """One notification, typed. `duration` is in minutes, money in `currency`, times are aware UTC."""
 
     kind: Kind
@@ -20,32 +19,6 @@ class Notification:
     problems: tuple[str, ...]
     readable: bool
     """Whether anything the provider documents was found in it."""
-
-    txn_ref: str | None = None
-    session: str | None = None
-    sender: str | None = None
-    recipient: str | None = None
-    text: str | None = None
-    occurred_at: datetime | None = None
-    tag: str | None = None
-
-    ivr_block: str | None = None
-    call_state: str | None = None
-    digits: str | None = None
-    dest: str | None = None
-    dial_status: str | None = None
-    transfer_status: str | None = None
-    record_url: str | None = None
-    monitor_url: str | None = None
-
-    fax_status: str | None = None
-    fax_url: str | None = None
-    fax_error_code: str | None = None
-
-    duration: int | None = None
-    currency: str | None = None
-    rate: Decimal | None = None
-    debit: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

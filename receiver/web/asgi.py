@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
 from typing import Any
 
+from receiver.providers.base import NOTHING, Answer
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -34,9 +36,12 @@ async def whole_body(receive: Receive, limit: int) -> bytes | None:
             return b"".join(parts)
 
 
-async def respond(send: Send, status: int) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body", "body": b""})
+async def respond(send: Send, status: int, answer: Answer = NOTHING) -> None:
+    headers = [(b"content-length", str(len(answer.body)).encode())]
+    if answer.content_type is not None:
+        headers.append((b"content-type", answer.content_type.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
@@ -48,6 +53,7 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
         "PATH_INFO": scope["path"].encode("utf-8").decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "CONTENT_LENGTH": str(len(body)),
+        "RAW_URI": _target(scope),
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),
         "SERVER_PROTOCOL": "HTTP/1.1",
@@ -64,6 +70,13 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
         if key := _variable(name):
             environ[key] = value.decode("latin-1")
     return environ
+
+
+def _target(scope: Scope) -> str:
+    """Path and query exactly as they came."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ have rewritten them; one that says nothing is somebody checking the URL, and ans
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
@@ -21,7 +22,9 @@ from werkzeug.routing import BaseConverter, Rule
 from config import Signatures
 from receiver import current
 from receiver.intake.arrival import KEPT_HEADERS, Arrival
-from receiver.providers.hoiio import signature
+from receiver.keys.urls import CALLBACKS, read_path
+from receiver.providers.base import Answer, Request
+from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.verdict import Verdict
 
@@ -32,8 +35,10 @@ callbacks = Blueprint("callbacks", __name__)
 
 BODY = "receiver.body"
 """Key in the WSGI environment under which a gateway that has read the whole body leaves it."""
+TARGET = "RAW_URI"
+"""Key in the WSGI environment under which some servers leave path and query exactly as they came."""
 HELD = "receiver.held"
-"""Key in the WSGI environment under which a gateway that can wait without a thread gets the arrival."""
+"""Key in the WSGI environment under which a gateway that can wait without a thread gets the answer."""
 
 
 class Rest(BaseConverter):
@@ -47,17 +52,22 @@ class Held(Response):
     """An answer that exists once its callback is on stable storage.
 
     Under a plain WSGI server the thread waits for the commit. A gateway sets `HELD` in the environment to a
-    list, gets the arrival there instead, and does the waiting itself.
+    list, gets this answer there instead, and does the waiting itself.
     """
 
     arrival: Arrival
+    told: Answer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         held = environ.get(HELD)
         if held is not None:
-            held.append(self.arrival)
+            held.append(self)
             return []
-        self.status_code = status_for(environ["receiver.recorder"].record(self.arrival))
+        kept = environ["receiver.recorder"].record(self.arrival)
+        self.status_code = status_for(kept)
+        if kept and self.told.body:
+            self.set_data(self.told.body)
+            self.content_type = self.told.content_type or ""
         return super().__call__(environ, start_response)
 
 
@@ -70,12 +80,12 @@ def status_for(held: bool) -> int:
 def _route(state: BlueprintSetupState) -> None:
     # Past Flask's own way, which wants a list of methods: these take any, even one nobody has thought of. So
     # nothing about them shows to who has no key, either.
-    for path in ("/callbacks/<key>", "/callbacks/<key>/<rest:kind>"):
+    for path in (f"{CALLBACKS}<key>", f"{CALLBACKS}<key>/<rest:rest>"):
         state.app.url_map.add(Rule(path, endpoint="callbacks.receive", strict_slashes=True))
 
 
 @callbacks.endpoint("callbacks.receive")
-def receive(key: str, kind: str = "") -> Response:
+def receive(key: str, rest: str = "") -> Response:
     """Answer one callback. Any path and method under a valid key is kept: a slip must not cost a call."""
     # Once each: what stands for the current request or application looks it up at every use.
     parts, environ = current.parts(), request.environ
@@ -91,22 +101,21 @@ def receive(key: str, kind: str = "") -> Response:
     method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "").encode("latin-1")
     if method != "POST" and not query and not body:
         return Response(status=200)  # someone checking the URL
-    header = environ.get(_SIGNATURE)
-    token = parts.config.hoiio_access_token
-    verdict = signature.verify(body, header, token.get_secret_value() if token else None)
+    provider, kind = read_path(rest)
+    verdict = provider.verify(_request(environ, body, parts.config.public_url), provider.secret(parts.config))
     distrust = _distrust(parts.config.signatures, verdict)
-    try:
-        known = Kind(kind.strip("/").lower())
-    except ValueError:
-        known, distrust = Kind.VOICE, distrust or "unknown callback path"
+    if kind is None:
+        kind, distrust = Kind.VOICE, distrust or "unknown callback path"
     answer = Held()
+    answer.told = provider.answer(kind)
     answer.arrival = Arrival(
         id=Arrival.new_id(),
-        kind=known,
+        provider=provider.name,
+        kind=kind,
         received_at=Arrival.now(),
         method=method,
         query=query,
-        headers=_kept_headers(environ),
+        headers=_kept_headers(environ, provider.name),
         body=body,
         peer=environ.get("REMOTE_ADDR") or "",
         content_type=environ.get("CONTENT_TYPE") or "",
@@ -125,17 +134,30 @@ def _distrust(policy: Signatures, verdict: Verdict) -> str | None:
     return "signature missing" if policy is Signatures.REQUIRE else None
 
 
-def _kept_headers(environ: WSGIEnvironment) -> bytes:
+def _request(environ: WSGIEnvironment, body: bytes, public_url: str | None) -> Request:
+    """What a signature may be about."""
+
+    def header(name: str) -> str | None:
+        return environ.get(_variable(name))
+
+    return Request(environ.get(TARGET) or "", body, header, public_url)
+
+
+def _kept_headers(environ: WSGIEnvironment, provider: str) -> bytes:
     # Straight from the environment: a look-up through `request.headers` costs ten times as much.
-    lines = [f"{name}: {environ[variable]}" for name, variable in _KEPT if environ.get(variable) is not None]
+    kept = _KEPT[provider]
+    lines = [f"{name}: {environ[variable]}" for name, variable in kept if environ.get(variable) is not None]
     return "\r\n".join(lines).encode("latin-1", "replace")
 
 
+@lru_cache(maxsize=64)
 def _variable(header: str) -> str:
     """Where the WSGI environment (PEP 3333) keeps a header."""
     name = header.upper().replace("-", "_")
     return name if name == "CONTENT_TYPE" else f"HTTP_{name}"
 
 
-_KEPT = tuple((name, _variable(name)) for name in KEPT_HEADERS)
-_SIGNATURE = _variable(signature.HEADER)
+_KEPT = {
+    name: tuple((header, _variable(header)) for header in (*KEPT_HEADERS, *provider.kept_headers))
+    for name, provider in PROVIDERS.items()
+}

@@ -17,10 +17,11 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.current import EXTENSION, Parts
-from receiver.intake.arrival import Arrival
 from receiver.intake.recorder import Ticket
+from receiver.keys.urls import CALLBACKS
+from receiver.providers.base import NOTHING, Answer
 from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
-from receiver.web.callbacks import BODY, HELD, status_for
+from receiver.web.callbacks import BODY, HELD, Held, status_for
 from receiver.web.private import Private
 
 KEYS_PATIENCE = 3.0
@@ -43,7 +44,7 @@ class Gateway:
             await self._live(receive, send)
         elif scope["type"] == "http":
             path = scope["path"]
-            if path.startswith("/callbacks/") and scope["method"] == "POST":
+            if path.startswith(CALLBACKS) and scope["method"] == "POST":
                 await self._answer(scope, receive, send)
             else:
                 await self._others(scope, receive, send)
@@ -83,7 +84,7 @@ class Gateway:
             if body is None:
                 await respond(send, 413)
                 return
-            await respond(send, await self._status(scope, body))
+            await respond(send, *await self._answer_to(scope, body))
         except TimeoutError:
             await respond(send, 503)
         except ConnectionError:
@@ -91,8 +92,8 @@ class Gateway:
         finally:
             self._callbacks -= 1
 
-    async def _status(self, scope: Scope, body: bytes) -> int:
-        held: list[Arrival] = []
+    async def _answer_to(self, scope: Scope, body: bytes) -> tuple[int, Answer]:
+        held: list[Held] = []
         environ = environ_of(scope, body)
         environ[BODY], environ[HELD] = body, held
         status = 500
@@ -104,15 +105,15 @@ class Gateway:
 
         self._app.wsgi_app(environ, start_response)
         if not held:
-            return status
+            return status, NOTHING
         loop = asyncio.get_running_loop()
         self._loop = loop
         future = loop.create_future()
-        ticket = self._parts.recorder.submit(held[0], self._settled)
+        ticket = self._parts.recorder.submit(held[0].arrival, self._settled)
         # Settled tickets come back through the loop, so this is in place before they do.
         self._waiting[ticket] = future
         await future
-        return status_for(ticket.held)
+        return status_for(ticket.held), held[0].told if ticket.held else NOTHING
 
     def _settled(self, tickets: list[Ticket]) -> None:
         """From the writer's thread; one wake-up of the loop for all that a commit settled."""

@@ -24,9 +24,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.search.events import LARGEST_PAGE, EventLog, Tail, event_json
+from receiver.search.masking import mask_event
 from receiver.search.query import Search
 from receiver.search.settled import settled_id
-from receiver.vocabulary.mask import mask_event
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -10,12 +10,13 @@ PHP, .NET and Java SDKs. What no page states is in docs/provider-assumptions.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
 
 from receiver.providers.forms import shown
 from receiver.providers.hoiio.zone import ZONE
+from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
 from receiver.vocabulary.notification import Notification, Parameters
@@ -37,35 +38,31 @@ _VALUES: dict[str, frozenset[str]] = {
     "transfer_status": _PARTY_STATES,
     "fax_status": frozenset(_FAX_TYPES),
 }
-# The provider's name for a field, and ours.
-_PLAIN = {
-    "txn_ref": "txn_ref",
-    "session": "session",
-    "tag": "tag",
-    "ivr_block": "ivr_block",
-    "call_state": "call_state",
-    "digits": "digits",
-    "dial_status": "dial_status",
-    "transfer_status": "transfer_status",
-    "fax_status": "fax_status",
-    "fax_error_code": "fax_error_code",
-    "currency": "currency",
+PARAMETERS = {
+    **{"from": "sender", "to": "recipient", "date": "occurred_at", "msg": "text"},
+    **{
+        name: name
+        for name in (
+            *("txn_ref", "session", "tag", "currency", "debit", "rate", "duration"),
+            *("ivr_block", "call_state", "digits", "dest", "dial_status", "transfer_status"),
+            *("record_url", "monitor_url"),
+            *("fax_status", "fax_url", "fax_error_code", "fax_pages"),
+        )
+    },
 }
-_LONG = {"msg": "text", "record_url": "record_url", "monitor_url": "monitor_url", "fax_url": "fax_url"}
-_NUMBERS = {"from": "sender", "to": "recipient", "dest": "dest"}
-_MONEY = ("rate", "debit")
-_COMMON = frozenset({"txn_ref", "from", "to", "date", "currency", "debit", "tag"})
-_DOCUMENTED: dict[Kind, frozenset[str]] = {
-    Kind.VOICE: _COMMON
-    | {"session", "ivr_block", "call_state", "dest", "dial_status", "digits", "record_url", "monitor_url"}
-    | {"transfer_status", "duration", "rate"},
-    Kind.FAX: _COMMON | {"fax_status", "fax_url", "fax_error_code", "duration", "rate", "fax_pages"},
-    Kind.SMS: _COMMON | {"msg"},
-}
-DOCUMENTED = frozenset().union(*_DOCUMENTED.values())
-"""Every parameter name that the provider's pages give."""
+"""Every parameter that the provider's pages give, and the field of an event that it becomes."""
 MEASURES = frozenset({"date", "duration", "currency", "rate", "debit"})
-"""Those among them that hold a time or an amount."""
+_ONLY = {"session": Kind.VOICE, "msg": Kind.SMS}
+"""Parameters of one kind, though every event has the field."""
+_DOCUMENTED = {
+    kind: frozenset(
+        name
+        for name, field in PARAMETERS.items()
+        if SAID[field].belongs_to(kind) and _ONLY.get(name, kind) is kind
+    )
+    for kind in Kind
+}
+_FIELDS = {name: (field, SAID[field].sort) for name, field in PARAMETERS.items()}
 _REQUIRED: dict[EventType, tuple[str, ...]] = {
     EventType.CALL_RINGING: ("txn_ref", "session", "from", "to"),
     EventType.CALL_ONGOING: ("txn_ref", "session"),
@@ -76,7 +73,7 @@ _REQUIRED: dict[EventType, tuple[str, ...]] = {
 }
 _STATE_OF = {Kind.VOICE: "call_state", Kind.FAX: "fax_status", Kind.SMS: "msg"}
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
-_MINUTES = re.compile(r"[0-9]{1,6}", re.ASCII)
+_WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
 _SPACED_NUMBER = re.compile(r" [0-9]{5,15}", re.ASCII)
 
 
@@ -135,44 +132,44 @@ def _type_of(kind: Kind, fields: Mapping[str, object]) -> EventType:
     return EventType.SMS_RECEIVED if "text" in fields else EventType.UNKNOWN
 
 
-def _read_field(  # noqa: PLR0912  # one branch a sort of field, in the order they are told apart
+def _read_field(
     fields: dict[str, str | int | Decimal | datetime | None], name: str, value: str, problems: list[str]
 ) -> None:
     if "\x00" in value:
         # PostgreSQL refuses NUL in text; both databases get the same replacement.
         value = value.replace("\x00", "\ufffd")
         problems.append(f"{name}: held NUL")
-    if name in _LONG:
-        fields[_LONG[name]] = value
+    field, sort = _FIELDS[name]
+    if sort is Sort.TEXT or sort is Sort.LINK:
+        fields[field] = value
         return
-    if not value and name != "digits":  # no key pressed is an answer; other empty fields say nothing
+    if not value and sort is not Sort.KEYS:  # no key pressed is an answer; other empty fields say nothing
         return
     if len(value) > LONGEST_FIELD:
         value = value[:LONGEST_FIELD]
         problems.append(f"{name}: longer than {LONGEST_FIELD} characters, cut")
-    if name in _NUMBERS:
+    if sort is Sort.NUMBER:
         if _SPACED_NUMBER.fullmatch(value):
             value = "+" + value[1:]
             problems.append(f"{name}: its + was not percent-encoded")
-        fields[_NUMBERS[name]] = value
-    elif name in _PLAIN:
+        fields[field] = value
+    elif read := _READERS.get(sort):
+        fields[field] = said = read(value)
+        if said is None:
+            problems.append(f"{name}: unreadable")
+    else:
         if name in _VALUES and value not in _VALUES[name]:
             problems.append(f"{name}: not a documented value")
-        fields[_PLAIN[name]] = value
-    elif name == "date":
-        fields["occurred_at"] = when = _instant(value)
-        if when is None:
-            problems.append("date: unreadable")
-    elif name in _MONEY:
-        if _AMOUNT.fullmatch(value):
-            fields[name] = Decimal(value) + 0  # not every database knows a negative zero
-        else:
-            problems.append(f"{name}: unreadable")
-    elif name == "duration":
-        if _MINUTES.fullmatch(value):
-            fields[name] = int(value)
-        else:
-            problems.append("duration: unreadable")
+        fields[field] = value
+
+
+def _amount(value: str) -> Decimal | None:
+    # Plus zero, since not every database knows a negative zero.
+    return Decimal(value) + 0 if _AMOUNT.fullmatch(value) else None
+
+
+def _whole_number(value: str) -> int | None:
+    return int(value) if _WHOLE.fullmatch(value) else None
 
 
 def _instant(value: str) -> datetime | None:
@@ -186,3 +183,10 @@ def _instant(value: str) -> datetime | None:
         return None
     # At the ends of the calendar it could be stored, and not be read again in another zone.
     return when if MINYEAR < when.year < MAXYEAR else None
+
+
+_READERS: dict[Sort, Callable[[str], Decimal | int | datetime | None]] = {
+    Sort.TIME: _instant,
+    Sort.AMOUNT: _amount,
+    Sort.COUNT: _whole_number,
+}

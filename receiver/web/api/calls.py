@@ -9,7 +9,7 @@ from receiver.search.calls import CallLog, call_json
 from receiver.search.conversations import ConversationLog, conversation_json
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.index_lag import of_conversations, of_words
-from receiver.vocabulary.mask import mask_event
+from receiver.search.masking import mask_event
 from receiver.web.api import shapes
 from receiver.web.api.lagging import lag_json
 from receiver.web.api.operation import LARGEST_ID, Given, operation

@@ -9,13 +9,14 @@ from itertools import chain
 from flask import Response, jsonify, request
 
 from receiver import current
-from receiver.export.export import FIELDS, FieldError, Form, export, read_fields
+from receiver.export.export import ALL_FIELDS, FieldError, Form, export, read_fields
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, event_json
 from receiver.search.index_lag import of_words
+from receiver.search.masking import mask_event
 from receiver.search.query import State
 from receiver.search.repeats import whole_json
-from receiver.vocabulary.mask import mask_event
 from receiver.web.api import shapes
+from receiver.web.api.event_shapes import Event, WholeEvent
 from receiver.web.api.lagging import lag_json
 from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, operation
 from receiver.web.api.parameters import (
@@ -63,7 +64,7 @@ def list_events(given: Given) -> Response:
             current.engine(),
             wanted,
             Form(form),
-            fields=fields or FIELDS,
+            fields=fields or ALL_FIELDS,
             limit=limit,
             before=before,
             mask=mask,
@@ -101,7 +102,7 @@ def _stream(found: Iterator[str], form: Form) -> Response:
 @operation(
     "/events/stream",
     "Listen to events as they come",
-    shapes.Event,
+    Event,
     parameters=(*FILTERS, SEARCH, AFTER, FIELD_NAMES, MASK),
     forms={EVENT_STREAM: "Server-sent events of type `event`, each with its id and its JSON."},
     only_forms=True,
@@ -130,7 +131,7 @@ def stream_events(given: Given) -> Response:
 @operation(
     "/events/{event_id}",
     "Show one event",
-    shapes.WholeEvent,
+    WholeEvent,
     parameters=(MASK,),
     path_schema={"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
     missing=NO_EVENT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from receiver.export.export import FIELDS
+from receiver.export.export import ALL_FIELDS
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.query import LONGEST_SEARCH, Search, SearchError, State
 from receiver.vocabulary.kinds import EventType, Kind
@@ -62,7 +62,7 @@ AFTER = Parameter(
 )
 FIELD_NAMES = Parameter(
     "fields",
-    f"Only these, comma-separated: {', '.join(FIELDS)}, params, raw.",
+    f"Only these, comma-separated: {', '.join(ALL_FIELDS)}, params, raw.",
     {"type": "string", "examples": ["id,received_at,sender,text"]},
 )
 FORMAT = Parameter(

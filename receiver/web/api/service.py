@@ -31,6 +31,7 @@ def list_numbers(_: Given) -> Response:
         numbers=[
             {
                 "number": one.number,
+                "provider": one.provider,
                 "country": one.country,
                 "state": one.state,
                 "capabilities": sorted(one.capabilities),

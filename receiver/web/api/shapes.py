@@ -8,13 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from receiver.search.index_lag import Lacks
 from receiver.search.query import State
-from receiver.search.repeats import MOST
-from receiver.vocabulary.kinds import EventType, Kind
-from receiver.vocabulary.verdict import Verdict
+from receiver.web.api.event_shapes import Amount, Event, Number, Time
 
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T02:00:00.000Z"])]
-Number = Annotated[str, Field(examples=["+6591234567"])]
-Amount = Annotated[str, Field(description="A decimal number as the provider wrote it.", examples=["0.040"])]
 Cursor = Annotated[str, Field(description="Give it as `before` for the next page; null on the last one.")]
 
 
@@ -29,68 +24,6 @@ class Error(BaseModel):
     """The one shape of every failure."""
 
     error: Problem
-
-
-class Raw(BaseModel):
-    """The callback as it came."""
-
-    method: str
-    query_string: str
-    headers: dict[str, str]
-    body_base64: str
-    peer: str
-
-
-class Event(BaseModel):
-    """One notification of the provider. A field that only other kinds have is left out."""
-
-    id: int
-    kind: Kind
-    type: EventType
-    txn_ref: str | None
-    session: str | None
-    sender: Number | None
-    recipient: Number | None
-    text: str | None
-    occurred_at: Time | None = Field(description="The provider's date.")
-    received_at: Time
-    signature: Verdict
-    quarantined: bool
-    quarantine_reason: str | None
-    repeats: int = Field(ge=0, description="How often it came again.")
-    problems: list[str]
-    currency: str | None
-    debit: Amount | None
-    tag: str | None
-    ivr_block: str | None = None
-    call_state: str | None = None
-    digits: str | None = None
-    dest: Number | None = None
-    dial_status: str | None = None
-    transfer_status: str | None = None
-    record_url: str | None = None
-    monitor_url: str | None = None
-    fax_status: str | None = None
-    fax_url: str | None = None
-    fax_error_code: str | None = None
-    duration: int | None = Field(None, description="Minutes, as billed.")
-    rate: Amount | None = None
-    params: dict[str, str | list[str]] = Field(description="All parameters as they came.")
-
-
-class Repeat(BaseModel):
-    """A callback that said again what the event says."""
-
-    received_at: Time
-    signature: Verdict
-    raw: Raw
-
-
-class WholeEvent(Event):
-    """One event with its raw request, and that of each time it came again."""
-
-    raw: Raw
-    repeated: list[Repeat] = Field(description=f"Oldest first, at most {MOST} of them.")
 
 
 class Lag(BaseModel):
@@ -213,6 +146,7 @@ class KnownNumber(BaseModel):
     """A telephone number of the account, as the provider last described it."""
 
     number: Number
+    provider: str
     country: str
     state: str
     capabilities: list[str]

@@ -9,7 +9,9 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 
 from receiver import current
+from receiver.keys.urls import callback_url
 from receiver.models import Event
+from receiver.providers.registry import PROVIDERS
 from receiver.search.events import event_json
 from receiver.search.index_lag import of_words
 from receiver.search.query import Search, SearchError
@@ -110,7 +112,7 @@ def _curl(event: Event, raw: dict[str, Any]) -> str:
         raw["body_base64"],
         event.body,
         method=raw["method"],
-        address=f"{base.rstrip('/')}/callbacks/$CALLBACK_KEY/{event.kind}",
+        address=callback_url(base, "$CALLBACK_KEY", Kind(event.kind), PROVIDERS[event.provider]),
         query=raw["query_string"],
         headers=raw["headers"],
     )

@@ -17,7 +17,8 @@ import phonenumbers
 from flask import g, request
 from markupsafe import Markup, escape
 
-from receiver.vocabulary.mask import mask_event, masked_number
+from receiver.search.masking import mask_event
+from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import size as size  # noqa: PLC0414  # a filter too
 
 FILTERS = (

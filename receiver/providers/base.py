@@ -1,0 +1,131 @@
+"""What a provider is to the rest of the house: everything that is asked of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Protocol
+
+from config import Config
+from receiver.providers.numbers import NumberClient
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.notification import Notification, Parameters
+from receiver.vocabulary.verdict import Verdict
+
+
+class NotConfigured(Exception):
+    """A setting that only this needs is missing. The message says which."""
+
+
+@dataclass(slots=True)
+class Request:
+    """A callback as it came, as far as signatures are about it."""
+
+    target: str
+    """Path and query exactly as they came: escapes are signed as they are."""
+    body: bytes
+    header: Callable[[str], str | None]
+    public_url: str | None
+    """How the provider reaches this service, without the path: our own setting, never the `Host` sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a callback is answered with, once it is on stable storage."""
+
+    content_type: str | None = None
+    body: bytes = b""
+
+
+NOTHING = Answer()
+
+
+class Provider(Protocol):
+    """One provider. Nothing outside of `receiver.providers` knows more about it than this."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in URLs, in the log and in commands: a short word in small letters."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """As people write it."""
+        ...
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of its dates and of its calendar."""
+        ...
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """Our documents that say what we assume of it, by path from the top of the checkout."""
+        ...
+
+    # Callbacks. What follows runs on the receive path: it never raises and never waits.
+
+    @property
+    def kept_headers(self) -> tuple[str, ...]:
+        """Headers of its own that are worth keeping with a callback."""
+        ...
+
+    def secret(self, config: Config) -> str | None:
+        """What it signs callbacks with."""
+        ...
+
+    def verify(self, request: Request, secret: str | None) -> Verdict:
+        """What the signature of a callback is worth. Without a secret nothing is valid."""
+        ...
+
+    def sign(self, body: bytes, secret: str) -> dict[str, str]:
+        """The headers with which it would sign this body: our own tests are signed so."""
+        ...
+
+    def read(self, kind: Kind, parameters: Parameters) -> Notification:
+        """What a callback says. `kind` is the URL's; plain evidence of another kind overrules it."""
+        ...
+
+    def answer(self, kind: Kind) -> Answer:
+        """What it is answered with, beside the status."""
+        ...
+
+    # The log.
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters it documents, and the field of an event that each becomes (or its own name)."""
+        ...
+
+    @property
+    def measures(self) -> frozenset[str]:
+        """Parameters that hold a time or an amount: as words they would say nothing."""
+        ...
+
+    @property
+    def part_length(self) -> int | None:
+        """Characters of each part but the last, if it cuts long SMS into parts."""
+        ...
+
+    def order(self, txn_ref: str) -> tuple[str, int]:
+        """What its references sort by, in the order in which it gave them."""
+        ...
+
+    # Numbers.
+
+    def configured(self, config: Config) -> bool:
+        """Whether its API can be used with these settings."""
+        ...
+
+    def client(self, config: Config, sleep: Callable[[float], None]) -> NumberClient:
+        """A client of its API that waits by `sleep`. `NotConfigured` without credentials."""
+        ...
+
+    def account(self, config: Config) -> tuple[str, str]:
+        """Where its API is, and which account is used there. Not secret, but for digests only."""
+        ...
+
+    def live(self, config: Config) -> bool:
+        """Whether that is the provider itself, and not a stand-in."""
+        ...

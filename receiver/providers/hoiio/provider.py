@@ -1,0 +1,78 @@
+"""Hoiio as a provider: what the rest of the house asks of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+
+from config import LIVE_API_URL, Config
+from receiver.providers.base import NOTHING, Answer, NotConfigured, Request
+from receiver.providers.hoiio import signature
+from receiver.providers.hoiio.notifications import MEASURES, PARAMETERS, read_notification
+from receiver.providers.hoiio.zone import ZONE
+from receiver.providers.numbers import NumberClient
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.notification import Notification, Parameters
+from receiver.vocabulary.verdict import Verdict
+
+_COUNTED = re.compile(r"(.*?)([0-9]{1,18})$")
+
+
+class Hoiio:
+    """It sends each callback once, reads only the status of the answer, and signs the body."""
+
+    name = "hoiio"
+    title = "Hoiio"
+    zone: tzinfo = ZONE
+    pages = ("docs/providers/hoiio.md",)
+
+    kept_headers = (signature.HEADER,)
+    parameters: Mapping[str, str] = PARAMETERS
+    measures = MEASURES
+    part_length = 152
+
+    def secret(self, config: Config) -> str | None:
+        """The access token."""
+        token = config.hoiio_access_token
+        return None if token is None else token.get_secret_value()
+
+    def verify(self, request: Request, secret: str | None) -> Verdict:
+        return signature.verify(request.body, request.header(signature.HEADER), secret)
+
+    def sign(self, body: bytes, secret: str) -> dict[str, str]:
+        return {signature.HEADER: signature.sign(body, secret)}
+
+    def read(self, kind: Kind, parameters: Parameters) -> Notification:
+        return read_notification(kind, parameters)
+
+    def answer(self, kind: Kind) -> Answer:
+        """It does not read the body."""
+        return NOTHING
+
+    def order(self, txn_ref: str) -> tuple[str, int]:
+        """Its references end in a number that counts up."""
+        counted = _COUNTED.match(txn_ref)
+        return (counted[1], int(counted[2])) if counted else ("", 0)
+
+    def configured(self, config: Config) -> bool:
+        return config.hoiio_app_id is not None and config.hoiio_access_token is not None
+
+    def client(self, config: Config, sleep: Callable[[float], None]) -> NumberClient:
+        from receiver.providers.hoiio.client import HoiioClient  # noqa: PLC0415  # most commands ask nothing of it
+
+        if config.hoiio_app_id is None or config.hoiio_access_token is None:
+            raise NotConfigured(
+                "set HOIIO_APP_ID and HOIIO_ACCESS_TOKEN: the provider's API cannot be used without"
+            )
+        token = config.hoiio_access_token.get_secret_value()
+        return HoiioClient(config.hoiio_app_id, token, config.hoiio_api_url, sleep=sleep)
+
+    def account(self, config: Config) -> tuple[str, str]:
+        return config.hoiio_api_url, config.hoiio_app_id or ""
+
+    def live(self, config: Config) -> bool:
+        return config.hoiio_api_url == LIVE_API_URL
+
+
+HOIIO = Hoiio()

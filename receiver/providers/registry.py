@@ -1,0 +1,29 @@
+"""The providers there are. A new one is a folder beside this file, and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from receiver.providers.base import Provider
+from receiver.providers.hoiio.provider import HOIIO
+from receiver.vocabulary.fields import FIELDS, Sort
+
+PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (HOIIO,)}
+DEFAULT: Provider = HOIIO
+"""Whose callbacks come to URLs that name no provider, and whose events have identities that name none: it was
+the only one once."""
+
+
+def identity_prefix(provider: str) -> str:
+    """How the identities of its events begin, so that two providers never share one."""
+    return "" if provider == DEFAULT.name else f"{provider}:"
+
+
+def parameter_sorts() -> dict[str, Sort]:
+    """What each documented parameter of any provider holds, as far as it becomes a field of an event."""
+    return {
+        name: FIELDS[field].sort
+        for provider in PROVIDERS.values()
+        for name, field in provider.parameters.items()
+        if field in FIELDS
+    }

@@ -1,0 +1,127 @@
+"""The fields of an event: the one table of them.
+
+A field is declared here, with what it holds and which kinds have it. Columns, rows, the JSON of API and
+command line, the heads of exports, spreadsheet cells, masks and the OpenAPI document are made from that. To
+add one, add a line here, a migration for its column, and the provider's reading of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, get_type_hints
+
+from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.verdict import Verdict
+
+
+class Sort(Enum):
+    """What a field holds. How it is stored, written and masked follows from this alone."""
+
+    OURS = "a word of ours"
+    WORD = "a word or reference of the provider's"
+    NUMBER = "a telephone number"
+    TEXT = "what somebody wrote, of any length"
+    LABEL = "a short text of somebody's"
+    KEYS = "keys that somebody pressed"
+    LINK = "a link to a document or a recording"
+    TIME = "a moment"
+    AMOUNT = "an exact decimal number"
+    COUNT = "a whole number"
+    FLAG = "yes or no"
+    LINES = "several sentences"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What is to be known of one field of an event."""
+
+    sort: Sort
+    about: str = ""
+    """A sentence for the documents."""
+    kinds: tuple[Kind, ...] = ()
+    """Which kinds have it; none named means all."""
+    name: str = ""
+    type: Any = None
+
+    def belongs_to(self, kind: str) -> bool:
+        """Whether an event of this kind has the field."""
+        return not self.kinds or kind in self.kinds
+
+
+_VOICE, _FAX = (Kind.VOICE,), (Kind.FAX,)
+
+
+class Kept:
+    """What we say of an event."""
+
+    id: Annotated[int, Field(Sort.COUNT)]
+    received_at: Annotated[datetime, Field(Sort.TIME, "When the callback was whole, by our clock.")]
+    kind: Annotated[Kind, Field(Sort.OURS)]
+    type: Annotated[EventType, Field(Sort.OURS)]
+    signature: Annotated[Verdict, Field(Sort.OURS)]
+    quarantined: Annotated[bool, Field(Sort.FLAG, "Whether it is kept but not trusted.")]
+    quarantine_reason: Annotated[str | None, Field(Sort.OURS, "Why it is not trusted.")]
+    repeats: Annotated[int, Field(Sort.COUNT, "How often it came again.")]
+    problems: Annotated[list[str], Field(Sort.LINES, "What was missing, odd or unreadable in it.")]
+    provider: Annotated[str, Field(Sort.OURS, "Which provider sent it.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the provider says in an event. A field that was missing or could not be read is None."""
+
+    txn_ref: Annotated[str | None, Field(Sort.WORD, "The provider's reference.")] = None
+    session: Annotated[str | None, Field(Sort.WORD, "What the events of one call share.")] = None
+    sender: Annotated[str | None, Field(Sort.NUMBER)] = None
+    recipient: Annotated[str | None, Field(Sort.NUMBER)] = None
+    text: Annotated[str | None, Field(Sort.TEXT)] = None
+    occurred_at: Annotated[datetime | None, Field(Sort.TIME, "The provider's date.")] = None
+    currency: Annotated[str | None, Field(Sort.WORD)] = None
+    debit: Annotated[Decimal | None, Field(Sort.AMOUNT, "What it cost.")] = None
+    tag: Annotated[str | None, Field(Sort.LABEL, "What the owner of the number attached to it.")] = None
+
+    ivr_block: Annotated[str | None, Field(Sort.WORD, "Which step of a call reports.", _VOICE)] = None
+    call_state: Annotated[str | None, Field(Sort.WORD, "How the call stands.", _VOICE)] = None
+    digits: Annotated[str | None, Field(Sort.KEYS, "What the caller pressed.", _VOICE)] = None
+    dest: Annotated[str | None, Field(Sort.NUMBER, "Who was dialled.", _VOICE)] = None
+    dial_status: Annotated[str | None, Field(Sort.WORD, "What became of dialling.", _VOICE)] = None
+    transfer_status: Annotated[str | None, Field(Sort.WORD, "What became of a transfer.", _VOICE)] = None
+    record_url: Annotated[str | None, Field(Sort.LINK, "A recorded message.", _VOICE)] = None
+    monitor_url: Annotated[str | None, Field(Sort.LINK, "A recording of the whole call.", _VOICE)] = None
+    duration: Annotated[int | None, Field(Sort.COUNT, "Minutes, as billed.", _VOICE + _FAX)] = None
+    rate: Annotated[Decimal | None, Field(Sort.AMOUNT, "The price of a minute.", _VOICE + _FAX)] = None
+    fax_status: Annotated[str | None, Field(Sort.WORD, "Whether the fax came through.", _FAX)] = None
+    fax_url: Annotated[str | None, Field(Sort.LINK, "The document.", _FAX)] = None
+    fax_error_code: Annotated[str | None, Field(Sort.WORD, "Why the fax failed.", _FAX)] = None
+    fax_pages: Annotated[int | None, Field(Sort.COUNT, "How many pages the fax has.", _FAX)] = None
+
+
+def _read(declared: type) -> dict[str, Field]:
+    fields = {}
+    for name, hint in get_type_hints(declared, include_extras=True).items():
+        said: Field = hint.__metadata__[0]
+        fields[name] = Field(said.sort, said.about, said.kinds, name, hint.__origin__)
+    return fields
+
+
+KEPT: Mapping[str, Field] = _read(Kept)
+SAID: Mapping[str, Field] = _read(Said)
+FIELDS: Mapping[str, Field] = {
+    # When, what and who first: the order in which a person reads a spreadsheet.
+    **{name: KEPT[name] for name in ("id", "received_at")},
+    "occurred_at": SAID["occurred_at"],
+    **{name: KEPT[name] for name in ("kind", "type")},
+    **{name: SAID[name] for name in ("sender", "recipient", "text", "txn_ref", "session")},
+    **KEPT,
+    **SAID,
+}
+"""Every field of an event by name, in the order in which it is shown."""
+
+
+def fields_of(kind: str) -> tuple[str, ...]:
+    """The names of the fields that an event of this kind has."""
+    return tuple(name for name, field in FIELDS.items() if field.belongs_to(kind))
