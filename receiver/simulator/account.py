@@ -1,7 +1,7 @@
 """One customer's account at the provider: money and numbers. A pure state machine; time is an argument.
 
 Refused requests change nothing. The provider's own words (statuses, fields) are used throughout; where its
-documents are silent, `docs/provider-assumptions.md` says what was assumed.
+documents are silent, `docs/providers/hoiio.md` says what was assumed.
 """
 
 import re

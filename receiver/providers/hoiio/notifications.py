@@ -4,7 +4,7 @@ Pure: no I/O, no clock, and nothing in here raises on what came in. A field that
 read is None and is named in `problems`; what the provider did not document is kept among the parameters.
 
 Field lists: the provider's pages on IVR answer, receive SMS and receive fax, and the field tables of its
-PHP, .NET and Java SDKs. What no page states is in docs/provider-assumptions.md.
+PHP, .NET and Java SDKs. What no page states is in docs/providers/hoiio.md.
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ _DOCUMENTED = {
     )
     for kind in Kind
 }
-_FIELDS = {name: (field, SAID[field].sort) for name, field in PARAMETERS.items()}
 _REQUIRED: dict[EventType, tuple[str, ...]] = {
     EventType.CALL_RINGING: ("txn_ref", "session", "from", "to"),
     EventType.CALL_ONGOING: ("txn_ref", "session"),
@@ -140,21 +139,21 @@ def _read_field(
         value = value.replace("\x00", "\ufffd")
         problems.append(f"{name}: held NUL")
     field, sort = _FIELDS[name]
-    if sort is Sort.TEXT or sort is Sort.LINK:
+    if sort == _LONG:
         fields[field] = value
         return
-    if not value and sort is not Sort.KEYS:  # no key pressed is an answer; other empty fields say nothing
+    if not value and sort != _KEYS:  # no key pressed is an answer; other empty fields say nothing
         return
     if len(value) > LONGEST_FIELD:
         value = value[:LONGEST_FIELD]
         problems.append(f"{name}: longer than {LONGEST_FIELD} characters, cut")
-    if sort is Sort.NUMBER:
+    if sort == _NUMBER:
         if _SPACED_NUMBER.fullmatch(value):
             value = "+" + value[1:]
             problems.append(f"{name}: its + was not percent-encoded")
         fields[field] = value
-    elif read := _READERS.get(sort):
-        fields[field] = said = read(value)
+    elif reader := _READERS.get(name):
+        fields[field] = said = reader(value)
         if said is None:
             problems.append(f"{name}: unreadable")
     else:
@@ -185,8 +184,13 @@ def _instant(value: str) -> datetime | None:
     return when if MINYEAR < when.year < MAXYEAR else None
 
 
-_READERS: dict[Sort, Callable[[str], Decimal | int | datetime | None]] = {
-    Sort.TIME: _instant,
-    Sort.AMOUNT: _amount,
-    Sort.COUNT: _whole_number,
+# Looked up once here, not at every callback: members of an enum are slow to compare and to hash.
+_LONG, _KEYS, _NUMBER, _OTHER = range(4)
+_WAYS = {Sort.TEXT: _LONG, Sort.LINK: _LONG, Sort.KEYS: _KEYS, Sort.NUMBER: _NUMBER}
+_FIELDS = {name: (field, _WAYS.get(SAID[field].sort, _OTHER)) for name, field in PARAMETERS.items()}
+_READERS: dict[str, Callable[[str], Decimal | int | datetime | None]] = {
+    name: reader
+    for sort, reader in ((Sort.TIME, _instant), (Sort.AMOUNT, _amount), (Sort.COUNT, _whole_number))
+    for name, field in PARAMETERS.items()
+    if SAID[field].sort is sort
 }
