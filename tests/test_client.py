@@ -20,7 +20,7 @@ from receiver.providers.errors import (
     UnexpectedAnswer,
     WrongConfiguration,
 )
-from receiver.providers.hoiio import client as client_module
+from receiver.providers.hoiio import exchange
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.statuses import _STATUSES, error_for
 from receiver.providers.numbers import AvailableNumber, Capability, Duration, Mode, Rate, SubscribedNumber
@@ -344,7 +344,7 @@ def test_a_refusal_counts_whatever_the_http_status(client, provider):
 
 
 def test_an_endless_answer_is_given_up(client, provider, monkeypatch):
-    monkeypatch.setattr(client_module, "_LARGEST_ANSWER", 1000)
+    monkeypatch.setattr(exchange, "_LARGEST_ANSWER", 1000)
     provider.post(API + "number/get_active", body=b" " * 2000)
     with pytest.raises(TryLater, match="did not end"):
         client.subscribed_numbers()
@@ -430,7 +430,7 @@ def test_a_silent_provider_is_given_up_in_time():
 
 
 def test_a_dripping_answer_is_given_up_in_time(monkeypatch):
-    monkeypatch.setattr(client_module, "_LONGEST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(exchange, "_LONGEST_ANSWER_SECONDS", 0.3)
     start = b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n"
     with _server(start, drip=True) as url, pytest.raises(OutcomeUnknown, match="did not end"):
         HoiioClient(APP_ID, TOKEN, url, timeout=(1, 5)).subscribe(NUMBER, 1)

@@ -9,17 +9,12 @@ Be liberal in what comes back: the documents, the SDKs and the years disagree ab
 
 from __future__ import annotations
 
-import json
 import logging
-import ssl
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
-from http import HTTPStatus
 from itertools import count
 from typing import Any, Unpack
 
@@ -28,15 +23,12 @@ import urllib3
 
 from config import LIVE_API_URL
 from receiver.providers.errors import (
-    ADVICE_TO_LOOK,
-    OutcomeUnknown,
-    ProviderError,
     TryLater,
     UnexpectedAnswer,
-    WrongConfiguration,
 )
 from receiver.providers.hoiio import answers
-from receiver.providers.hoiio.statuses import error_for
+from receiver.providers.hoiio.exchange import Call, read, transport_error, understood
+from receiver.providers.hoiio.pace import Pace
 from receiver.providers.numbers import (
     AvailableNumber,
     AvailableNumbers,
@@ -54,17 +46,11 @@ from receiver.providers.numbers import (
 log = logging.getLogger(__name__)
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect, and seconds without a byte while reading."""
-_SUCCESS = "success_ok"
 _SUBSCRIBE = "number/subscribe"
-_LARGEST_ANSWER = 16 * 1024 * 1024
-"""Some tens of thousands of numbers; beyond it something else is answering."""
-_LONGEST_ANSWER_SECONDS = 120.0
 _FAILURE_PAUSES = (0.5, 2.0)
 # The documented limit is 60 a minute; together these outlast it.
 _RATE_LIMIT_PAUSES = (2.0, 4.0, 8.0, 16.0, 32.0)
 _LONGEST_PAUSE = 60.0
-_RATE_SECONDS = 60.0
-_FEWEST_TO_LEARN_FROM = 10
 
 
 class _Nature(Enum):
@@ -98,7 +84,7 @@ class HoiioClient:
         self._timeout = timeout
         self._sleep = sleep
         self._clock = clock
-        self._paces: defaultdict[str, _Pace] = defaultdict(_Pace)
+        self._paces: defaultdict[str, Pace] = defaultdict(Pace)
         self._session = requests.Session()
         # Answers are small; not unpacking anything keeps the size limit honest.
         self._session.headers.update({"User-Agent": "receiver", "Accept-Encoding": "identity"})
@@ -254,7 +240,7 @@ class HoiioClient:
         number: str = "",
         nature: _Nature = _Nature.READ,
     ) -> dict[str, Any]:
-        call = _Call(path, what, number, dict(parameters or {}), changes=nature is not _Nature.READ)
+        call = Call(path, what, number, dict(parameters or {}), changes=nature is not _Nature.READ)
         if number:
             call.parameters["number"] = number
         pauses = {True: iter(_RATE_LIMIT_PAUSES), False: iter(_FAILURE_PAUSES)}
@@ -270,7 +256,7 @@ class HoiioClient:
                 log.info("%s; trying again in %g s", error, pause)
             self._sleep(pause)
 
-    def _send(self, call: _Call) -> dict[str, Any]:
+    def _send(self, call: Call) -> dict[str, Any]:
         """Send once, at the endpoint's pace, and return an answer whose status is success."""
         self._wait_for_turn(call.path)
         pace = self._paces[call.path]
@@ -280,7 +266,7 @@ class HoiioClient:
             # Taken at the end, so that the minute is over there when it is over here.
             pace.sent(self._clock())
         try:
-            return _understood(call, *answer)
+            return understood(call, *answer)
         except TryLater as error:
             if error.rate_limited:
                 pace.refused(self._clock())
@@ -290,7 +276,7 @@ class HoiioClient:
         if wait := self._paces[path].wait(self._clock()):
             self._sleep(wait)
 
-    def _post(self, call: _Call) -> tuple[requests.Response, bytes]:
+    def _post(self, call: Call) -> tuple[requests.Response, bytes]:
         body = {name: value for name, value in call.parameters.items() if value} | self._credentials
         try:
             with self._session.post(
@@ -300,161 +286,10 @@ class HoiioClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return response, _read(response)
+                return response, read(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             # Their texts quote URLs and addresses, so the chain ends here.
-            raise _transport_error(call, error) from None
-
-
-class _Pace:
-    """How many requests an endpoint takes in a minute, learnt from the first that it refuses."""
-
-    def __init__(self) -> None:
-        self._times: deque[float] = deque()
-        self._limit: int | None = None
-
-    def wait(self, now: float) -> float:
-        """Seconds until the endpoint takes one more."""
-        self._forget(now)
-        if self._limit is None or len(self._times) < self._limit:
-            return 0.0
-        return self._times[0] + _RATE_SECONDS - now
-
-    def sent(self, now: float) -> None:
-        self._times.append(now)
-
-    def refused(self, now: float) -> None:
-        """The request sent last was one too many."""
-        self._forget(now)
-        if self._times:
-            self._times.pop()
-        # After few of our own, others on the account have used it up, and that says nothing about us.
-        if len(self._times) >= _FEWEST_TO_LEARN_FROM:
-            self._limit = len(self._times)
-
-    def _forget(self, now: float) -> None:
-        while self._times and self._times[0] <= now - _RATE_SECONDS:
-            self._times.popleft()
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One request, as far as its errors need to know it."""
-
-    path: str
-    what: str
-    number: str
-    parameters: dict[str, str]
-    changes: bool
-
-    def error(self, kind: type[ProviderError], reason: str) -> ProviderError:
-        return kind(self.what, reason, number=self.number)
-
-    def lost(self, reason: str) -> ProviderError:
-        """The request went out, and we do not know what became of it. For a read that does not matter."""
-        if self.changes:
-            return self.error(OutcomeUnknown, f"{reason}. {ADVICE_TO_LOOK}")
-        return self.error(TryLater, f"{reason}. Try again in a few minutes.")
-
-
-class _TooMuch(OSError):
-    """The answer does not end."""
-
-
-def _read(response: requests.Response) -> bytes:
-    """The body, unless it is larger or slower than any honest answer."""
-    give_up = time.monotonic() + _LONGEST_ANSWER_SECONDS
-    content = bytearray()
-    # read1 returns what has come, so that a body dripping in byte by byte meets the limit, too.
-    while chunk := response.raw.read1(64 * 1024):
-        content += chunk
-        if len(content) > _LARGEST_ANSWER or time.monotonic() > give_up:
-            raise _TooMuch
-    return bytes(content)
-
-
-def _transport_error(call: _Call, error: Exception) -> ProviderError:
-    causes = tuple(_causes(error))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return call.error(
-            WrongConfiguration,
-            "the certificate of the provider's API cannot be verified, so nothing was sent. Check"
-            " HOIIO_API_URL, this machine's clock and its certificates.",
-        )
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        return call.error(WrongConfiguration, "the provider's address is unusable. Check HOIIO_API_URL.")
-    never_connected = (
-        requests.exceptions.ConnectTimeout,
-        requests.exceptions.ProxyError,
-        urllib3.exceptions.NewConnectionError,
-        urllib3.exceptions.ConnectTimeoutError,
-    )
-    if any(isinstance(cause, never_connected) for cause in causes):
-        return call.error(
-            TryLater,
-            "the provider's API cannot be reached, so nothing was sent. Check this machine's connection and"
-            " HOIIO_API_URL, then try again.",
-        )
-    if any(isinstance(cause, _TooMuch) for cause in causes):
-        return call.lost("the provider's answer did not end")
-    timeouts = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
-    if any(isinstance(cause, timeouts) for cause in causes):
-        return call.lost("the provider did not answer in time")
-    return call.lost("the connection to the provider broke before its answer was here")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error with all that led to it; requests and urllib3 keep the cause in three different places."""
-    waiting: list[Any] = [error]
-    seen: set[int] = set()
-    while waiting:
-        cause = waiting.pop()
-        if not isinstance(cause, BaseException) or id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
-
-
-def _understood(call: _Call, response: requests.Response, content: bytes) -> dict[str, Any]:
-    """The answer, if it is a success. The body decides: the provider's refusals travel with HTTP 200."""
-    code = response.status_code
-    try:
-        answer = json.loads(content.decode("utf-8-sig"), parse_float=Decimal)
-    except (ValueError, RecursionError):
-        answer = None
-    status = answer.get("status") if isinstance(answer, dict) else None
-    if isinstance(answer, dict) and isinstance(status, str) and (status != _SUCCESS or code < 300):
-        if status == _SUCCESS:
-            return answer
-        error = error_for(status, call.what, number=call.number, changes=call.changes)
-    elif code == HTTPStatus.TOO_MANY_REQUESTS:
-        error = error_for("error_rate_limit_exceeded", call.what, number=call.number)
-    elif code >= 500:
-        error = call.lost(f"the provider failed (HTTP {code})")
-    elif 300 <= code < 400:
-        error = call.error(
-            WrongConfiguration,
-            f"the provider's API answers with a redirect (HTTP {code}), which is not followed because the"
-            " request holds the access token. Set HOIIO_API_URL to where it leads.",
-        )
-    elif code >= 400:
-        error = call.error(
-            WrongConfiguration,
-            f"what answers at HOIIO_API_URL is not the provider's API (HTTP {code}). Check the address.",
-        )
-    elif call.changes:
-        error = call.lost("the provider's answer cannot be read")
-    else:
-        error = call.error(
-            UnexpectedAnswer,
-            "the answer is not what the provider documents. Check that HOIIO_API_URL is its API; if it is,"
-            " please report this as a bug of Receiver.",
-        )
-    if isinstance(error, TryLater):
-        after = response.headers.get("Retry-After", "")
-        error.retry_after = float(after) if after.isascii() and after.isdigit() else 0.0
-    raise error
+            raise transport_error(call, error) from None
 
 
 def _right_name(name: str) -> str:
