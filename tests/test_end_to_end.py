@@ -6,8 +6,6 @@ import pytest
 import requests
 from test_serve import Service
 
-from receiver.db import schema
-from receiver.db.engine import connect
 from receiver.simulator.server import SimulatorServer
 
 SENDER = "+6591234567"
@@ -21,9 +19,6 @@ def provider():
 
 @pytest.fixture
 def service(provider, database_url, tmp_path):
-    engine = connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
-    schema.upgrade(engine)
-    engine.dispose()
     service = Service(
         database_url, tmp_path, HOIIO_ACCESS_TOKEN="sim-token", HOIIO_API_URL=provider.open_url, NO_PROXY="*"
     )
