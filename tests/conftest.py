@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import make_url
 
 from config import Config
@@ -124,12 +125,30 @@ def lasting_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield from started(make_config(url, path, api_rate=100_000))
 
 
+class Compiled(BytecodeCache):
+    """Templates, compiled once and not for each application anew."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
+
+
 def started(config: Config):
     """The application; on a migrated file if there is none where its database should be."""
     url = make_url(config.database_url)
     if url.drivername == "sqlite" and not Path(url.database).exists():
         databases.new_file(Path(url.database))
     app = create_app(config)
+    app.jinja_env.bytecode_cache = COMPILED
     parts = app.extensions["receiver"]
     yield app
     parts.recorder.close(5)
