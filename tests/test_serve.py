@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import forks
 import pytest
 import requests
 from conftest import API_TOKEN, KEY, TOKEN
@@ -45,14 +46,7 @@ class Service:
         }
 
     def flask(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "flask", *words],
-            check=False,
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-        )
+        done = forks.flask(words, self.env)
         assert not check or done.returncode == 0, done.stderr
         return done
 
