@@ -18,7 +18,7 @@ test: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest -n 2
+	$(VENV)/bin/pytest -n 4 --dist worksteal
 
 bench: $(VENV)/.installed-dev
 	@names=$$($(VENV)/bin/python -m bench) || exit 1; failed=0; \

@@ -2,18 +2,20 @@
 
 import hmac
 import os
-import secrets
 import socket
+from contextlib import contextmanager
 from pathlib import Path
 
+import databases
 import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
+from sqlalchemy import make_url
 
 from config import Config
 from receiver.app import create_app
-from receiver.db import schema
 
 KEY = "test-key-0123456789"
 OLD_KEY = "test-key-from-last-year"
@@ -48,22 +50,47 @@ def postgres() -> str:
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
+@pytest.fixture(scope="session")
+def postgres_databases(postgres: str):
+    databases_there = databases.Postgres(postgres)
+    yield databases_there
+    databases_there.close()
+
+
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path):
-    """An empty database, made for one test."""
-    yield from empty_database(request, tmp_path)
+    """A migrated database for one test, which may do with it whatever it likes."""
+    with migrated_database(request, tmp_path) as url:
+        yield url
 
 
+@contextmanager
+def migrated_database(request: pytest.FixtureRequest, path: Path):
+    if request.param == "sqlite":
+        yield databases.new_file(path / "receiver.db")
+        return
+    server: databases.Postgres = request.getfixturevalue("postgres_databases")
+    name = server.take()
+    yield server.url(name)
+    server.give_back(name)
+
+
+@pytest.fixture(params=DATABASES)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path):
+    """A database without tables, for tests of migrations and of what is said before them."""
+    with empty_database(request, tmp_path) as url:
+        yield url
+
+
+@contextmanager
 def empty_database(request: pytest.FixtureRequest, path: Path):
     if request.param == "sqlite":
         yield f"sqlite:///{path}/receiver.db"
         return
-    server = request.getfixturevalue("postgres")
-    name = f"receiver_test_{secrets.token_hex(6)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield server.rsplit("/", 1)[0] + f"/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server: databases.Postgres = request.getfixturevalue("postgres_databases")
+    name = server.make()
+    yield server.url(name)
+    server.drop(name)
 
 
 @pytest.fixture
@@ -94,14 +121,35 @@ def app(config: Config):
 def lasting_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """The same for all tests of a module that do not mind each other's events."""
     path = tmp_path_factory.mktemp("lasting")
-    for url in empty_database(request, path):
+    with migrated_database(request, path) as url:
         yield from started(make_config(url, path, api_rate=100_000))
 
 
+class Compiled(BytecodeCache):
+    """Templates, compiled once and not for each application anew."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
+
+
 def started(config: Config):
+    """The application; on a migrated file if there is none where its database should be."""
+    url = make_url(config.database_url)
+    if url.drivername == "sqlite" and not Path(url.database).exists():
+        databases.new_file(Path(url.database))
     app = create_app(config)
+    app.jinja_env.bytecode_cache = COMPILED
     parts = app.extensions["receiver"]
-    schema.upgrade(parts.engine)
     yield app
     parts.recorder.close(5)
     parts.engine.dispose()

@@ -1,10 +1,8 @@
 """Whatever bytes come to a callback URL: the answer is 200, and those bytes are in the log."""
 
-import secrets
 from io import BytesIO
 from urllib.parse import quote_from_bytes, urlencode
 
-import psycopg
 import pytest
 from conftest import KEY, make_config, started
 from hypothesis import HealthCheck, given, settings
@@ -109,15 +107,11 @@ def on_sqlite(tmp_path):
 
 
 @pytest.fixture
-def on_postgresql(postgres, tmp_path):
-    name = f"receiver_test_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            for app in started(make_config(postgres.rsplit("/", 1)[0] + f"/{name}", tmp_path)):
-                yield Receiver(app)
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def on_postgresql(postgres_databases, tmp_path):
+    name = postgres_databases.take()
+    for app in started(make_config(postgres_databases.url(name), tmp_path)):
+        yield Receiver(app)
+    postgres_databases.give_back(name)
 
 
 @SQLITE

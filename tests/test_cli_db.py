@@ -3,6 +3,7 @@
 import stat
 
 import pytest
+from conftest import DATABASES, empty_database, make_config
 from test_serve import Service
 
 from receiver.app import create_app
@@ -11,8 +12,20 @@ from receiver.db.schema import MIGRATIONS
 
 
 @pytest.fixture
-def flask(config):
+def flask(empty_database_url, tmp_path):
     """Run a command on a database that has no tables yet."""
+    yield from running(make_config(empty_database_url, tmp_path))
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def lasting_flask(request, tmp_path_factory):
+    """The same for commands that leave it so."""
+    path = tmp_path_factory.mktemp("empty")
+    with empty_database(request, path) as url:
+        yield from running(make_config(url, path))
+
+
+def running(config):
     app = create_app(config)
     yield app.test_cli_runner().invoke
     app.extensions["receiver"].engine.dispose()
@@ -61,8 +74,8 @@ READING = [
 
 
 @pytest.mark.parametrize("words", READING)
-def test_it_says_what_to_run_when_there_is_no_table_to_read(flask, words):
-    refused = flask(args=words.split())
+def test_it_says_what_to_run_when_there_is_no_table_to_read(lasting_flask, words):
+    refused = lasting_flask(args=words.split())
     assert refused.exit_code == 1
     assert refused.output == "Error: the database has no tables yet: run `flask db upgrade`\n"
 

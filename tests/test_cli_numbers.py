@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
+import databases
 import pytest
 import responses
 from conftest import KEY, OLD_KEY, make_config, started
@@ -21,8 +22,6 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from receiver.cli import output
-from receiver.db import schema
-from receiver.db.engine import connect
 from receiver.keys import proof
 from receiver.setup import apply as applying
 from receiver.setup import survey as surveying
@@ -440,13 +439,11 @@ def test_no_command_gives_a_number_up(flask):
 @pytest.fixture
 def terminal(settings, tmp_path):
     """Run a command at a terminal, answering each question by what it contains: exit code and screen."""
-    engine = connect(f"sqlite:///{tmp_path}/receiver.db")
-    schema.upgrade(engine)
-    engine.dispose()
+    database_url = databases.new_file(tmp_path / "receiver.db")
     environment = {name.upper(): str(value) for name, value in settings.items()} | {
         "PUBLIC_URL": "http://127.0.0.1:1/",  # nobody answers there, so nothing is waited for
         "CALLBACK_KEYS": KEY,
-        "DATABASE_URL": f"sqlite:///{tmp_path}/receiver.db",
+        "DATABASE_URL": database_url,
         "SPOOL_DIR": str(tmp_path / "spool"),
         "COLUMNS": "80",
         "TERM": "xterm",

@@ -9,13 +9,13 @@ import threading
 import time
 from pathlib import Path
 
+import databases
 import pytest
 import requests
 from conftest import API_TOKEN, KEY
 from sqlalchemy import text
 from test_serve import ROOT, Service
 
-from receiver.db import schema
 from receiver.db.engine import connect, writing
 from receiver.intake.arrival import Arrival, event_row
 from receiver.intake.writer import EventWriter
@@ -27,9 +27,6 @@ pytestmark = pytest.mark.slow
 
 
 def begun(database_url: str, tmp_path: Path) -> Service:
-    engine = connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
-    schema.upgrade(engine)
-    engine.dispose()
     service = Service(database_url, tmp_path)
     service.start()
     return service
@@ -46,7 +43,7 @@ def service(database_url, tmp_path):
 @pytest.fixture
 def on_sqlite(tmp_path):
     """What does not depend on the database is tried on one."""
-    service = begun(f"sqlite:///{tmp_path}/receiver.db", tmp_path)
+    service = begun(databases.new_file(tmp_path / "receiver.db"), tmp_path)
     yield service
     if service.process.poll() is None:
         service.kill()

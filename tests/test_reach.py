@@ -6,11 +6,11 @@ import socket
 import threading
 import time
 
+import databases
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
-from receiver.db import schema
 from receiver.db.engine import connect, writing
 from receiver.intake.admission import Trust
 from receiver.intake.arrival import Arrival
@@ -120,9 +120,7 @@ def spool(tmp_path):
 
 @pytest.fixture
 def file(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path}/receiver.db")
-    schema.upgrade(engine)
-    engine.dispose()
+    databases.new_file(tmp_path / "receiver.db")
     return tmp_path / "receiver.db"
 
 
@@ -131,7 +129,6 @@ def file(tmp_path):
 def test_it_goes_on_with_new_connections_when_the_old_ones_fall_silent(config, spool):
     url = make_url(config.database_url)
     direct = connect(config.database_url)
-    schema.upgrade(direct)
     line = Line((url.host or "127.0.0.1", url.port or 5432))
     engine = connect(url.set(host="127.0.0.1", port=line.port).render_as_string(hide_password=False))
     with recording(engine, spool, deadline=0.3) as recorder:
@@ -152,7 +149,6 @@ def test_it_goes_on_with_new_connections_when_the_old_ones_fall_silent(config, s
 @pytest.mark.postgres
 def test_it_waits_longer_each_time_for_a_server_that_is_only_busy(config, spool):
     engine, busy = connect(config.database_url), connect(config.database_url)
-    schema.upgrade(engine)
     with recording(engine, spool, deadline=0.1) as recorder:
         assert recorder.record(arrival("AA-SI-1"))
         with writing(busy) as connection:
@@ -179,9 +175,7 @@ def test_it_turns_to_the_spool_when_the_database_file_is(gone, file, spool):
         else:
             file.rename(elsewhere)
         if gone == "replaced":
-            other = connect(f"sqlite:///{file}")
-            schema.upgrade(other)
-            other.dispose()
+            databases.new_file(file)
         assert not recorder.probe_database()
         until(lambda: recorder.failing)
         assert recorder.record(arrival("AA-SI-2"))

@@ -10,12 +10,11 @@ import threading
 import time
 from pathlib import Path
 
+import forks
 import pytest
 import requests
 from conftest import API_TOKEN, KEY, TOKEN
 
-from receiver.db import schema
-from receiver.db.engine import connect
 from receiver.intake.spool import Spool
 
 ROOT = Path(__file__).parent.parent
@@ -47,14 +46,7 @@ class Service:
         }
 
     def flask(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "flask", *words],
-            check=False,
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-        )
+        done = forks.flask(words, self.env)
         assert not check or done.returncode == 0, done.stderr
         return done
 
@@ -94,9 +86,6 @@ class Service:
 
 @pytest.fixture
 def service(database_url: str, tmp_path: Path):
-    engine = connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
-    schema.upgrade(engine)
-    engine.dispose()
     service = Service(database_url, tmp_path)
     service.start()
     yield service
@@ -186,8 +175,8 @@ def test_it_holds_callbacks_from_the_start_while_the_database_is_away(tmp_path: 
     assert Spool(tmp_path / "spool", limit_mb=1).state().waiting == 1
 
 
-def test_it_refuses_to_start_on_an_empty_database(database_url: str, tmp_path: Path):
-    refused = Service(database_url, tmp_path).flask("serve", check=False)
+def test_it_refuses_to_start_on_an_empty_database(empty_database_url: str, tmp_path: Path):
+    refused = Service(empty_database_url, tmp_path).flask("serve", check=False)
     assert refused.returncode == 1
     assert refused.stderr.strip() == "Error: the database has no tables yet: run `flask db upgrade`"
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import databases
 import pytest
 
-from receiver.db import schema
 from receiver.db.engine import connect
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
 from receiver.providers.errors import OutcomeUnknown
@@ -363,8 +363,7 @@ def client(simulator) -> HoiioClient:
 
 @pytest.fixture
 def engine(tmp_path):
-    engine = connect(f"sqlite:///{tmp_path}/receiver.db")
-    schema.upgrade(engine)
+    engine = connect(databases.new_file(tmp_path / "receiver.db"))
     yield engine
     engine.dispose()
 

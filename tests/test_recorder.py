@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
-from receiver.db import schema
 from receiver.db.engine import connect, writing
 from receiver.intake.admission import Trust
 from receiver.intake.arrival import Arrival, event_row
@@ -45,7 +44,6 @@ def arrival(txn_ref: str, **changes) -> Arrival:
 @pytest.fixture
 def engine(config):
     engine = connect(config.database_url)
-    schema.upgrade(engine)
     yield engine
     engine.dispose()
 

@@ -4,19 +4,18 @@ The simulator's ledger is the witness.
 """
 
 import os
-import shutil
 import signal
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import databases
 import killable
 import pytest
 from conftest import KEY
 from sqlalchemy import select
 
-from receiver.db import schema
 from receiver.db.engine import connect
 from receiver.keys.urls import CallbackUrls
 from receiver.models import SetupStep
@@ -60,7 +59,6 @@ def clock():
 @pytest.fixture
 def engine(database_url):
     engine = connect(database_url.replace("postgresql://", "postgresql+psycopg://"))
-    schema.upgrade(engine)
     yield engine
     engine.dispose()
 
@@ -190,27 +188,22 @@ def test_of_many_at_once_one_buys(simulator, engine, clock):
 @pytest.mark.slow
 def test_a_run_that_is_killed_at_any_moment_is_resumed(tmp_path):
     """After each request and each entry in the journal, for two numbers."""
-    empty = tmp_path / "empty.db"
-    engine = connect(f"sqlite:///{empty}")
-    schema.upgrade(engine)
-    engine.dispose()
-
-    _, moments = _killed(tmp_path, empty, None)
+    _, moments = _killed(tmp_path, None)
     first = moments.index("after writing that Subscribe begins")
     assert len(moments) - first > 12
     for deadly in range(
         first - 1, len(moments)
     ):  # from the last question before it; others change nothing, too
-        held, passed = _killed(tmp_path, empty, deadly)
+        held, passed = _killed(tmp_path, deadly)
         assert passed == moments[: deadly + 1]
         assert held == [("+6565311237", "fax", "/fax"), ("+6565319156", "fax", "/fax")], moments[deadly]
 
 
-def _killed(tmp_path, empty, deadly):
+def _killed(tmp_path, deadly):
     """Kill a run at a moment and run again; what is held then, and the moments of the first run."""
     folder = tmp_path / f"{deadly}"
     folder.mkdir()
-    shutil.copy(empty, folder / "receiver.db")
+    database_url = databases.new_file(folder / "receiver.db")
     options = ["--country", "SG", "--kind", "fax", "--count", "2", "--yes"]
     with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False)) as simulator:
         env = {
@@ -219,7 +212,7 @@ def _killed(tmp_path, empty, deadly):
             "HOIIO_API_URL": simulator.open_url,
             "PUBLIC_URL": "http://127.0.0.1:1/",
             "CALLBACK_KEYS": KEY,
-            "DATABASE_URL": f"sqlite:///{folder}/receiver.db",
+            "DATABASE_URL": database_url,
             "SPOOL_DIR": f"{folder}/spool",
             "NO_PROXY": "*",
         }
@@ -242,8 +235,7 @@ def _killed(tmp_path, empty, deadly):
 
 @pytest.mark.parametrize("fault", ["lost-answer", "error-500", "garbage"])
 def test_whichever_answer_is_lost_the_end_is_the_same(tmp_path, fault):
-    engine = connect(f"sqlite:///{tmp_path}/receiver.db")
-    schema.upgrade(engine)
+    engine = connect(databases.new_file(tmp_path / "receiver.db"))
     end, requests = _with_lost_answer(engine, None)
     assert sum(requests.values()) > 8
     for endpoint, times in requests.items():

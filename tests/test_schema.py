@@ -5,11 +5,17 @@ import threading
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from conftest import make_config
 from sqlalchemy import create_engine, inspect, text
 
 from receiver.db import schema
 from receiver.db.engine import SchemaError, connect, writing
 from receiver.models import Base
+
+
+@pytest.fixture
+def config(empty_database_url, tmp_path):
+    return make_config(empty_database_url, tmp_path)
 
 
 @pytest.fixture
