@@ -21,18 +21,18 @@ BEFORE = Path(__file__).parent / "before_providers"
 
 
 @pytest.fixture
-def upgraded(database_url, tmp_path):
+def upgraded(empty_database_url, tmp_path):
     """The application on that version's database and spool."""
-    if database_url.startswith("sqlite"):
-        path = Path(database_url.removeprefix("sqlite:///"))
+    if empty_database_url.startswith("sqlite"):
+        path = Path(empty_database_url.removeprefix("sqlite:///"))
         path.write_bytes(gzip.decompress((BEFORE / "sqlite.db.gz").read_bytes()))
     else:
-        with psycopg.connect(database_url, autocommit=True) as connection:
+        with psycopg.connect(empty_database_url, autocommit=True) as connection:
             connection.execute(gzip.decompress((BEFORE / "postgresql.sql.gz").read_bytes()))
     spool = tmp_path / "spool"
     spool.mkdir()
     (spool / "spool.db").write_bytes(gzip.decompress((BEFORE / "spool.db.gz").read_bytes()))
-    app = create_app(make_config(database_url, tmp_path))
+    app = create_app(make_config(empty_database_url, tmp_path))
     parts = app.extensions["receiver"]
     with pytest.raises(SchemaError, match="0009"):
         schema.require_schema(parts.engine)
@@ -89,8 +89,8 @@ def test_the_version_before_goes_on_writing_while_it_runs(upgraded):
     columns = (
         "identity, arrival, kind, type, received_at, signature, method, peer, query_string, headers, body"
     )
-    values = "'x', 'x', 'sms', 'sms.received', '2026-01-01', 'valid', 'POST', '', :empty, :empty, :body"
-    row = text(f"INSERT INTO events ({columns}) VALUES ({values})")
+    values = "'x', 'x', 'sms', 'sms.received', '2026-01-01', 'valid', 'POST', '', :empty, :empty"
+    row = text(f"INSERT INTO events ({columns}, body) VALUES ({values}, :body)")
     with writing(upgraded.extensions["receiver"].engine) as connection:
         connection.execute(row, {"empty": b"", "body": b"msg=late"})
     assert events(upgraded)[0]["provider"] == "hoiio"
