@@ -45,6 +45,23 @@ class Signatures(StrEnum):
     IGNORE = "ignore"
 
 
+class LogFormat(StrEnum):
+    """How a serving process writes its log; `auto` is text on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogLevel(StrEnum):
+    """The least of the service's own lines that is written."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
 class Config(BaseModel):
     """All settings of one process. Secrets have no default and do not show in `repr`."""
 
@@ -60,6 +77,8 @@ class Config(BaseModel):
     signatures: Signatures = Signatures.PREFER
     api_tokens: tuple[SecretStr, ...] = ()
     secret_key: SecretStr | None = None
+    log_format: LogFormat = LogFormat.AUTO
+    log_level: LogLevel = LogLevel.INFO
 
     max_body_bytes: int = Field(default=64 * 1024, ge=1024, le=16 * 1024 * 1024, description="bytes")
     commit_deadline: float = Field(default=2.0, ge=0.1, le=60, description="seconds")
@@ -202,8 +221,8 @@ def _sentence(item: Any) -> str:
 
 def _allowed(field: FieldInfo) -> str:
     """What a setting with a choice or limits may be: pydantic's own words are for programmers."""
-    if field.annotation is Signatures:
-        return f"must be one of {', '.join(Signatures)}"
+    if isinstance(field.annotation, type) and issubclass(field.annotation, StrEnum):
+        return f"must be one of {', '.join(field.annotation)}"
     least, most = (getattr(part, name) for part, name in zip(field.metadata, ("ge", "le"), strict=True))
     number = "whole number" if field.annotation is int else "number"
     return f"must be a {number} of {field.description}, {least} to {most}"

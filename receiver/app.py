@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from traceback import format_tb
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from flask import Flask, Request, Response, current_app, request
 from sqlalchemy import Engine
@@ -40,6 +38,7 @@ from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import REFRESH, KeyRing
 from receiver.keys.urls import CALLBACKS
+from receiver.logs.log import get_logger, without_words
 from receiver.providers.registry import DEFAULT
 from receiver.retention.prune import prune_due
 from receiver.retention.quarantine import release_ours
@@ -49,11 +48,13 @@ from receiver.web.api import api
 from receiver.web.callbacks import Rest, callbacks
 from receiver.web.console import console, unknown_address
 from receiver.web.errors import problem
-from receiver.web.gateway import Gateway
 from receiver.web.health import health
 from receiver.web.metrics import metrics
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from receiver.web.gateway import Gateway
+
+logger = get_logger(__name__)
 
 _Result = TypeVar("_Result")
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
@@ -70,9 +71,14 @@ class Application(Flask):
         return super().create_url_adapter(request)
 
     def log_exception(self, exc_info: ExcInfo) -> None:
-        kind, _, trace = exc_info
-        name = kind.__name__ if kind else "error"
-        logger.critical("unexpected %s in %s\n%s", name, request.endpoint, "".join(format_tb(trace)))
+        _, error, _ = exc_info
+        if error is not None:
+            logger.critical(
+                "unexpected error",
+                error=type(error).__name__,
+                endpoint=request.endpoint,
+                exception=without_words(error),
+            )
 
 
 def create_app(config: Config, *, public: bool = True, private: bool = True) -> Flask:
@@ -141,7 +147,9 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
 
 def gateway() -> Gateway:
     """What `flask serve` serves, in its worker process."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Only a process that serves needs the event loop and structlog: commands start without them.
+    from receiver.web.gateway import Gateway  # noqa: PLC0415
+
     return Gateway(create_app(Config.from_env()))
 
 

@@ -22,6 +22,7 @@ FLOORS = (
     "receiver.providers",
     "receiver.db",
     "receiver.models",
+    "receiver.logs",
     "receiver.vocabulary",
     "config",
 )

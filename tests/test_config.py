@@ -63,6 +63,8 @@ def test_it_prefers_the_environment_to_the_dotenv_file(tmp_path: Path):
     ("name", "allowed"),
     [
         ("SIGNATURES", "must be one of require, prefer, ignore"),
+        ("LOG_FORMAT", "must be one of auto, json, text"),
+        ("LOG_LEVEL", "must be one of info, warning, error, critical"),
         ("MAX_BODY_BYTES", "must be a whole number of bytes, 1024 to 16777216"),
         ("COMMIT_DEADLINE", "must be a number of seconds, 0.1 to 60"),
         ("API_RATE", "must be a whole number of requests a second, 1 to 1000000"),

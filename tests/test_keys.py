@@ -118,7 +118,7 @@ def test_a_broken_copy_on_disk_turns_nobody_away(engine, directory, caplog):
     directory.mkdir()
     (directory / "keys.json").write_text('{"keys": [3]}')
     assert ring_of(engine, directory).accepts(KEY)
-    assert "cannot read the keys" in caplog.text
+    assert "cannot read the callback keys" in caplog.text
 
 
 def test_a_disk_that_takes_no_copy_costs_no_callback(engine, directory, caplog):

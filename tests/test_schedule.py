@@ -54,7 +54,7 @@ def test_a_job_that_fails_stops_no_other_and_its_words_stay_private(
     Schedule(engine, [Job("bad", 3600, fail), Job("good", 3600, lambda: ran.append("good"))]).run_due()
     assert ran == ["good"]
     assert rows(engine)["bad"].failure == "ValueError"
-    assert "job bad failed: ValueError" in caplog.text
+    assert "a job failed: job=bad error=ValueError" in caplog.text
     assert "6591234567" not in caplog.text
 
 

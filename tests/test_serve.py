@@ -31,6 +31,7 @@ class Service:
 
     def __init__(self, database_url: str, tmp_path: Path, **environ: str) -> None:
         self.port = free_port()
+        self.log = tmp_path / "serve.log"
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = {
             **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
@@ -51,13 +52,15 @@ class Service:
         return done
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "flask", "serve", "--listen", f"127.0.0.1:{self.port}"],
-            cwd=ROOT,
-            env=self.env,
-            start_new_session=True,
-            stderr=subprocess.DEVNULL,
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "flask", "serve", "--listen", f"127.0.0.1:{self.port}"],
+                cwd=ROOT,
+                env=self.env,
+                start_new_session=True,
+                stdout=log,
+                stderr=log,
+            )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:

@@ -6,7 +6,6 @@ all may take minutes. Neither touches the receive path: a job that fails or hang
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,9 +16,10 @@ from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.db.engine import writing
+from receiver.logs.log import get_logger
 from receiver.models import JobState
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Schedule:
                     self._run_claimed(job)
             except Exception as error:
                 # The words of an error may hold a number or a text.
-                logger.error("job %s failed: %s", job.name, type(error).__name__)
+                logger.error("a job failed", job=job.name, error=type(error).__name__)
 
     def _run(self, jobs: Sequence[Job]) -> None:
         while jobs and not self._stop.is_set():

@@ -16,6 +16,7 @@ from receiver.db.engine import reason_of
 from receiver.keys import ring as keys
 from receiver.keys.ring import KeyRing, KeyState
 from receiver.keys.urls import CallbackUrls, holds_key
+from receiver.logs.log import get_logger
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
@@ -25,7 +26,7 @@ from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.numbers import Balance, Duration, NumberClient, SubscribedNumber
 from receiver.setup.survey import balance_if_told
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 EVERY = 3600.0
 """Seconds between two looks. A look takes two requests, and one more for each country with a renewal near."""
@@ -64,14 +65,14 @@ class Watch:
         for finding in self.look():
             if (finding.code, finding.subject) not in before:
                 level = logging.ERROR if finding.severity is Severity.ERROR else logging.WARNING
-                logger.log(level, "%s: %s", finding.code, finding.sentence)
+                logger.log(level, "a new finding", code=finding.code, sentence=finding.sentence)
 
     def remember(self, active: Sequence[SubscribedNumber]) -> None:
         """Keep what somebody else asked the provider. A database that fails is no matter then."""
         try:
             self._store(active, self.urls())
         except SQLAlchemyError as error:
-            logger.warning("could not remember the numbers held: %s", reason_of(error))
+            logger.warning("cannot store the numbers of the account", reason=reason_of(error))
 
     def _survey(self, client: NumberClient, urls: CallbackUrls | None) -> None:
         active = client.subscribed_numbers()
@@ -103,7 +104,7 @@ class Watch:
             urls = [url for number in known.numbers for url in (number.forward_to, number.forward_sms_to)]
             if not any(holds_key(url, secret) for url in urls):
                 keys.retire(self.engine, key.fingerprint)
-                logger.warning("the callback key %s is retired", key.name)
+                logger.warning("a callback key was retired", key=key.name)
         self.ring.refresh()
 
 

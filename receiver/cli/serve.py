@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging.config
 import resource
 import socket
 
@@ -16,6 +17,9 @@ from receiver import current
 from receiver.db.engine import SchemaError, Unreachable
 from receiver.db.schema import require_schema
 from receiver.intake.spool import SpoolError
+from receiver.logs.log import get_logger
+
+logger = get_logger(__name__)
 
 HEADER_TIMEOUT = 10_000
 """Milliseconds for a request's headers to arrive."""
@@ -31,22 +35,26 @@ def serve(listen: str, workers: int) -> None:
     SIGTERM finishes what was accepted. Starts without a database that answers, too, since the spool holds
     callbacks meanwhile; not with one whose schema is another. More than one worker needs PostgreSQL.
     """
+    from receiver.logs.lines import logging_config  # noqa: PLC0415  # structlog is slow to import
+
     config = current.config()
     host, port = _address(listen)
     if workers > 1 and config.database_url.startswith("sqlite"):
         raise click.ClickException("SQLite has one writing process: leave --workers at 1 or set DATABASE_URL")
+    lines = logging_config(config.log_format, config.log_level)
+    logging.config.dictConfig(lines)
     try:
         current.spool().prove()
         require_schema(current.engine())
     except Unreachable as error:
-        click.echo(f"{error}; callbacks go to the spool until it answers", err=True)
+        logger.warning("callbacks go to the spool until the database answers", reason=error)
     except (SchemaError, SpoolError) as error:
         raise click.ClickException(str(error)) from None
     current.engine().dispose()  # the workers open their own
     current.spool().close()
     _require_free(host, port)
     _raise_file_limit()
-    click.echo(f"listening on http://{host}:{port}", err=True)
+    logger.info("listening", address=f"http://{host}:{port}", workers=workers)
     Server(
         "receiver.app:gateway",
         address=host,
@@ -57,6 +65,7 @@ def serve(listen: str, workers: int) -> None:
         loop=Loops.uvloop,
         websockets=False,
         log_level=LogLevels.warning,
+        log_dictconfig=lines,
         backpressure=config.connection_limit,
         backlog=1024,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT, max_buffer_size=64 * 1024),

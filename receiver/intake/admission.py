@@ -5,7 +5,6 @@ Numbers and sizes are looked up by a periodic job; between its looks this proces
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,9 +14,10 @@ from sqlalchemy import Engine
 from receiver.intake import quarantined
 from receiver.intake.arrival import digits_of
 from receiver.intake.spool import Spool
+from receiver.logs.log import get_logger
 from receiver.numbers import known as numbers
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 STALE = timedelta(days=3)
 """After so long without an answer of the provider, nobody knows whose number it is."""
@@ -107,6 +107,7 @@ class Trust:
         if self._complained_at is None or now - self._complained_at >= COMPLAIN_EVERY:
             self._complained_at = now
             logger.critical(
-                "the quarantine has reached QUARANTINE_LIMIT_MB, callbacks that are not trusted are answered "
-                "503; look at it with `flask events quarantine`"
+                "the quarantine is full, callbacks that are not trusted are answered 503",
+                setting="QUARANTINE_LIMIT_MB",
+                see="flask events quarantine",
             )

@@ -11,7 +11,6 @@ end up in both; its mark makes that harmless. The spool is drained between batch
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,9 +26,10 @@ from receiver.intake.arrival import Arrival, Row, event_row, size_of
 from receiver.intake.counters import Tally
 from receiver.intake.spool import Spool, SpoolError
 from receiver.intake.writer import EventWriter
+from receiver.logs.log import get_logger
 from receiver.vocabulary.verdict import Verdict
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 LARGEST_BATCH = 256
 """Events in one transaction: bounds how long the first of them waits for the last."""
@@ -93,7 +93,7 @@ def _row(arrival: Arrival, ours: frozenset[str]) -> Row | None:
     try:
         return event_row(arrival, ours)
     except Exception as error:
-        logger.critical("could not read arrival %s: %s", arrival.id, type(error).__name__)
+        logger.critical("cannot read an arrival", arrival=arrival.id, error=type(error).__name__)
         return None
 
 
@@ -157,7 +157,7 @@ class Recorder:
         try:
             self._spool.prove()
         except SpoolError as error:
-            logger.error("%s", error)
+            logger.error("the spool takes no callbacks", reason=error)
             return False
         return True
 
@@ -280,7 +280,7 @@ class Recorder:
         try:
             moved = self._spool.drain(self._writer)
         except SpoolError as error:  # no reason to turn to it: the database may be as good as ever
-            logger.error("%s", error)
+            logger.error("cannot drain the spool", reason=error)
             return
         except Exception as error:
             self._spool_may_hold = True
@@ -288,7 +288,7 @@ class Recorder:
             return
         if moved:
             self._spool_may_hold = True
-            logger.warning("moved %d callbacks from the spool into the database", moved)
+            logger.warning("moved callbacks from the spool into the database", callbacks=moved)
 
     def _fails(self, error: Exception) -> None:
         if not self._failing:
@@ -296,7 +296,7 @@ class Recorder:
                 reason = str(error)
             else:
                 reason = reason_of(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
-            logger.critical("the database does not take callbacks, the spool does: %s", reason)
+            logger.critical("the database does not take callbacks, the spool does", reason=reason)
         self._failing = True
 
     def _works(self) -> None:
@@ -326,7 +326,9 @@ class Recorder:
                 if self._stopping and not batch and not self._queue and not self._in_flight:
                     return
             if late and not self._failing:
-                logger.critical("the database did not answer in %s s, the spool takes over", self._deadline)
+                logger.critical(
+                    "the database did not answer in time, the spool takes over", seconds=self._deadline
+                )
                 self._failing = True
             if batch:
                 self._put(batch)
@@ -341,7 +343,7 @@ class Recorder:
                 self._fails(Moved())
         if since is not None and now - since > self._patience:
             if self._writer.reach.hang_up():
-                logger.critical("broke the connections to the database, silent for %.0f s", now - since)
+                logger.critical("broke the connections to a silent database", seconds=round(now - since))
             self._patience = min(self._patience * 2, max(LONGEST_PATIENCE, self._patience))
             self._at_work_since = now
 
@@ -365,9 +367,9 @@ class Recorder:
             self._refused += len(real)
             if time.monotonic() - self._complained_at >= COMPLAIN_EVERY:
                 logger.critical(
-                    "neither database nor spool can hold callbacks, %d were answered 503: %s",
-                    self._refused,
-                    error if isinstance(error, SpoolError) else type(error).__name__,
+                    "neither database nor spool can hold callbacks, they are answered 503",
+                    refused=self._refused,
+                    reason=error if isinstance(error, SpoolError) else type(error).__name__,
                 )
                 self._refused, self._complained_at = 0, time.monotonic()
         else:

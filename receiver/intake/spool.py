@@ -7,7 +7,6 @@ before an upgrade is drained after it. Draining twice changes nothing, since an 
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,12 +38,13 @@ from receiver.db.reach import Reach
 from receiver.db.space import compact
 from receiver.intake.arrival import ROW_BYTES, Arrival, Row, event_row
 from receiver.intake.writer import PROBE_BYTES, EventWriter
+from receiver.logs.log import get_logger
 from receiver.models import UtcTime
 from receiver.providers.registry import DEFAULT
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.verdict import Verdict
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 DRAIN_BATCH = 100
 """Arrivals moved in one transaction: what a live callback may have to wait behind."""
@@ -141,7 +141,7 @@ class Spool:
                 reason = (
                     reason_of(refusal) if isinstance(refusal, SQLAlchemyError) else type(refusal).__name__
                 )
-                logger.critical("set aside an arrival that cannot become an event; see `flask spool status`")
+                logger.critical("set aside an arrival that cannot become an event", see="flask spool status")
                 mine = _arrivals.c.position == place
                 connection.execute(update(_arrivals).where(mine).values(set_aside=reason))
         return len(waiting)
@@ -210,7 +210,7 @@ class Spool:
 
     def _prepare(self) -> None:
         if self._ready and self._reach.moved:
-            logger.critical("the file in SPOOL_DIR was moved, deleted or replaced: a new one is begun")
+            logger.critical("the file in SPOOL_DIR was moved, deleted or replaced, a new one is begun")
             self._engine.dispose()
             self._reach.forget()
             self._ready = False

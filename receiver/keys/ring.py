@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import logging
 import os
 import secrets
 import threading
@@ -30,9 +29,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.db.engine import writing
 from receiver.keys.presence import Presence
+from receiver.logs.log import get_logger
 from receiver.models import CallbackKey
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 REFRESH = 3.0
 """Seconds between two looks of a process at the database's keys."""
@@ -198,7 +198,7 @@ class KeyRing:
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except (OSError, ValueError, KeyError, TypeError) as error:
-            logger.error("cannot read the keys in %s: %s", self._cache, type(error).__name__)
+            logger.error("cannot read the callback keys", file=self._cache, error=type(error).__name__)
             return ()
         self._cached = made
         return made
@@ -216,7 +216,7 @@ class KeyRing:
             fresh.replace(self._cache)
             _sync_directory(self._cache.parent)
         except OSError as error:
-            logger.error("cannot keep the callback keys in %s: %s", self._cache, error.strerror)
+            logger.error("cannot keep the callback keys", file=self._cache, reason=error.strerror)
         # Also after a failure: one line in the log is enough until the keys change again.
         self._cached = self._made
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from sqlalchemy.exc import IntegrityError
 from receiver.db.engine import writing
 from receiver.intake.arrival import NOT_OURS, QUARANTINED, digits_of
 from receiver.intake.quarantined import HELD, Reason, reasons_of
+from receiver.logs.log import get_logger
 from receiver.models import EVENTS, REPEATS, UtcTime
 from receiver.retention.remove import Act, Action, Removed, in_batches, remove
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 BATCH = 100
 """Events in one transaction: bounds how long a callback that arrives meanwhile waits."""
@@ -133,7 +133,7 @@ def release_ours(engine: Engine, ours: frozenset[str]) -> Released:
         ids = connection.scalars(select(EVENTS.c.id).where(held, EVENTS.c.recipient.in_(known))).all()
     done = release(engine, ids, who="receiver", why="the number became known")
     if done.released:
-        logger.warning("released %d events whose number is known by now to be ours", done.released)
+        logger.warning("released events whose number is known to be ours now", events=done.released)
     return done
 
 

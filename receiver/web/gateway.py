@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from receiver.current import EXTENSION, Parts
 from receiver.intake.recorder import Ticket
 from receiver.keys.urls import CALLBACKS
+from receiver.logs.request import Answering, request_id
 from receiver.providers.base import NOTHING, Answer
 from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
 from receiver.web.callbacks import BODY, HELD, Held, status_for
@@ -103,13 +104,14 @@ class Gateway:
             status = int(line[:3])
             return lambda _: None
 
-        self._app.wsgi_app(environ, start_response)
-        if not held:
-            return status, NOTHING
-        loop = asyncio.get_running_loop()
-        self._loop = loop
-        future = loop.create_future()
-        ticket = self._parts.recorder.submit(held[0].arrival, self._settled)
+        with Answering(request_id(environ)):
+            self._app.wsgi_app(environ, start_response)
+            if not held:
+                return status, NOTHING
+            loop = asyncio.get_running_loop()
+            self._loop = loop
+            future = loop.create_future()
+            ticket = self._parts.recorder.submit(held[0].arrival, self._settled)
         # Settled tickets come back through the loop, so this is in place before they do.
         self._waiting[ticket] = future
         await future

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
 import threading
 import time
@@ -23,6 +22,7 @@ from flask import Response
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.logs.log import get_logger
 from receiver.search.events import LARGEST_PAGE, EventLog, Tail, event_json
 from receiver.search.masking import mask_event
 from receiver.search.query import Search
@@ -31,7 +31,7 @@ from receiver.search.settled import settled_id
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 LISTENING = "receiver.listening"
 """Key in the WSGI environment under which a server that can stream without a thread gets the wish."""
@@ -203,7 +203,7 @@ class Live:
             try:
                 reach = await self._in_thread(look)
             except Exception as error:
-                logger.error("cannot look for new events: %s", type(error).__name__)
+                logger.error("cannot look for new events", error=type(error).__name__)
                 await asyncio.sleep(_AFTER_FAILURE)
                 continue
             look = self._settled

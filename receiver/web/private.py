@@ -8,7 +8,6 @@ of the few threads; nor does who listens to the live stream. Who leaves in the m
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +16,12 @@ from typing import Any
 from flask import Flask
 
 from receiver.current import EXTENSION, Parts
+from receiver.logs.log import get_logger
+from receiver.logs.request import Answering, request_id
 from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
 from receiver.web.live import LISTENING, Live, Wish
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 THREADS = 16
 READER_PATIENCE = 600.0
@@ -79,7 +80,7 @@ class Private:
             return  # without an end: the caller must see that it does not have everything
         except Exception as error:
             # Its own words may hold what a caller sent. The answer stays without an end here too.
-            logger.error("an answer broke off: %s", type(error).__name__)
+            logger.error("an answer broke off", error=type(error).__name__, request_id=answer.request_id)
             return
         finally:
             await pieces.aclose()
@@ -111,7 +112,9 @@ class Answer:
         environ[LISTENING] = listening
         self.status = 500
         self.headers: list[tuple[bytes, bytes]] = []
-        self._pieces = app.wsgi_app(environ, self._start)
+        self.request_id = request_id(environ)
+        with Answering(self.request_id):
+            self._pieces = app.wsgi_app(environ, self._start)
         self._left: Iterator[bytes] | None = iter(self._pieces)
         self._busy = threading.Lock()
         self.ready = [piece for piece in (self.next(), self.next()) if piece is not None]
@@ -122,7 +125,7 @@ class Answer:
 
     def next(self) -> bytes | None:
         """One more piece; None at the end."""
-        with self._busy:
+        with self._busy, Answering(self.request_id):
             piece = None if self._left is None else next(self._left, None)
             if piece is None:
                 self._left = None
@@ -130,7 +133,8 @@ class Answer:
 
     def close(self) -> None:
         """Let go of what the answer was made from, be it at its end or before."""
-        with self._busy:  # who leaves may do so while the next piece is being made
+        # Whoever leaves may do so while the next piece is being made.
+        with self._busy, Answering(self.request_id):
             self._left = None
             if hasattr(self._pieces, "close"):
                 self._pieces.close()

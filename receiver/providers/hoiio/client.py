@@ -9,7 +9,6 @@ Be liberal in what comes back: the documents, the SDKs and the years disagree ab
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ import requests
 import urllib3
 
 from config import LIVE_API_URL
+from receiver.logs.log import get_logger
 from receiver.providers.errors import (
     TryLater,
     UnexpectedAnswer,
@@ -43,7 +43,7 @@ from receiver.providers.numbers import (
     Subscription,
 )
 
-log = logging.getLogger(__name__)
+logger = get_logger(__name__)
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect, and seconds without a byte while reading."""
 _SUBSCRIBE = "number/subscribe"
@@ -253,7 +253,7 @@ class HoiioClient:
                 if not repeatable or pause is None or error.retry_after > _LONGEST_PAUSE:
                     raise
                 pause = max(pause, error.retry_after)
-                log.info("%s; trying again in %g s", error, pause)
+                logger.info("asking the provider again", reason=error, seconds=pause)
             self._sleep(pause)
 
     def _send(self, call: Call) -> dict[str, Any]:
