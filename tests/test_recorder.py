@@ -323,7 +323,7 @@ def test_it_keeps_a_callback_that_our_own_reading_trips_over(engine, tmp_path, m
     def broken(*_):
         raise RuntimeError("a defect of ours")
 
-    monkeypatch.setattr("receiver.intake.recorder.event_row", broken)
+    monkeypatch.setattr("receiver.intake.ticket.event_row", broken)
     monkeypatch.setattr("receiver.intake.spool.event_row", broken)
     recorder = make_recorder(engine, tmp_path)
     assert recorder.record(arrival("AA-SI-1"))

@@ -1,6 +1,6 @@
-"""What a process has counted since it began: callbacks by kind and outcome, and how long commits took.
+"""What a process has counted since it started: callbacks by kind and outcome, and how long commits took.
 
-Counted once a batch, not once a callback. Whoever counts sees to it that one thread does so at a time.
+They are counted per batch, not per callback. The caller makes sure that only one thread counts at a time.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from collections import Counter
 from collections.abc import Iterable
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Upper bounds in seconds; what took longer is beyond the last."""
+"""Upper bounds in seconds; slower commits are counted beyond the last."""
 
 
-class Tally:
+class Counters:
     """The counters of one process."""
 
     def __init__(self) -> None:
         self.callbacks: Counter[tuple[str, str]] = Counter()
         """By kind and outcome."""
         self.commits = [0] * (len(BUCKETS) + 1)
-        """How many took how long, by bucket."""
+        """How many took how long, per bucket."""
         self.commit_seconds = 0.0
 
     def settled(self, kinds: Iterable[str], outcome: str) -> None:
-        """These callbacks came to this end."""
+        """Callbacks of these kinds were settled with this outcome."""
         for kind, count in Counter(kinds).items():
             self.callbacks[str(kind), outcome] += count
 

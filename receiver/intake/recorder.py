@@ -1,12 +1,13 @@
 """Recording: the promise that a callback answered 200 is on stable storage.
 
-Callbacks that arrive while a commit is under way wait in a queue and share the next transaction: one thread
-a process writes, and a ticket is settled only after the commit that holds its event. Under load the batches
-grow, so the cost of a commit is shared instead of queued for.
+One thread per process writes. Callbacks that arrive during a commit wait in a queue and share the next
+transaction, and a ticket is settled only after the commit that holds its event. Under load the batches grow,
+so that callbacks share the cost of a commit instead of queuing for it.
 
-When the database fails, or has not answered within the deadline, a second thread puts the arrivals into the
-spool. A thread of its own, because the first may be stuck in a call that never returns. An arrival may then
-end up in both; its mark makes that harmless. The spool is drained between batches once the database is back.
+When the database fails, or does not answer within the deadline, a second thread puts the arrivals into the
+spool. It is a thread of its own because the first may be stuck in a call that never returns. An arrival may
+then end up in both; its mark makes that harmless. Once the database is back, the first thread drains the
+spool between its batches.
 """
 
 from __future__ import annotations
@@ -14,87 +15,37 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from enum import Enum
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db.engine import reason_of
 from receiver.db.reach import Moved
 from receiver.intake.admission import Trust
-from receiver.intake.arrival import Arrival, Row, event_row, size_of
-from receiver.intake.counters import Tally
+from receiver.intake.arrival import Arrival
+from receiver.intake.counters import Counters
+from receiver.intake.drain import LOOK_AT_SPOOL, Drain
 from receiver.intake.spool import Spool, SpoolError
+from receiver.intake.ticket import Outcome, Ticket
 from receiver.intake.writer import EventWriter
 from receiver.logs.log import get_logger
-from receiver.vocabulary.verdict import Verdict
 
 logger = get_logger(__name__)
 
 LARGEST_BATCH = 256
-"""Events in one transaction: bounds how long the first of them waits for the last."""
+"""Events in one transaction: bounds how long the first one waits for the last."""
 LARGEST_BATCH_BYTES = 4 * 1024 * 1024
-"""Of their bodies; one that is larger goes alone."""
+"""Bytes of their bodies; a larger one goes alone."""
 RETRY_AFTER = 0.5
-"""Seconds between looks at a failing database."""
-LOOK_AT_SPOOL = 5.0
-"""Seconds between looks at the spool for what another process left there."""
+"""Seconds between attempts at a failing database."""
 LOOK_AT_FILE = 1.0
-"""Seconds between looks whether an SQLite database is still where it was opened."""
+"""Seconds between checks that an SQLite database is still where it was opened."""
 SILENCES = 5
-"""Deadlines that the writing thread may wait for the database before its connections are broken."""
+"""How many deadlines the writing thread may wait for the database before its connections are broken."""
 LONGEST_PATIENCE = 300.0
-"""Seconds; each time it was in vain it waits twice as long, since a server that is only slow goes on with
-what it was asked, and keeps a place for each that asked."""
+"""Seconds. The wait doubles each time it did not help: a server that is only slow goes on with what it was
+asked, and new connections take further places on it."""
 COMPLAIN_EVERY = 1.0
 """Seconds between two log lines about callbacks that nothing could hold; each counts those since the last."""
-
-
-class Outcome(Enum):
-    """How a ticket was settled."""
-
-    STORED = "stored"
-    SPOOLED = "spooled"
-    FAILED = "failed"
-
-
-class Ticket:
-    """One callback on its way to stable storage. `outcome` is set once; then `settled` is told.
-
-    Without an arrival it is a probe: it goes the whole way and leaves nothing.
-    """
-
-    __slots__ = ("arrival", "outcome", "row", "settled", "untrusted", "waiting_since")
-
-    def __init__(
-        self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None], ours: frozenset[str]
-    ) -> None:
-        self.row = None if arrival is None else _row(arrival, ours)
-        self.untrusted = 0
-        """Bytes it takes of what the quarantine may hold; 0 if no limit is set for it."""
-        if arrival is not None and self.row is not None and self.row["quarantine"] is not None:
-            if arrival.signature is not Verdict.VALID:  # the provider itself is never turned away
-                self.untrusted = size_of(self.row)
-            # So that a spool knows too, and the event does not change its mind on the way through it.
-            arrival = replace(arrival, distrust=str(self.row["quarantine"]))
-        self.arrival = arrival
-        self.settled = settled
-        self.outcome: Outcome | None = None
-        self.waiting_since = time.monotonic()
-
-    @property
-    def held(self) -> bool:
-        """Whether the callback is on stable storage."""
-        return self.outcome is Outcome.STORED or self.outcome is Outcome.SPOOLED
-
-
-def _row(arrival: Arrival, ours: frozenset[str]) -> Row | None:
-    """Reading never raises; should it all the same, the raw callback goes to the spool and is set aside."""
-    try:
-        return event_row(arrival, ours)
-    except Exception as error:
-        logger.critical("cannot read an arrival", arrival=arrival.id, error=type(error).__name__)
-        return None
 
 
 class Recorder:
@@ -105,43 +56,42 @@ class Recorder:
     ) -> None:
         self._writer = writer
         self._spool = spool
+        self._drain = Drain(spool, writer)
         self._trust = trust
         self._deadline = deadline
         self._queue_limit = queue_limit
         self._queue: list[Ticket] = []
         self._in_flight: list[Ticket] = []
         self._for_spool: list[Ticket] = []
-        # One lock; each thread is woken only for its own work, since a wake-up costs the others their turn.
+        # One lock, two conditions: a thread that is woken for nothing takes the GIL from the others.
         self._lock = threading.Lock()
         self._to_write = threading.Condition(self._lock)
         self._to_spool = threading.Condition(self._lock)
         self._threads: list[threading.Thread] = []
         self._stopping = False
         self._failing = False
-        self._spool_may_hold = True
-        self._looked_at_spool = 0.0
         self._looked_at_file = 0.0
         self._at_work_since: float | None = None
         self._patience = SILENCES * deadline
         self._refused = 0
         self._complained_at = 0.0
-        self.tally = Tally()
+        self.counters = Counters()
 
     def start(self) -> None:
-        """Begin to write, and to move what an earlier process left in the spool. The first arrival does so
-        too."""
+        """Begin to write, and to drain what an earlier process left in the spool. The first arrival does
+        that too."""
         with self._lock:
             if not self._threads:
                 self._start()
 
     @property
     def waiting(self) -> int:
-        """Callbacks that wait for a commit, or for the spool."""
+        """How many callbacks wait for a commit or for the spool."""
         return len(self._queue) + len(self._for_spool)
 
     @property
     def failing(self) -> bool:
-        """Whether the database did not take callbacks when it was last tried."""
+        """Whether the database took no callbacks when it was last tried."""
         return self._failing
 
     def record(self, arrival: Arrival) -> bool:
@@ -149,7 +99,8 @@ class Recorder:
         return self._wait_for(arrival).held
 
     def probe_database(self) -> bool:
-        """Whether the database would take a callback now: goes through the queue and the writing thread."""
+        """Whether the database would take a callback now. Takes a callback's way, through queue and writing
+        thread."""
         return self._wait_for(None).outcome is Outcome.STORED
 
     def probe_spool(self) -> bool:
@@ -164,9 +115,9 @@ class Recorder:
     def submit(self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None]) -> Ticket:
         """Hand over one arrival without waiting.
 
-        `settled` is called from another thread, once for all tickets given the same callable that were
-        settled together. A full queue sends the arrival to the spool; when that is behind too, it fails.
-        So does one that is not trusted when the quarantine has no room.
+        `settled` is called from another thread, with all tickets that were given this callable and were
+        settled together. A full queue sends the arrival to the spool. If that is behind too, the ticket
+        fails; so does one that is not trusted while the quarantine is full.
         """
         ticket = Ticket(arrival, settled, self._trust.ours)
         if ticket.untrusted and not self._trust.admits(ticket.untrusted):
@@ -217,7 +168,7 @@ class Recorder:
                 self._in_flight = []
                 if not self._queue and not self._stopping:
                     self._to_write.wait(
-                        RETRY_AFTER if self._failing or self._spool_may_hold else LOOK_AT_SPOOL
+                        RETRY_AFTER if self._failing or self._drain.may_have_work else LOOK_AT_SPOOL
                     )
                 batch = self._queue[: self._next_batch()]
                 del self._queue[: len(batch)]
@@ -228,9 +179,9 @@ class Recorder:
             if batch:
                 self._write(batch)
             elif self._failing:
-                self._look_again()
+                self._try_again()
             if not self._failing:
-                self._drain()
+                self._drain_some()
             self._at_work_since = None
 
     def _next_batch(self) -> int:
@@ -255,15 +206,15 @@ class Recorder:
             self._hand_to_spool(batch)
             return
         if rows:
-            self.tally.committed(time.monotonic() - started)
+            self.counters.committed(time.monotonic() - started)
         self._works()
         refused = [ticket for ticket in batch if ticket.row is not None and next(refusals) is not None]
-        if refused:  # the spool sets them aside, where somebody can look at them
+        if refused:  # the drain sets them aside, where somebody can look at them
             self._hand_to_spool(refused)
-        left = set(refused)
-        self._settle([ticket for ticket in batch if ticket not in left], Outcome.STORED)
+        elsewhere = set(refused)
+        self._settle([ticket for ticket in batch if ticket not in elsewhere], Outcome.STORED)
 
-    def _look_again(self) -> None:
+    def _try_again(self) -> None:
         try:
             self._writer.probe()
         except Exception as error:
@@ -271,24 +222,11 @@ class Recorder:
         else:
             self._works()
 
-    def _drain(self) -> None:
-        """One step: a live callback waits behind no more than that."""
-        now = time.monotonic()
-        if not self._spool_may_hold and now - self._looked_at_spool < LOOK_AT_SPOOL:
-            return
-        self._looked_at_spool, self._spool_may_hold = now, False
+    def _drain_some(self) -> None:
         try:
-            moved = self._spool.drain(self._writer)
-        except SpoolError as error:  # no reason to turn to it: the database may be as good as ever
-            logger.error("cannot drain the spool", reason=error)
-            return
+            self._drain.step()
         except Exception as error:
-            self._spool_may_hold = True
             self._fails(error)
-            return
-        if moved:
-            self._spool_may_hold = True
-            logger.warning("moved callbacks from the spool into the database", callbacks=moved)
 
     def _fails(self, error: Exception) -> None:
         if not self._failing:
@@ -301,7 +239,7 @@ class Recorder:
 
     def _works(self) -> None:
         if self._failing:
-            if self._writer.reach.moved:  # found out while this was being written
+            if self._writer.reach.moved:  # the other thread noticed while this was being written
                 return
             logger.warning("the database takes callbacks again")
         self._failing = False
@@ -335,7 +273,7 @@ class Recorder:
             self._look_after_writer()
 
     def _look_after_writer(self) -> None:
-        """Notice what the writing thread cannot: that nobody answers it, or that its file is gone."""
+        """Notice what the writing thread cannot: that the database is silent, or that its file is gone."""
         now, since = time.monotonic(), self._at_work_since
         if now - self._looked_at_file >= LOOK_AT_FILE:
             self._looked_at_file = now
@@ -362,7 +300,7 @@ class Recorder:
             return
         try:
             self._spool.put([ticket.arrival for ticket in real if ticket.arrival is not None])
-        except Exception as error:  # whatever it is, the next ones need this thread
+        except Exception as error:  # whatever it is, the next callbacks need this thread
             self._settle(real, Outcome.FAILED)
             self._refused += len(real)
             if time.monotonic() - self._complained_at >= COMPLAIN_EVERY:
@@ -373,7 +311,7 @@ class Recorder:
                 )
                 self._refused, self._complained_at = 0, time.monotonic()
         else:
-            self._spool_may_hold = True
+            self._drain.may_have_work = True
             self._settle(real, Outcome.SPOOLED)
 
     def _settle(self, tickets: Sequence[Ticket], outcome: Outcome) -> None:
@@ -386,6 +324,8 @@ class Recorder:
                         self._trust.settled(ticket.untrusted, held=ticket.held)
                     groups.setdefault(ticket.settled, []).append(ticket)
             for group in groups.values():
-                self.tally.settled((ticket.arrival.kind for ticket in group if ticket.arrival), outcome.value)
+                self.counters.settled(
+                    (ticket.arrival.kind for ticket in group if ticket.arrival), outcome.value
+                )
         for settled, group in groups.items():
             settled(group)

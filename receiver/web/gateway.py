@@ -17,7 +17,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.current import EXTENSION, Parts
-from receiver.intake.recorder import Ticket
+from receiver.intake.ticket import Ticket
 from receiver.keys.urls import CALLBACKS
 from receiver.logs.request import Answering, request_id
 from receiver.providers.base import NOTHING, Answer

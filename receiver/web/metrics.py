@@ -22,8 +22,8 @@ from receiver.access.scopes import Scope
 from receiver.background.inspection import days_left
 from receiver.current import Parts
 from receiver.intake.counters import BUCKETS
-from receiver.intake.recorder import Outcome
 from receiver.intake.spool import SpoolError
+from receiver.intake.ticket import Outcome
 from receiver.keys import presence as processes
 from receiver.models import JobState
 from receiver.numbers import findings
@@ -68,13 +68,13 @@ class _Receiver(Collector):
         yield from stored
 
     def _counted(self) -> Iterator[Metric]:
-        tally, trust = self._parts.recorder.tally, self._parts.trust
+        counted, trust = self._parts.recorder.counters, self._parts.trust
         callbacks = CounterMetricFamily(
             "receiver_callbacks", "Callbacks, by what became of them.", labels=("kind", "outcome")
         )
         for kind in Kind:
             for outcome in Outcome:
-                callbacks.add_metric((kind, outcome.value), tally.callbacks[kind.value, outcome.value])
+                callbacks.add_metric((kind, outcome.value), counted.callbacks[kind.value, outcome.value])
         yield callbacks
         older = CounterMetricFamily(
             "receiver_older_key_callbacks", "Callbacks that came with a key not current.", labels=("key",)
@@ -86,14 +86,14 @@ class _Receiver(Collector):
             "receiver_queue_length", "Callbacks that wait for a commit.", self._parts.recorder.waiting
         )
         commits, total = [], 0
-        for bound, count in zip((*map(str, BUCKETS), "+Inf"), tuple(tally.commits), strict=True):
+        for bound, count in zip((*map(str, BUCKETS), "+Inf"), tuple(counted.commits), strict=True):
             total += count
             commits.append((bound, total))
         yield HistogramMetricFamily(
             "receiver_commit_seconds",
             "Time a transaction with callbacks took.",
             buckets=commits,
-            sum_value=tally.commit_seconds,
+            sum_value=counted.commit_seconds,
         )
         yield _gauge("receiver_quarantine_bytes", "Size of what is kept but not trusted.", trust.held)
         yield _gauge("receiver_quarantine_limit_bytes", "Size at which it is full.", trust.limit)
