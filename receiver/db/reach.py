@@ -1,4 +1,4 @@
-"""Two ways to lose a database without an error: a server that falls silent, a file that is moved away."""
+"""Two ways to lose a database without an error: its server falls silent, or its file is moved away."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sqlalchemy import Engine, event
 
 
 class Moved(Exception):
-    """What is written goes to a file that is no longer the database."""
+    """Writes go to a file that is no longer the database."""
 
     def __init__(self) -> None:
         super().__init__("its file was moved, deleted or replaced: put it back, or restart the service")
 
 
 class Reach:
-    """An engine's way to its database. Safe to use from any thread."""
+    """Tells whether an engine still reaches its database. Safe to use from any thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._path = Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
@@ -30,25 +30,26 @@ class Reach:
 
     @property
     def moved(self) -> bool:
-        """Whether another file, or none, is where the SQLite database was opened.
+        """Whether the SQLite database is gone from where it was opened, or another file is there.
 
-        SQLite goes on in the file that it has open, wherever that is by now, and says nothing.
+        SQLite silently goes on with the file that it has open, wherever that is by now.
         """
         return self._path is not None and self._file is not None and self._file != _identity(self._path)
 
     def forget(self) -> None:
-        """Take the file that is opened next for the right one."""
+        """Accept the file that is opened next."""
         self._file = None
 
     def hang_up(self) -> bool:
-        """Break every connection to a server; whether there was any. Who waits on one gets an error at once.
+        """Break every connection to the server, so that whoever waits on one gets an error at once.
 
-        Neither side of a connection notices when what is between them forgets it, and a server may hang.
+        Returns whether there was any. Needed because neither side notices when a firewall in between forgets
+        a connection, and because a server may hang.
         """
         broken = False
         for connection in list(self._connections):
             with (
-                contextlib.suppress(Exception),  # closed meanwhile, which is what was wanted
+                contextlib.suppress(Exception),  # it was closed meanwhile, which is fine
                 socket.socket(fileno=os.dup(connection.fileno())) as line,
             ):
                 line.shutdown(socket.SHUT_RDWR)

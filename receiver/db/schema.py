@@ -1,4 +1,4 @@
-"""The schema: which revision the database is at, and the way to another."""
+"""The schema: which revision the database is at, and how to migrate it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from receiver.db.engine import SchemaError, Unreachable, reason_of, writing
 
 MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
-_MIGRATION_LOCK = 5064_4271  # any number no other advisory lock of this database uses
+_MIGRATION_LOCK = 5064_4271  # any number that no other advisory lock of this database uses
 
 
 def newest_revision() -> str:
@@ -56,7 +56,7 @@ def require_schema(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema up. Several processes may call it at once: one works, the others wait for it."""
+    """Upgrade the schema. Several processes may call this at once: one migrates, the others wait."""
     _migrate(engine, lambda config: command.upgrade(config, revision))
 
 

@@ -1,4 +1,4 @@
-"""Room in the database: given back a little at a time, or all at once."""
+"""Free space in the database: given back a little at a time, or all at once."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sqlalchemy.exc import OperationalError
 from receiver.db.engine import LONGEST_LOCK
 
 SHARE = 0.3
-"""Of the time, how much such work may spend in its steps."""
+"""The share of its time that such work may spend in its steps."""
 _INCREMENTAL = 2  # SQLite's number for it
 
 
 def give_back(engine: Engine, until: float | None = None) -> None:
-    """Return the room of what was deleted: on SQLite to the file system, on PostgreSQL to coming rows.
+    """Give back the space of deleted rows: on SQLite to the file system, on PostgreSQL to new rows.
 
-    On SQLite a few pages at a time, so that callbacks arrive meanwhile; `until` (of `time.monotonic`) ends it
-    early. A file made by an early version gives nothing back before it was compacted.
+    SQLite frees a few pages at a time, so that callbacks can be written in between; `until` (a time of
+    `time.monotonic`) ends it early. A file made by an early version frees nothing until it is compacted.
     """
     with _in_no_transaction(engine) as execute:
         if engine.dialect.name != "sqlite":
@@ -43,9 +43,9 @@ def give_back(engine: Engine, until: float | None = None) -> None:
 
 
 def compact(engine: Engine) -> None:
-    """Write the database anew, so that it takes no more room than its rows, and nothing deleted is left.
+    """Rewrite the database, so that it is no larger than its rows and nothing deleted is left in it.
 
-    Nobody else can write meanwhile: what arrives goes to the spool. Needs as much free disk again.
+    Nobody else can write meanwhile: callbacks go to the spool. Needs free disk space for a second copy.
     """
     with _in_no_transaction(engine) as execute:
         if engine.dialect.name != "sqlite":
@@ -59,9 +59,9 @@ def compact(engine: Engine) -> None:
 
 @contextlib.contextmanager
 def _in_no_transaction(engine: Engine) -> Iterator[Callable[[str], list[Any]]]:
-    """What runs a statement that must stand alone. Errors come as SQLAlchemy's, as everywhere."""
+    """A function that runs statements outside of any transaction. Errors are SQLAlchemy's, as everywhere."""
     connection = engine.connect()
-    # Through the driver, since here a transaction begins with the first statement.
+    # Through the driver, since SQLAlchemy begins a transaction with the first statement.
     driver: Any = connection.connection.driver_connection
     try:
         if engine.dialect.name != "sqlite":

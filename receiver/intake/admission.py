@@ -1,6 +1,6 @@
-"""What the receive path asks about callbacks that are not trusted: answered from memory, never the database.
+"""What the receive path asks about callbacks that are not trusted. Answered from memory, not by the database.
 
-Numbers and sizes are looked up by a periodic job; between its looks this process adds what it took itself.
+A periodic job looks up numbers and sizes; between its runs this process adds what it took itself.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from receiver.numbers import known as numbers
 logger = get_logger(__name__)
 
 STALE = timedelta(days=3)
-"""After so long without an answer of the provider, nobody knows whose number it is."""
+"""A list of numbers older than this is not used: any number may be ours then."""
 COUNT_EVERY = 60.0
-"""Seconds between looks at how much is quarantined; while there is no room, every look counts."""
+"""Seconds between counts of what is quarantined. While the quarantine is full, every run counts."""
 COMPLAIN_EVERY = 60.0
+"""Seconds between two log lines about a full quarantine."""
 
 
 class Trust:
-    """Which numbers are ours, and how much room the quarantine has. Safe to ask from any thread."""
+    """Which numbers are ours, and how much room the quarantine has. Safe to use from any thread."""
 
     def __init__(self, engine: Engine, spool: Spool, *, limit_mb: int) -> None:
         self._engine = engine
         self._spool = spool
         self.limit = limit_mb * 1024 * 1024
-        """Bytes."""
+        """Bytes that the quarantine may hold."""
         self.ours: frozenset[str] = frozenset()
-        """Our numbers as digits; empty while they are not known for certain."""
+        """Our numbers as digits; empty while we do not know them for certain."""
         self._lock = threading.Lock()
         self._held = 0
         self._on_the_way = 0
@@ -56,7 +57,7 @@ class Trust:
     def admits(self, size: int) -> bool:
         """Whether a callback that is not trusted, of about `size` bytes, may be kept.
 
-        Each one admitted is reported to `settled` later.
+        Each callback admitted must be reported to `settled` later.
         """
         with self._lock:
             if self.full:
@@ -66,7 +67,7 @@ class Trust:
             return True
 
     def settled(self, size: int, *, held: bool) -> None:
-        """One that was admitted is on stable storage now, or could not be."""
+        """A callback that was admitted is on stable storage, or could not be kept."""
         with self._lock:
             self._on_the_way -= size
             if held:
@@ -74,18 +75,18 @@ class Trust:
                 self._held_meanwhile += size
 
     def refresh(self) -> None:
-        """Look up our numbers, and now and then the size of the quarantine."""
+        """Look up our numbers and, less often, the size of the quarantine."""
         self._know_numbers()
         if self.full or time.monotonic() >= self._count_at:
-            # Set before it is tried: a spool that cannot be counted is complained of once a minute.
+            # Set before the attempt, so that a spool that cannot be read is logged once a minute.
             self._count_at = time.monotonic() + COUNT_EVERY
             self.count()
 
     def count(self) -> None:
-        """Look up how much is quarantined, in the log and in the spool of this process."""
+        """Count what is quarantined, in the log and in the spool of this process."""
         with self._lock:
             self._held_meanwhile = 0
-        # The spool first: what moves from there into the log meanwhile is counted twice, not left out.
+        # The spool first: what is drained meanwhile is counted twice, but not missed.
         held = self._spool.size_of_untrusted()
         with self._engine.connect() as connection:
             held += quarantined.size(connection)
@@ -98,7 +99,7 @@ class Trust:
         if not known.numbers or known.checked_at is None or known.checked_at < oldest:
             self.ours = frozenset()
             return
-        # One listing without a number does not make a stranger of it.
+        # A number that is missing from one listing may still be ours.
         lately = [number for number in known.lost if number.lost_at is not None and number.lost_at > oldest]
         self.ours = frozenset(digits_of(number.number) for number in (*known.numbers, *lately))
 

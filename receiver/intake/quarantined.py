@@ -1,4 +1,4 @@
-"""How much is kept but not trusted. Reads the quarantined rows, of which the limit allows only so many."""
+"""How much is quarantined. Reads all quarantined rows; the limit bounds how many there are."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Reason:
 
 
 def count(engine: Engine, most: int) -> int:
-    """How many events are in quarantine, counted no further than `most`: at a cost that does not grow."""
+    """How many events are quarantined. Counts no further than `most`, so that the cost stays bounded."""
     some = select(EVENTS.c.id).where(HELD).limit(most).subquery()
     with engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(some)) or 0
 
 
 def size(connection: Connection) -> int:
-    """Bytes of all that is quarantined."""
+    """Bytes of everything quarantined."""
     return sum(reason.bytes for reason in reasons_of(connection))
 
 

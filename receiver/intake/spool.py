@@ -1,7 +1,7 @@
-"""The spool: local, durable, for callbacks that the database cannot take just now.
+"""The spool: local and durable, for callbacks that the database cannot take now.
 
-It keeps arrivals, not events: raw bytes do not depend on the version that will read them, so a spool written
-before an upgrade is drained after it. Draining twice changes nothing, since an arrival carries its own mark.
+It holds arrivals, not events: raw bytes do not depend on the version that reads them, so a spool written
+before an upgrade can be drained after it. Draining twice changes nothing: each arrival has its own mark.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from receiver.vocabulary.verdict import Verdict
 logger = get_logger(__name__)
 
 DRAIN_BATCH = 100
-"""Arrivals moved in one transaction: what a live callback may have to wait behind."""
+"""Arrivals moved in one transaction. A live callback may have to wait for that long."""
 _PAGE_BYTES = 4096
 
 _metadata = MetaData()
@@ -67,7 +67,7 @@ _arrivals = Table(
     Column("content_type", Text, nullable=False),
     Column("signature", Text, nullable=False),
     Column("distrust", Text),
-    Column("set_aside", Text),  # why the database refused it for good; NULL while it waits its turn
+    Column("set_aside", Text),  # why the database refused it for good; NULL while it waits
     sqlite_autoincrement=True,
 )
 _PROBE: dict[str, str | bytes] = {
@@ -78,7 +78,7 @@ _PROBE: dict[str, str | bytes] = {
 
 
 class SpoolError(Exception):
-    """The spool cannot be used. The message says why and what to look at."""
+    """The spool cannot be used. The message says why, and what to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,34 +91,34 @@ class SpoolState:
 
 
 class Spool:
-    """Arrivals on local stable storage, in the order they came."""
+    """Arrivals on local stable storage, in the order in which they came."""
 
     def __init__(self, directory: Path, *, limit_mb: int) -> None:
         self._directory = directory
         self._path = directory / "spool.db"
         self._most_pages = limit_mb * 1024 * 1024 // _PAGE_BYTES
         self._ready = False
-        # The file is made when it is first needed: most commands need no spool.
+        # The file is created when it is first needed: most commands need no spool.
         self._engine = connect_file(URL.create("sqlite", database=str(self._path)), patience=1.0)
         event.listen(self._engine, "connect", self._limit)
         self._reach = Reach(self._engine)
 
     def prove(self) -> None:
-        """Write, sync and take back a probe on the very path an arrival takes; `SpoolError` if that fails."""
+        """Write, sync and delete a probe, the way an arrival is written; `SpoolError` if that fails."""
         with self._using(), writing(self._engine) as connection:
             connection.execute(insert(_arrivals).values(received_at=datetime.now(UTC), **_PROBE))
             connection.execute(delete(_arrivals).where(_arrivals.c.id == _PROBE["id"]))
 
     def put(self, arrivals: Sequence[Arrival]) -> None:
-        """Keep them; on return they are on stable storage. `SpoolError` means none of them is."""
+        """Keep these; on return they are on stable storage. `SpoolError` means that none of them is."""
         with self._using(), writing(self._engine) as connection:
             connection.execute(insert(_arrivals), [_columns(arrival) for arrival in arrivals])
 
     def drain(self, writer: EventWriter) -> int:
-        """Move the oldest few into the database; how many left the spool.
+        """Move the oldest few into the database, and return how many were dealt with.
 
-        One the database refuses for itself is set aside and blocks nothing. Raises what `EventWriter.write`
-        raises when the database as a whole fails: then all stay here. `SpoolError` tells of the spool alone.
+        An arrival that the database refuses is set aside and blocks nothing. If the whole database fails,
+        this raises what `EventWriter.write` raises, and all stay here. `SpoolError` means the spool failed.
         """
         oldest = select(_arrivals).where(_arrivals.c.set_aside.is_(None)).order_by(_arrivals.c.position)
         with self._using(), self._engine.connect() as connection:
@@ -130,7 +130,7 @@ class Spool:
         for row in waiting:
             try:
                 rows[row["position"]] = event_row(_arrival(row))
-            except Exception as error:  # whatever is wrong with this one, the others go on
+            except Exception as error:  # whatever is wrong with it must not block the others
                 refusals[row["position"]] = error
         results = writer.write(list(rows.values())) if rows else []
         refusals |= {place: error for place, error in zip(rows, results, strict=True) if error is not None}
@@ -147,7 +147,7 @@ class Spool:
         return len(waiting)
 
     def state(self) -> SpoolState:
-        """What waits and what was set aside."""
+        """How many wait and how many were set aside."""
         waits = _arrivals.c.set_aside.is_(None)
         query = select(
             func.count().filter(waits), func.count().filter(~waits), func.min(_arrivals.c.received_at)
@@ -156,14 +156,14 @@ class Spool:
             return SpoolState(*connection.execute(query).one())
 
     def room(self) -> tuple[int, int]:
-        """Bytes in use, and how many there may be."""
+        """Bytes in use, and the limit."""
         with self._using(), self._engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
         return (pages - free) * _PAGE_BYTES, self._most_pages * _PAGE_BYTES
 
     def size_of_untrusted(self) -> int:
-        """About how many bytes the callbacks in here that are not trusted will take in the database."""
+        """About how many bytes the untrusted callbacks in here will take in the database."""
         raw = (
             func.length(_arrivals.c.body) + func.length(_arrivals.c.headers) + func.length(_arrivals.c.query)
         )
@@ -172,9 +172,9 @@ class Spool:
             return int(connection.scalar(query) or 0)
 
     def discard(self, unwanted: Callable[[Arrival], bool], *, only_count: bool = False) -> int:
-        """Take out for good the arrivals that `unwanted` says, set aside or not; how many those are.
+        """Delete the arrivals for which `unwanted` is true, set aside or not, and return how many those are.
 
-        The file is written anew, so that nothing of them stays in it.
+        The file is rewritten, so that nothing of them is left in it.
         """
         places: list[int] = []
         last = taken = 0
@@ -201,7 +201,7 @@ class Spool:
 
     @contextlib.contextmanager
     def _using(self) -> Iterator[None]:
-        """Whatever fails in here is the spool's failure, and told as such."""
+        """Turns whatever fails inside into a `SpoolError`."""
         try:
             self._prepare()
             yield

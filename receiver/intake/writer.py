@@ -1,4 +1,4 @@
-"""How events enter a database: many in one transaction, repeats counted, a bad row by itself."""
+"""How events enter a database: many in one transaction, with repeats counted and a bad row set apart."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from receiver.models import EVENTS, REPEATS
 
 _REPEAT_COLUMNS = [column.name for column in REPEATS.columns if column.name != "id"]
 PROBE_BYTES = 16 * 1024
-"""About what a batch of callbacks takes."""
+"""About the size of a batch of callbacks."""
 _ATTEMPTS = 3
-"""Of a transaction that the database ended only because another was in its way."""
+"""How often a transaction is tried that the database ended only because of another one."""
 _IN_THE_WAY = {"40P01", "40001"}  # deadlock, serialization failure
 
 
 class EventWriter:
-    """Writes rows of `events`. The database's unique constraint, not a look beforehand, finds repeats."""
+    """Writes rows of `events`. Repeats are found by the unique constraint, not by looking first."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -41,8 +41,8 @@ class EventWriter:
     def write(self, rows: Sequence[Row]) -> list[Exception | None]:
         """Store all rows; on return they are committed.
 
-        Gives an error for each row the database refused for itself, None for the others. Raises when the
-        database as a whole failed; then some rows may be stored, and to write them again changes nothing.
+        Returns an error for each row that the database refused, None for the others. Raises if the database
+        as a whole failed; some rows may be stored then, and writing them again changes nothing.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -54,10 +54,10 @@ class EventWriter:
         raise AssertionError("unreachable")
 
     def probe(self) -> None:
-        """Raise unless an event could be committed now: one comes and goes in one transaction.
+        """Raise unless an event could be committed now: insert one and delete it, in one transaction.
 
-        A statement that changes no row would not do: it writes nothing, so it succeeds on a full disk. Nor
-        would a small row: it fits where a batch of callbacks does not.
+        A statement that changes no row is not enough: it writes nothing, so it succeeds on a full disk. Nor
+        is a small row: it may fit where a batch of callbacks does not.
         """
         if self.reach.moved:
             raise Moved
@@ -81,12 +81,12 @@ class EventWriter:
         except DBAPIError as error:
             if not _is_about_a_row(error):
                 raise
-        # Some row that the database will not have: go one by one, each behind its own savepoint.
+        # The database refuses some row: write them one by one, each behind its own savepoint.
         with writing(self._engine) as connection:
             return [self._store_alone(connection, row) for row in rows]
 
     def _store_at_once(self, rows: Sequence[Row]) -> None:
-        """One statement, which is one transaction; repeats, which are rare, take a second one."""
+        """One statement, which is its own transaction; repeats, which are rare, take a second one."""
         with writing_at_once(self._engine) as connection:
             added = self._insert(connection, rows)
         if added < len(rows):
@@ -112,10 +112,10 @@ class EventWriter:
         return None
 
     def _settle_repeats(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Count those whose identity another arrival holds. Any of them may have been stored before, by this
-        very arrival, when the answer of that transaction got lost."""
+        """Count the rows whose identity another arrival holds. Any row may have been stored before by this
+        very arrival, if the answer to that transaction was lost."""
         same = EVENTS.c.identity.in_([row["identity"] for row in rows])
-        # Locked, so that none is deleted or released before its repeat is added to it.
+        # Locked, so that no event is deleted or released before its repeat is added to it.
         query = select(EVENTS.c.identity, EVENTS.c.arrival).where(same).order_by(EVENTS.c.identity)
         holders = {row.identity: row.arrival for row in connection.execute(query.with_for_update())}
         repeats = [
@@ -131,18 +131,18 @@ class EventWriter:
                     .values(repeats=EVENTS.c.repeats + bindparam("more")),
                     [{"same": identity, "more": more} for identity, more in sorted(added.items())],
                 )
-        # Whoever held the identity when we inserted was deleted since: there is room for ours now. Unless it
-        # was ours, and was released since, which gives it another identity.
+        # The event that held the identity when we inserted has been deleted: ours can be stored now. Unless
+        # that event was ours and was released since, which gave it another identity.
         if homeless := [row for row in rows if row["identity"] not in holders]:
             kept = _kept(connection, homeless)
             self._store(connection, [row for row in homeless if row["arrival"] not in kept])
 
 
 def _kept(connection: Connection, rows: Sequence[Row]) -> set[str]:
-    """The arrivals among these that the log holds, under whatever identity."""
+    """The arrivals among these rows that the log holds, under any identity."""
     arrivals = [row["arrival"] for row in rows]
     times = [cast(datetime, row["received_at"]) for row in rows]
-    # By time as well: events have an index by that, and none by arrival.
+    # By time as well, since events have an index by time and none by arrival.
     events = select(EVENTS.c.arrival).where(
         EVENTS.c.received_at.between(min(times), max(times)), EVENTS.c.arrival.in_(arrivals)
     )
@@ -151,5 +151,5 @@ def _kept(connection: Connection, rows: Sequence[Row]) -> set[str]:
 
 
 def _is_about_a_row(error: DBAPIError) -> bool:
-    """A value or constraint, as opposed to the connection, the disk or a lock."""
+    """Whether a value or constraint is to blame, rather than the connection, the disk or a lock."""
     return type(error).__name__ in {"DataError", "IntegrityError", "StatementError"}

@@ -1,4 +1,4 @@
-"""What all tables share: aware UTC times, exact money, names that migrations can rely on."""
+"""What all tables share: aware UTC times, exact money, and constraint names that migrations rely on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC. SQLite has no zones: there the naive form is UTC by definition."""
+    """An aware time, stored in UTC. SQLite has no time zones: there the naive value is UTC by definition."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -46,7 +46,7 @@ class Money(TypeDecorator[Decimal]):
 
 
 class Lines(TypeDecorator[list[str]]):
-    """Short sentences, one a line; NULL when there are none, so that "has some" can be indexed."""
+    """Short sentences, one per line; NULL if there are none, so that "has some" can be indexed."""
 
     impl = Text
     cache_ok = True

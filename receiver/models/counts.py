@@ -1,4 +1,4 @@
-"""What is kept of the log to answer quickly: counts by hour and number, conversations, how far that goes."""
+"""Counts by hour and number, conversations, and how far the index has come: what makes answers quick."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from receiver.models.base import Base, Id, UtcTime
 
 
 class IndexState(Base):
-    """One row: how far the words and counts go."""
+    """How far words and counts are indexed. A single row."""
 
     __tablename__ = "index_state"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     """Always 1."""
     event_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
-    """Every event up to this one is in them, and no other."""
+    """Every event up to this one is indexed, and no other."""
     version: Mapped[int]
-    """Of the words; see `receiver.search.words.INDEX_VERSION`."""
+    """The version of the words; see `receiver.search.words.INDEX_VERSION`."""
 
 
 class Hour(Base):
-    """Which ids the events of an hour have. They rise with time but for what waited in a spool."""
+    """The ids of the events of an hour. Ids rise with time, except for events that waited in a spool."""
 
     __tablename__ = "hours"
 
     hour: Mapped[datetime] = mapped_column(UtcTime, primary_key=True)
-    """Its beginning; by `received_at`."""
+    """Its start, by `received_at`."""
     first_id: Mapped[int] = mapped_column(BigInteger)
     last_id: Mapped[int] = mapped_column(BigInteger)
 
@@ -43,12 +43,12 @@ class HourCount(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     type: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(primary_key=True)
-    """The recipient; empty where the notification named none."""
+    """The recipient; empty if the notification named none."""
     events: Mapped[int] = mapped_column(BigInteger)
 
 
 class NumberCount(Base):
-    """Trusted events of one kind and type at one number, since the beginning of the log."""
+    """Trusted events of one kind and type at one number, in the whole log."""
 
     __tablename__ = "number_counts"
 
@@ -59,7 +59,7 @@ class NumberCount(Base):
 
 
 class ConversationCount(Base):
-    """One sender's SMS at one of our numbers: how many trusted ones, and the newest."""
+    """The SMS of one sender to one of our numbers: how many are trusted, and which is the newest."""
 
     __tablename__ = "conversations"
 

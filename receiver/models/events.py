@@ -1,4 +1,4 @@
-"""The event log: one row for each distinct notification, one for each repeat of it."""
+"""The event log: a row for each distinct notification, and one for each repeat of it."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ else:
 
 
 class Event(Base, _SaidColumns):
-    """One distinct notification. A repeat of it raises `repeats` and stands in `repeats`, the table.
+    """One distinct notification. Each repeat of it adds one to `repeats` and a row to the table `repeats`.
 
-    What the provider says has a column for each field of `receiver.vocabulary.fields.Said`; all are nullable.
+    Each field of `receiver.vocabulary.fields.Said` has a nullable column.
     """
 
     __tablename__ = "events"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     identity: Mapped[str] = mapped_column(unique=True)
-    """What makes two notifications the same one; see `receiver.intake.arrival.identity_of`."""
+    """Equal for notifications that say the same; see `receiver.intake.arrival.identity_of`."""
     arrival: Mapped[str]
-    """Our own mark on the callback that brought it: the same arrival stored twice is not a repeat."""
+    """Our own mark on the callback that brought it. The same arrival stored twice is not a repeat."""
 
     provider: Mapped[str]
     kind: Mapped[str]
     type: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(UtcTime)
-    """Ours, when the callback was whole."""
+    """Our time at which the callback was complete."""
     signature: Mapped[str]
     quarantine: Mapped[str | None]
-    """Why it is not trusted; NULL when it is."""
+    """Why it is not trusted; NULL if it is."""
     repeats: Mapped[int] = mapped_column(default=0, server_default="0")
     problems: Mapped[list[str] | None] = mapped_column(Lines)
 
     method: Mapped[str]
     query_string: Mapped[bytes] = mapped_column(LargeBinary)
     headers: Mapped[bytes] = mapped_column(LargeBinary)
-    """`Name: value` lines as they came, of the headers we keep."""
+    """The headers we keep, as `Name: value` lines."""
     body: Mapped[bytes] = mapped_column(LargeBinary)
     peer: Mapped[str]
 
@@ -91,7 +91,7 @@ class Event(Base, _SaidColumns):
 
 
 class Repeat(Base):
-    """A callback that said what an event already says: its own time and raw bytes."""
+    """A callback that repeated an event: its own time and raw bytes."""
 
     __tablename__ = "repeats"
 

@@ -1,4 +1,4 @@
-"""When each piece of periodic work is due, shared by all processes."""
+"""When each periodic job is due; shared by all processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from receiver.models.base import Base, UtcTime
 
 
 class JobState(Base):
-    """One periodic job. Whoever moves `due_at` on runs it."""
+    """One periodic job. The process that advances `due_at` runs it."""
 
     __tablename__ = "jobs"
 
@@ -19,4 +19,4 @@ class JobState(Base):
     ran_at: Mapped[datetime | None] = mapped_column(UtcTime)
     """When it last ended."""
     failure: Mapped[str | None]
-    """The kind of error it last ended with; NULL when it went well."""
+    """The type of error that it last ended with; NULL if it succeeded."""

@@ -1,4 +1,4 @@
-"""What setup was about to do at the provider, and what became of it; and who is at work there."""
+"""The journal of setup: what it set out to do at the provider, how that ended, and who is working there."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ _UNSETTLED = sql("action <> 'configure' AND (outcome IS NULL OR outcome = 'bough
 
 
 class SetupStep(Base):
-    """One call that spends or changes something: written before it is sent, and again once it is known how
-    it ended."""
+    """One request that spends or changes something. Written before it is sent, and again once its outcome is
+    known."""
 
     __tablename__ = "setup_steps"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     provider: Mapped[str]
     account: Mapped[str]
-    """Which account at which provider; a digest, see `receiver.setup.journal.account_of`."""
+    """Digest of provider and account; see `receiver.setup.journal.account_of`."""
     action: Mapped[str]
     number: Mapped[str]
     country: Mapped[str]
     state: Mapped[str]
     duration: Mapped[str | None]
     price: Mapped[Decimal | None] = mapped_column(Money)
-    """As it was quoted."""
+    """As quoted."""
     currency: Mapped[str | None]
     before: Mapped[str | None]
-    """The term a number had when it was to be extended."""
+    """The term that a number had before it was extended."""
     begun_at: Mapped[datetime] = mapped_column(UtcTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
     outcome: Mapped[str | None]
-    """NULL while nobody knows."""
+    """NULL while it is not known."""
     detail: Mapped[str | None]
 
     __table_args__ = (
@@ -47,7 +47,7 @@ class SetupStep(Base):
 
 
 class SetupLease(Base):
-    """Who alone may spend and change at an account right now."""
+    """The one run of setup that may spend and change at an account now."""
 
     __tablename__ = "setup_leases"
 

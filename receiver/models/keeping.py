@@ -1,4 +1,4 @@
-"""What somebody did to the log on purpose: that it was done, never what it was done to."""
+"""What was done to the log on purpose: that it happened, never the content it was done to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from receiver.models.base import Base, Id, UtcTime
 
 
 class Intervention(Base):
-    """One act of releasing, dropping, erasing or pruning."""
+    """One release, drop, erasure or pruning."""
 
     __tablename__ = "interventions"
 
@@ -23,11 +23,11 @@ class Intervention(Base):
     events: Mapped[int]
     repeats: Mapped[int]
     spooled: Mapped[int]
-    """Callbacks that were still waiting in a spool."""
+    """How many callbacks still waited in a spool."""
     first_at: Mapped[datetime | None] = mapped_column(UtcTime)
     last_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    """When the first and the last of the events had been received."""
+    """When the first and the last of the events were received."""
     subject: Mapped[str | None]
-    """Of an erasure, a keyed and salted digest of the telephone number; see `receiver.retention.erase`."""
+    """For an erasure: a keyed and salted digest of the telephone number; see `receiver.retention.erase`."""
 
     __table_args__ = ({"sqlite_autoincrement": True},)

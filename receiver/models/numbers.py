@@ -1,4 +1,4 @@
-"""What is known of our numbers and callback keys, which processes serve, and what the watch found."""
+"""What we know about our numbers and callback keys, which processes serve, and what the watch found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from receiver.models.base import Base, Lines, Money, UtcTime
 
 
 class KnownNumber(Base):
-    """A number as the provider last described it, or one that it no longer lists (`lost_at`)."""
+    """A number as the provider last described it; with `lost_at`, one that it no longer lists."""
 
     __tablename__ = "known_numbers"
 
@@ -25,19 +25,19 @@ class KnownNumber(Base):
     forward_to: Mapped[str] = mapped_column(Text)
     forward_sms_to: Mapped[str] = mapped_column(Text)
     expires_on: Mapped[date | None]
-    """By the provider's calendar."""
+    """In the provider's calendar."""
     auto_extend: Mapped[bool | None]
     renewal_price: Mapped[Decimal | None] = mapped_column(Money)
-    """What one more month costs, in the account's currency; NULL where it was not asked for."""
+    """The price of another month, in the account's currency; NULL if nobody asked for it."""
     calls_were_here: Mapped[bool]
-    """Its calls or faxes have come to this service, so their going elsewhere is worth a word."""
+    """Its calls or faxes came to this service once, so it is worth a finding when they no longer do."""
     sms_were_here: Mapped[bool]
     checked_at: Mapped[datetime] = mapped_column(UtcTime)
     lost_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
 class AccountState(Base):
-    """How the last look at the provider's account went. One row, or none before the first."""
+    """The result of the last look at the provider's account. One row; none before the first look."""
 
     __tablename__ = "account"
 
@@ -47,15 +47,15 @@ class AccountState(Base):
     currency: Mapped[str]
     balance: Mapped[Decimal | None] = mapped_column(Money)
     failures: Mapped[int]
-    """In a row, since it last answered."""
+    """How many in a row, since it last answered."""
     failure: Mapped[str | None] = mapped_column(Text)
     """What was wrong, in a sentence."""
     refused: Mapped[bool]
-    """Whether it was our settings or the account, so that waiting will not help."""
+    """Whether our settings or the account are to blame, so that waiting does not help."""
 
 
 class CallbackKey(Base):
-    """A callback key, by its fingerprint. One that stands in CALLBACK_KEYS has no `secret` here."""
+    """A callback key. One that is in CALLBACK_KEYS has no `secret` here."""
 
     __tablename__ = "callback_keys"
 
@@ -64,18 +64,18 @@ class CallbackKey(Base):
     secret: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     current_since: Mapped[datetime | None] = mapped_column(UtcTime)
-    """When new URLs began to be made with it."""
+    """Since when new URLs are made with it."""
     moved_at: Mapped[datetime | None] = mapped_column(UtcTime)
     """When the rotation to it was complete."""
     retires_at: Mapped[datetime | None] = mapped_column(UtcTime)
     retired_at: Mapped[datetime | None] = mapped_column(UtcTime)
     uses: Mapped[int]
-    """Callbacks that came with it while another key was current."""
+    """How many callbacks came with it while another key was current."""
     used_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
 class Process(Base):
-    """A serving process, and which keys it accepts."""
+    """A serving process and the keys it accepts."""
 
     __tablename__ = "processes"
 
@@ -86,15 +86,15 @@ class Process(Base):
 
 
 class FoundByWatch(Base):
-    """Something about numbers, keys or the account that somebody should know."""
+    """Something about numbers, keys or the account that an operator should know."""
 
     __tablename__ = "findings"
 
     code: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
-    """A number, the fingerprint of a key, or empty for the account."""
+    """A number or the fingerprint of a key; empty for the account."""
     severity: Mapped[str]
     sentence: Mapped[str] = mapped_column(Text)
     mend: Mapped[str] = mapped_column(Text)
-    """The command that mends it, or what to do."""
+    """The command that fixes it, or what to do."""
     since: Mapped[datetime] = mapped_column(UtcTime)

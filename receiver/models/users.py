@@ -17,9 +17,9 @@ class User(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     name: Mapped[str] = mapped_column(unique=True)
-    """In small letters."""
+    """In lower case."""
     password: Mapped[str]
-    """Argon2id, with its parameters."""
+    """The Argon2id hash, with its parameters."""
     role: Mapped[str]
     """A `receiver.access.scopes.Scope`."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
@@ -29,7 +29,7 @@ class User(Base):
 
 
 class SignIn(Base):
-    """One browser that a person is signed in with."""
+    """One browser in which a person is signed in."""
 
     __tablename__ = "sign_ins"
 
@@ -38,17 +38,17 @@ class SignIn(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
-    """To the minute: a write for each page would be a waste."""
+    """Exact to the minute: a write per page would be a waste."""
     masked: Mapped[bool] = mapped_column(default=False)
     """Whether numbers and texts are hidden on its pages."""
 
 
 class SignInFailure(Base):
-    """Attempts to sign in that failed, by whom they would have concerned or where they came from."""
+    """Failed attempts to sign in, counted per user name, address or known browser."""
 
     __tablename__ = "sign_in_failures"
 
     subject: Mapped[str] = mapped_column(primary_key=True)
-    """SHA-256: neither names that were tried nor addresses are kept."""
+    """SHA-256 of what is counted: no name and no address is stored as it is."""
     failures: Mapped[int]
     last_at: Mapped[datetime] = mapped_column(UtcTime, index=True)

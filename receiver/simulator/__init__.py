@@ -1,1 +1,1 @@
-"""The provider as another party: a stand-in that speaks its documents over real HTTP, and nothing of ours."""
+"""A simulated provider: speaks the API that Hoiio documents, over real HTTP. Imports nothing of ours."""

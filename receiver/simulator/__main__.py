@@ -1,4 +1,4 @@
-"""Command line of the simulator: serve it, or make things arrive at one that runs."""
+"""Command line of the simulator: serve it, or make something arrive at one that is running."""
 
 import json
 import logging
@@ -88,7 +88,7 @@ def main(
     no_resolve: bool,
     **settings: Any,
 ) -> None:
-    """A stand-in for the telephone provider. Without a command: serve."""
+    """A simulated telephone provider. Serves it if no command is given."""
     if context.invoked_subcommand is None:
         _serve(listen, Settings(card_on_file=not no_card, resolve_hosts=not no_resolve, **settings))
 
@@ -148,7 +148,7 @@ def _arrival(command: _Command) -> _Command:
 @click.option("--minutes", type=int, help="Minutes to bill, whatever the time held.")
 @click.option("--digits", multiple=True, help="What the caller presses when asked; once for each time.")
 def call(simulator: str, as_json: bool, **options: Any) -> None:
-    """Let a call come in."""
+    """Make a call come in."""
     _report(_ask(Control(simulator).call, **_given(options)), as_json)
 
 
@@ -160,7 +160,7 @@ def call(simulator: str, as_json: bool, **options: Any) -> None:
 @click.option("--minutes", type=int, help="Minutes to bill.")
 @click.option("--link-seconds", type=int, help="How long the link to the PDF works.")
 def fax(simulator: str, as_json: bool, **options: Any) -> None:
-    """Let a fax come in."""
+    """Make a fax come in."""
     _report(_ask(Control(simulator).fax, **_given(options)), as_json)
 
 
@@ -168,7 +168,7 @@ def fax(simulator: str, as_json: bool, **options: Any) -> None:
 @_arrival
 @click.option("--text", required=True, help="The message.")
 def sms(simulator: str, as_json: bool, **options: Any) -> None:
-    """Let an SMS come in."""
+    """Make an SMS come in."""
     _report(_ask(Control(simulator).sms, **_given(options)), as_json)
 
 
@@ -192,7 +192,7 @@ def account(simulator: str, as_json: bool) -> None:
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given; what was not is left to the simulator."""
+    """The options that were given; the simulator has defaults for the others."""
     extra = options.pop("extra")
     if any("=" not in pair for pair in extra):
         raise click.UsageError("--extra takes NAME=VALUE.")

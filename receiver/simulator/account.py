@@ -1,7 +1,7 @@
-"""One customer's account at the provider: money and numbers. A pure state machine; time is an argument.
+"""A customer's account at the provider: money and numbers. A pure state machine; time is an argument.
 
-Refused requests change nothing. The provider's own words (statuses, fields) are used throughout; where its
-documents are silent, `docs/providers/hoiio.md` says what was assumed.
+Refused requests change nothing. Statuses and fields have the provider's names. Where its documents are
+silent, `docs/providers/hoiio.md` says what we assume.
 """
 
 import re
@@ -13,14 +13,14 @@ from . import catalogue
 from .clock import ZONE, day, months_later, written
 
 PURCHASES = ("subscribe", "extend", "renew")
-"""Ledger kinds that are payments for numbers; the others are for what arrived, or corrections."""
+"""Kinds of ledger entries that pay for numbers; the others are charges for traffic, or corrections."""
 
 _NUMBER = re.compile(r"\+[1-9]\d{5,14}")
 _RENEWAL_MONTHS = 1
 
 
 class Refused(Exception):
-    """The provider says no; the status says why (protocol: status values)."""
+    """The provider refuses; the status says why (protocol: status values)."""
 
     def __init__(self, status: str) -> None:
         super().__init__(status)
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 @dataclass
 class Subscription:
-    """A number this account holds, and where its events go."""
+    """A number that this account holds, and where its events go."""
 
     number: str
     country: str
@@ -41,10 +41,10 @@ class Subscription:
     forward_to: str = ""
     forward_sms_to: str = ""
     bought: str = ""
-    """When, in ISO 8601; empty if it was not noted."""
+    """When it was bought, in ISO 8601; empty if that is not recorded."""
 
     def listed(self, now: datetime, delay: float) -> bool:
-        """Whether the provider shows it as held, so many seconds after the purchase."""
+        """Whether the provider lists it, which it begins to do `delay` seconds after the purchase."""
         return not self.bought or now >= datetime.fromisoformat(self.bought) + timedelta(seconds=delay)
 
     def can(self, capability: str) -> bool:
@@ -52,13 +52,13 @@ class Subscription:
         return capability in self.capabilities
 
     def usual_mode(self) -> str:
-        """The mode when none is asked for: voice, unless the number cannot."""
+        """The mode if none is requested: voice, unless the number cannot do that."""
         return "voice" if self.can("VOICE") else "fax"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the ledger: what was charged, for which number, and what was left."""
+    """A ledger entry: what was charged, for which number, and the balance afterwards."""
 
     date: str
     kind: str
@@ -88,7 +88,7 @@ class Receipt:
 
 @dataclass
 class Account:
-    """Everything the provider remembers about a customer; all of it survives a restart."""
+    """Everything that the provider remembers about a customer. All of it survives a restart."""
 
     currency: str
     balance: Decimal
@@ -97,15 +97,15 @@ class Account:
     faxes: dict[str, Fax] = field(default_factory=dict)
     references: int = 1_000_000
     ahead: timedelta = timedelta(0)
-    """How far the account's time was moved beyond the real one."""
+    """How far the account's time is ahead of the real one."""
 
     def reference(self) -> int:
-        """A number never given before, for transactions and sessions."""
+        """A serial number never used before, for transactions and sessions."""
         self.references += 1
         return self.references
 
     def held(self, number: str) -> Subscription:
-        """The subscription of a number, or the refusal for one that is not this application's."""
+        """The subscription of a number; refuses one that is not this application's."""
         if not _NUMBER.fullmatch(number):
             raise Refused("error_number_invalid")
         if number not in self.subscriptions:
@@ -115,9 +115,9 @@ class Account:
     def subscribe(
         self, number: str, duration: str, now: datetime, *, card_on_file: bool, max_subscriptions: int
     ) -> Receipt:
-        """Buy a number, or extend one already held (protocol: number/subscribe).
+        """Buy a number, or extend one that is held (protocol: number/subscribe).
 
-        Charges exactly what number/get_rates shows, in one ledger entry, or refuses and charges nothing.
+        Charges exactly what number/get_rates shows, in one ledger entry; or refuses and charges nothing.
         """
         renews = duration == "auto_extend"
         if not renews and duration not in map(str, catalogue.DURATIONS):
@@ -172,8 +172,8 @@ class Account:
     ) -> None:
         """Set where a number's events go (protocol: number/update_forwarding).
 
-        What is left out is cleared, unless `merge`. The faults are what looking up the URLs' hosts found;
-        they come in from outside because this class does no I/O.
+        What is left out is cleared, unless `merge`. The faults are the results of looking up the URLs' hosts;
+        they are passed in because this class does no I/O.
         """
         held = self.held(number)
         if merge:
@@ -182,7 +182,7 @@ class Account:
             mode = mode or held.mode
         if mode not in (None, "", "voice", "fax"):
             raise Refused("error_mode_invalid")
-        # On a number without voice an omitted mode is still voice, as documented, and so cannot be had: only
+        # As documented, an omitted mode means voice even on a number without voice, where it is refused. Only
         # clearing the URL needs no mode.
         if (mode or forward_to) and not held.can((mode or "voice").upper()):
             raise Refused("error_mode_invalid")
@@ -197,22 +197,22 @@ class Account:
         held.forward_sms_to = forward_sms_to or ""
 
     def charge(self, kind: str, number: str, amount: Decimal, now: datetime, detail: str = "") -> None:
-        """Take money and write it down. What has already arrived is charged even to an empty account."""
+        """Take money and record it. What has already arrived is charged even if the balance is too low."""
         self.balance -= amount
         self.ledger.append(Entry(written(now), kind, number, amount, self.balance, detail))
 
     def set_balance(self, balance: Decimal, now: datetime) -> None:
-        """Put the balance to an amount, by a top-up or a correction that the ledger shows."""
+        """Set the balance, by a top-up or correction that the ledger shows."""
         self.charge("adjust", "", self.balance - balance, now, "balance set by hand")
 
     def settle(self, now: datetime) -> None:
-        """Bring the account up to a moment: renew what renews itself, let go of what has expired.
+        """Bring the account up to a moment: renew what renews itself, and release what has expired.
 
-        A renewal is due on the day of expiry. A number works through that day, and is free the day after.
+        A renewal is due on the day of expiry. A number works until that day is over, and is free afterwards.
         """
         today = day(now)
         while due := [s for s in self.subscriptions.values() if self._can_renew(s, today)]:
-            # Oldest first, so that the money goes to the number that would be lost first.
+            # Oldest first, so that the money goes to the number that would be lost soonest.
             first = min(due, key=lambda subscription: subscription.expiry)
             renewed_at = datetime.combine(first.expiry, time(0), ZONE)
             first.expiry = months_later(first.expiry, _RENEWAL_MONTHS)

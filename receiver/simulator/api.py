@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def api_blueprint(provider: Provider, endpoints: Mapping[str, Endpoint]) -> Blueprint:
-    """`/open/`: GET and POST alike; every answer is HTTP 200 and JSON with a `status`."""
+    """`/open/`: takes GET and POST; every answer is HTTP 200, and JSON with a `status`."""
     blueprint = Blueprint("api", __name__, url_prefix="/open")
 
     @blueprint.route("/<path:name>", methods=_ALL_METHODS, provide_automatic_options=False)
@@ -51,7 +51,7 @@ def api_blueprint(provider: Provider, endpoints: Mapping[str, Endpoint]) -> Blue
 
 
 def _answer(provider: Provider, name: str, endpoint: Endpoint) -> Answer:
-    """What the provider says to this request; its checks come in the order of its documents' status table."""
+    """The provider's answer to this request. Its checks are in the order of the documented status table."""
     try:
         if request.method not in ("GET", "POST"):
             raise Refused("error_invalid_http_method")
@@ -76,10 +76,10 @@ def _answer(provider: Provider, name: str, endpoint: Endpoint) -> Answer:
 
 
 def _parameters() -> dict[str, str]:
-    """The request's parameters, from the query and the form alike.
+    """The request's parameters, from query and form.
 
-    Read by hand, because the framework's forms replace unreadable bytes and the provider reports them. The
-    content type is not looked at: one of the known clients declares JSON and sends a form.
+    Parsed here, because Flask's forms replace unreadable bytes while the provider reports them. The content
+    type is ignored: one of the known clients declares JSON and sends a form.
     """
     try:
         texts = [request.query_string.decode("utf-8"), request.get_data().decode("utf-8")]
@@ -93,14 +93,14 @@ def _parameters() -> dict[str, str]:
 
 
 def required(parameters: Parameters, *names: str) -> None:
-    """Refuse a request that lacks one of these; an empty value is as good as none."""
+    """Refuse a request that lacks one of these. An empty value counts as missing."""
     for name in names:
         if not parameters.get(name):
             raise Refused(f"error_{name}_param_missing")
 
 
 def url_fault(url: str, resolve: bool) -> Literal["invalid", "unable_to_resolve"] | None:
-    """What keeps a URL from being notified: not a full http(s) URL, or a host nobody knows."""
+    """Why a URL cannot be notified: it is no full http(s) URL, or its host is unknown."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -109,7 +109,7 @@ def url_fault(url: str, resolve: bool) -> Literal["invalid", "unable_to_resolve"
     if parts.scheme not in ("http", "https") or not host or len(url) > _LONGEST_URL or re.search(r"\s", url):
         return "invalid"
     if host.endswith(".invalid"):
-        return "unable_to_resolve"  # reserved for never resolving: no need to ask
+        return "unable_to_resolve"  # reserved, never resolves: no need to ask
     if resolve:
         try:
             socket.getaddrinfo(host, port or parts.scheme, type=socket.SOCK_STREAM)
@@ -126,7 +126,7 @@ def _get_countries(provider: Provider, parameters: Parameters) -> Answer:
             "code": country.code,
             "name": country.name,
             "prefix": country.prefix,
-            # Empty rather than left out for a country sold as a whole: one known client needs the list.
+            # Empty, not left out, for a country sold as a whole: one known client needs the list.
             "states": [
                 {"code": state.code, "name": state.name, "capability": list(country.capability)}
                 for state in country.states
@@ -180,7 +180,7 @@ def _subscribe(provider: Provider, parameters: Parameters) -> Answer:
             card_on_file=settings.card_on_file,
             max_subscriptions=settings.max_subscriptions,
         )
-        # The date alone is documented, and two known clients need it; a third wants a time with it.
+        # The documents show only the date, which two known clients need; a third needs a time as well.
         time = " 00:00:00" if settings.expiry_with_time else ""
         return {
             "currency": account.currency,
@@ -193,7 +193,7 @@ def _update_forwarding(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "number")
     settings = provider.settings
     forward_to, forward_sms_to = parameters.get("forward_to"), parameters.get("forward_sms_to")
-    # Looked up before the account is taken: a slow name server must not stop everybody.
+    # Looked up before the account is locked: a slow name server must not hold up everybody.
     faults = [url and url_fault(url, settings.resolve_hosts) for url in (forward_to, forward_sms_to)]
     statuses = {
         "invalid": "error_forward_to_invalid",
@@ -220,7 +220,7 @@ def _get_active(provider: Provider, parameters: Parameters) -> Answer:
 
 
 def active(subscription: Subscription) -> Answer:
-    """A number held, as number/get_active shows it. What is not set is an empty text, never left out."""
+    """A number held, as number/get_active shows it. What is not set is empty, never left out."""
     return {
         "number": subscription.number,
         "forward_to": subscription.forward_to,
@@ -271,7 +271,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
 
 
 def money(amount: Decimal) -> str:
-    """An amount as the provider writes it: two decimals, or three if it has them."""
+    """An amount as the provider writes it: with two decimals, or three if needed."""
     return f"{amount:.2f}" if amount == round(amount, 2) else f"{amount:.3f}"
 
 
@@ -292,7 +292,7 @@ def _json(answer: Answer) -> Response:
 
 
 def _instead(provider: Provider, fault: Fault) -> Response | None:
-    """What a fault that prevents the deed answers in its place."""
+    """The answer of a fault that prevents the request from being carried out."""
     if fault.fault.startswith(STATUS):
         return _json({"status": fault.fault.removeprefix(STATUS)})
     if fault.fault == "error-500":
@@ -304,7 +304,7 @@ def _instead(provider: Provider, fault: Fault) -> Response | None:
 
 
 def _afterwards(provider: Provider, fault: Fault) -> Response | None:
-    """What a fault does to the answer once the deed is done."""
+    """What a fault does to the answer after the request was carried out."""
     if fault.fault == "slow":
         provider.stopping.wait(fault.seconds)
         return None
@@ -314,7 +314,7 @@ def _afterwards(provider: Provider, fault: Fault) -> Response | None:
 
 
 def _hung_up() -> Response:
-    """Close the connection without a word. The server finds it closed when it answers, and lets go."""
+    """Close the connection without an answer. The server notices when it tries to answer, and gives up."""
     connection = request.environ.get("werkzeug.socket")
     if isinstance(connection, socket.socket):
         with contextlib.suppress(OSError):  # the client was quicker

@@ -1,4 +1,4 @@
-"""What arrives at a number: a call, a fax, an SMS, and what is notified of it (protocol: notifications)."""
+"""What arrives at a number: a call, a fax or an SMS, and its notifications (protocol: notifications)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ _LONGEST_PART = 152
 
 @dataclass(frozen=True)
 class Arrival:
-    """Somebody reaches for a number."""
+    """Something that arrives at a number."""
 
     sender: str
     recipient: str
@@ -27,20 +27,20 @@ class Arrival:
 
 @dataclass(frozen=True)
 class IncomingCall(Arrival):
-    """A call. If it is not over by then, the caller hangs up after `hold` seconds."""
+    """A call. The caller hangs up after `hold` seconds, unless it is over before."""
 
     hold: float = 0.0
     minutes: int | None = None
-    """To bill, if not those that passed."""
+    """Minutes to bill, if not those that passed."""
     digits: tuple[str, ...] = ()
-    """What the caller presses when asked, one text for each gather."""
+    """What the caller presses when asked, one text per gather."""
     block_seconds: float = 0.0
-    """How long each step takes that the application asks for."""
+    """How long each step takes that the application requests."""
 
 
 @dataclass(frozen=True)
 class IncomingFax(Arrival):
-    """A fax, or the attempt at one."""
+    """A fax, or a failed attempt to send one."""
 
     text: str = ""
     failed: bool = False
@@ -58,7 +58,7 @@ class IncomingSms(Arrival):
 
 @dataclass
 class Outcome:
-    """What became of an arrival. Without a notification, `reason` says why."""
+    """The result of an arrival. If nothing was notified, `reason` says why."""
 
     reason: str | None = None
     txn_refs: list[str] = field(default_factory=list)
@@ -71,10 +71,10 @@ class _NotDeliverable(Exception):
 
 
 def call(provider: Provider, arrival: IncomingCall) -> Outcome:
-    """Ring a number and wait until the call is over (protocol: incoming call).
+    """Call a number and wait until the call is over (protocol: incoming call).
 
-    Unless the application does something with it, there are two notifications: `ringing`, and `ended` with
-    what it cost. The outcome has all of them, also those of what the application asked for.
+    If the application does not act on it, there are two notifications: `ringing`, and `ended` with the cost.
+    The outcome has all notifications, including those that the application's requests caused.
     """
     try:
         with provider.account() as (account, _):
@@ -105,7 +105,7 @@ def call(provider: Provider, arrival: IncomingCall) -> Outcome:
 
 
 def fax(provider: Provider, arrival: IncomingFax, base_url: str) -> Outcome:
-    """Send a fax to a number. One notification: with a link to the PDF, or with what went wrong."""
+    """Send a fax to a number. One notification, with a link to the PDF or with what went wrong."""
     try:
         with provider.account() as (account, now):
             url = _reached(account, arrival, mode="fax").forward_to
@@ -131,7 +131,7 @@ def fax(provider: Provider, arrival: IncomingFax, base_url: str) -> Outcome:
 
 
 def sms(provider: Provider, arrival: IncomingSms) -> Outcome:
-    """Send a message to a number. One notification and one charge for each part (protocol: incoming SMS)."""
+    """Send a message to a number. One notification and one charge per part (protocol: incoming SMS)."""
     try:
         with provider.account() as (account, now):
             url = _reached(account, arrival, mode=None).forward_sms_to
@@ -154,7 +154,7 @@ def sms(provider: Provider, arrival: IncomingSms) -> Outcome:
 
 
 def _reached(account: Account, arrival: Arrival, mode: str | None) -> Subscription:
-    """The number if it takes such a thing (`mode` none: an SMS) and says where to report it."""
+    """The number, if it takes this and has a notify URL for it. `mode` None stands for an SMS."""
     number = arrival.recipient
     held = account.subscriptions.get(number)
     if held is None:
@@ -173,7 +173,7 @@ def _reached(account: Account, arrival: Arrival, mode: str | None) -> Subscripti
 
 
 def _parts(text: str) -> list[str]:
-    """The messages a text arrives as: itself if short, else pieces without part number or total."""
+    """The messages as which a text arrives: one if it is short, else parts without part number or total."""
     if len(text) <= _LONGEST_SMS:
         return [text]
     return [text[i : i + _LONGEST_PART] for i in range(0, len(text), _LONGEST_PART)]

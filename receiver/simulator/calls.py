@@ -11,7 +11,7 @@ from .notify import Delivery, Manner
 
 @dataclass(frozen=True)
 class Block:
-    """A step of a call: what it is, where it reports, and what it adds to its reports."""
+    """A step of a call: what it is, where it reports, and which parameters it adds."""
 
     name: str
     notify_url: str
@@ -24,17 +24,17 @@ class Block:
 
 @dataclass
 class Call:
-    """One call, from its ringing until after its end. Changed under the provider's lock only."""
+    """One call, from ringing until after its end. Changed only under the provider's lock."""
 
     session: str
     txn_ref: str
     billed_to: str
     parties: dict[str, str]
     block: Block
-    """The step in progress, or the last one that was."""
+    """The step in progress, or the last one."""
     manner: Manner = field(default_factory=Manner)
     digits: list[str] = field(default_factory=list)
-    """What the caller will press, one text for each gather."""
+    """What the caller will press, one text per gather."""
     block_seconds: float = 0.0
     """How long each step takes."""
     minutes: int | None = None
@@ -43,14 +43,14 @@ class Call:
     busy: bool = False
     on_hold: bool = False
     monitored: tuple[str, str] | None = None
-    """Where to report the recording of the whole call, and where it is."""
+    """Where to report the recording of the whole call, and the recording's own URL."""
     started: float = field(default_factory=time.monotonic)
     deliveries: list[Delivery] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
-    """Set when the call has ended and its last notification is out."""
+    """Set when the call has ended and its last notification was sent."""
 
     def report(self, specific: dict[str, str]) -> dict[str, str]:
-        """The parameters of a notification about the step in progress, as things stand."""
+        """The parameters of a notification about the step in progress."""
         always = {
             "ivr_block": self.block.name,
             "call_state": self.state,
@@ -60,7 +60,7 @@ class Call:
         return always | self.parties | self.block.tag | specific
 
     def minutes_to_bill(self) -> int:
-        """Every begun minute since it rang, at least one."""
+        """Every minute begun since it rang; at least one."""
         if self.minutes is not None:
             return self.minutes
         return max(1, math.ceil(round(time.monotonic() - self.started) / 60))

@@ -1,4 +1,4 @@
-"""What is for sale: countries, states, numbers, prices; the same in every run (protocol: Number API)."""
+"""What is for sale: countries, states, numbers and prices. The same in every run (protocol: Number API)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from functools import cache
 from types import MappingProxyType
 
 PAGE_SIZE = 20
-"""Entries in one page of number/get_choices."""
+"""Entries per page of number/get_choices."""
 
 DURATIONS = (1, 3, 12)
 """Months that can be bought at once."""
 
 TAKEN_MEANWHILE = "9999"
-"""A number ending so is listed, but somebody else has it by the time it is subscribed."""
+"""A number with this ending is listed, but already taken by the time it is subscribed."""
 
 NEVER_AUTO_EXTENDS = "9998"
-"""A number ending so can be bought by the month only."""
+"""A number with this ending can only be bought by the month."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A part of a country in which numbers are sold by the part."""
+    """A part of a country, where numbers are sold by state."""
 
     code: str
     name: str
@@ -39,21 +39,21 @@ class Country:
     states: tuple[State, ...] = ()
 
     def price(self, months: int) -> Decimal:
-        """What the whole period costs, at once (protocol: number/get_rates)."""
-        # A year costs ten months, so that a client which takes the amount for a monthly one is caught.
+        """What the whole period costs (protocol: number/get_rates)."""
+        # A year costs as much as ten months, to catch a client that takes the amount for a monthly price.
         return self.month_price * {1: 1, 3: 3, 12: 10}[months]
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A number as the catalogue knows it, sold or not."""
+    """A number in the catalogue, sold or not."""
 
     number: str
     country: Country
     state: str
 
 
-# Every state has one area code here and one exchange in it: valid numbers, and a table short enough to read.
+# Each state has one area code and one exchange here: the numbers are valid, and the table is short.
 _AREA_CODES = {
     ("AL", "Alabama"): "205",
     ("AK", "Alaska"): "907",
@@ -108,8 +108,8 @@ _AREA_CODES = {
     ("WY", "Wyoming"): "307",
 }
 
-# Who can do what follows the provider's newer pages: SMS in the United States only, fax in Singapore, Hong
-# Kong and Malaysia only; VOICE and FAX together mean either of them, by `mode`.
+# Capabilities follow the provider's newer pages: SMS in the United States only, fax in Singapore, Hong
+# Kong and Malaysia only. VOICE and FAX together mean one or the other, by `mode`.
 COUNTRIES: Mapping[str, Country] = MappingProxyType(
     {
         country.code: country
@@ -132,7 +132,7 @@ COUNTRIES: Mapping[str, Country] = MappingProxyType(
     }
 )
 
-# First digits of a region's numbers, all but the last four; and how many of them are for sale.
+# A region's numbers without the last four digits, and how many of them are for sale.
 _BLOCKS: Mapping[tuple[str, str], str] = MappingProxyType(
     {("US", code): f"+1{area}234" for (code, _), area in _AREA_CODES.items()}
     | {
@@ -162,7 +162,7 @@ _USUAL_SIZE = 23
 
 @cache
 def listed(country: str, state: str = "") -> tuple[Listed, ...]:
-    """All numbers of a region in a fixed order, sold or not; none for a region that is not sold in."""
+    """All numbers of a region in a fixed order, sold or not. None if nothing is sold in that region."""
     region = (country, state)
     if region not in _BLOCKS:
         return ()
@@ -171,7 +171,7 @@ def listed(country: str, state: str = "") -> tuple[Listed, ...]:
 
 
 def find(number: str) -> Listed | None:
-    """The catalogue's entry of a number; nothing if the provider never had it."""
+    """The catalogue's entry of a number; None if the provider never had it."""
     return _by_number().get(number)
 
 
@@ -181,7 +181,7 @@ def _by_number() -> dict[str, Listed]:
 
 
 def _endings(size: int) -> Iterator[str]:
-    """Four-digit endings that look unordered, the two special ones last."""
+    """Four-digit endings that look random, the two special ones last."""
     special = (NEVER_AUTO_EXTENDS, TAKEN_MEANWHILE)
     # The step has no factor in common with 10,000, so no ending comes twice.
     usual = (f"{(1237 + step * 7919) % 10_000:04}" for step in range(size))

@@ -1,32 +1,32 @@
-"""Talking to a running simulator's controls over HTTP; for its command line and for tests."""
+"""A client of a running simulator's controls; for its command line and for tests."""
 
 from typing import Any, cast
 
 import requests
 
-_TIMEOUT_SECONDS = 3700.0  # a call may be held for an hour
+_TIMEOUT_SECONDS = 3700.0  # a call may last an hour
 
 
 class ControlError(Exception):
-    """The simulator did not do it; the message is one sentence for a person."""
+    """The simulator did not do it. The message is one sentence for a person."""
 
 
 class Control:
-    """The controls of the simulator at an address. Every method answers with its JSON."""
+    """The controls of the simulator at an address. Every method returns its JSON."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
 
     def call(self, from_: str, to: str, **options: object) -> dict[str, Any]:
-        """Let a call come in, and wait until it is over."""
+        """Make a call come in, and wait until it is over."""
         return self._send("POST", "calls", {"from": from_, "to": to, **options})
 
     def fax(self, from_: str, to: str, **options: object) -> dict[str, Any]:
-        """Let a fax come in."""
+        """Make a fax come in."""
         return self._send("POST", "faxes", {"from": from_, "to": to, **options})
 
     def sms(self, from_: str, to: str, text: str, **options: object) -> dict[str, Any]:
-        """Let an SMS come in."""
+        """Make an SMS come in."""
         return self._send("POST", "sms", {"from": from_, "to": to, "text": text, **options})
 
     def account(self) -> dict[str, Any]:
@@ -34,25 +34,25 @@ class Control:
         return self._send("GET", "account")
 
     def set_balance(self, balance: str) -> dict[str, Any]:
-        """Put the balance to an amount."""
+        """Set the balance."""
         return self._send("POST", "balance", {"balance": balance})
 
     def fault(self, endpoint: str, fault: str, **options: object) -> dict[str, Any]:
-        """Let the next request to an endpoint go wrong, or the next so many `times`."""
+        """Make the next request to an endpoint go wrong, or the next `times` requests."""
         return self._send("POST", "faults", {"endpoint": endpoint, "fault": fault, **options})
 
     def clear_faults(self) -> dict[str, Any]:
-        """Let nothing go wrong any more."""
+        """Cancel all faults."""
         return self._send("DELETE", "faults")
 
     def advance(self, days: float) -> dict[str, Any]:
-        """Move the simulator's time."""
+        """Move the simulator's time forward."""
         return self._send("POST", "clock", {"advance_days": days})
 
     def _send(self, method: str, what: str, order: dict[str, object] | None = None) -> dict[str, Any]:
         try:
             with requests.Session() as session:
-                session.trust_env = False  # it runs beside us: no proxy in between
+                session.trust_env = False  # it runs on this machine: no proxy in between
                 response = session.request(
                     method, f"{self.url}/control/{what}", json=order, timeout=_TIMEOUT_SECONDS
                 )

@@ -1,4 +1,4 @@
-"""The simulator's own controls, `/control/`: make things arrive, fail, or lapse. Not the provider's API."""
+"""The simulator's own controls, `/control/`: make things arrive, fail or expire. Not the provider's API."""
 
 import json
 import math
@@ -26,11 +26,11 @@ _LONGEST_WAIT = 3600.0
 
 
 class BadOrder(Exception):
-    """A control request that makes no sense; the message is a sentence for whoever sent it."""
+    """A control request that makes no sense. The message is a sentence for whoever sent it."""
 
 
 class Order:
-    """The JSON of a control request, taken out field by field; what nobody took is an error."""
+    """The JSON of a control request. Fields are taken one by one; a field that nobody took is an error."""
 
     def __init__(self, body: bytes) -> None:
         try:
@@ -42,7 +42,7 @@ class Order:
         self._fields: dict[str, Any] = fields
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A text; required if there is no default."""
+        """A text; required without a default."""
         value = self._take(name, default)
         if not isinstance(value, str):
             raise BadOrder(f"{name} must be a text.")
@@ -56,7 +56,7 @@ class Order:
         return value
 
     def choice(self, name: str, choices: Collection[str], default: str | None = None) -> str:
-        """One of several words."""
+        """One of these words."""
         value = self.text(name, default)
         if value not in choices:
             raise BadOrder(f"{name} must be one of {', '.join(choices)}.")
@@ -70,7 +70,7 @@ class Order:
         return value
 
     def number(self, name: str, default: float | None, low: float, high: float) -> float:
-        """A number within limits; required if there is no default."""
+        """A number within limits; required without a default."""
         value = self._take(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise BadOrder(f"{name} must be a number from {low:g} to {high:g}.")
@@ -84,7 +84,7 @@ class Order:
         return int(value)
 
     def has(self, name: str) -> bool:
-        """Whether the field was given, and not as null."""
+        """Whether the field was given and is not null."""
         return self._fields.get(name) is not None
 
     def texts_in_order(self, name: str) -> tuple[str, ...]:
@@ -95,14 +95,14 @@ class Order:
         return tuple(_sendable(name, one) for one in value)
 
     def texts(self, name: str) -> dict[str, str | None]:
-        """An object whose values are texts, or null; empty if left out."""
+        """An object whose values are texts or null; empty if left out."""
         value = self._take(name, {})
         if not isinstance(value, dict) or not all(v is None or isinstance(v, str) for v in value.values()):
             raise BadOrder(f"{name} must be an object whose values are texts or null.")
         return {_sendable(name, key): v and _sendable(name, v) for key, v in value.items()}
 
     def finish(self) -> None:
-        """Complain of fields that mean nothing here: most likely a slip of the pen."""
+        """Refuse fields that mean nothing here: most likely typing mistakes."""
         if self._fields:
             raise BadOrder(f"There is no field {', '.join(sorted(self._fields))} here.")
 
@@ -116,7 +116,7 @@ class Order:
 
 
 def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Blueprint:
-    """`/control/`: JSON in, JSON out, without credentials; a mistake is 400 with `{"error": sentence}`."""
+    """`/control/`: JSON in, JSON out, no credentials. A mistake gives 400 and `{"error": sentence}`."""
     blueprint = Blueprint("control", __name__, url_prefix="/control")
 
     @blueprint.errorhandler(BadOrder)
@@ -127,7 +127,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
     def not_saved(error: StateError) -> tuple[Response, int]:
         return _json({"error": str(error)}), 500
 
-    # For the whole application: an unknown path belongs to no blueprint.
+    # On the whole application, since an unknown path belongs to no blueprint.
     @blueprint.app_errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[Response, int]:
         return _json({"error": error.description}), error.code or 500
@@ -225,7 +225,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
 
 
 def overview(provider: Provider) -> dict[str, Any]:
-    """The account as its owner would like to see it, with what was sent of late."""
+    """The account as its owner would like to see it, with recent deliveries."""
     with provider.account() as (account, now):
         state = {
             "now": written(now),
@@ -245,7 +245,7 @@ def overview(provider: Provider) -> dict[str, Any]:
 
 
 def _sendable(name: str, text: str) -> str:
-    # JSON can spell half a character, which no notification can carry.
+    # JSON can hold half of a surrogate pair, which no notification can carry.
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -1,12 +1,12 @@
-"""Faults on demand: what a request to the provider can suffer, and for how many requests."""
+"""Faults on demand: how a request to the provider can fail, and how many requests do."""
 
 from dataclasses import dataclass
 
 KINDS = ("lost-answer", "timeout", "error-500", "slow", "garbage")
-"""lost-answer, slow and garbage do the deed; timeout, error-500 and `status:…` do not."""
+"""lost-answer, slow and garbage carry the request out; timeout, error-500 and `status:…` do not."""
 
 STATUS = "status:"
-"""Before a status: the fault is that answer."""
+"""Followed by a status, which is the answer."""
 
 
 @dataclass
@@ -17,17 +17,17 @@ class Fault:
     fault: str
     times: int
     seconds: float
-    """How long slow is slow, and how long a timeout keeps the connection open."""
+    """How long `slow` takes, and how long `timeout` keeps the connection open."""
 
 
 class Faults:
-    """Faults waiting to happen, first ordered first. Not safe for threads by itself."""
+    """Faults waiting to happen, in the order they were requested. Not thread-safe by itself."""
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
 
     def take(self, endpoint: str) -> Fault | None:
-        """The fault of this request, if it is to suffer one; counted as suffered."""
+        """The fault for this request, if there is one. It counts as used."""
         for fault in self.waiting:
             if fault.endpoint == endpoint:
                 fault.times -= 1

@@ -1,4 +1,4 @@
-"""Faxes for download, behind a link that lapses (protocol: incoming fax)."""
+"""Faxes for download, behind a link that expires (protocol: incoming fax)."""
 
 import hashlib
 import hmac
@@ -11,23 +11,23 @@ from .provider import Provider
 
 _EXTENSION = ".pdf"
 
-# A frame of MPEG-1 layer III at 128 kbit/s and 44.1 kHz, 417 bytes long; all its fields zero, it is silence.
+# A frame of MPEG-1 layer III at 128 kbit/s and 44.1 kHz: 417 bytes, silent because all its fields are zero.
 _SILENT_FRAME = b"\xff\xfb\x90\x64" + bytes(413)
 
 
 def link(base_url: str, name: str, expires: int, key: str) -> str:
-    """A link to a fax that works until a moment (seconds since 1970, the simulator's time)."""
+    """A link to a fax that works until a time (seconds since 1970, in the simulator's time)."""
     query = urlencode({"Expires": expires, "Signature": _signature(name, str(expires), key)})
     return f"{base_url.rstrip('/')}/files/{name}{_EXTENSION}?{query}"
 
 
 def recording_link(base_url: str, session: str) -> str:
-    """A link to what was recorded of a call. Nothing in the documents says that these lapse."""
+    """A link to the recording of a call. Nothing in the documents says that these expire."""
     return f"{base_url.rstrip('/')}/files/recordings/{quote(session, safe='')}.mp3"
 
 
 def files_blueprint(provider: Provider) -> Blueprint:
-    """`/files/`: the PDF itself to the holder of a good link, 403 to all others."""
+    """`/files/`: the PDF for a valid link, 403 for any other."""
     blueprint = Blueprint("files", __name__)
 
     @blueprint.get("/files/<name>.pdf")

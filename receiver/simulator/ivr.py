@@ -1,6 +1,6 @@
-"""What an application does with a call: the IVR requests, and what is notified of them (protocol: IVR).
+"""What an application does with a call: the IVR requests and their notifications (protocol: IVR).
 
-A number dialled or transferred to decides what becomes of it by its last digits: `DIAL_OUTCOMES`.
+The last digits of a number that is dialled or transferred to decide the result: `DIAL_OUTCOMES`.
 """
 
 import logging
@@ -20,10 +20,10 @@ from .store import StateError
 from .tariff import CALL_RATE, charge
 
 DIAL_OUTCOMES = {"0001": "busy", "0002": "unanswered", "0003": "failed"}
-"""By the last digits of the number rung; all others answer."""
+"""By the last digits of the number; all other numbers answer."""
 
 DIALLED_PARTY_STAYS_SECONDS = 60.0
-"""When somebody who was dialled hangs up, if the application has not."""
+"""After that long a person who was dialled hangs up, unless the call has ended before."""
 
 _LONGEST_MESSAGE = 1000
 _LONGEST_TAG = 256
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 def finish(provider: Provider, call: Call) -> None:
-    """End a call, charge it and report that to the step in progress. Who comes second does nothing."""
+    """End a call, charge it, and report that to the step in progress. Does nothing if it has ended."""
     with provider.account() as (account, now):
         if call.state == "ended":
             return
@@ -56,7 +56,7 @@ def finish(provider: Provider, call: Call) -> None:
 
 
 def send(provider: Provider, call: Call, url: str, parameters: Mapping[str, str]) -> None:
-    """Notify of a call, unless there is nowhere to."""
+    """Send a notification about a call, if there is a URL for it."""
     if url:
         call.deliveries += provider.notify("voice", url, parameters, call.manner)
 
@@ -99,7 +99,7 @@ def _ring(provider: Provider, call: Call, outcome: str) -> None:
 def _play(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session")
     block = _block(provider, parameters, "play")
-    # With nobody to tell that the message is over, the call ends with it (protocol: after each block).
+    # Without a URL to notify after the message, the call ends with it (protocol: after each block).
     return _middle(provider, parameters, block, ends=not block.notify_url)
 
 
@@ -121,7 +121,7 @@ def _record(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session", "notify_url")
     _whole(parameters, "max_duration", 120, 1, 86_400)
     recorded = {"record_url": recording_link(request.host_url, parameters["session"])}
-    # At the end too: who hangs up while being recorded has still said something.
+    # At the end too: a caller who hangs up while being recorded has still said something.
     block = replace(_block(provider, parameters, "record"), result=recorded, at_end=recorded)
     return _middle(provider, parameters, block)
 
@@ -147,7 +147,7 @@ def _hold(provider: Provider, parameters: Parameters) -> Answer:
     with provider.account():
         call = _call(provider, parameters)
         _check_ready(call)
-        # Hold has no notify URL, so an end while on hold goes to that of the step before.
+        # Hold has no notify URL, so an end while on hold is reported to the step before.
         call.state, call.on_hold = "ongoing", True
     return {}
 
@@ -183,7 +183,7 @@ def _transfer(provider: Provider, parameters: Parameters) -> Answer:
         _check_ready(call, ending=True)
         call.state, call.on_hold, call.busy, call.block = "ongoing", False, True, block
         new_room = f"R{account.reference()}" if room == "" else room
-    # If answered, the two talk from here on, and the next report is that of the end, when somebody hangs up.
+    # If answered, the two talk from here on; the next report is that of the end, when one of them hangs up.
     if outcome != "answered":
         _in_background(lambda: _complete(provider, call, block, ends=on_failure == "hangup"))
     return {"room": new_room} if new_room else {}
@@ -222,7 +222,7 @@ def _middle(
     prepare: Callable[[Call], Block] | None = None,
     ends: bool = False,
 ) -> Answer:
-    """Begin a middle block: it answers the call, and reports when done. `prepare` sees the call first."""
+    """Begin a middle block: it answers the call and reports when done. `prepare` gets the call first."""
     with provider.account():
         call = _call(provider, parameters)
         _check_ready(call)
@@ -234,7 +234,7 @@ def _middle(
 
 
 def _complete(provider: Provider, call: Call, block: Block, *, ends: bool = False) -> None:
-    """Let a block take its time, then report it, or the end of the call; nothing if it was cut short."""
+    """Wait for a block to finish, then report it or the end of the call; nothing if it was cut short."""
     call.over.wait(call.block_seconds)
     if provider.stopping.is_set():
         return
@@ -243,7 +243,7 @@ def _complete(provider: Provider, call: Call, block: Block, *, ends: bool = Fals
             return
         if not ends:
             call.busy = False
-            # What the block has reported now is not reported again by the end.
+            # What the block reports now is not reported again at the end.
             call.block = replace(block, at_end={})
             parameters = call.report(block.result)
     if ends:
@@ -253,7 +253,7 @@ def _complete(provider: Provider, call: Call, block: Block, *, ends: bool = Fals
 
 
 def _call(provider: Provider, parameters: Parameters) -> Call:
-    """The call of a request while it lasts. The lock is held by whoever asks."""
+    """The call that a request names, if it has not ended. The caller holds the lock."""
     call = provider.calls.get(parameters["session"])
     if call is None:
         raise Refused("error_invalid_session")
@@ -263,13 +263,13 @@ def _call(provider: Provider, parameters: Parameters) -> Call:
 
 
 def _check_ready(call: Call, *, ending: bool = False) -> None:
-    """Refuse a block while another runs, or a middle block while on hold."""
+    """Refuse a block while another one runs, and a middle block while on hold."""
     if call.busy or (call.on_hold and not ending):
         raise Refused("error_session_not_ready")
 
 
 def _block(provider: Provider, parameters: Parameters, name: str) -> Block:
-    """A block of a request, from the parameters that all blocks share."""
+    """The block that a request asks for, from the parameters that all blocks share."""
     if len(parameters.get("msg", "")) > _LONGEST_MESSAGE:
         raise Refused("error_msg_invalid_length")
     tag = parameters.get("tag", "")
@@ -306,7 +306,7 @@ def _outcome(dest: str) -> str:
 
 
 def _in_background(step: Callable[[], None]) -> None:
-    """Go on with a call while the request that caused it is answered."""
+    """Continue a call while the request that caused it is answered."""
 
     def run() -> None:
         try:

@@ -1,4 +1,4 @@
-"""Sending notifications: where parameters travel, the signature, what came back (protocol: delivery)."""
+"""Sending notifications: where the parameters go, the signature, the answer (protocol: delivery)."""
 
 import hashlib
 import hmac
@@ -18,22 +18,22 @@ Placement = Literal["body", "query", "both"]
 
 @dataclass(frozen=True)
 class Manner:
-    """How to send. The defaults are what the documents say; the rest is for trying a receiver's patience."""
+    """How to send. The defaults are as documented; everything else is there to test a receiver."""
 
     parameters: Placement = "body"
     duplicate: int = 1
     """How often each notification is sent."""
     delay: float = 0.0
-    """Seconds by which it leaves late."""
+    """Seconds to wait before sending."""
     unsigned: bool = False
     wrong_signature: bool = False
     extra: Mapping[str, str | None] = field(default_factory=dict)
-    """Parameters to add or to replace; None takes one away."""
+    """Parameters to add or replace; None removes one."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One notification sent once."""
+    """One sending of a notification."""
 
     kind: str
     url: str
@@ -41,7 +41,7 @@ class Delivery:
     sent_at: str
     milliseconds: int
     status: int | None
-    """The HTTP status answered; none if there was no answer."""
+    """The HTTP status of the answer; None without an answer."""
     error: str | None
 
 
@@ -53,7 +53,7 @@ class _Message:
 
 
 def signature(token: str, body: bytes) -> str:
-    """What the provider puts into its signature header (protocol: signature)."""
+    """The value of the provider's signature header (protocol: signature)."""
     return hmac.new(token.encode(), body, hashlib.sha256).hexdigest()
 
 
@@ -66,18 +66,18 @@ def deliver(
     token: str,
     timeout: float,
 ) -> list[Delivery]:
-    """Send one notification, as often as the manner says, and tell what each sending met.
+    """Send a notification as often as the manner says, and return the result of each sending.
 
-    Never raises for what the receiving end does, and never sends again because of it (protocol: delivery).
+    Whatever the receiving end does, this neither raises nor sends again (protocol: delivery).
     """
     message = _compose(url, parameters, manner)
     return [_send(kind, message, manner, token, timeout) for _ in range(manner.duplicate)]
 
 
 def _compose(url: str, parameters: Mapping[str, str], manner: Manner) -> _Message:
-    """Merge in what the notify URL carries (protocol: pass-through parameters) and what the manner adds.
+    """Add the parameters of the notify URL (protocol: pass-through parameters) and those of the manner.
 
-    The URL keeps its query and the body gets a copy; where names collide the provider's value wins.
+    The URL keeps its query, and the body gets a copy. If names collide, the provider's value wins.
     """
     parts = urlsplit(url)
     passed_through = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -100,7 +100,7 @@ def _send(kind: str, message: _Message, manner: Manner, token: str, timeout: flo
     started = time.monotonic()
     try:
         with requests.Session() as session:
-            # A proxy meant for the machine's own browsing must not come between two local programs.
+            # A proxy configured for this machine must not come between two local programs.
             session.trust_env = False
             response = session.post(
                 message.url,

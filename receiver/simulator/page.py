@@ -1,4 +1,4 @@
-"""A page for people who would rather look than ask: the account, and how to make things arrive."""
+"""A page for the browser: the account, and how to make something arrive."""
 
 from flask import Blueprint, Response, current_app, render_template, request
 
@@ -7,7 +7,7 @@ from .provider import Provider
 
 
 def page_blueprint(provider: Provider) -> Blueprint:
-    """`/`: one self-contained HTML page; it changes nothing."""
+    """`/`: one self-contained HTML page that changes nothing."""
     blueprint = Blueprint("page", __name__, template_folder="templates")
 
     @blueprint.get("/")

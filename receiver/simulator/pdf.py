@@ -1,4 +1,4 @@
-"""A PDF made by hand: enough of the format for pages of plain text, and valid."""
+"""A minimal PDF writer: valid, with pages of plain text."""
 
 import textwrap
 
@@ -8,15 +8,15 @@ _SPECIAL = str.maketrans({"\\": r"\\", "(": r"\(", ")": r"\)"})
 
 
 def text_pdf(text: str) -> bytes:
-    """An A4 document with the text on it, on as many pages as it takes; at least one.
+    """An A4 document with this text, on as many pages as needed; at least one.
 
-    Characters that the standard fonts do not have become question marks.
+    Characters that the standard fonts lack become question marks.
     """
     lines = [
         line for paragraph in text.splitlines() for line in textwrap.wrap(paragraph, _LINE_WIDTH) or [""]
     ]
     pages = [lines[i : i + _LINES_PER_PAGE] for i in range(0, len(lines), _LINES_PER_PAGE)] or [[]]
-    # Objects are numbered from 1: catalogue, page tree, font, then for each page itself and its content.
+    # Objects are numbered from 1: catalogue, page tree, font, then each page followed by its content.
     kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(len(pages)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -39,7 +39,7 @@ def _content(lines: list[str]) -> bytes:
 
 
 def _assemble(objects: list[bytes]) -> bytes:
-    """Header, objects, and the table of where each of them starts."""
+    """Header, objects, and the table of their offsets."""
     document = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
     offsets = []
     for number, body in enumerate(objects, start=1):

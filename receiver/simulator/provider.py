@@ -1,4 +1,4 @@
-"""The simulated provider as a whole: account, deliveries, faults to come, and the lock around them."""
+"""The simulated provider as a whole: account, deliveries, pending faults, and the lock around them."""
 
 import threading
 import time
@@ -20,15 +20,15 @@ _DELIVERIES_KEPT = 500
 
 
 class Provider:
-    """Everything that requests share. One lock guards it; nothing waits for the network while holding it."""
+    """Everything that requests share, guarded by one lock. Nobody waits for the network while holding it."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take up the account in the state file, or open a new one. `StateError` if the file is no use."""
+        """Load the account from the state file, or open a new one. `StateError` if the file is unusable."""
         self.settings = settings
         self.stopping = threading.Event()
-        """Set when the simulator stops: whoever waits stops waiting."""
+        """Set when the simulator stops, so that nobody goes on waiting."""
         self.calls: dict[str, Call] = {}
-        """Calls by session, ended ones too; to be used while holding the account."""
+        """Calls by session, including ended ones. Use it only while holding the account."""
         self._requests: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._faults = Faults()
@@ -39,14 +39,14 @@ class Provider:
         if settings.state:
             if text := store.load(settings.state):
                 self._account = store.restore(text, settings.state)
-            self._save()  # also proves, before anything listens, that it can
+            self._save()  # shows before anything listens that the file can be written
 
     @contextmanager
     def account(self) -> Iterator[tuple[Account, datetime]]:
-        """The account and its present time, for one look or one change, while nobody else has it.
+        """The account and its current time, for one look or one change, while nobody else has it.
 
-        What was changed is on disk when this ends. If it cannot be written it has not happened, and this
-        raises `StateError`.
+        When this ends, the change is on disk. If it cannot be written, the change is undone, and this raises
+        `StateError`.
         """
         with self._lock:
             now = datetime.now(UTC) + self._account.ahead
@@ -57,7 +57,7 @@ class Provider:
                 self._save()
 
     def advance(self, days: float) -> datetime:
-        """Move the account's time; what falls due on the way happens. The new time comes back."""
+        """Move the account's time forward; whatever falls due happens. Returns the new time."""
         with self.account() as (account, now):
             account.ahead += timedelta(days=days)
             later = now + timedelta(days=days)
@@ -65,12 +65,12 @@ class Provider:
             return later
 
     def count(self, endpoint: str) -> None:
-        """Count a request, whatever becomes of it."""
+        """Count a request, whatever its result."""
         with self._lock:
             self._requests[endpoint] += 1
 
     def requests(self) -> dict[str, int]:
-        """How many requests each endpoint had."""
+        """The number of requests per endpoint."""
         with self._lock:
             return dict(self._requests)
 
@@ -81,27 +81,27 @@ class Provider:
             return self._rate_limit.accepts(endpoint, now)
 
     def order_fault(self, fault: Fault) -> None:
-        """Let something go wrong from now on."""
+        """Add a fault."""
         with self._lock:
             self._faults.waiting.append(fault)
 
     def clear_faults(self) -> None:
-        """Let nothing go wrong any more."""
+        """Cancel all faults."""
         with self._lock:
             self._faults.waiting.clear()
 
     def take_fault(self, endpoint: str) -> Fault | None:
-        """What goes wrong with a request to the endpoint."""
+        """The fault for a request to the endpoint, if there is one."""
         with self._lock:
             return self._faults.take(endpoint)
 
     def faults(self) -> list[Fault]:
-        """What is still to go wrong."""
+        """The faults that are still to happen."""
         with self._lock:
             return [replace(fault) for fault in self._faults.waiting]
 
     def notify(self, kind: str, url: str, parameters: Mapping[str, str], manner: Manner) -> list[Delivery]:
-        """Send a notification in a manner, signed as this customer's, and remember what came of it."""
+        """Send a notification in a manner, signed for this customer, and remember the result."""
         if self.stopping.wait(manner.delay):
             return []
         sent = deliver(
@@ -117,12 +117,12 @@ class Provider:
         return sent
 
     def deliveries(self) -> list[Delivery]:
-        """What was sent of late, oldest first."""
+        """Recent deliveries, oldest first."""
         with self._lock:
             return list(self._deliveries)
 
     def close(self) -> None:
-        """Wake whoever waits, and leave with the state saved and nobody half-way through a change."""
+        """Wake whoever waits, and return when the state is saved and no change is under way."""
         self.stopping.set()
         with self._lock:
             for call in self.calls.values():

@@ -1,4 +1,4 @@
-"""So many requests a minute, for each endpoint by itself (protocol: limits)."""
+"""A rate limit per endpoint, in requests per minute (protocol: limits)."""
 
 from collections import defaultdict, deque
 
@@ -6,14 +6,14 @@ _WINDOW_SECONDS = 60.0
 
 
 class RateLimit:
-    """Counts accepted requests in a sliding minute. Not safe for threads by itself."""
+    """Counts accepted requests in a sliding minute. Not thread-safe by itself."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._accepted: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def accepts(self, endpoint: str, now: float) -> bool:
-        """Whether this request is within the limit; one that is not does not count. 0 is no limit."""
+        """Whether this request is within the limit. A refused one does not count. 0 means no limit."""
         if not self._limit:
             return True
         accepted = self._accepted[endpoint]

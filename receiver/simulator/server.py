@@ -1,4 +1,4 @@
-"""Putting the simulator together, and serving it."""
+"""Assembles the simulator and serves it."""
 
 import socket
 import threading
@@ -23,7 +23,7 @@ _REQUEST_SECONDS = 60.0
 
 
 def create_simulator(settings: Settings | Provider) -> Flask:
-    """The simulator as a WSGI application. `StateError` if the state file is no use."""
+    """The simulator as a WSGI application. `StateError` if the state file is unusable."""
     provider = settings if isinstance(settings, Provider) else Provider(settings)
     app = Flask(__name__)
     endpoints = {**ENDPOINTS, **IVR_ENDPOINTS}
@@ -35,8 +35,8 @@ def create_simulator(settings: Settings | Provider) -> Flask:
 
 
 def bind(app: Flask, host: str, port: int) -> BaseWSGIServer:
-    """A threaded server on an address, listening but not yet answering; `OSError` if it cannot be had."""
-    # Bound here and handed over, because the server itself would print and exit if the port is taken.
+    """A threaded server that listens on an address but does not answer yet; `OSError` if that fails."""
+    # Bound here, because the server itself would print a message and exit if the port is taken.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=_BACKLOG) as listening:
         return make_server(host, port, app, threaded=True, request_handler=_Handler, fd=listening.fileno())
@@ -46,11 +46,11 @@ class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing: the request line of a GET carries the access token."""
+        """Write nothing: the request line of a GET holds the access token."""
 
 
 class SimulatorServer:
-    """A simulator on a free port of this machine, for as long as a `with` block lasts."""
+    """A simulator on a free port of this machine, for the duration of a `with` block."""
 
     def __init__(self, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.settings = settings or Settings()
@@ -60,9 +60,9 @@ class SimulatorServer:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator", daemon=True
         )
         self.url = f"http://{host}:{self._server.port}"
-        """Where it answers."""
+        """Its address."""
         self.open_url = f"{self.url}/open/"
-        """What a client is given as the provider's base URL."""
+        """The base URL of the provider's API, for a client."""
         self.control = Control(self.url)
 
     def __enter__(self) -> Self:
@@ -77,10 +77,10 @@ class SimulatorServer:
         self._thread.join()
 
     def request(self, endpoint: str, **parameters: str) -> dict[str, Any]:
-        """Ask the provider something, with the right credentials unless others are given."""
+        """Send a request to the provider's API, with valid credentials unless others are given."""
         own = {"app_id": self.settings.app_id, "access_token": self.settings.access_token}
         with requests.Session() as session:
-            session.trust_env = False  # no proxy between two ends of one machine
+            session.trust_env = False  # no proxy between two local programs
             answer: dict[str, Any] = session.post(
                 self.open_url + endpoint, data=own | parameters, timeout=_REQUEST_SECONDS
             ).json()
@@ -106,7 +106,7 @@ class SimulatorServer:
 
     @property
     def purchases(self) -> list[dict[str, Any]]:
-        """The ledger's payments for numbers, oldest first: the witness that something was bought once."""
+        """The ledger's payments for numbers, oldest first: the proof that something was bought only once."""
         return [
             entry for entry in self.account["ledger"] if entry["kind"] in ("subscribe", "extend", "renew")
         ]

@@ -1,4 +1,4 @@
-"""What can be set about the simulated provider and its one customer."""
+"""Settings of the simulated provider and its one customer."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,19 +12,19 @@ class Settings:
     app_id: str = "sim-app"
     access_token: str = "sim-token"  # noqa: S105  # the stand-in's own, printed in the README
     balance: Decimal = Decimal("100.00")
-    """Of a new account. An account that comes from the state file keeps its own, and its currency."""
+    """For a new account. An account from the state file keeps its own, and its currency."""
     currency: str = "SGD"
     state: Path | None = None
     base_url: str | None = None
-    """How others reach the simulator, for links in notifications; else the address of the request at hand."""
+    """Where others reach the simulator, for links in notifications; else the current request's address."""
     rate_limit: int = 60
-    """Requests a minute to one endpoint; 0 for any number."""
+    """Requests per minute to one endpoint; 0 means no limit."""
     max_subscriptions: int = 100
     card_on_file: bool = True
     merge_forwarding: bool = False
     resolve_hosts: bool = True
     expiry_with_time: bool = False
     listing_delay: float = 0.0
-    """Seconds from a purchase until `get_active` shows the number."""
+    """Seconds after a purchase until `get_active` lists the number."""
     notification_timeout: float = 10.0
     fax_link_seconds: int = 3600

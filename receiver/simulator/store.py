@@ -1,4 +1,4 @@
-"""The account on disk: one JSON file that a person can read, replaced whole or not at all."""
+"""The account on disk: one JSON file that a person can read, replaced atomically."""
 
 import contextlib
 import json
@@ -15,11 +15,11 @@ _FORMAT = 1
 
 
 class StateError(Exception):
-    """The state file cannot be read or written; the message is one sentence for a person."""
+    """The state file cannot be read or written. The message is one sentence for a person."""
 
 
 def load(path: Path) -> str | None:
-    """The text of a state file; nothing if there is no such file yet."""
+    """The text of a state file; None if there is no file yet."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -29,7 +29,7 @@ def load(path: Path) -> str | None:
 
 
 def save(path: Path, text: str) -> None:
-    """Put a text in the file's place. After a crash there is the old file or the new one, never a part."""
+    """Replace the file's content. After a crash there is the old file or the new one, never a part."""
     temporary = path.with_name(path.name + ".new")
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -51,7 +51,7 @@ def dump(account: Account) -> str:
 
 
 def restore(text: str, origin: object) -> Account:
-    """The account a text was made from; the origin is named if it was made from none."""
+    """The account that a text holds; the error names the origin if it holds none."""
     try:
         state = json.loads(text)
         if state["format"] != _FORMAT:
@@ -83,7 +83,7 @@ def _entry(state: dict[str, Any]) -> Entry:
 
 
 def _sync_folder(folder: Path) -> None:
-    # The rename itself is only durable once the folder is.
+    # The rename is durable only once the directory is synced.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

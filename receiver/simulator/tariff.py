@@ -1,4 +1,4 @@
-"""What traffic costs, and how the provider says so in a notification."""
+"""What traffic costs, and how a notification reports it."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -7,18 +7,18 @@ from .account import Account
 from .clock import written
 
 CALL_RATE = Decimal("0.020")
-"""For each begun minute of a call."""
+"""Per minute of a call, or part of one."""
 
 FAX_RATE = Decimal("0.050")
-"""For each minute of a fax."""
+"""Per minute of a fax."""
 
 SMS_RATE = Decimal("0.013")
-"""For each message, or part of a long one."""
+"""Per message, or part of a long one."""
 
 
 def charge(
     account: Account, kind: str, number: str, debit: Decimal, now: datetime, *, detail: str = ""
 ) -> dict[str, str]:
-    """Charge what arrived; the parameters that report it."""
+    """Charge for what arrived, and return the parameters that report it."""
     account.charge(kind, number, debit, now, detail)
     return {"date": written(now), "currency": account.currency, "debit": f"{debit:.3f}"}
