@@ -1,127 +1,44 @@
 """The live stream: events as they come, to any number of listeners, without a thread for any of them.
 
-Nothing is kept for a listener but its place in the log. Who reads slowly therefore lags and costs nothing,
-and who comes back with `Last-Event-ID` goes on where it stopped, in whichever process.
+All that is kept of a listener is its place in the log. One that reads slowly lags behind and costs nothing.
+One that comes back with `Last-Event-ID` goes on where it stopped, in whichever process.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import signal
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from flask import Response
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.logs.log import get_logger
-from receiver.search.events import LARGEST_PAGE, EventLog, Tail, event_json
-from receiver.search.masking import mask_event
+from receiver.search.events import LARGEST_PAGE, EventLog, Tail
 from receiver.search.query import Search
 from receiver.search.settled import settled_id
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+from receiver.web.listener import Wish
 
 logger = get_logger(__name__)
 
-LISTENING = "receiver.listening"
-"""Key in the WSGI environment under which a server that can stream without a thread gets the wish."""
 MOST_LISTENERS = 256
 LOOK_EVERY = 0.1
 """Seconds between looks at the log, while somebody listens."""
 HEARTBEAT = 5.0
-"""Seconds of silence after which a comment shows that the stream still stands, through proxies too; and
-between questions whether the listener may still listen."""
+"""Seconds without an event after which a comment shows, through proxies too, that the stream still stands;
+and seconds between checks that the listener may go on listening."""
 _AFTER_FAILURE = 1.0
 _Result = TypeVar("_Result")
 _BEAT = b": nothing new\n\n"
 _HELLO = b"retry: 1000\n\n"
 """How many milliseconds a browser waits before it comes back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What one listener wants, and the id of the last event it has seen."""
-
-    wanted: Search
-    position: int
-    fields: tuple[str, ...] | None = None
-    mask: bool = False
-    allowed: Callable[[], bool] = lambda: True
-    """Whether who asked may still listen; may block."""
-
-    def encoded(self, found: Tail) -> bytes:
-        """Its events as server-sent events."""
-        return b"".join([self._encoded(event_json(event, raw=self._raw)) for event in found.events])
-
-    @property
-    def _raw(self) -> bool:
-        return self.fields is not None and "raw" in self.fields
-
-    def _encoded(self, shown: dict[str, object]) -> bytes:
-        number = shown["id"]
-        if self.fields is not None:
-            shown = {name: shown[name] for name in self.fields if name in shown}
-        if self.mask:
-            shown = mask_event(shown)
-        # JSON in ASCII has no line break, so one line of data is enough whatever is in the event.
-        return f"id: {number}\nevent: event\ndata: {json.dumps(shown)}\n\n".encode()
-
-
-class Stream(Response):
-    """An answer that goes on for as long as somebody listens.
-
-    Under a plain WSGI server a thread is held for it. A server that can do without sets `LISTENING` in the
-    environment to a list, gets the wish there, and streams by itself.
-    """
-
-    automatically_set_content_length = False  # its length is not known, and never 0
-
-    def __init__(self, log: EventLog, wish: Wish) -> None:
-        super().__init__(mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
-        self.headers["X-Accel-Buffering"] = "no"  # a proxy that waits for more would wait for ever
-        self._log = log
-        self._wish = wish
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        start_response(self.status, self.get_wsgi_headers(environ).to_wsgi_list())
-        listening = environ.get(LISTENING)
-        if listening is None:
-            return self._here()
-        listening.append(self._wish)
-        return []
-
-    def _here(self) -> Iterator[bytes]:
-        position, silent_since = self._wish.position, time.monotonic()
-        asked = silent_since
-        yield _HELLO
-        while True:
-            if time.monotonic() - asked > HEARTBEAT:
-                asked = time.monotonic()
-                if not self._wish.allowed():
-                    return
-            try:
-                found = self._log.after(self._wish.wanted, position, limit=LARGEST_PAGE)
-            except SQLAlchemyError:
-                found = Tail([], position)
-            if found.events:
-                yield self._wish.encoded(found)
-            elif time.monotonic() - silent_since < HEARTBEAT:
-                position = found.next
-                time.sleep(LOOK_EVERY)
-                continue
-            else:
-                yield _BEAT
-            position, silent_since = found.next, time.monotonic()
 
 
 class Live:
@@ -136,7 +53,7 @@ class Live:
         self._grown = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._reads: dict[tuple[Search, int], asyncio.Future[Tail]] = {}
-        self._stopping: bool | None = None
+        self._stopping = self._catching = False
 
     @property
     def full(self) -> bool:
@@ -144,42 +61,51 @@ class Live:
         return self._listeners >= MOST_LISTENERS
 
     async def pieces(self, wish: Wish) -> AsyncGenerator[bytes, None]:
-        """What to send to one listener; ends when the process is to stop."""
+        """What to send to one listener; ends when it may not listen any more, or when the process stops."""
         self._listeners += 1
-        if self._stopping is None:
-            self._stop_on_signals()
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_on())
         try:
             yield _HELLO
-            position, asked = wish.position, time.monotonic()
+            position = wish.position
+            spoke = asked = time.monotonic()
             while not self._stopping:
-                grown = self._grown
+                grown = self._grown  # before the log's reach is compared, so that no growth is missed
                 if time.monotonic() - asked >= HEARTBEAT:
                     asked = time.monotonic()
                     if not await self._in_thread(wish.allowed):
                         return
-                if position < self._reach:
-                    found = await self._read(wish.wanted, position)
-                    if found.events:
-                        yield wish.encoded(found)
-                    elif found.next == position:
-                        await asyncio.sleep(LOOK_EVERY)
-                    position = found.next
-                    continue
-                try:
-                    await asyncio.wait_for(grown.wait(), HEARTBEAT)
-                except TimeoutError:
+                found = await self._read(wish.wanted, position) if position < self._reach else None
+                if found is not None and found.events:
+                    yield wish.encoded(found)
+                    spoke = time.monotonic()
+                elif time.monotonic() - spoke >= HEARTBEAT:
                     yield _BEAT
+                    spoke = time.monotonic()
+                if found is None:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(grown.wait(), spoke + HEARTBEAT - time.monotonic())
+                    continue
+                if found.next == position:
+                    await asyncio.sleep(LOOK_EVERY)
+                position = found.next
         finally:
             self._listeners -= 1
 
-    def _stop_on_signals(self) -> None:
-        """A server that is told to stop waits for its connections, and these would never end.
+    def close(self) -> None:
+        """Let the thread go that reads the log."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
-        It has its handlers already and says nothing to the application until then, so ours go before them.
+    def stop_on_signals(self) -> None:
+        """End all streams when the process is told to stop: a server waits for its connections then, and
+        these would never end.
+
+        By the first request the server has its own handlers, and it tells the application only after that
+        wait. So ours go in front of them.
         """
-        self._stopping = False
+        if self._catching:
+            return
+        self._catching = True
         loop = asyncio.get_running_loop()
         if threading.current_thread() is not threading.main_thread():
             return

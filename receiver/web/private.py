@@ -19,7 +19,9 @@ from receiver.current import EXTENSION, Parts
 from receiver.logs.log import get_logger
 from receiver.logs.request import Answering, request_id
 from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
-from receiver.web.live import LISTENING, Live, Wish
+from receiver.web.listener import Wish
+from receiver.web.live import Live
+from receiver.web.stream import LISTENING
 
 logger = get_logger(__name__)
 
@@ -73,7 +75,11 @@ class Private:
         async def send_piece(piece: bytes) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
-        pieces = self._pieces(answer) if answer.wish is None else self._live.pieces(answer.wish)
+        if answer.wish is None:
+            pieces = self._pieces(answer)
+        else:
+            self._live.stop_on_signals()
+            pieces = self._live.pieces(answer.wish)
         try:
             await _send_all(pieces, send_piece, gone, LISTENER_PATIENCE if answer.wish else READER_PATIENCE)
         except TimeoutError:

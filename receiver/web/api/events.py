@@ -35,7 +35,8 @@ from receiver.web.api.parameters import (
     search_of,
 )
 from receiver.web.errors import problem
-from receiver.web.live import Stream, Wish
+from receiver.web.listener import Wish
+from receiver.web.stream import Stream
 
 NO_EVENT = "there is no event with this id"
 _FORMS = {
@@ -125,7 +126,7 @@ def stream_events(given: Given) -> Response:
         )
     allowed = partial(current.tokens().still_good, given.token)
     wish = Wish(wanted, position, _fields(given), given.flag("mask"), allowed)
-    return Stream(current.event_log(), wish)
+    return Stream(wish)
 
 
 @operation(

@@ -19,7 +19,8 @@ from receiver.search.repeats import whole_json
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import guard, shown
 from receiver.web.console.replay import as_curl
-from receiver.web.live import Stream, Wish
+from receiver.web.listener import Wish
+from receiver.web.stream import Stream
 
 events = Blueprint("events", __name__)
 
@@ -88,7 +89,7 @@ def stream() -> Response:
         abort(400, wrong or "")
     position = request.headers.get("Last-Event-ID") or request.args.get("after")
     wish = Wish(wanted, whole_number(position) or 0, fields=("id",), allowed=guard.still_signed_in())
-    return Stream(current.event_log(), wish)
+    return Stream(wish)
 
 
 @events.get("/events/<int:event_id>")
