@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from receiver.outbound.fetch import Fetcher, FetchError, is_public
+from receiver.outbound.fetch import Fetcher, FetchError
 
 PDF = b"%PDF-1.4\n" + b"x" * 5000
 
@@ -182,27 +182,3 @@ def test_a_server_that_drips_does_not_hold_it(drip):
         assert time.monotonic() - begun < 3
         stop.set()
         thread.join(5)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
-        *("224.0.0.1", "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fc00::1", "ff02::1"),
-        *(
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "2002:7f00:1::",
-            "64:ff9b::a00:1",
-            "2001:db8::1",
-            "nonsense",
-        ),
-    ],
-)
-def test_an_address_inside_is_not_public(address):
-    assert not is_public(address)
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "52.219.1.1", "2606:4700::1111", "::ffff:8.8.8.8"])
-def test_an_address_outside_is_public(address):
-    assert is_public(address)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from receiver.cli import ask, output, words
 from receiver.cli.proof import proof_json, prove_urls
 from receiver.keys.proof import Proof, reach
 from receiver.keys.urls import CallbackUrls
+from receiver.outbound.address import network_of
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup import wanted
 from receiver.setup.apply import Outcome, Progress, apply
@@ -303,21 +303,14 @@ def _warn_of_address() -> None:
     public, api = (
         urlsplit(url or "") for url in (current.config().public_url, current.config().hoiio_api_url)
     )
-    if _is_local(api.hostname):
+    if network_of(api.hostname or "").local:
         return
-    if _is_local(public.hostname):
+    if network_of(public.hostname or "").local:
         output.say(
             f"Warning: the provider cannot reach {public.hostname}: PUBLIC_URL is not a public address."
         )
     elif public.scheme == "http":
         output.say("Warning: PUBLIC_URL is http, so messages and the callback key travel unencrypted.")
-
-
-def _is_local(host: str | None) -> bool:
-    try:
-        return not ip_address(host or "").is_global
-    except ValueError:
-        return host is None or host == "localhost" or host.endswith((".localhost", ".local"))
 
 
 def _show(decided: Plan, urls: CallbackUrls) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,6 +35,7 @@ from receiver.models import EVENTS, JobState
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.numbers.known import Known, KnownNumber
+from receiver.outbound.address import network_of
 from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.numbers import NumberClient
 from receiver.retention import quarantine
@@ -420,7 +420,7 @@ def _address_findings(config: Config) -> Iterator[Finding]:
     if config.hoiio_api_url != LIVE_API_URL:
         return  # a rehearsal: its provider is on this machine, too
     parts = urlsplit(config.public_url)
-    if _is_local(parts.hostname or ""):
+    if network_of(parts.hostname or "").local:
         yield _error(
             "local-address",
             f"The provider cannot reach {parts.hostname}: PUBLIC_URL is not a public address.",
@@ -432,13 +432,6 @@ def _address_findings(config: Config) -> Iterator[Finding]:
             "Messages and the callback key travel unencrypted: PUBLIC_URL is http.",
             "Put a proxy with TLS in front, and set PUBLIC_URL=https://…",
         )
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local"))
 
 
 def _readable(config: Config) -> list[Path]:

@@ -9,7 +9,6 @@ limit quiet.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import socket
 import threading
 import time
@@ -23,6 +22,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
+
+from receiver.outbound.address import Network, network_of
 
 LARGEST = 20 * 1024 * 1024
 """Bytes of a document; a fax of a hundred pages has a few."""
@@ -154,8 +155,7 @@ class _Guard:
 
     def admit(self, connected: socket.socket, anywhere: bool) -> socket.socket:
         """The socket, if what it is connected to may be talked to."""
-        address = str(connected.getpeername()[0]).partition("%")[0]
-        if not anywhere and not is_public(address):
+        if not anywhere and network_of(str(connected.getpeername()[0])) is not Network.INTERNET:
             connected.close()
             raise _Forbidden("the link leads into a private network")
         self._sockets.append(connected)
@@ -196,27 +196,6 @@ class _Adapter(HTTPAdapter):
 
         manager: PoolManager = self.poolmanager
         manager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is anybody's on the internet: none of this machine, this network, or this link."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address):
-        # Addresses that carry another one inside are judged by that.
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
-        if inner is not None:
-            return is_public(str(inner))
-        if found in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)))
-        if found.is_site_local:  # an old name for a private network, which `is_global` does not know
-            return False
-    return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:

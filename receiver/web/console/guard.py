@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
 from collections.abc import Callable
 from typing import cast
@@ -21,6 +20,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from receiver import current
 from receiver.access.scopes import Scope
 from receiver.access.sign_ins import LONGEST, Visitor
+from receiver.outbound.address import Network, network_of
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -166,15 +166,10 @@ def _secure() -> bool:
     """
     if request.is_secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https":
         return True
-    public_url = current.config().public_url or ""
-    return public_url.startswith("https:") and not _is_here(urlsplit(f"//{request.host}").hostname or "")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    host = urlsplit(f"//{request.host}").hostname or ""
+    return (current.config().public_url or "").startswith("https:") and network_of(
+        host
+    ) is not Network.MACHINE
 
 
 def _marks() -> URLSafeSerializer:
