@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.models import EVENTS, Event
+from receiver.search.answered import SERVED, answered, shows
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, event_json, iso, rows
 from receiver.search.query import Search, State
 from receiver.search.select import END, Span, matches, matching_ids
@@ -32,7 +33,6 @@ _FEW = 16
 _AT_THE_END = {State.ENDED, State.ANSWERED, State.MISSED}
 
 _ORDER = {EventType.CALL_RINGING: 0, EventType.CALL_ONGOING: 1, EventType.CALL_ENDED: 2}
-_BEFORE_TALK = {None, "answer", "hangup"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +222,9 @@ def _moment(event: Event) -> tuple[int, datetime, int]:
 
 
 def _state(line: Sequence[Event], ended: bool) -> State:
-    parties = [status for event in line for status in (event.dial_status, event.transfer_status) if status]
-    served = any(event.call_state == "ongoing" or event.ivr_block not in _BEFORE_TALK for event in line)
-    reached = "answered" in parties or (served and not parties)
     if ended:
-        return State.ANSWERED if reached else State.MISSED
-    return State.ONGOING if served else State.RINGING
+        return State.ANSWERED if answered(line) else State.MISSED
+    return State.ONGOING if shows(line, SERVED) else State.RINGING
 
 
 def _first(line: Sequence[Event], name: str) -> Any:

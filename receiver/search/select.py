@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, TextClause, bindparam, select, text
 
 from receiver.models import EVENTS, Event, IndexState, UtcTime
+from receiver.search.answered import ANSWERED
 from receiver.search.index import COARSE, FINE, block_marks, indexed_words, mark, type_code
 from receiver.search.query import Search, State
 from receiver.search.words import Phrase, words
@@ -53,19 +54,6 @@ _OF_STATE = {
     State.ANSWERED: {EventType.CALL_ENDED},
     State.MISSED: {EventType.CALL_ENDED},
 }
-
-
-def _in_call(what: str) -> str:
-    # OFFSET keeps PostgreSQL from reading the whole log once for what is asked of a few calls.
-    own = "o.session = events.session AND o.quarantine IS NULL"
-    return f"EXISTS (SELECT 1 FROM events AS o WHERE {own} AND ({what}) LIMIT 1 OFFSET 0)"
-
-
-# A call was answered when somebody was reached or, if nobody was tried, when it got beyond ringing.
-_REACHED = _in_call("o.dial_status = 'answered' OR o.transfer_status = 'answered'")
-_TRIED = _in_call("o.dial_status IS NOT NULL OR o.transfer_status IS NOT NULL")
-_SERVED = _in_call("o.call_state = 'ongoing' OR o.ivr_block NOT IN ('answer', 'hangup')")
-_ANSWERED = f"({_REACHED} OR ({_SERVED} AND NOT {_TRIED}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +207,7 @@ def _rest(wanted: Search, *, types: bool) -> _Clause:
     if wanted.problems is not None:
         clause.add(f"problems IS {'NOT ' if wanted.problems else ''}NULL")
     if wanted.state in {State.MISSED, State.ANSWERED}:
-        clause.add(f"NOT {_ANSWERED}" if wanted.state is State.MISSED else _ANSWERED)
+        clause.add(f"NOT {ANSWERED}" if wanted.state is State.MISSED else ANSWERED)
     pairs = _types(wanted)
     if types and len(pairs) < len(_PAIRS):
         clause.add(
