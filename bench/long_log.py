@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, text
 
 from bench.report import say
 from bench.service import BenchError
-from receiver.search.index import block_marks, indexed_words, tsvector
+from receiver.search.entries import block_marks, indexed_words, tsvector
 from receiver.search.words import INDEX_VERSION, words
 
 PORTION = 500_000

@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from receiver.models import EVENTS, Event, HourCount, IndexState, NumberCount
+from receiver.search.additions import Additions, hour_of
 from receiver.search.events import WITH_IDS, iso
-from receiver.search.index import Tally, hour_of
 from receiver.search.query import Search
 from receiver.search.select import END, Span, matching_ids
 from receiver.vocabulary.kinds import EventType
@@ -132,13 +132,13 @@ class Counts:
         ]
 
     @contextmanager
-    def _open(self) -> Iterator[tuple[Connection, Tally]]:
+    def _open(self) -> Iterator[tuple[Connection, Additions]]:
         """The counts and, from the same moment, what is not in them yet."""
         # On SQLite a transaction is of one moment anyway; and once a level was set there, the driver begins
         # transactions by itself on that connection, also where `writing_at_once` relies on none.
         level = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
         with self._engine.connect().execution_options(**level) as connection:
-            fresh = Tally()
+            fresh = Additions()
             done = connection.scalar(select(IndexState.event_id)) or 0
             names = ("id", "kind", "type", "sender", "recipient", "received_at", "quarantine")
             for event in connection.execute(

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from receiver.models import EVENTS, Event, Repeat
 from receiver.providers.forms import read_parameters
-from receiver.search.index import content_type
+from receiver.search.entries import content_type
 from receiver.search.query import Search
 from receiver.search.select import END, Span, matches, matching_ids
 from receiver.search.settled import settled_id

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, TextClause, bindparam, select, text
 
 from receiver.models import EVENTS, Event, IndexState, UtcTime
 from receiver.search.answered import ANSWERED
-from receiver.search.index import COARSE, FINE, block_marks, indexed_words, mark, type_code
+from receiver.search.entries import COARSE, FINE, block_marks, indexed_words, mark, type_code
 from receiver.search.query import Search, State
 from receiver.search.words import Phrase, words
 from receiver.vocabulary.kinds import EventType, Kind
