@@ -13,8 +13,8 @@ from receiver.db.engine import writing
 from receiver.models import Event
 from receiver.search.events import EventLog, event_json
 from receiver.search.index import LogIndex
+from receiver.search.match import matches
 from receiver.search.query import Search, State
-from receiver.search.select import matches
 from receiver.search.settled import settled_id
 from receiver.vocabulary.kinds import EventType, Kind
 

@@ -30,7 +30,7 @@ from receiver.models import EVENTS, Event
 from receiver.search.events import COLUMN_OF, EventLog, event_json
 from receiver.search.masking import mask_event
 from receiver.search.query import Search
-from receiver.search.select import END
+from receiver.search.span import END
 from receiver.vocabulary.fields import FIELDS, Sort
 from receiver.vocabulary.kinds import Kind
 

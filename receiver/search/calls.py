@@ -19,8 +19,10 @@ from sqlalchemy import Connection, Engine, TextClause, select, text
 from receiver.models import EVENTS, Event
 from receiver.search.answered import SERVED, answered, shows
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, event_json, iso, rows
+from receiver.search.match import matches
 from receiver.search.query import Search, State
-from receiver.search.select import END, Span, matches, matching_ids
+from receiver.search.select import matching_ids
+from receiver.search.span import END, Span
 from receiver.vocabulary.kinds import EventType, Kind
 
 LONGEST_CALL = 200

@@ -24,7 +24,8 @@ from receiver.models import ConversationCount, Event, IndexState
 from receiver.providers.registry import PROVIDERS
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, iso, rows
 from receiver.search.query import Search
-from receiver.search.select import END, Span, matching_ids
+from receiver.search.select import matching_ids
+from receiver.search.span import END, Span
 from receiver.vocabulary.kinds import EventType, Kind
 
 TOGETHER = timedelta(seconds=10)

@@ -20,7 +20,8 @@ from receiver.models import EVENTS, Event, HourCount, IndexState, NumberCount
 from receiver.search.additions import Additions, hour_of
 from receiver.search.events import WITH_IDS, iso
 from receiver.search.query import Search
-from receiver.search.select import END, Span, matching_ids
+from receiver.search.select import matching_ids
+from receiver.search.span import END, Span
 from receiver.vocabulary.kinds import EventType
 
 MOST_UNCOUNTED = 5_000

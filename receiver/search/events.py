@@ -24,9 +24,11 @@ from sqlalchemy import (
 from receiver.models import EVENTS, Event, Repeat
 from receiver.providers.forms import read_parameters
 from receiver.search.entries import content_type
+from receiver.search.match import matches
 from receiver.search.query import Search
-from receiver.search.select import END, Span, matches, matching_ids
+from receiver.search.select import matching_ids
 from receiver.search.settled import settled_id
+from receiver.search.span import END, Span
 from receiver.vocabulary.fields import FIELDS, Sort, fields_of
 from receiver.vocabulary.kinds import Kind
 

@@ -17,7 +17,8 @@ from receiver.search.conversations import TRUSTED_SMS, UNCOUNTED_MESSAGES
 from receiver.search.counts import MOST_UNCOUNTED
 from receiver.search.index import behind
 from receiver.search.query import Search
-from receiver.search.select import END, UNINDEXED, Span, matching_ids
+from receiver.search.select import UNINDEXED, matching_ids
+from receiver.search.span import END, Span
 
 
 class Lacks(StrEnum):

@@ -1,0 +1,105 @@
+"""What a search means in SQL: the types it asks for, and conditions on rows of `events`."""
+
+# statements are put together from our own words; values are always bound
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import TextClause, bindparam, text
+
+from receiver.models import UtcTime
+from receiver.search.answered import ANSWERED
+from receiver.search.query import Search, State
+from receiver.vocabulary.kinds import EventType, Kind
+
+_TYPES_OF: dict[Kind, tuple[EventType, ...]] = {
+    Kind.VOICE: (
+        EventType.CALL_RINGING,
+        EventType.CALL_ONGOING,
+        EventType.CALL_ENDED,
+        EventType.TEST,
+        EventType.UNKNOWN,
+    ),
+    Kind.FAX: (EventType.FAX_RECEIVED, EventType.FAX_FAILED, EventType.TEST, EventType.UNKNOWN),
+    Kind.SMS: (EventType.SMS_RECEIVED, EventType.TEST, EventType.UNKNOWN),
+}
+ALL_TYPES = tuple((kind, type_) for kind, types in _TYPES_OF.items() for type_ in types)
+"""Every kind with every type it can have."""
+TYPES_OF_STATE = {
+    State.RINGING: {EventType.CALL_RINGING},
+    State.ONGOING: {EventType.CALL_ONGOING},
+    State.ENDED: {EventType.CALL_ENDED},
+    State.RECEIVED: {EventType.FAX_RECEIVED, EventType.SMS_RECEIVED},
+    State.FAILED: {EventType.FAX_FAILED},
+    # A call that was answered or missed is found at the event of its end.
+    State.ANSWERED: {EventType.CALL_ENDED},
+    State.MISSED: {EventType.CALL_ENDED},
+}
+
+
+@dataclass(slots=True)
+class Clause:
+    """Conditions on `events` with their values."""
+
+    parts: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, part: str, **values: Any) -> None:
+        self.parts.append(part)
+        self.values |= values
+
+    def __str__(self) -> str:
+        return " AND ".join(self.parts) or "1 = 1"
+
+
+def types_of(wanted: Search) -> list[tuple[Kind, EventType]]:
+    """The kinds and types that a search asks for."""
+    pairs = [
+        (kind, type_)
+        for kind, type_ in ALL_TYPES
+        if wanted.kind in {None, kind} and wanted.type in {None, type_}
+    ]
+    return [pair for pair in pairs if wanted.state is None or pair[1] in TYPES_OF_STATE[wanted.state]]
+
+
+def conditions(wanted: Search, *, types: bool) -> Clause:
+    """Conditions that are checked on each row, since no index is followed for them."""
+    clause = Clause()
+    if wanted.session is not None:
+        clause.add("session = :session", session=wanted.session)
+    if wanted.txn_ref is not None:
+        # The identity begins with it and is indexed. Every kind comes before "zz", in any collation.
+        prefix = f"{wanted.txn_ref[:64]}/"
+        clause.add(
+            "txn_ref = :txn_ref AND identity >= :ref_low AND identity < :ref_high",
+            txn_ref=wanted.txn_ref,
+            ref_low=prefix,
+            ref_high=prefix + "zz",
+        )
+    # Written so that no index is used for it: the ids are narrowed to that time already.
+    if wanted.since is not None:
+        clause.add("(received_at >= :since) IS TRUE", since=wanted.since)
+    if wanted.until is not None:
+        clause.add("(received_at < :until) IS TRUE", until=wanted.until)
+    if wanted.quarantined is not None:
+        clause.add(f"quarantine IS {'NOT ' if wanted.quarantined else ''}NULL")
+    if wanted.problems is not None:
+        clause.add(f"problems IS {'NOT ' if wanted.problems else ''}NULL")
+    if wanted.state in {State.MISSED, State.ANSWERED}:
+        clause.add(f"NOT {ANSWERED}" if wanted.state is State.MISSED else ANSWERED)
+    pairs = types_of(wanted)
+    if types and len(pairs) < len(ALL_TYPES):
+        clause.add(
+            "(" + " OR ".join(f"(kind = '{kind}' AND type = '{type_}')" for kind, type_ in pairs) + ")"
+        )
+    return clause
+
+
+@lru_cache(512)
+def prepared(statement: str) -> TextClause:
+    """The statement, parsed once, with its times bound as times."""
+    times = [bindparam(name, type_=UtcTime) for name in ("since", "until") if f":{name}" in statement]
+    return text(statement).bindparams(*times)

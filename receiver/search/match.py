@@ -1,0 +1,47 @@
+"""Whether a single event matches a search, without the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from receiver.models import Event
+from receiver.search.conditions import TYPES_OF_STATE
+from receiver.search.entries import indexed_words
+from receiver.search.query import Search
+from receiver.search.words import Phrase
+from receiver.vocabulary.kinds import EventType
+
+
+def matches(wanted: Search, event: Event) -> bool:
+    """Whether an event matches by itself. `missed` and `answered`, which are about its whole call, are not
+    decided here: any end of a call matches."""
+    plain = ("kind", "type", "sender", "recipient", "session", "txn_ref")
+    if any((want := getattr(wanted, name)) is not None and want != getattr(event, name) for name in plain):
+        return False
+    if wanted.number is not None and wanted.number not in {event.sender, event.recipient}:
+        return False
+    if wanted.state is not None and EventType(event.type) not in TYPES_OF_STATE[wanted.state]:
+        return False
+    if wanted.since is not None and event.received_at < wanted.since:
+        return False
+    if wanted.until is not None and event.received_at >= wanted.until:
+        return False
+    if wanted.quarantined is not None and wanted.quarantined is not (event.quarantine is not None):
+        return False
+    if wanted.problems is not None and wanted.problems is not bool(event.problems):
+        return False
+    return not wanted.text or holds(indexed_words(event), wanted.phrases)
+
+
+def holds(found: list[str], asked: Iterable[Phrase]) -> bool:
+    """Whether all phrases are among the words found."""
+    return all(
+        any(_begins(found[place : place + len(phrase.words)], phrase) for place in range(len(found)))
+        for phrase in asked
+    )
+
+
+def _begins(row: list[str], phrase: Phrase) -> bool:
+    if len(row) < len(phrase.words) or tuple(row[:-1]) != phrase.words[:-1]:
+        return False
+    return row[-1].startswith(phrase.words[-1]) if phrase.prefix else row[-1] == phrase.words[-1]
