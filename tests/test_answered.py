@@ -6,7 +6,8 @@ from conftest import KEY
 
 from receiver.search.calls import CallLog
 from receiver.search.events import EventLog
-from receiver.search.query import Search, State
+from receiver.search.query import Search
+from receiver.vocabulary.kinds import EventState
 
 CALLS = 300
 BLOCKS = ("answer", "gather", "play", "dial", "transfer", "hangup", "of-tomorrow", "")
@@ -41,9 +42,9 @@ def test_the_database_and_the_call_agree(client, app):
     log, calls = EventLog(engine), CallLog(engine)
     found = {
         state: {event.session for event in log.every(Search(state=state, quarantined=False))}
-        for state in (State.ANSWERED, State.MISSED)
+        for state in (EventState.ANSWERED, EventState.MISSED)
     }
-    read = {state: set() for state in State}
+    read = {state: set() for state in EventState}
     for number in range(CALLS):
         if call := calls.get(f"S{number}"):
             read[call.state].add(call.session)

@@ -5,9 +5,11 @@ import itertools
 import pytest
 from conftest import KEY
 
-from receiver.search.calls import CallLog, call_json
+from receiver.search.call import call_json
+from receiver.search.calls import CallLog
 from receiver.search.index import LogIndex
-from receiver.search.query import Search, State
+from receiver.search.query import Search
+from receiver.vocabulary.kinds import EventState
 
 CALL = {"session": "S1", "txn_ref": "AA-C-1", "from": "+6591110001", "to": "+6560000001"}
 BILL = {"date": "2026-01-01 10:05:00", "duration": "3", "currency": "SGD", "rate": "0.020", "debit": "0.060"}
@@ -58,24 +60,24 @@ def test_it_reads_a_call_as_one_time_line_in_any_order(client, calls):
 @pytest.mark.parametrize(
     ("bodies", "state"),
     [
-        ([{"call_state": "ringing", "ivr_block": "answer"}], State.RINGING),
-        ([{"call_state": "ongoing", "ivr_block": "gather", "digits": ""}], State.ONGOING),
+        ([{"call_state": "ringing", "ivr_block": "answer"}], EventState.RINGING),
+        ([{"call_state": "ongoing", "ivr_block": "gather", "digits": ""}], EventState.ONGOING),
         (
             [
                 {"call_state": "ringing", "ivr_block": "answer"},
                 {"call_state": "ended", "ivr_block": "answer"},
             ],
-            State.MISSED,
+            EventState.MISSED,
         ),
-        ([{"call_state": "ended", "ivr_block": "hangup"}], State.MISSED),
-        ([{"call_state": "ended", "ivr_block": "play"}], State.ANSWERED),
-        ([{"call_state": "ended", "ivr_block": "transfer", "transfer_status": "busy"}], State.MISSED),
+        ([{"call_state": "ended", "ivr_block": "hangup"}], EventState.MISSED),
+        ([{"call_state": "ended", "ivr_block": "play"}], EventState.ANSWERED),
+        ([{"call_state": "ended", "ivr_block": "transfer", "transfer_status": "busy"}], EventState.MISSED),
         (
             [
                 {"call_state": "ongoing", "ivr_block": "transfer", "transfer_status": "busy"},
                 {"call_state": "ended", "ivr_block": "hangup"},
             ],
-            State.MISSED,
+            EventState.MISSED,
         ),
         (
             [
@@ -87,7 +89,7 @@ def test_it_reads_a_call_as_one_time_line_in_any_order(client, calls):
                 },
                 {"call_state": "ended", "ivr_block": "hangup"},
             ],
-            State.ANSWERED,
+            EventState.ANSWERED,
         ),
     ],
 )
@@ -95,7 +97,7 @@ def test_it_tells_missed_from_answered(client, calls, bodies, state):
     post(client, *reversed(bodies))
     assert calls.get("S1").state is state
     assert [call.session for call in calls.find(Search(state=state)).calls] == ["S1"]
-    other = State.MISSED if state is State.ANSWERED else State.ANSWERED
+    other = EventState.MISSED if state is EventState.ANSWERED else EventState.ANSWERED
     assert calls.find(Search(state=other)).calls == []
 
 
@@ -134,5 +136,5 @@ def test_it_finds_calls_by_what_any_of_their_events_says(client, calls):
 def test_it_does_not_let_a_forged_event_change_a_call(client, calls):
     post(client, ANSWERED[0])
     post(client, ANSWERED[3], **{"X-Hoiio-Signature": "0" * 64})
-    assert calls.get("S1").state is State.RINGING
+    assert calls.get("S1").state is EventState.RINGING
     assert calls.get("S2") is None

@@ -1,4 +1,4 @@
-"""Whoever looks is told what an answer lacks while the index is behind, and never otherwise."""
+"""Whoever searches is told what an answer may lack while the index is behind, and never otherwise."""
 
 import re
 
@@ -15,8 +15,8 @@ from receiver.search.index import LogIndex
 from receiver.search.query import Search
 
 SAID = re.compile(
-    r"The index is 12 events behind: what was received from \d\d:\d\d to \d\d:\d\d is not"
-    r" (looked through for words|counted) yet, and may be missing here\. It catches up by itself\."
+    r"The index is 12 events behind\. Events received from \d\d:\d\d to \d\d:\d\d are not"
+    r" (searched for words|counted) yet and may be missing here\. The index catches up by itself\."
 )
 
 
@@ -84,7 +84,7 @@ def test_every_face_tells_what_is_missing(app, client, api, engine):
     assert all(said["console"])
     assert all(said["cli"])
     LogIndex(engine).catch_up()
-    assert lag.of_words(engine, Search(text="word3")) is None
+    assert lag.words_lag(engine, Search(text="word3")) is None
 
 
 @pytest.mark.usefixtures("log")
@@ -94,12 +94,12 @@ def test_nothing_is_said_while_what_is_not_indexed_is_read(app, client, api):
 
 @pytest.mark.usefixtures("behind")
 def test_it_is_told_only_of_answers_that_may_lack_something(engine):
-    assert lag.of_words(engine, Search()) is None
-    assert lag.of_words(engine, Search(text="hello")).behind == 12
+    assert lag.words_lag(engine, Search()) is None
+    assert lag.words_lag(engine, Search(text="hello")).behind == 12
     # So few are from this sender that all of them were read.
-    assert lag.of_words(engine, Search(text="hello", sender="+6591110000")) is None
+    assert lag.words_lag(engine, Search(text="hello", sender="+6591110000")) is None
     # A page that the newest fill, and one that lies below all that is not indexed.
-    assert lag.of_words(engine, Search(text="hello"), end=13) is None
-    assert lag.of_words(engine, Search(text="hello"), before=3) is None
-    first = lag.of_counts(engine).first
-    assert lag.of_counts(engine, until=first) is None
+    assert lag.words_lag(engine, Search(text="hello"), end=13) is None
+    assert lag.words_lag(engine, Search(text="hello"), before=3) is None
+    first = lag.counts_lag(engine).first
+    assert lag.counts_lag(engine, until=first) is None

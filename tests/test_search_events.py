@@ -14,9 +14,9 @@ from receiver.models import Event
 from receiver.search.events import EventLog, event_json
 from receiver.search.index import LogIndex
 from receiver.search.match import matches
-from receiver.search.query import Search, State
+from receiver.search.query import Search
 from receiver.search.settled import settled_id
-from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.kinds import EventState, EventType, Kind
 
 SENDERS = ("+6591110001", "+6591110002", "private")
 NUMBERS = ("+16500000001", "+6560000001")
@@ -80,7 +80,7 @@ def every_combination():
     choices = {
         "kind": [None, *Kind],
         "type": [None, EventType.CALL_ENDED, EventType.UNKNOWN],
-        "state": [None, State.FAILED, State.RECEIVED, State.RINGING],
+        "state": [None, EventState.FAILED, EventState.RECEIVED, EventState.RINGING],
         "ends": [
             *({}, {"sender": SENDERS[0]}, {"recipient": NUMBERS[0]}, {"number": NUMBERS[0]}),
             {"sender": SENDERS[1], "recipient": NUMBERS[1]},
@@ -118,13 +118,13 @@ def test_it_finds_what_matches_and_nothing_else_with_any_combination_of_filters(
 @pytest.mark.parametrize(
     ("wanted", "sessions"),
     [
-        (Search(state=State.MISSED), {"S3", "S6", "S9"}),
-        (Search(state=State.ANSWERED, sender=SENDERS[1]), {"S1", "S7", "S10"}),
+        (Search(state=EventState.MISSED), {"S3", "S6", "S9"}),
+        (Search(state=EventState.ANSWERED, sender=SENDERS[1]), {"S1", "S7", "S10"}),
         (Search(session="S5"), {"S5"}),
         (Search(txn_ref="AA-C-5", kind=Kind.VOICE), {"S5"}),
         (Search(session="S5", text="S5"), {"S5"}),
         (Search(session="S5", kind=Kind.SMS), set()),
-        (Search(state=State.MISSED, kind=Kind.FAX), set()),
+        (Search(state=EventState.MISSED, kind=Kind.FAX), set()),
     ],
 )
 def test_it_knows_the_call_of_an_event(client, engine, wanted, sessions):

@@ -11,9 +11,10 @@ from receiver.intake.arrival import Arrival, event_row
 from receiver.search import select
 from receiver.search.events import EventLog
 from receiver.search.index import LogIndex
-from receiver.search.query import Search, SearchError, State
+from receiver.search.query import Search
+from receiver.search.values import SearchError
 from receiver.search.words import words
-from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.verdict import Verdict
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -30,7 +31,7 @@ SINGAPORE = timezone(timedelta(hours=8))
         ("to:6591234567", Search(recipient="+6591234567")),
         ("from:private", Search(sender="private")),
         ("number:+6591234567 kind:SMS", Search(number="+6591234567", kind=Kind.SMS)),
-        ("type:call.ended state:missed", Search(type=EventType.CALL_ENDED, state=State.MISSED)),
+        ("type:call.ended state:missed", Search(type=EventType.CALL_ENDED, state=EventState.MISSED)),
         ("session:S1 ref:AA-1", Search(session="S1", txn_ref="AA-1")),
         ("since:90m", Search(since=NOW - timedelta(minutes=90))),
         ("since:2026-02-01T10:00+08:00", Search(since=datetime(2026, 2, 1, 2, tzinfo=UTC))),
@@ -89,7 +90,7 @@ fields = st.fixed_dictionaries(
     optional={
         "kind": st.sampled_from([kind.value for kind in Kind]),
         "type": st.sampled_from([type_.value for type_ in EventType]),
-        "state": st.sampled_from([state.value for state in State]),
+        "state": st.sampled_from([state.value for state in EventState]),
         "sender": st.text(max_size=20),
         "recipient": st.from_regex(r"\+?[0-9 ]{7,15}", fullmatch=True),
         "session": st.text(max_size=20),

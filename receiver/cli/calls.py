@@ -18,10 +18,10 @@ from receiver.cli.lines import (
     time_line,
 )
 from receiver.cli.searching import UTC_OPTION, ListByDefault, Shown, mask, searching, warn_of
-from receiver.search.calls import CallLog, call_json
-from receiver.search.conversations import ConversationLog, conversation_json
+from receiver.search.call import call_json
+from receiver.search.conversations import conversation_json
 from receiver.search.events import DEFAULT_PAGE
-from receiver.search.index_lag import of_conversations, of_words
+from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.masking import mask_event
 from receiver.search.query import Search
 
@@ -49,8 +49,8 @@ def list_calls(
 ) -> None:
     """List calls with an event that matches, newest first."""
     with output.operation_errors():
-        page = CallLog(current.engine()).find(wanted, before=before, limit=limit)
-        warn_of(of_words(current.engine(), wanted, before=before, end=page.next), shown)
+        page = current.calls().find(wanted, before=before, limit=limit)
+        warn_of(words_lag(current.engine(), wanted, before=before, end=page.next), shown)
     found = [_masked(call_json(call), mask) for call in page.calls]
     following = None if page.next is None else str(page.next)
     if as_json:
@@ -71,7 +71,7 @@ def list_calls(
 def show_call(session: str, as_json: bool, utc: bool, mask: bool) -> None:
     """Draw the call of this SESSION as a time line."""
     with output.operation_errors():
-        call = CallLog(current.engine()).get(session)
+        call = current.calls().get(session)
     if call is None:
         raise click.ClickException(
             f"there is no call with session {output.printable(session)}: `flask calls` lists them"
@@ -102,8 +102,8 @@ def list_conversations(
     """List conversations with a message that matches, each with the newest such message."""
     with output.operation_errors():
         engine = current.engine()
-        page = ConversationLog(engine).find(wanted, before=before, limit=limit)
-        lag = of_words(engine, wanted, before=before, end=page.next) or of_conversations(engine)
+        page = current.conversations().find(wanted, before=before, limit=limit)
+        lag = words_lag(engine, wanted, before=before, end=page.next) or conversations_lag(engine)
         warn_of(lag, shown)
     found = [_masked(conversation_json(one), mask) for one in page.conversations]
     following = None if page.next is None else str(page.next)
@@ -130,7 +130,7 @@ def show_conversation(
     """Show what SENDER wrote to NUMBER, one of ours; the newest message last, as on a phone."""
     asked = Search.read({"recipient": number, "sender": sender})
     with output.operation_errors():
-        log = ConversationLog(current.engine())
+        log = current.conversations()
         found = log.get(asked.recipient or "", asked.sender or "", before=before, limit=limit)
     if found is None:
         raise click.ClickException(

@@ -23,9 +23,9 @@ from receiver.cli.tail import follow
 from receiver.db.engine import Unreachable
 from receiver.db.schema import require_schema
 from receiver.export.export import ALL_FIELDS, FieldError, Form, export, read_fields
-from receiver.search.counts import Counts, count_matching
+from receiver.search.count_matching import count_matching
 from receiver.search.events import DEFAULT_PAGE, event_json
-from receiver.search.index_lag import of_counts, of_words
+from receiver.search.index_lag import counts_lag, words_lag
 from receiver.search.masking import mask_event
 from receiver.search.query import Search
 from receiver.search.repeats import whole_json
@@ -62,12 +62,12 @@ def list_events(
     """
     with output.operation_errors():
         if form in {"csv", "ndjson"}:
-            warn_of(of_words(current.engine(), wanted, before=before), shown)
+            warn_of(words_lag(current.engine(), wanted, before=before), shown)
             found = export(current.engine(), wanted, Form(form), limit=limit, before=before, mask=mask)
             _write(found, sys.stdout)
             return
         page = current.event_log().find(wanted, before=before, limit=limit or DEFAULT_PAGE)
-        warn_of(of_words(current.engine(), wanted, before=before, end=page.next), shown)
+        warn_of(words_lag(current.engine(), wanted, before=before, end=page.next), shown)
         documents = [_document(event_json(event), mask) for event in page.events]
     if form == "json":
         output.json_out({"events": documents, "next": None if page.next is None else str(page.next)})
@@ -188,7 +188,7 @@ def export_events(
         mark=path is not None,
     )
     with output.operation_errors():
-        warn_of(of_words(current.engine(), wanted, before=before), shown)
+        warn_of(words_lag(current.engine(), wanted, before=before), shown)
         if path is None:
             _write(found, sys.stdout)
             return
@@ -232,11 +232,11 @@ def stats(wanted: Search, shown: Shown, as_json: bool) -> None:
         _stats_of(wanted, shown, as_json)
         return
     now = datetime.now(UTC)
-    counts = Counts(current.engine())
+    counts = current.counts()
     with output.operation_errors():
         hours, kinds = counts.by_hour(now - _DAY, now), counts.by_kind()
         day = {(one.kind, one.type): one.events for one in counts.by_kind(now - _DAY, now)}
-        warn_of(of_counts(current.engine()), shown)
+        warn_of(counts_lag(current.engine()), shown)
     rows = [
         {"kind": one.kind, "type": one.type, "events": one.events, "day": day.get((one.kind, one.type), 0)}
         for one in kinds
@@ -269,7 +269,7 @@ def stats(wanted: Search, shown: Shown, as_json: bool) -> None:
 def _stats_of(wanted: Search, shown: Shown, as_json: bool) -> None:
     with output.operation_errors(), output.progress("counting"):
         found = count_matching(current.engine(), wanted)
-        lag = of_words(current.engine(), wanted)
+        lag = words_lag(current.engine(), wanted)
     warn_of(lag, shown)
     counts = found.types
     if as_json:

@@ -23,7 +23,8 @@ from receiver.retention import prune as keep
 from receiver.retention import quarantine as desk
 from receiver.retention.erase import End, Erased, EraseError, Erasure, Found, is_about
 from receiver.retention.remove import Removed, interventions
-from receiver.search.query import Search, SearchError
+from receiver.search.query import Search
+from receiver.search.values import SearchError
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.printable import size
 

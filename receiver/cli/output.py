@@ -32,7 +32,7 @@ from receiver.db.schema import require_schema
 from receiver.intake.spool import SpoolError
 from receiver.providers.base import NotConfigured
 from receiver.providers.errors import ProviderError
-from receiver.search.query import SearchError
+from receiver.search.values import SearchError
 from receiver.setup.catalogue import NoSuchPlace
 from receiver.setup.journal import SetupError
 from receiver.vocabulary.printable import printable as printable  # noqa: PLC0414  # every command takes it from here

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from receiver.cli import output
-from receiver.search.index_lag import Lag
-from receiver.search.query import Search, SearchError
+from receiver.search.index_lag import IndexLag
+from receiver.search.query import Search
+from receiver.search.values import SearchError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -65,7 +66,7 @@ class Shown:
         return when.astimezone(self.zone).strftime("%a %d %b %Y %H:%M:%S %Z")
 
 
-def warn_of(lag: Lag | None, shown: Shown) -> None:
+def warn_of(lag: IndexLag | None, shown: Shown) -> None:
     """Say what the answer may lack while the index is behind."""
     if lag is not None:
         output.say(lag.sentence(shown.zone))

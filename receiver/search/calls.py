@@ -1,4 +1,4 @@
-"""Calls: the events of one `session`, read as one time line, in whatever order they came in.
+"""Calls, found by their events and read as a whole.
 
 Only trusted events are read, so that a forged one cannot change what a call looks like.
 """
@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.models import EVENTS, Event
-from receiver.search.answered import SERVED, answered, shows
-from receiver.search.events import DEFAULT_PAGE, WITH_IDS, event_json, iso, rows
+from receiver.search.call import Call, call_of
+from receiver.search.events import DEFAULT_PAGE, WITH_IDS, rows
 from receiver.search.match import matches
-from receiver.search.query import Search, State
+from receiver.search.query import Search
 from receiver.search.select import matching_ids
 from receiver.search.span import END, Span
-from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.kinds import EventState, Kind
 
 LONGEST_CALL = 200
 """Events read of one session; a call has a handful."""
@@ -32,38 +29,7 @@ _AT_ONCE = 64
 """Sessions in one statement."""
 _FEW = 16
 """Events looked for at once at least."""
-_AT_THE_END = {State.ENDED, State.ANSWERED, State.MISSED}
-
-_ORDER = {EventType.CALL_RINGING: 0, EventType.CALL_ONGOING: 1, EventType.CALL_ENDED: 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call. `events` are in the order of what happened: ringing, each block, the end."""
-
-    session: str
-    id: int
-    """The first event's id, which is the call's place among others."""
-    state: State
-    """`ringing`, `ongoing`, `answered` or `missed`; a call whose end was never reported stays ongoing.
-
-    Missed is a call that ended without anybody reached: those who were dialled did not answer, or it
-    never got beyond ringing.
-    """
-    sender: str | None
-    recipient: str | None
-    txn_ref: str | None
-    started_at: datetime
-    ended_at: datetime | None
-    duration: int | None
-    """Minutes, as billed."""
-    cost: Decimal | None
-    currency: str | None
-    digits: tuple[str, ...]
-    """What was pressed, menu by menu."""
-    recordings: tuple[str, ...]
-    """Links to what was recorded, as the provider gave them."""
-    events: tuple[Event, ...]
+_AT_THE_END = {EventState.ENDED, EventState.ANSWERED, EventState.MISSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +73,6 @@ class CallLog:
             return _calls(connection, [session]).get(session)
 
 
-def call_json(call: Call) -> dict[str, Any]:
-    """The form of a call in the API and on the command line."""
-    return {
-        "session": call.session,
-        "id": call.id,
-        "state": call.state.value,
-        "sender": call.sender,
-        "recipient": call.recipient,
-        "txn_ref": call.txn_ref,
-        "started_at": iso(call.started_at),
-        "ended_at": iso(call.ended_at),
-        "duration": call.duration,
-        "cost": None if call.cost is None else f"{call.cost:f}",
-        "currency": call.currency,
-        "digits": list(call.digits),
-        "recordings": list(call.recordings),
-        "events": [event_json(event) for event in call.events],
-    }
-
-
 def _trusted_voice(wanted: Search) -> Search | None:
     """The search among what calls are made of; None when it asks for something else."""
     wrong = wanted.kind not in {None, Kind.VOICE} or wanted.quarantined
@@ -159,7 +105,7 @@ def _calls(connection: Connection, sessions: Sequence[str]) -> dict[str, Call]:
         ids = _ids_of(connection, sessions[start : start + _AT_ONCE])
         for event in rows(connection, ids):
             by_session.setdefault(event.session or "", []).append(event)
-    return {session: _call(session, events) for session, events in by_session.items()}
+    return {session: call_of(session, events) for session, events in by_session.items()}
 
 
 def _ids_of(connection: Connection, sessions: Sequence[str]) -> Sequence[int]:
@@ -188,46 +134,3 @@ def _walks(count: int) -> TextClause:
     hint = " INDEXED BY ix_events_session_id"
     walks = (_WALK.format(hint=hint, session=f":session{place}") for place in range(count))
     return text(" UNION ALL ".join(f"SELECT id FROM ({walk})" for walk in walks))
-
-
-def _call(session: str, events: list[Event]) -> Call:
-    line = sorted(events, key=_moment)
-    last = next((event for event in line if event.type == EventType.CALL_ENDED), None)
-    ended = [event for event in line if event.type == EventType.CALL_ENDED]
-    billed = next((event for event in ended if event.debit is not None), last)
-    # A repeat of the bill in a later notification (of the recording, say) is not another bill.
-    return Call(
-        session=session,
-        id=min(event.id for event in events),
-        state=_state(line, bool(ended)),
-        sender=_first(line, "sender"),
-        recipient=_first(line, "recipient"),
-        txn_ref=_first(line, "txn_ref"),
-        started_at=min(event.received_at for event in events),
-        ended_at=None if billed is None else billed.occurred_at or billed.received_at,
-        duration=None if billed is None else billed.duration,
-        cost=None if billed is None else billed.debit,
-        currency=None if billed is None else billed.currency,
-        digits=tuple(event.digits for event in line if event.digits),
-        recordings=tuple(
-            dict.fromkeys(link for event in line for link in (event.record_url, event.monitor_url) if link)
-        ),
-        events=tuple(line),
-    )
-
-
-def _moment(event: Event) -> tuple[int, datetime, int]:
-    # Only the last notifications carry the provider's date, so among the others ours has to do. The
-    # recording of a whole call is reported after its end.
-    stage = _ORDER.get(EventType(event.type), 1)
-    return stage + (1 if stage == 2 and event.monitor_url else 0), event.received_at, event.id
-
-
-def _state(line: Sequence[Event], ended: bool) -> State:
-    if ended:
-        return State.ANSWERED if answered(line) else State.MISSED
-    return State.ONGOING if shows(line, SERVED) else State.RINGING
-
-
-def _first(line: Sequence[Event], name: str) -> Any:
-    return next((value for event in line if (value := getattr(event, name)) is not None), None)

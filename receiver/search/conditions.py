@@ -12,8 +12,8 @@ from sqlalchemy import TextClause, bindparam, text
 
 from receiver.models import UtcTime
 from receiver.search.answered import ANSWERED
-from receiver.search.query import Search, State
-from receiver.vocabulary.kinds import EventType, Kind
+from receiver.search.query import Search
+from receiver.vocabulary.kinds import EventState, EventType, Kind
 
 _TYPES_OF: dict[Kind, tuple[EventType, ...]] = {
     Kind.VOICE: (
@@ -29,14 +29,14 @@ _TYPES_OF: dict[Kind, tuple[EventType, ...]] = {
 ALL_TYPES = tuple((kind, type_) for kind, types in _TYPES_OF.items() for type_ in types)
 """Every kind with every type it can have."""
 TYPES_OF_STATE = {
-    State.RINGING: {EventType.CALL_RINGING},
-    State.ONGOING: {EventType.CALL_ONGOING},
-    State.ENDED: {EventType.CALL_ENDED},
-    State.RECEIVED: {EventType.FAX_RECEIVED, EventType.SMS_RECEIVED},
-    State.FAILED: {EventType.FAX_FAILED},
+    EventState.RINGING: {EventType.CALL_RINGING},
+    EventState.ONGOING: {EventType.CALL_ONGOING},
+    EventState.ENDED: {EventType.CALL_ENDED},
+    EventState.RECEIVED: {EventType.FAX_RECEIVED, EventType.SMS_RECEIVED},
+    EventState.FAILED: {EventType.FAX_FAILED},
     # A call that was answered or missed is found at the event of its end.
-    State.ANSWERED: {EventType.CALL_ENDED},
-    State.MISSED: {EventType.CALL_ENDED},
+    EventState.ANSWERED: {EventType.CALL_ENDED},
+    EventState.MISSED: {EventType.CALL_ENDED},
 }
 
 
@@ -88,8 +88,8 @@ def conditions(wanted: Search, *, types: bool) -> Clause:
         clause.add(f"quarantine IS {'NOT ' if wanted.quarantined else ''}NULL")
     if wanted.problems is not None:
         clause.add(f"problems IS {'NOT ' if wanted.problems else ''}NULL")
-    if wanted.state in {State.MISSED, State.ANSWERED}:
-        clause.add(f"NOT {ANSWERED}" if wanted.state is State.MISSED else ANSWERED)
+    if wanted.state in {EventState.MISSED, EventState.ANSWERED}:
+        clause.add(f"NOT {ANSWERED}" if wanted.state is EventState.MISSED else ANSWERED)
     pairs = types_of(wanted)
     if types and len(pairs) < len(ALL_TYPES):
         clause.add(

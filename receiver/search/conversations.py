@@ -1,9 +1,4 @@
-"""Conversations: what one sender wrote to one of our numbers, with the parts of long messages put together.
-
-A provider may cut a long text into parts, and say neither which part one is nor of what. Parts are joined
-when they plainly belong together, and the result says that it was joined by us.
-Only trusted messages are read.
-"""
+"""Conversations: what one sender wrote to one of our numbers. Only trusted messages are read."""
 
 # ruff: noqa: S608  # SQL is put together from our own words; values are always bound
 
@@ -13,54 +8,21 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.models import ConversationCount, Event, IndexState
-from receiver.providers.registry import PROVIDERS
-from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, iso, rows
+from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, rows
+from receiver.search.messages import MOST_PARTS, Message, join_parts, message_json
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
 from receiver.search.span import END, Span
 from receiver.vocabulary.kinds import EventType, Kind
 
-TOGETHER = timedelta(seconds=10)
-"""The longest between two parts of one message."""
-_MOST_PARTS = 20
 UNCOUNTED_MESSAGES = 2_000
 """Newest messages read on top of the table of conversations; see `receiver.search.index_lag`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it was written; `parts` are the events it came in, several if `joined` by us."""
-
-    text: str
-    parts: tuple[Event, ...]
-
-    @property
-    def joined(self) -> bool:
-        return len(self.parts) > 1
-
-    @property
-    def id(self) -> int:
-        """Its place among others: the newest part's id."""
-        return max(part.id for part in self.parts)
-
-    @property
-    def at(self) -> datetime:
-        """When it was sent, by the provider's date, or received where that is missing."""
-        return self.parts[0].occurred_at or self.parts[0].received_at
-
-    @property
-    def cost(self) -> Decimal | None:
-        """Each part is charged by itself."""
-        amounts = [part.debit for part in self.parts if part.debit is not None]
-        return sum(amounts, Decimal()) if amounts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +74,6 @@ class ConversationLog:
         return Conversation(number, sender, max(count, len(messages)), messages, following)
 
 
-def message_json(message: Message) -> dict[str, Any]:
-    """The form of a message in the API and on the command line."""
-    return {
-        "id": message.id,
-        "text": message.text,
-        "joined": message.joined,
-        "sent_at": iso(message.at),
-        "received_at": iso(max(part.received_at for part in message.parts)),
-        "cost": None if message.cost is None else f"{message.cost:f}",
-        "currency": next((part.currency for part in message.parts if part.currency), None),
-        "parts": [{"id": part.id, "text": part.text, "txn_ref": part.txn_ref} for part in message.parts],
-    }
-
-
 def conversation_json(conversation: Conversation) -> dict[str, Any]:
     """The form of a conversation in the API and on the command line."""
     return {
@@ -135,40 +83,6 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
         "messages": [message_json(message) for message in conversation.messages],
         "next": None if conversation.next is None else str(conversation.next),
     }
-
-
-def join_parts(events: Sequence[Event]) -> list[Message]:
-    """The messages that these events of one conversation make, newest first."""
-    groups: list[list[Event]] = []
-    for event in sorted(events, key=_sent):
-        if groups and len(groups[-1]) < _MOST_PARTS and _goes_on(groups[-1][-1], event):
-            groups[-1].append(event)
-        else:
-            groups.append([event])
-    messages = [Message("".join(part.text or "" for part in group), tuple(group)) for group in groups]
-    return sorted(messages, key=lambda message: message.id, reverse=True)
-
-
-def _goes_on(part: Event, event: Event) -> bool:
-    full = PROVIDERS[part.provider].part_length
-    return (
-        full is not None
-        and part.provider == event.provider
-        and len(part.text or "") == full
-        and 0 < len(event.text or "") <= full
-        and abs(_time(event) - _time(part)) <= TOGETHER
-        and abs(event.received_at - part.received_at) <= TOGETHER
-    )
-
-
-def _sent(event: Event) -> tuple[datetime, str, int, int]:
-    # Dates may have whole seconds only: parts that overtook each other on the way are told apart by their
-    # references.
-    return _time(event), *PROVIDERS[event.provider].order(event.txn_ref or ""), event.id
-
-
-def _time(event: Event) -> datetime:
-    return event.occurred_at or event.received_at
 
 
 TRUSTED_SMS: dict[str, Any] = {
@@ -311,7 +225,7 @@ def _messages(
     connection: Connection, number: str, sender: str, before: int, limit: int
 ) -> tuple[list[Message], int | None]:
     wanted = Search(recipient=number, sender=sender, **TRUSTED_SMS)
-    size = limit + 2 * _MOST_PARTS
+    size = limit + 2 * MOST_PARTS
     events = rows(connection, matching_ids(connection, wanted, Span(below=before), size))
     messages = join_parts(events)
     whole = len(events) < size

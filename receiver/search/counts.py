@@ -12,16 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
 from receiver.models import EVENTS, Event, HourCount, IndexState, NumberCount
 from receiver.search.additions import Additions, hour_of
-from receiver.search.events import WITH_IDS, iso
-from receiver.search.query import Search
-from receiver.search.select import matching_ids
-from receiver.search.span import END, Span
 from receiver.vocabulary.kinds import EventType
 
 MOST_UNCOUNTED = 5_000
@@ -150,44 +145,3 @@ class Counts:
             ):
                 fresh.add(event)
             yield connection, fresh
-
-
-@dataclass(frozen=True, slots=True)
-class Matching:
-    """What was counted among the events of a search, quarantined ones and tests of our own included."""
-
-    types: Sequence[dict[str, Any]]
-    """Events and repeats by kind and type, with the first and last time received."""
-    hours: Sequence[HourOfKind]
-
-
-def count_matching(engine: Engine, wanted: Search) -> Matching:
-    """Count what matches. Reads every event that does, a portion at a time."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    hours: Counter[tuple[datetime, str]] = Counter()
-    before: int | None = END
-    while before is not None:
-        with engine.connect() as connection:
-            ids = matching_ids(connection, wanted, Span(below=before), _PORTION)
-            events = connection.execute(_COUNTED[engine.dialect.name], {"ids": ids}).all() if ids else []
-        for kind, type_, repeats, when in events:
-            first = {"kind": kind, "type": type_, "events": 0, "repeats": 0, "first": when, "last": when}
-            counted = found.setdefault((kind, type_), first)
-            counted["events"] += 1
-            counted["repeats"] += repeats
-            counted["first"] = min(counted["first"], when)
-            counted["last"] = max(counted["last"], when)
-            hours[hour_of(when), kind] += 1
-        before = ids[-1] if len(ids) == _PORTION else None
-    return Matching(
-        [{**row, "first": iso(row["first"]), "last": iso(row["last"])} for _, row in sorted(found.items())],
-        [HourOfKind(*key, events) for key, events in sorted(hours.items())],
-    )
-
-
-_PORTION = 1000
-"""Events read at once."""
-_COUNTED = {
-    dialect: select(Event.kind, Event.type, Event.repeats, Event.received_at).where(condition)
-    for dialect, condition in WITH_IDS.items()
-}

@@ -1,7 +1,7 @@
-"""What an answer lacks while the index is behind. It is told only when the answer may be touched.
+"""What an answer may lack while the index lags behind the log; told only when the answer may be affected.
 
-An index that is a little behind touches none: what it has not reached is read as it is asked for, up to a
-limit.
+An index that is a little behind affects no answer: events that it has not reached are read when they are
+asked for, up to a limit.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from receiver.search.span import END, Span
 
 
 class Lacks(StrEnum):
-    """What is not known yet of the events that the index has not reached."""
+    """What is missing of the events that the index has not reached."""
 
     WORDS = "words"
     COUNTS = "counts"
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
+class IndexLag:
     """Events received from `first` to `last` may be missing from an answer."""
 
     behind: int
-    """Events that the index has not reached, about."""
+    """About how many events the index has not reached."""
     lacks: Lacks
     first: datetime
     last: datetime
 
     def sentence(self, zone: tzinfo | None) -> str:
         """For a person, with times in this zone (None: local time)."""
-        what = "looked through for words" if self.lacks is Lacks.WORDS else "counted"
+        what = "searched for words" if self.lacks is Lacks.WORDS else "counted"
         span = f"from {_clock(self.first, zone)} to {_clock(self.last, zone)}"
         return (
-            f"The index is {self.behind:,} events behind: what was received {span} is not {what} yet,"
-            " and may be missing here. It catches up by itself."
+            f"The index is {self.behind:,} events behind. Events received {span} are not {what} yet"
+            " and may be missing here. The index catches up by itself."
         )
 
 
-def of_words(
+def words_lag(
     engine: Engine, wanted: Search, *, before: int | None = None, end: int | None = None
-) -> Lag | None:
-    """Whether words may be missed by who looks below id `before`, on a page that ends at id `end`."""
+) -> IndexLag | None:
+    """What a search for words below id `before` may miss on a page that ends at id `end`."""
     if not wanted.text:
         return None
     with engine.connect() as connection:
@@ -60,15 +60,15 @@ def of_words(
         indexed = connection.scalar(select(IndexState.event_id)) or 0
         span = Span(above=indexed, below=before or END)
         ids = matching_ids(connection, wanted.without("text"), span, UNINDEXED + 1)
-        # The newest are read all the same, and may have filled the page.
+        # The newest are read without the index, and may have filled the page.
         if len(ids) <= UNINDEXED or (end or 0) > ids[-1]:
             return None
         oldest = matching_ids(connection, wanted.without("text"), span, 1, oldest=True)
         return _lag(connection, late, Lacks.WORDS, oldest[0], ids[-1])
 
 
-def of_counts(engine: Engine, until: datetime | None = None) -> Lag | None:
-    """Whether counts up to `until` are too low."""
+def counts_lag(engine: Engine, until: datetime | None = None) -> IndexLag | None:
+    """What counts up to `until` may miss."""
     with engine.connect() as connection:
         if (late := behind(connection)) <= MOST_UNCOUNTED:
             return None
@@ -81,8 +81,8 @@ def of_counts(engine: Engine, until: datetime | None = None) -> Lag | None:
     return lag if lag is None or until is None or lag.first < until else None
 
 
-def of_conversations(engine: Engine) -> Lag | None:
-    """Whether SMS are too few in the counts of conversations, or conversations out of order."""
+def conversations_lag(engine: Engine) -> IndexLag | None:
+    """What the counts of conversations may miss; conversations may be out of order then, too."""
     with engine.connect() as connection:
         if (late := behind(connection)) <= UNCOUNTED_MESSAGES:
             return None
@@ -95,9 +95,9 @@ def of_conversations(engine: Engine) -> Lag | None:
         return _lag(connection, late, Lacks.COUNTS, oldest[0], ids[-1])
 
 
-def _lag(connection: Connection, late: int, lacks: Lacks, first: int, last: int) -> Lag | None:
+def _lag(connection: Connection, late: int, lacks: Lacks, first: int, last: int) -> IndexLag | None:
     times = connection.scalars(select(Event.received_at).where(Event.id.in_((first, last)))).all()
-    return Lag(late, lacks, min(times), max(times)) if times else None  # none: deleted meanwhile
+    return IndexLag(late, lacks, min(times), max(times)) if times else None  # none: deleted meanwhile
 
 
 def _clock(when: datetime, zone: tzinfo | None) -> str:

@@ -5,33 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta, tzinfo
-from enum import StrEnum
-from typing import Any, TypeVar
+from datetime import UTC, datetime, tzinfo
+from typing import Any
 
-from receiver.search.words import SHORTEST_PREFIX, Phrase, phrases
-from receiver.vocabulary.kinds import EventType, Kind
-from receiver.vocabulary.limits import LONGEST_FIELD
-
-LONGEST_SEARCH = 1000
-"""Characters of a search text; nobody types more, and each word costs."""
-MOST_PHRASES = 16
-
-
-class SearchError(ValueError):
-    """A search that cannot be understood. The message names the part and gives a form that can."""
-
-
-class State(StrEnum):
-    """How it went. `missed` and `answered` are about a whole call and found at the event of its end."""
-
-    RINGING = "ringing"
-    ONGOING = "ongoing"
-    ENDED = "ended"
-    ANSWERED = "answered"
-    MISSED = "missed"
-    RECEIVED = "received"
-    FAILED = "failed"
+from receiver.search.values import LONGEST_SEARCH, SearchError, read_time, read_value
+from receiver.search.words import Phrase, phrases
+from receiver.vocabulary.kinds import EventState, EventType, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +19,7 @@ class Search:
 
     kind: Kind | None = None
     type: EventType | None = None
-    state: State | None = None
+    state: EventState | None = None
     sender: str | None = None
     recipient: str | None = None
     number: str | None = None
@@ -90,7 +69,7 @@ class Search:
             if name in {"since", "until"}:
                 values[name] = read_time(name, word.strip(), now or datetime.now(UTC), zone)
             else:
-                values[name] = _READERS.get(name, _plain)(name, word)
+                values[name] = read_value(name, word)
         return cls(**values)
 
     @property
@@ -177,90 +156,3 @@ def _unquoted(value: str) -> str:
 
 def _quoted(value: str) -> str:
     return f'"{value}"' if re.search(r'\s|^"', value) else value
-
-
-def _plain(_: str, word: str) -> str:
-    return word.strip().replace('"', "")[:LONGEST_FIELD]
-
-
-def _phone(_: str, word: str) -> str:
-    """A + that a shell or a URL turned into a space, 00 for it, and what people write between digits."""
-    digits = re.sub(r"[\s().+/-]", "", word)
-    if digits.isascii() and digits.isdigit() and len(digits) > 6:
-        return "+" + digits.removeprefix("00")
-    return _plain("", word)
-
-
-def _choice(choices: type[_Choice], name: str, word: str) -> _Choice:
-    try:
-        return choices(word.strip().lower())
-    except ValueError:
-        raise SearchError(f"{name}: {word[:40]!r} is none of {', '.join(choices)}") from None
-
-
-_Choice = TypeVar("_Choice", bound=StrEnum)
-
-
-def _flag(name: str, word: str) -> bool:
-    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if word.strip().lower() not in known:
-        raise SearchError(f"{name}: must be true or false")
-    return known[word.strip().lower()]
-
-
-def _text(name: str, word: str) -> str:
-    """Its words as `parse` can read them again; whatever holds no word asks for nothing and is left out."""
-    if len(word) > LONGEST_SEARCH:
-        raise SearchError(f"{name}: longer than {LONGEST_SEARCH} characters; look for less at once")
-    found = phrases(word)
-    if not found:
-        raise SearchError(f"{name}: {word[:40]!r} holds no letter, digit or symbol to look for")
-    if len(found) > MOST_PHRASES:
-        raise SearchError(f"{name}: more than {MOST_PHRASES} words or phrases; look for fewer at once")
-    for phrase in found:
-        if phrase.prefix and len(phrase.words[-1]) < SHORTEST_PREFIX:
-            raise SearchError(f"{name}: at least {SHORTEST_PREFIX} characters must stand before *")
-    return " ".join(_written(phrase) for phrase in found)
-
-
-def _written(phrase: Phrase) -> str:
-    asked = phrase.asked
-    bare = re.fullmatch(r'[^\s"]*[^\s"*]', asked) and not re.match(r"-?[A-Za-z_]+:(?!//)", asked)
-    return (asked if bare else f'"{asked}"') + ("*" if phrase.prefix else "")
-
-
-_AGO = re.compile(r"([0-9]{1,6})(s|m|h|d|w)", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
-
-
-def read_time(name: str, word: str, now: datetime, zone: tzinfo = UTC) -> datetime:
-    """A moment, in UTC: any ISO form, how long ago (90m), or the last time the clock showed it (10:15)."""
-    try:
-        if ago := _AGO.fullmatch(word):
-            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        if clock := _CLOCK.fullmatch(word):
-            here = now.astimezone(zone)
-            when = here.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
-            return (when if when <= here else when - timedelta(days=1)).astimezone(UTC)
-        # In a query string the + of a zone arrives as a space.
-        when = datetime.fromisoformat(re.sub(r"(T\S+|\d\d:\d\d\S*) (\d\d(:?\d\d)?)$", r"\1+\2", word.upper()))
-        return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise SearchError(
-            f"{name}: {word[:40]!r} is not a time; write 2026-01-31T10:00:00+08:00, 10:15 for the last time "
-            "the clock showed it, or 90m, 2h, 7d for that long ago"
-        ) from None
-
-
-_READERS: dict[str, Any] = {
-    "kind": lambda name, word: _choice(Kind, name, word),
-    "type": lambda name, word: _choice(EventType, name, word),
-    "state": lambda name, word: _choice(State, name, word),
-    "sender": _phone,
-    "recipient": _phone,
-    "number": _phone,
-    "quarantined": _flag,
-    "problems": _flag,
-    "text": _text,
-}

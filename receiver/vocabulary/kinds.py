@@ -25,3 +25,15 @@ class EventType(StrEnum):
     TEST = "test"
     """No call at all: we sent it ourselves, to see whether a callback would arrive."""
     UNKNOWN = "unknown"
+
+
+class EventState(StrEnum):
+    """How it went. `missed` and `answered` are about a whole call and found at the event of its end."""
+
+    RINGING = "ringing"
+    ONGOING = "ongoing"
+    ENDED = "ended"
+    ANSWERED = "answered"
+    MISSED = "missed"
+    RECEIVED = "received"
+    FAILED = "failed"

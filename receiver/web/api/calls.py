@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Response, jsonify
 
 from receiver import current
-from receiver.search.calls import CallLog, call_json
-from receiver.search.conversations import ConversationLog, conversation_json
+from receiver.search.call import call_json
+from receiver.search.conversations import conversation_json
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
-from receiver.search.index_lag import of_conversations, of_words
+from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.masking import mask_event
 from receiver.web.api import shapes
-from receiver.web.api.lagging import lag_json
+from receiver.web.api.index_lag import index_lag_json
 from receiver.web.api.operation import LARGEST_ID, Given, operation
 from receiver.web.api.parameters import BEFORE, FILTERS, MASK, PAGE_LIMIT, SEARCH, search_of
 from receiver.web.errors import problem
@@ -24,18 +24,20 @@ NO_CONVERSATION = "this sender never wrote to this number"
 def list_calls(given: Given) -> Response:
     """Calls with an event that matches, newest first, each whole and in the order of what happened."""
     wanted, before = search_of(given), _before(given)
-    page = CallLog(current.engine()).find(wanted, before=before, limit=_limit(given))
-    lag = of_words(current.engine(), wanted, before=before, end=page.next)
+    page = current.calls().find(wanted, before=before, limit=_limit(given))
+    lag = words_lag(current.engine(), wanted, before=before, end=page.next)
     calls = [call_json(call) for call in page.calls]
     if given.flag("mask"):
         calls = [mask_event(call) for call in calls]
-    return jsonify(calls=calls, next=None if page.next is None else str(page.next), not_indexed=lag_json(lag))
+    return jsonify(
+        calls=calls, next=None if page.next is None else str(page.next), not_indexed=index_lag_json(lag)
+    )
 
 
 @operation("/calls/{session}", "Show one call", shapes.Call, parameters=(MASK,), missing=NO_CALL)
 def show_call(given: Given, session: str) -> Response:
     """One call, whole, by the session that all its notifications carry."""
-    call = CallLog(current.engine()).get(session.replace("\x00", "\ufffd"))
+    call = current.calls().get(session.replace("\x00", "\ufffd"))
     if call is None:
         return problem(404, "not_found", NO_CALL)
     shown = call_json(call)
@@ -51,13 +53,15 @@ def show_call(given: Given, session: str) -> Response:
 def list_conversations(given: Given) -> Response:
     """Conversations with a message that matches, each with the newest such message."""
     wanted, before, engine = search_of(given), _before(given), current.engine()
-    page = ConversationLog(engine).find(wanted, before=before, limit=_limit(given))
-    lag = of_words(engine, wanted, before=before, end=page.next) or of_conversations(engine)
+    page = current.conversations().find(wanted, before=before, limit=_limit(given))
+    lag = words_lag(engine, wanted, before=before, end=page.next) or conversations_lag(engine)
     found = [conversation_json(conversation) for conversation in page.conversations]
     if given.flag("mask"):
         found = [mask_event(conversation) for conversation in found]
     return jsonify(
-        conversations=found, next=None if page.next is None else str(page.next), not_indexed=lag_json(lag)
+        conversations=found,
+        next=None if page.next is None else str(page.next),
+        not_indexed=index_lag_json(lag),
     )
 
 
@@ -71,7 +75,7 @@ def list_conversations(given: Given) -> Response:
 def show_conversation(given: Given, number: str, sender: str) -> Response:
     """What one sender wrote to one of our numbers, newest first; parts of a long message are put together."""
     ends = [end.replace("\x00", "\ufffd") for end in (number, sender)]
-    log = ConversationLog(current.engine())
+    log = current.conversations()
     found = log.get(*ends, before=_before(given), limit=_limit(given))
     if found is None:
         return problem(404, "not_found", NO_CONVERSATION)

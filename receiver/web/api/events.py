@@ -11,13 +11,13 @@ from flask import Response, jsonify, request
 from receiver import current
 from receiver.export.export import ALL_FIELDS, FieldError, Form, export, read_fields
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, event_json
-from receiver.search.index_lag import of_words
+from receiver.search.index_lag import words_lag
 from receiver.search.masking import mask_event
-from receiver.search.query import State
 from receiver.search.repeats import whole_json
+from receiver.vocabulary.kinds import EventState
 from receiver.web.api import shapes
 from receiver.web.api.event_shapes import Event, WholeEvent
-from receiver.web.api.lagging import lag_json
+from receiver.web.api.index_lag import index_lag_json
 from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, operation
 from receiver.web.api.parameters import (
     AFTER,
@@ -80,9 +80,9 @@ def list_events(given: Given) -> Response:
         events = [{name: event[name] for name in fields if name in event} for event in events]
     if mask:
         events = [mask_event(event) for event in events]
-    lag = of_words(current.engine(), wanted, before=before, end=page.next)
+    lag = words_lag(current.engine(), wanted, before=before, end=page.next)
     return jsonify(
-        events=events, next=None if page.next is None else str(page.next), not_indexed=lag_json(lag)
+        events=events, next=None if page.next is None else str(page.next), not_indexed=index_lag_json(lag)
     )
 
 
@@ -113,7 +113,7 @@ def stream_events(given: Given) -> Response:
     browser sends it when it comes back: so nothing is missed. Visible a few tenths of a second after the
     callback. A comment every few seconds shows that the stream still stands."""
     wanted = search_of(given)
-    if wanted.state in {State.MISSED, State.ANSWERED}:
+    if wanted.state in {EventState.MISSED, EventState.ANSWERED}:
         raise BadRequest("state: whether a call was answered is known only later; listen without")
     last = request.headers.get("Last-Event-ID", "")
     if last.isascii() and last.isdigit() and len(last) < 19:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from receiver.export.export import ALL_FIELDS
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
-from receiver.search.query import LONGEST_SEARCH, Search, SearchError, State
-from receiver.vocabulary.kinds import EventType, Kind
+from receiver.search.query import Search
+from receiver.search.values import LONGEST_SEARCH, SearchError
+from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, Parameter
 
 NDJSON = "application/x-ndjson"
@@ -20,7 +21,7 @@ _NUMBER = {"type": "string", "examples": ["+6591234567"]}
 FILTERS = (
     Parameter("kind", "What arrived.", {"type": "string", "enum": [*Kind]}),
     Parameter("type", "What happened.", {"type": "string", "enum": [*EventType]}),
-    Parameter("state", "How it went.", {"type": "string", "enum": [*State]}),
+    Parameter("state", "How it went.", {"type": "string", "enum": [*EventState]}),
     Parameter("sender", "Who it came from.", _NUMBER),
     Parameter("recipient", "The number it came to.", _NUMBER),
     Parameter("number", "Either end.", _NUMBER),

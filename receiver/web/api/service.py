@@ -10,12 +10,11 @@ from receiver import current
 from receiver.intake.spool import SpoolError
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
-from receiver.search.counts import Counts
 from receiver.search.events import iso
-from receiver.search.index_lag import of_counts
-from receiver.search.query import SearchError, read_time
+from receiver.search.index_lag import counts_lag
+from receiver.search.values import SearchError, read_time
 from receiver.web.api import shapes
-from receiver.web.api.lagging import lag_json
+from receiver.web.api.index_lag import index_lag_json
 from receiver.web.api.operation import BadRequest, Given, Parameter, operation
 from receiver.web.errors import problem
 
@@ -62,7 +61,7 @@ def show_stats(given: Given) -> Response:
     since, until = _time(given, "since", now - _HOURS, now), _time(given, "until", now, now)
     if until - since > _LONGEST:
         raise BadRequest(f"since: at most {_LONGEST.days} days before until")
-    counts = Counts(current.engine())
+    counts = current.counts()
     return jsonify(
         since=iso(since),
         until=iso(until),
@@ -77,7 +76,7 @@ def show_stats(given: Given) -> Response:
             {"number": one.number, "events": one.events, "last_at": iso(one.last_at)}
             for one in counts.by_number()
         ],
-        not_indexed=lag_json(of_counts(current.engine(), until)),
+        not_indexed=index_lag_json(counts_lag(current.engine(), until)),
     )
 
 

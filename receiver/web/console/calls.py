@@ -8,17 +8,22 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 
 from receiver import current
-from receiver.search.calls import Call, CallLog, call_json
-from receiver.search.index_lag import of_words
-from receiver.search.query import Search, State
-from receiver.vocabulary.kinds import Kind
+from receiver.search.call import Call, call_json
+from receiver.search.index_lag import words_lag
+from receiver.search.query import Search
+from receiver.vocabulary.kinds import EventState, Kind
 from receiver.web.console import shown
 from receiver.web.console.events import Chip, parsed, whole_number
 from receiver.web.console.timeline import time_line
 
 calls = Blueprint("calls", __name__)
 
-_STATES = ((None, "All"), (State.MISSED, "Missed"), (State.ANSWERED, "Answered"), (State.ONGOING, "Ongoing"))
+_STATES = (
+    (None, "All"),
+    (EventState.MISSED, "Missed"),
+    (EventState.ANSWERED, "Answered"),
+    (EventState.ONGOING, "Ongoing"),
+)
 
 
 @calls.get("/calls")
@@ -27,14 +32,14 @@ def show_list() -> Response:
     text = request.args.get("q", "").strip()
     wanted, wrong = parsed(text)
     before = whole_number(request.args.get("before"))
-    page = CallLog(current.engine()).find(wanted, before=before) if wanted else None
+    page = current.calls().find(wanted, before=before) if wanted else None
     asked = wanted or Search()
     chips = [
         Chip(name, str(replace(asked, kind=None, state=state)), asked.state is state)
         for state, name in _STATES
     ]
     older = page.next if page else None
-    lag = of_words(current.engine(), wanted, before=before, end=older) if wanted else None
+    lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None
     return make_response(
         render_template(
             "calls.html",
@@ -54,7 +59,7 @@ def show_list() -> Response:
 @calls.get("/calls/<rest:session>")
 def show(session: str) -> str:
     """One call."""
-    call = CallLog(current.engine()).get(session)
+    call = current.calls().get(session)
     if call is None:
         abort(404, "There is no call with this session.")
     return _page(call)

@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
 
 from receiver import current
-from receiver.search.conversations import Conversation, ConversationLog, conversation_json
-from receiver.search.index_lag import of_conversations, of_words
+from receiver.search.conversations import Conversation, conversation_json
+from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
 from receiver.web.console.events import parsed, whole_number
@@ -25,10 +25,10 @@ def show_list() -> Response:
     text = request.args.get("q", "").strip()
     wanted, wrong = parsed(text)
     before = whole_number(request.args.get("before"))
-    page = ConversationLog(current.engine()).find(wanted, before=before) if wanted else None
+    page = current.conversations().find(wanted, before=before) if wanted else None
     older = page.next if page else None
-    lag = of_words(current.engine(), wanted, before=before, end=older) if wanted else None
-    lag = lag or of_conversations(current.engine())
+    lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None
+    lag = lag or conversations_lag(current.engine())
     return make_response(
         render_template(
             "conversations.html",
@@ -61,7 +61,7 @@ def of_event(event_id: int) -> str:
 
 def _page(number: str, sender: str, address: str) -> str:
     before = whole_number(request.args.get("before"))
-    found = ConversationLog(current.engine()).get(number, sender, before=before)
+    found = current.conversations().get(number, sender, before=before)
     if found is None:
         abort(404, "There is no conversation of these two. What is quarantined is not part of one.")
     document = shown.document(conversation_json(found))

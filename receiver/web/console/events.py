@@ -13,9 +13,10 @@ from receiver.keys.urls import callback_url
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
 from receiver.search.events import event_json
-from receiver.search.index_lag import of_words
-from receiver.search.query import Search, SearchError
+from receiver.search.index_lag import words_lag
+from receiver.search.query import Search
 from receiver.search.repeats import whole_json
+from receiver.search.values import SearchError
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import guard, shown
 from receiver.web.console.replay import as_curl
@@ -48,7 +49,7 @@ def show_list() -> Response:
     page = current.event_log().find(wanted, before=before) if wanted else None
     found = [] if page is None else [row(event) for event in page.events]
     older = page.next if page else None
-    lag = of_words(current.engine(), wanted, before=before, end=older) if wanted else None
+    lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None
     return make_response(
         render_template(
             "events.html",

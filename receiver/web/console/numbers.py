@@ -12,7 +12,6 @@ from receiver import current
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers import known
 from receiver.providers.hoiio.zone import ZONE
-from receiver.search.counts import Counts
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
 
@@ -46,7 +45,7 @@ def show_list() -> str:
 def known_numbers() -> list[dict[str, Any]]:
     """The numbers held and those that something came in at, with what a page shows of each."""
     engine = current.engine()
-    totals = {total.number: total for total in Counts(engine).by_number()}
+    totals = {total.number: total for total in current.counts().by_number()}
     urls = _our_urls()
     rows = []
     for number in known.read(engine).numbers:

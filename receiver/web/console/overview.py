@@ -12,8 +12,7 @@ from receiver.intake import quarantined
 from receiver.intake.spool import SpoolError, SpoolState
 from receiver.numbers import findings
 from receiver.numbers.findings import Finding, Severity
-from receiver.search.counts import Counts
-from receiver.search.index_lag import of_counts
+from receiver.search.index_lag import counts_lag
 from receiver.search.query import Search
 from receiver.web.console import shown
 from receiver.web.console.chart import NARROW, hours_chart
@@ -34,7 +33,7 @@ def show() -> str:
     engine = current.engine()
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     first = hour - timedelta(hours=HOURS - 1)
-    counts = Counts(engine).by_hour(first, hour + timedelta(hours=1))
+    counts = current.counts().by_hour(first, hour + timedelta(hours=1))
     a_day_ago = hour - timedelta(hours=23)
     newest_id = current.event_log().newest_id()
     newest = current.event_log().find(Search(), limit=_NEWEST).events
@@ -65,7 +64,7 @@ def _shown(finding: Finding) -> Finding:
 
 def _behind() -> list[Finding]:
     """That these counts are low, while they are. Nobody has to mend it."""
-    lag = of_counts(current.engine())
+    lag = counts_lag(current.engine())
     return [] if lag is None else [Finding("index_behind", Severity.WARNING, lag.sentence(shown.zone()), "")]
 
 
