@@ -8,20 +8,16 @@ of the few threads; nor does who listens to the live stream. Who leaves in the m
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from flask import Flask
 
 from receiver.current import EXTENSION, Parts
 from receiver.logs.log import get_logger
-from receiver.logs.request import Answering, request_id
+from receiver.web.answer import Answer
 from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
-from receiver.web.listener import Wish
 from receiver.web.live import Live
-from receiver.web.stream import LISTENING
 
 logger = get_logger(__name__)
 
@@ -108,47 +104,6 @@ class Private:
                 piece = await coming
             finally:
                 coming.cancel()  # one that failed already is not logged then, with words of the caller's
-
-
-class Answer:
-    """What Flask answers to one request. Made in a thread; a short one is whole then, and closed."""
-
-    def __init__(self, app: Flask, environ: dict[str, Any]) -> None:
-        listening: list[Wish] = []
-        environ[LISTENING] = listening
-        self.status = 500
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.request_id = request_id(environ)
-        with Answering(self.request_id):
-            self._pieces = app.wsgi_app(environ, self._start)
-        self._left: Iterator[bytes] | None = iter(self._pieces)
-        self._busy = threading.Lock()
-        self.ready = [piece for piece in (self.next(), self.next()) if piece is not None]
-        self.wish = listening[0] if listening else None
-        self.whole = self._left is None
-        if self.whole:
-            self.close()
-
-    def next(self) -> bytes | None:
-        """One more piece; None at the end."""
-        with self._busy, Answering(self.request_id):
-            piece = None if self._left is None else next(self._left, None)
-            if piece is None:
-                self._left = None
-            return piece
-
-    def close(self) -> None:
-        """Let go of what the answer was made from, be it at its end or before."""
-        # Whoever leaves may do so while the next piece is being made.
-        with self._busy, Answering(self.request_id):
-            self._left = None
-            if hasattr(self._pieces, "close"):
-                self._pieces.close()
-
-    def _start(self, line: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
-        self.status = int(line[:3])
-        self.headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        return lambda _: None
 
 
 async def _leaves(receive: Receive) -> None:

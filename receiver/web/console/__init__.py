@@ -8,11 +8,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from receiver import current
-from receiver.web.console import guard, shown
+from receiver.web.console import guard, shown, times
+from receiver.web.console.addresses import this_address
 from receiver.web.console.calls import calls
 from receiver.web.console.conversations import conversations
 from receiver.web.console.events import events
 from receiver.web.console.faxes import faxes
+from receiver.web.console.forms import form_token
 from receiver.web.console.login import login
 from receiver.web.console.numbers import numbers
 from receiver.web.console.overview import overview
@@ -27,8 +29,8 @@ console = Blueprint(
 )
 for part in (overview, events, calls, conversations, faxes, numbers, quarantine, login):
     console.register_blueprint(part)
-for name in shown.FILTERS:
-    console.add_app_template_filter(getattr(shown, name), name)
+for filter_ in (*shown.FILTERS, *times.FILTERS):
+    console.add_app_template_filter(filter_, filter_.__name__)
 
 _OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_in"})
 
@@ -51,10 +53,10 @@ def _dress(response: Response) -> Response:
 def _for_every_page() -> dict[str, object]:
     return {
         "visitor": g.get("visitor"),
-        "form_token": guard.form_token,
-        "this_address": guard.this_address,
+        "form_token": form_token,
+        "this_address": this_address,
         "theme": request.cookies.get("theme") if request.cookies.get("theme") in {"light", "dark"} else None,
-        "zone": shown.zone_name(),
+        "zone": times.zone_name(),
         "own_number": shown.own_number,
     }
 

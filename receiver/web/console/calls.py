@@ -12,8 +12,8 @@ from receiver.search.call import Call, call_json
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState, Kind
-from receiver.web.console import shown
-from receiver.web.console.events import Chip, parsed, whole_number
+from receiver.web.console import shown, times
+from receiver.web.console.lists import Chip, parsed, whole_number
 from receiver.web.console.timeline import time_line
 
 calls = Blueprint("calls", __name__)
@@ -46,7 +46,7 @@ def show_list() -> Response:
             page="calls",
             q=text,
             search_error=wrong,
-            lag=lag and lag.sentence(shown.zone()),
+            lag=lag and lag.sentence(times.zone()),
             calls=[_line(call) for call in page.calls] if page else [],
             chips=chips,
             older=older and url_for(".show_list", q=text or None, before=older),

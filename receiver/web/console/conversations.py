@@ -11,8 +11,8 @@ from receiver import current
 from receiver.search.conversations import Conversation, conversation_json
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.vocabulary.kinds import Kind
-from receiver.web.console import shown
-from receiver.web.console.events import parsed, whole_number
+from receiver.web.console import shown, times
+from receiver.web.console.lists import parsed, whole_number
 
 conversations = Blueprint("conversations", __name__)
 
@@ -35,7 +35,7 @@ def show_list() -> Response:
             page="conversations",
             q=text,
             search_error=wrong,
-            lag=lag and lag.sentence(shown.zone()),
+            lag=lag and lag.sentence(times.zone()),
             conversations=[_line(one) for one in page.conversations] if page else [],
             older=older and url_for(".show_list", q=text or None, before=older),
             newest=before and url_for(".show_list", q=text or None),

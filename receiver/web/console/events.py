@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
@@ -12,13 +12,12 @@ from receiver import current
 from receiver.keys.urls import callback_url
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
-from receiver.search.events import event_json
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.search.repeats import whole_json
-from receiver.search.values import SearchError
 from receiver.vocabulary.kinds import Kind
-from receiver.web.console import guard, shown
+from receiver.web.console import guard, shown, times
+from receiver.web.console.lists import Chip, parsed, row, whole_number
 from receiver.web.console.replay import as_curl
 from receiver.web.listener import Wish
 from receiver.web.stream import Stream
@@ -26,16 +25,6 @@ from receiver.web.stream import Stream
 events = Blueprint("events", __name__)
 
 _AGES = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A filter one click away."""
-
-    name: str
-    search: str
-    """In the search language, what the list shows after the click."""
-    on: bool
 
 
 @events.get("/events")
@@ -56,7 +45,7 @@ def show_list() -> Response:
             page="events",
             q=text,
             search_error=wrong,
-            lag=lag and lag.sentence(shown.zone()),
+            lag=lag and lag.sentence(times.zone()),
             events=found,
             chips=_chips(text, wanted or Search()),
             older=older and url_for(".show_list", q=text or None, before=older),
@@ -118,28 +107,6 @@ def _curl(event: Event, raw: dict[str, Any]) -> str:
         query=raw["query_string"],
         headers=raw["headers"],
     )
-
-
-def row(event: Event) -> dict[str, Any]:
-    """An event as a line of a list."""
-    return shown.document(event_json(event))
-
-
-def parsed(text: str) -> tuple[Search | None, str | None]:
-    """A search, or what is wrong with it as a sentence."""
-    try:
-        return Search.parse(text, datetime.now(UTC), shown.zone()), None
-    except SearchError as error:
-        return None, str(error)
-
-
-def whole_number(text: str | None) -> int | None:
-    """A cursor; None when there is none, 400 when it makes no sense."""
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        abort(400, "This address is not whole: begin at the first page.")
-    return int(text)
 
 
 def _chips(text: str, wanted: Search) -> list[list[Chip]]:

@@ -13,7 +13,7 @@ from receiver.search.events import DEFAULT_PAGE, event_json
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.web.console import shown
-from receiver.web.console.events import row, whole_number
+from receiver.web.console.lists import row, whole_number
 
 faxes = Blueprint("faxes", __name__)
 

@@ -8,7 +8,9 @@ from werkzeug.wrappers import Response
 from receiver import current
 from receiver.access.sign_ins import TooManyAttempts, WrongPassword
 from receiver.access.users import UserError
-from receiver.web.console import guard
+from receiver.web.console import cookies, guard
+from receiver.web.console.addresses import own_address
+from receiver.web.console.forms import require_form_token
 
 login = Blueprint("login", __name__)
 
@@ -19,18 +21,18 @@ _THEME_KEPT = 365 * 24 * 3600
 def form() -> Response:
     """The sign-in form; says how to make a user while there is none."""
     if guard.visitor_of_cookie() is not None:
-        return redirect(guard.own_address(request.args.get("next")), 303)
+        return redirect(own_address(request.args.get("next")), 303)
     return _form(200)
 
 
 @login.post("/login")
 def sign_in() -> Response:
     """Into the console with the right name and password."""
-    guard.require_form_token(guard.anonymous_cookie())
+    require_form_token(cookies.anonymous_cookie())
     name, password = request.form.get("name", ""), request.form.get("password", "")
     try:
         token = current.sign_ins().sign_in(
-            name, password, peer=request.remote_addr or "", browser=guard.known_browser(name)
+            name, password, peer=request.remote_addr or "", browser=cookies.known_browser(name)
         )
     except WrongPassword:
         return _form(401, "The name or the password is wrong.")
@@ -38,9 +40,9 @@ def sign_in() -> Response:
         response = _form(429, str(refusal))
         response.headers["Retry-After"] = str(refusal.wait)
         return response
-    response = redirect(guard.own_address(request.form.get("next")), 303)
-    guard.set_session(response, token)
-    guard.set_known_browser(response, name)
+    response = redirect(own_address(request.form.get("next")), 303)
+    cookies.set_session(response, token)
+    cookies.set_known_browser(response, name)
     return response
 
 
@@ -49,7 +51,7 @@ def sign_out() -> Response:
     """Out, in this browser."""
     current.sign_ins().sign_out(guard.visitor())
     response = redirect(url_for("console.login.form"), 303)
-    guard.drop_session(response)
+    cookies.drop_session(response)
     return response
 
 
@@ -87,13 +89,13 @@ def change_password() -> Response:
 def mask() -> Response:
     """Hide numbers and texts on this browser's pages, or show them again."""
     current.sign_ins().mask(guard.visitor(), request.form.get("on") == "1")
-    return redirect(guard.own_address(request.form.get("next")), 303)
+    return redirect(own_address(request.form.get("next")), 303)
 
 
 @login.post("/theme")
 def theme() -> Response:
     """Light, dark, or as the system has it."""
-    response = redirect(guard.own_address(request.form.get("next")), 303)
+    response = redirect(own_address(request.form.get("next")), 303)
     wanted = request.form.get("theme")
     if wanted in {"light", "dark"}:
         response.set_cookie("theme", wanted, max_age=_THEME_KEPT, httponly=True, samesite="Lax")
@@ -107,9 +109,9 @@ def _form(status: int, wrong: str | None = None) -> Response:
         "login.html",
         wrong=wrong,
         name=request.form.get("name", "")[:64],
-        next=guard.own_address(request.values.get("next")),
+        next=own_address(request.values.get("next")),
         nobody=not current.users().any(),
     )
     response = make_response(page, status)
-    guard.set_anonymous(response)
+    cookies.set_anonymous(response)
     return response

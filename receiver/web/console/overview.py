@@ -14,9 +14,9 @@ from receiver.numbers import findings
 from receiver.numbers.findings import Finding, Severity
 from receiver.search.index_lag import counts_lag
 from receiver.search.query import Search
-from receiver.web.console import shown
+from receiver.web.console import shown, times
 from receiver.web.console.chart import NARROW, hours_chart
-from receiver.web.console.events import row
+from receiver.web.console.lists import row
 from receiver.web.console.numbers import known_numbers
 
 overview = Blueprint("overview", __name__)
@@ -40,8 +40,8 @@ def show() -> str:
     return render_template(
         "overview.html",
         page="overview",
-        chart=hours_chart(counts, first, HOURS, shown.zone()),
-        phone_chart=hours_chart(counts, a_day_ago, 24, shown.zone(), NARROW),
+        chart=hours_chart(counts, first, HOURS, times.zone()),
+        phone_chart=hours_chart(counts, a_day_ago, 24, times.zone(), NARROW),
         today=sum(count.events for count in counts if count.hour >= a_day_ago),
         before=sum(count.events for count in counts if count.hour < a_day_ago),
         newest=[row(event) for event in newest],
@@ -65,7 +65,7 @@ def _shown(finding: Finding) -> Finding:
 def _behind() -> list[Finding]:
     """That these counts are low, while they are. Nobody has to mend it."""
     lag = counts_lag(current.engine())
-    return [] if lag is None else [Finding("index_behind", Severity.WARNING, lag.sentence(shown.zone()), "")]
+    return [] if lag is None else [Finding("index_behind", Severity.WARNING, lag.sentence(times.zone()), "")]
 
 
 def _spool() -> SpoolState | None:

@@ -10,7 +10,7 @@ from receiver.access.scopes import Scope
 from receiver.retention import quarantine as desk
 from receiver.search.query import Search
 from receiver.web.console import guard
-from receiver.web.console.events import row, whole_number
+from receiver.web.console.lists import row, whole_number
 
 quarantine = Blueprint("quarantine", __name__)
 

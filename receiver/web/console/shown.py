@@ -9,31 +9,15 @@ from __future__ import annotations
 import base64
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
-from flask import g, request
+from flask import g
 from markupsafe import Markup, escape
 
 from receiver.search.masking import mask_event
 from receiver.vocabulary.mask import masked_number
-from receiver.vocabulary.printable import size as size  # noqa: PLC0414  # a filter too
-
-FILTERS = (
-    "typed",
-    "clock",
-    "day",
-    "ago",
-    "phone",
-    "plain",
-    "message",
-    "body_text",
-    "duration",
-    "size",
-    "title_of",
-)
+from receiver.vocabulary.printable import size
 
 # Joiners, which belong to emoji and to several scripts, and cannot do harm; line breaks and tabs are layout.
 _HARMLESS = frozenset("\u200c\u200d\n\t")
@@ -57,9 +41,6 @@ def masked() -> bool:
 def document(value: Mapping[str, Any]) -> dict[str, Any]:
     """A document of the log as this visitor may see it."""
     return mask_event(value) if masked() else dict(value)
-
-
-# Text.
 
 
 def plain(value: object) -> Markup:
@@ -136,81 +117,5 @@ def title_of(type_: str) -> str:
     return _TITLES.get(type_, type_)
 
 
-# Time.
-
-
-def zone() -> tzinfo:
-    """The zone this browser told us it is in, by a cookie; UTC without."""
-    name = request.cookies.get("zone", "")
-    if not name or len(name) > 64 or name.startswith(("/", ".")):
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
-
-
-def zone_name() -> str:
-    """The zone of the times on this page, in words."""
-    here = datetime.now(zone())
-    offset = f"{here:%z}"
-    return "UTC" if zone() is UTC else f"{zone()} (UTC{offset[:3]}:{offset[3:]})"
-
-
-def moment(value: str | datetime | None) -> datetime | None:
-    """A time of a document, in the visitor's zone."""
-    if value is None or value == "":
-        return None
-    when = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return when.astimezone(zone())
-
-
-def clock(value: str | datetime | None, seconds: bool = True) -> Markup:
-    """A time to the second; with the day unless that is today."""
-    when = moment(value)
-    if when is None:
-        return Markup('<span class="none">&ndash;</span>')
-    form = "%H:%M:%S" if seconds else "%H:%M"
-    today = datetime.now(zone())
-    if when.date() != today.date():
-        form = ("%-d %b " if when.year == today.year else "%-d %b %Y ") + form
-    return _time(when, when.strftime(form))
-
-
-def day(value: str | datetime | None) -> Markup:
-    """A day, as a heading."""
-    when = moment(value)
-    return _time(when, when.strftime("%A, %-d %B %Y")) if when else Markup("&ndash;")
-
-
-def ago(value: str | datetime | None) -> Markup:
-    """How long ago, roughly."""
-    when = moment(value)
-    if when is None:
-        return Markup('<span class="none">never</span>')
-    seconds = (datetime.now(UTC) - when).total_seconds()
-    if seconds < 60:
-        words = "just now"
-    elif seconds < 3600:
-        words = f"{seconds // 60:.0f} min ago"
-    elif seconds < 2 * 86400:
-        words = f"{seconds // 3600:.0f} h ago"
-    else:
-        words = f"{seconds // 86400:.0f} days ago"
-    return _time(when, words)
-
-
-def _time(when: datetime, words: str) -> Markup:
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        when.isoformat(timespec="milliseconds"), when.strftime("%a %-d %b %Y %H:%M:%S %Z"), words
-    )
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as minutes and seconds."""
-    if seconds is None:
-        return ""
-    whole = int(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+FILTERS = (typed, phone, plain, message, body_text, size, title_of)
+"""What a template may write behind a `|`, by the function's name."""

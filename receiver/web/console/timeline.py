@@ -86,9 +86,7 @@ def time_line(call: Mapping[str, Any]) -> TimeLine:
         seconds = max(since, steps[-1].seconds if steps else 0.0)
         stage = str(event["type"]).removeprefix("call.")
         party = event.get("dial_status") or event.get("transfer_status")
-        steps.append(
-            Step(event, _title(event, stage), seconds, stage, party in {"busy", "failed", "unanswered"})
-        )
+        steps.append(Step(event, _title(event, stage), seconds, stage, party in _NOT_REACHED))
     return TimeLine(tuple(steps), _strip(steps), steps[-1].seconds)
 
 

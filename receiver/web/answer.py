@@ -1,0 +1,54 @@
+"""What Flask answers to one request, piece by piece, for a server that sends it without a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Flask
+
+from receiver.logs.request import Answering, request_id
+from receiver.web.listener import Wish
+from receiver.web.stream import LISTENING
+
+
+class Answer:
+    """What Flask answers to one request. Made in a thread; a short one is whole then, and closed."""
+
+    def __init__(self, app: Flask, environ: dict[str, Any]) -> None:
+        listening: list[Wish] = []
+        environ[LISTENING] = listening
+        self.status = 500
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.request_id = request_id(environ)
+        with Answering(self.request_id):
+            self._pieces = app.wsgi_app(environ, self._start)
+        self._left: Iterator[bytes] | None = iter(self._pieces)
+        self._busy = threading.Lock()
+        self.ready = [piece for piece in (self.next(), self.next()) if piece is not None]
+        self.wish = listening[0] if listening else None
+        self.whole = self._left is None
+        if self.whole:
+            self.close()
+
+    def next(self) -> bytes | None:
+        """One more piece; None at the end."""
+        with self._busy, Answering(self.request_id):
+            piece = None if self._left is None else next(self._left, None)
+            if piece is None:
+                self._left = None
+            return piece
+
+    def close(self) -> None:
+        """Let go of what the answer was made from, be it at its end or before."""
+        # Whoever leaves may do so while the next piece is being made.
+        with self._busy, Answering(self.request_id):
+            self._left = None
+            if hasattr(self._pieces, "close"):
+                self._pieces.close()
+
+    def _start(self, line: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], object]:
+        self.status = int(line[:3])
+        self.headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        return lambda _: None

@@ -1,0 +1,32 @@
+"""The token that guards every form. It is bound to the visitor's cookie by SECRET_KEY, so none is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from flask import abort, g, request
+
+from receiver.access.sign_ins import Visitor
+from receiver.web.console.cookies import anonymous, secret
+
+
+def form_token() -> str:
+    """What a form on this page has to bring back."""
+    found: Visitor | None = g.get("visitor")
+    return _bound(found.digest if found else anonymous())
+
+
+def require_form_token(owner: str | None) -> None:
+    """400 unless the form is one that we gave to this browser."""
+    given = request.form.get("form_token", "") or request.headers.get("X-Form-Token", "")
+    if not owner or not hmac.compare_digest(given.encode(), _bound(owner).encode()):
+        abort(
+            400, "This form is too old, or the browser keeps no cookies. Go back, reload the page, try again."
+        )
+
+
+def _bound(owner: str) -> str:
+    return hmac.new(
+        secret().encode(), b"form " + owner.encode("utf-8", "surrogatepass"), hashlib.sha256
+    ).hexdigest()

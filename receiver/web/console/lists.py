@@ -1,0 +1,47 @@
+"""What the lists of the console share: a search and its filters, a cursor, and an event as a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import abort
+
+from receiver.models import Event
+from receiver.search.events import event_json
+from receiver.search.query import Search
+from receiver.search.values import SearchError
+from receiver.web.console import shown, times
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter one click away."""
+
+    name: str
+    search: str
+    """In the search language, what the list shows after the click."""
+    on: bool
+
+
+def row(event: Event) -> dict[str, Any]:
+    """An event as a line of a list."""
+    return shown.document(event_json(event))
+
+
+def parsed(text: str) -> tuple[Search | None, str | None]:
+    """A search, or what is wrong with it as a sentence."""
+    try:
+        return Search.parse(text, datetime.now(UTC), times.zone()), None
+    except SearchError as error:
+        return None, str(error)
+
+
+def whole_number(text: str | None) -> int | None:
+    """A cursor; None when there is none, 400 when it makes no sense."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        abort(400, "This address is not whole: begin at the first page.")
+    return int(text)
