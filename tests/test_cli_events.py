@@ -83,7 +83,7 @@ def test_it_finds_by_words_and_options(run, words, ids):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["colour:red"], "colour: there is no such filter"),
+        (["colour:red"], "colour: unknown filter"),
         (["kind:sms", "--kind", "fax"], "--kind: is given twice"),
         (["--since", "yesterday"], "--since: 'yesterday' is not a time"),
     ],

@@ -313,7 +313,7 @@ def test_an_event_shows_its_request_and_the_command_that_repeats_it(client, app,
 
 def test_an_event_shows_each_time_it_came_again(client, app):
     sms(app, "hello")
-    assert "Came again" not in client.get("/events/1").text
+    assert "Repeats</h2>" not in client.get("/events/1").text
     sms(app, "hello")
     first = client.get("/events/1").text
     assert first.count('<details class="repeat">') == 1
@@ -334,7 +334,7 @@ def test_an_event_shows_each_time_it_came_again(client, app):
 def test_an_unknown_address_leads_home_who_is_signed_in_and_tells_a_stranger_nothing(client, anonymous):
     for path in ("/nowhere", "/wp-login.php", "/events/../x", "/logout"):
         page = client.get(path)
-        assert (page.status_code, 'href="/">To the overview' in page.text) == (404, True)
+        assert (page.status_code, 'href="/">Go to the overview' in page.text) == (404, True)
         assert page.headers["Cache-Control"] == "no-store"
         stranger = anonymous.get(path)
         assert (stranger.status_code, stranger.text) == (404, "")
@@ -397,7 +397,7 @@ def test_a_long_message_is_joined_and_its_parts_are_there(client, app):
         sms(app, text[start : start + 152], f"AA-SI-{place}")
     page = client.get(f"/conversations/{NUMBER}/{SENDER}").text
     assert text in page
-    assert "Joined by us from 3 parts" in page
+    assert "Joined from 3 parts" in page
     assert page.count("/events/") == 3
 
 
@@ -442,8 +442,8 @@ def test_a_link_into_the_private_network_is_not_followed(client, app):
 def test_a_failed_fax_says_why(client, app):
     fax(app, fax_status="failed", fax_error_code="busy")
     page = client.get("/faxes/1").text
-    assert "did not come through: <bdi>busy</bdi>" in page
-    assert "without a document" in page
+    assert "The fax failed: <bdi>busy</bdi>" in page
+    assert "has no document" in page
     assert client.get("/faxes/1/document").status_code == 404
 
 

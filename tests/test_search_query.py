@@ -1,4 +1,4 @@
-"""What people look for: read from the search language and fields, written back, found in every script."""
+"""Searches: read from the search language and from fields, written back, found in every script."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -54,16 +54,16 @@ def test_it_reads_the_search_language(text, wanted):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("kind:telegram", "kind: 'telegram' is none of voice, fax, sms"),
-        ("form:+65", "form: there is no such filter"),
-        ("from:", "from: nothing stands behind the colon"),
-        ("kind:sms kind:fax", "kind: stands there twice"),
+        ("kind:telegram", "kind: 'telegram' is unknown; use one of voice, fax, sms"),
+        ("form:+65", "form: unknown filter"),
+        ("from:", "from: a value is missing after the colon"),
+        ("kind:sms kind:fax", "kind: is given twice"),
         ("since:yesterday", "since: 'yesterday' is not a time"),
         ("since:999999w", "since: '999999w' is not a time"),
         ("is:open", "is: 'open' is unknown"),
         ("-from:+6591234567", "-from: only is:quarantined and has:problems"),
-        ("ab*", "text: at least 3 characters must stand before *"),
-        ("---", "text: '---' holds no letter"),
+        ("ab*", "text: at least 3 characters are needed before *"),
+        ("---", "text: '---' contains no letter"),
         ("word " * 17, "text: more than 16 words"),
         ("x" * 1001, "search: longer than 1000 characters"),
     ],
@@ -80,7 +80,7 @@ def test_it_reads_fields_as_a_url_or_a_command_line_gives_them():
     assert Search.read(given, NOW) == Search(
         sender="+6591234567", since=datetime(2026, 2, 1, 2, tzinfo=UTC), problems=True
     )
-    with pytest.raises(SearchError, match="colour: there is no such filter; there are kind, number"):
+    with pytest.raises(SearchError, match="colour: unknown filter; the filters are kind, number"):
         Search.read({"colour": "red"})
 
 

@@ -1,4 +1,4 @@
-"""What somebody looks for in the log: read from a search box, a URL or a command line, and written back."""
+"""A search of the log: read from a search box, a URL or a command line, and written back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from receiver.vocabulary.kinds import EventState, EventType, Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Which events; every part that is given must hold. Times are aware UTC, `until` is exclusive."""
+    """Which events are wanted. All given parts must match. Times are aware UTC, `until` is exclusive."""
 
     kind: Kind | None = None
     type: EventType | None = None
@@ -31,16 +31,16 @@ class Search:
     quarantined: bool | None = None
     problems: bool | None = None
     text: str | None = None
-    """Words, "words in a row" and begi*, all of which must stand in the text or the raw parameters."""
+    """Words, "a phrase" and prefi*, all of which must be in the text or the raw parameters."""
 
     @classmethod
     def parse(cls, text: str, now: datetime | None = None, zone: tzinfo = UTC) -> Search:
-        """From the search language, `from:+65… kind:sms since:1h "text"`; `SearchError` if it makes no sense.
+        """From the search language, `from:+65… kind:sms since:1h "text"`; `SearchError` if it is invalid.
 
-        A time without a zone is in `zone`. Words without a colon are looked for in the text.
+        A time without a zone is in `zone`. Words without a colon are searched for in the text.
         """
         if len(text) > LONGEST_SEARCH:
-            raise SearchError(f"search: longer than {LONGEST_SEARCH} characters; look for less at once")
+            raise SearchError(f"search: longer than {LONGEST_SEARCH} characters; shorten it")
         given: dict[str, str] = {}
         asked: list[str] = []
         for match in _PART.finditer(text):
@@ -49,7 +49,7 @@ class Search:
                 continue
             name, word = _field(match["not"], match["field"].lower(), _unquoted(match["value"]))
             if name in given:
-                raise SearchError(f"{match['field']}: stands there twice; one of them must go")
+                raise SearchError(f"{match['field']}: is given twice; give it once")
             given[name] = word
         if asked:
             given["text"] = " ".join(asked)
@@ -62,7 +62,7 @@ class Search:
         values: dict[str, Any] = {}
         for name, asked in given.items():
             if name not in known:
-                raise SearchError(f"{name}: there is no such filter; there are {', '.join(sorted(known))}")
+                raise SearchError(f"{name}: unknown filter; the filters are {', '.join(sorted(known))}")
             if asked is None or not asked.strip():
                 continue
             word = asked.replace("\x00", "\ufffd")  # as the log keeps it
@@ -74,30 +74,30 @@ class Search:
 
     @property
     def phrases(self) -> tuple[Phrase, ...]:
-        """What `text` asks for, cut into words as the log's texts are."""
+        """What `text` asks for, cut into words in the same way as the log's texts."""
         return tuple(phrases(self.text)) if self.text else ()
 
     @property
     def open(self) -> bool:
-        """Whether it asks for nothing: every event is meant."""
+        """Whether nothing is filtered: every event matches."""
         return self == Search()
 
     def joined(self, other: Search) -> Search:
-        """What both ask for together; `SearchError` when both say something of the same part."""
+        """Both searches together; `SearchError` if they differ in the same part."""
         given: dict[str, Any] = {}
         for part in fields(self):
             mine, theirs = getattr(self, part.name), getattr(other, part.name)
             if mine is not None and theirs is not None and mine != theirs:
-                raise SearchError(f"{part.name}: is given twice; one of them must go")
+                raise SearchError(f"{part.name}: is given twice; give it once")
             given[part.name] = theirs if mine is None else mine
         return Search(**given)
 
     def without(self, *names: str) -> Search:
-        """The same search with these parts left out."""
+        """The same search without these parts."""
         return replace(self, **dict.fromkeys(names))
 
     def __str__(self) -> str:
-        """In the search language, such that `parse` gives the same search."""
+        """In the search language; `parse` gives the same search again."""
         parts = []
         for name, word in _NAMES.items():
             value = getattr(self, name)
@@ -137,16 +137,16 @@ def _field(negated: str, word: str, value: str) -> tuple[str, str]:
     if flag is not None:
         return flag, "false" if negated else "true"
     if word in {"is", "has"}:
-        raise SearchError(f"{word}: {value[:40]!r} is unknown; there are {' and '.join(_FLAGS.values())}")
+        raise SearchError(f"{word}: {value[:40]!r} is unknown; use {' or '.join(_FLAGS.values())}")
     if negated:
-        raise SearchError(f"-{word}: only {' and '.join(_FLAGS.values())} can be turned round")
+        raise SearchError(f"-{word}: only {' and '.join(_FLAGS.values())} can be negated")
     if word not in _WORDS:
         known = ", ".join(f"{name}:" for name in _NAMES.values())
         raise SearchError(
-            f"{word}: there is no such filter; there are {known}. To look for the text, put it in quotes"
+            f"{word}: unknown filter; the filters are {known}. To search for the text, put it in quotes"
         )
     if not value:
-        raise SearchError(f"{word}: nothing stands behind the colon")
+        raise SearchError(f"{word}: a value is missing after the colon")
     return _WORDS[word], value
 
 

@@ -13,12 +13,12 @@ from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
 
 LONGEST_SEARCH = 1000
-"""Characters of a search text; nobody types more, and each word costs."""
+"""Characters of a search; nobody types more, and each word costs time."""
 MOST_PHRASES = 16
 
 
 class SearchError(ValueError):
-    """A search that cannot be understood. The message names the part and gives a form that can."""
+    """A search that cannot be understood. The message names the part and says what can be."""
 
 
 def _plain(_: str, word: str) -> str:
@@ -26,7 +26,8 @@ def _plain(_: str, word: str) -> str:
 
 
 def _phone(_: str, word: str) -> str:
-    """A + that a shell or a URL turned into a space, 00 for it, and what people write between digits."""
+    """A number as the log has it: without what people write between digits, with + for 00 or for a space,
+    which a shell or a URL makes of +."""
     digits = re.sub(r"[\s().+/-]", "", word)
     if digits.isascii() and digits.isdigit() and len(digits) > 6:
         return "+" + digits.removeprefix("00")
@@ -37,7 +38,7 @@ def _choice(choices: type[_Choice], name: str, word: str) -> _Choice:
     try:
         return choices(word.strip().lower())
     except ValueError:
-        raise SearchError(f"{name}: {word[:40]!r} is none of {', '.join(choices)}") from None
+        raise SearchError(f"{name}: {word[:40]!r} is unknown; use one of {', '.join(choices)}") from None
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -51,17 +52,17 @@ def _flag(name: str, word: str) -> bool:
 
 
 def _text(name: str, word: str) -> str:
-    """Its words as `parse` can read them again; whatever holds no word asks for nothing and is left out."""
+    """Its words, written so that `parse` can read them again. What contains no word is left out."""
     if len(word) > LONGEST_SEARCH:
-        raise SearchError(f"{name}: longer than {LONGEST_SEARCH} characters; look for less at once")
+        raise SearchError(f"{name}: longer than {LONGEST_SEARCH} characters; shorten it")
     found = phrases(word)
     if not found:
-        raise SearchError(f"{name}: {word[:40]!r} holds no letter, digit or symbol to look for")
+        raise SearchError(f"{name}: {word[:40]!r} contains no letter, digit or symbol to search for")
     if len(found) > MOST_PHRASES:
-        raise SearchError(f"{name}: more than {MOST_PHRASES} words or phrases; look for fewer at once")
+        raise SearchError(f"{name}: more than {MOST_PHRASES} words or phrases; use fewer")
     for phrase in found:
         if phrase.prefix and len(phrase.words[-1]) < SHORTEST_PREFIX:
-            raise SearchError(f"{name}: at least {SHORTEST_PREFIX} characters must stand before *")
+            raise SearchError(f"{name}: at least {SHORTEST_PREFIX} characters are needed before *")
     return " ".join(_written(phrase) for phrase in found)
 
 
@@ -77,7 +78,7 @@ _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 
 
 def read_time(name: str, word: str, now: datetime, zone: tzinfo = UTC) -> datetime:
-    """A moment, in UTC: any ISO form, how long ago (90m), or the last time the clock showed it (10:15)."""
+    """A time in UTC, from any ISO form, an age (90m), or a time of day (10:15), which means the last one."""
     try:
         if ago := _AGO.fullmatch(word):
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
@@ -91,7 +92,7 @@ def read_time(name: str, word: str, now: datetime, zone: tzinfo = UTC) -> dateti
     except (ValueError, OverflowError):
         raise SearchError(
             f"{name}: {word[:40]!r} is not a time; write 2026-01-31T10:00:00+08:00, 10:15 for the last time "
-            "the clock showed it, or 90m, 2h, 7d for that long ago"
+            "it was 10:15, or an age such as 90m, 2h or 7d"
         ) from None
 
 

@@ -1,7 +1,7 @@
-"""`/metrics`, for Prometheus: what this process counted, and what the database says now.
+"""`/metrics`, for Prometheus: the counters of this process, and what the database says now.
 
-Counters are those of the process that answers. Behind a load balancer, or with several workers, scrape each
-process by its own address, or add up with that in mind; what comes from the database is the same from all.
+Counters are those of the process that answers. With several processes, scrape each by its own address. What
+comes from the database is the same in all of them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ metrics = Blueprint("metrics", __name__)
 
 @metrics.get("/metrics")
 def show() -> Response:
-    """All metrics, in the format that is asked for."""
+    """All metrics, in the format that was asked for."""
     require(Scope.READ)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Receiver(current.parts()))
@@ -50,7 +50,7 @@ def show() -> Response:
 
 
 class _Receiver(Collector):
-    """Our metrics, read when they are asked for: nothing on the receive path knows Prometheus."""
+    """Our metrics, read when they are scraped: nothing on the receive path knows Prometheus."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -60,7 +60,7 @@ class _Receiver(Collector):
         yield from self._spool()
         up = not self._parts.recorder.failing
         try:
-            # Whole or not at all: half of it would look as if the other half had been mended.
+            # All or nothing: half of it would look as if the other half had been fixed.
             stored = list(self._stored())
         except SQLAlchemyError:
             stored, up = [], False
@@ -70,33 +70,31 @@ class _Receiver(Collector):
     def _counted(self) -> Iterator[Metric]:
         counted, trust = self._parts.recorder.counters, self._parts.trust
         callbacks = CounterMetricFamily(
-            "receiver_callbacks", "Callbacks, by what became of them.", labels=("kind", "outcome")
+            "receiver_callbacks", "Callbacks by outcome.", labels=("kind", "outcome")
         )
         for kind in Kind:
             for outcome in Outcome:
                 callbacks.add_metric((kind, outcome.value), counted.callbacks[kind.value, outcome.value])
         yield callbacks
         older = CounterMetricFamily(
-            "receiver_older_key_callbacks", "Callbacks that came with a key not current.", labels=("key",)
+            "receiver_older_key_callbacks", "Callbacks with an older key.", labels=("key",)
         )
         for name, count in self._parts.keys.uses_of_older.items():
             older.add_metric((name,), count)
         yield older
-        yield _gauge(
-            "receiver_queue_length", "Callbacks that wait for a commit.", self._parts.recorder.waiting
-        )
+        yield _gauge("receiver_queue_length", "Callbacks waiting for a commit.", self._parts.recorder.waiting)
         commits, total = [], 0
         for bound, count in zip((*map(str, BUCKETS), "+Inf"), tuple(counted.commits), strict=True):
             total += count
             commits.append((bound, total))
         yield HistogramMetricFamily(
             "receiver_commit_seconds",
-            "Time a transaction with callbacks took.",
+            "Duration of transactions with callbacks.",
             buckets=commits,
             sum_value=counted.commit_seconds,
         )
-        yield _gauge("receiver_quarantine_bytes", "Size of what is kept but not trusted.", trust.held)
-        yield _gauge("receiver_quarantine_limit_bytes", "Size at which it is full.", trust.limit)
+        yield _gauge("receiver_quarantine_bytes", "Size of the quarantine.", trust.held)
+        yield _gauge("receiver_quarantine_limit_bytes", "Size at which the quarantine is full.", trust.limit)
 
     def _spool(self) -> Iterator[Metric]:
         try:
@@ -111,23 +109,27 @@ class _Receiver(Collector):
         records.add_metric(("set_aside",), state.set_aside)
         yield records
         yield _gauge("receiver_spool_bytes", "Size of the spool.", used)
-        yield _gauge("receiver_spool_limit_bytes", "Size at which it is full.", limit)
+        yield _gauge("receiver_spool_limit_bytes", "Size at which the spool is full.", limit)
         age = 0.0 if state.oldest is None else _age(state.oldest)
         yield _gauge("receiver_spool_oldest_seconds", "Age of the oldest callback in the spool.", age)
 
     def _stored(self) -> Iterator[Metric]:
         engine = self._parts.engine
-        found = GaugeMetricFamily("receiver_findings", "What the watch found.", labels=("code", "severity"))
+        found = GaugeMetricFamily("receiver_findings", "Findings of the watch.", labels=("code", "severity"))
         counts: dict[tuple[str, Severity], int] = {}
         for finding in findings.read(engine):
             counts[finding.code, finding.severity] = counts.get((finding.code, finding.severity), 0) + 1
         for labels, count in counts.items():
             found.add_metric(labels, count)
         yield found
-        yield _gauge("receiver_processes", "Processes that serve.", len(processes.alive(engine)))
+        yield _gauge("receiver_processes", "Serving processes.", len(processes.alive(engine)))
         yield from _account(numbers.read(engine))
-        age = GaugeMetricFamily("receiver_job_age_seconds", "Since a job last ended.", labels=("job",))
-        failing = GaugeMetricFamily("receiver_job_failing", "Whether it failed then.", labels=("job",))
+        age = GaugeMetricFamily(
+            "receiver_job_age_seconds", "Seconds since a job last ended.", labels=("job",)
+        )
+        failing = GaugeMetricFamily(
+            "receiver_job_failing", "Whether the last run of a job failed.", labels=("job",)
+        )
         with engine.connect() as connection:
             for job in connection.execute(select(JobState.name, JobState.ran_at, JobState.failure)):
                 if job.ran_at is not None:
@@ -142,7 +144,7 @@ class _Receiver(Collector):
 
 def _account(known: numbers.Known) -> Iterator[Metric]:
     today = datetime.now(ZONE).date()
-    # Two numbers may look the same once they are masked_number; the one that ends first is what matters.
+    # Two numbers may look the same once they are masked; the one that expires first is what matters.
     ends: dict[str, int] = {}
     for number in known.numbers:
         left, name = days_left(number, today), masked_number(number.number)
@@ -155,9 +157,13 @@ def _account(known: numbers.Known) -> Iterator[Metric]:
         expiry.add_metric((name,), left)
     yield expiry
     yield _gauge("receiver_numbers", "Numbers held.", len(known.numbers))
-    yield _gauge("receiver_provider_failures", "Looks in a row that the provider failed.", known.failures)
+    yield _gauge("receiver_provider_failures", "Requests in a row that the provider failed.", known.failures)
     if known.checked_at is not None:
-        yield _gauge("receiver_provider_age_seconds", "Since it last answered.", _age(known.checked_at))
+        yield _gauge(
+            "receiver_provider_age_seconds",
+            "Seconds since the provider last answered.",
+            _age(known.checked_at),
+        )
     if known.balance is not None:
         balance = GaugeMetricFamily("receiver_account_balance", "Credit left.", labels=("currency",))
         balance.add_metric((known.currency,), float(known.balance))

@@ -20,7 +20,7 @@ def _bad_request(error: BadRequest) -> Response:
 @api.errorhandler(SQLAlchemyError)
 def _unavailable(_: SQLAlchemyError) -> Response:
     answer = problem(
-        503, "unavailable", "the database cannot be reached; callbacks go to the spool meanwhile"
+        503, "unavailable", "the database cannot be reached; callbacks go to the spool in the meantime"
     )
     answer.headers["Retry-After"] = "5"
     return answer

@@ -22,7 +22,7 @@ NO_CONVERSATION = "this sender never wrote to this number"
 
 @operation("/calls", "Find calls", shapes.CallPage, parameters=(*FILTERS, SEARCH, PAGE_LIMIT, BEFORE, MASK))
 def list_calls(given: Given) -> Response:
-    """Calls with an event that matches, newest first, each whole and in the order of what happened."""
+    """Calls with an event that matches, newest first, each complete and in the order of what happened."""
     wanted, before = search_of(given), _before(given)
     page = current.calls().find(wanted, before=before, limit=_limit(given))
     lag = words_lag(current.engine(), wanted, before=before, end=page.next)
@@ -36,7 +36,7 @@ def list_calls(given: Given) -> Response:
 
 @operation("/calls/{session}", "Show one call", shapes.Call, parameters=(MASK,), missing=NO_CALL)
 def show_call(given: Given, session: str) -> Response:
-    """One call, whole, by the session that all its notifications carry."""
+    """One complete call, by the session that all its notifications carry."""
     call = current.calls().get(session.replace("\x00", "\ufffd"))
     if call is None:
         return problem(404, "not_found", NO_CALL)
@@ -73,7 +73,7 @@ def list_conversations(given: Given) -> Response:
     missing=NO_CONVERSATION,
 )
 def show_conversation(given: Given, number: str, sender: str) -> Response:
-    """What one sender wrote to one of our numbers, newest first; parts of a long message are put together."""
+    """What one sender wrote to one of our numbers, newest first; parts of a long message are joined."""
     ends = [end.replace("\x00", "\ufffd") for end in (number, sender)]
     log = current.conversations()
     found = log.get(*ends, before=_before(given), limit=_limit(given))

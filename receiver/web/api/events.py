@@ -40,8 +40,8 @@ from receiver.web.stream import Stream
 
 NO_EVENT = "there is no event with this id"
 _FORMS = {
-    NDJSON: "Everything that matches, one JSON object a line; without params and raw unless named.",
-    CSV: "Everything that matches, for spreadsheets: no cell starts a formula.",
+    NDJSON: "Everything that matches, one JSON object a line; params and raw only if named in `fields`.",
+    CSV: "Everything that matches, for spreadsheets: no cell can start a formula.",
 }
 
 
@@ -94,7 +94,7 @@ def _fields(given: Given) -> tuple[str, ...] | None:
 
 
 def _stream(found: Iterator[str], form: Form) -> Response:
-    first = next(found, "")  # now, while a failure can still be told
+    first = next(found, "")  # now, while a failure can still be reported
     answer = Response(chain((first,), found), mimetype=NDJSON if form is Form.NDJSON else CSV)
     answer.headers["Content-Disposition"] = f'attachment; filename="events.{form}"'
     return answer
@@ -109,12 +109,12 @@ def _stream(found: Iterator[str], form: Form) -> Response:
     only_forms=True,
 )
 def stream_events(given: Given) -> Response:
-    """Begins with the next event, or behind the one named by `after` or by a `Last-Event-ID` header, as a
-    browser sends it when it comes back: so nothing is missed. Visible a few tenths of a second after the
-    callback. A comment every few seconds shows that the stream still stands."""
+    """Starts with the next event, or after the one named by `after` or by a `Last-Event-ID` header, which a
+    browser sends when it reconnects, so nothing is missed. An event appears a few tenths of a second after
+    its callback. A comment every few seconds shows that the stream is still open."""
     wanted = search_of(given)
     if wanted.state in {EventState.MISSED, EventState.ANSWERED}:
-        raise BadRequest("state: whether a call was answered is known only later; listen without")
+        raise BadRequest("state: whether a call was answered is only known later; leave this filter out")
     last = request.headers.get("Last-Event-ID", "")
     if last.isascii() and last.isdigit() and len(last) < 19:
         position = int(last)
@@ -138,7 +138,7 @@ def stream_events(given: Given) -> Response:
     missing=NO_EVENT,
 )
 def show_event(given: Given, event_id: str) -> Response:
-    """One event with its raw request, and that of each time it came again."""
+    """One event with its raw request and its repeats."""
     number = int(event_id) if event_id.isascii() and event_id.isdigit() and len(event_id) < 20 else 0
     event = current.event_log().get(number) if 0 < number <= LARGEST_ID else None
     if event is None:

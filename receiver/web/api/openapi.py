@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the operations themselves: what is not in there is not served."""
+"""The OpenAPI document, made from the operations: what is not in it is not served."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from receiver.web.api.operation import JSON, OPERATIONS, Given, Operation, opera
 
 _SCHEMAS = "#/components/schemas/"
 _REFUSALS = {
-    "400": "A parameter or the body makes no sense; the message names it.",
-    "401": "No token, or none that is known.",
+    "400": "A parameter or the body is invalid; the message names it.",
+    "401": "The token is missing or unknown.",
     "403": "The token's scope does not allow this.",
     "429": "Too many requests by this token; `Retry-After` says how many seconds to wait.",
     "503": "The database cannot be reached.",
@@ -24,7 +24,7 @@ _REFUSALS = {
 
 @operation("/openapi.json", "Describe this API", shapes.Document)
 def show_document(_: Given) -> Response:
-    """What can be asked, with all parameters and answers."""
+    """All operations with their parameters and answers."""
     return jsonify(document())
 
 

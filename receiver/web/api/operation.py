@@ -1,4 +1,4 @@
-"""One operation of the query API: declared once, and from there both checked and documented."""
+"""One operation of the query API, declared once; requests are checked and documented from that."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGEST_ID = 2**63 - 1
 
 
 class BadRequest(ValueError):
-    """A parameter or a body makes no sense. The message names it and gives a form that does."""
+    """A parameter or a body is invalid. The message names it and says what is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The parameters of one request, all of which the operation knows, and who makes it."""
+    """The parameters of one request, all known to the operation, and who makes the request."""
 
     words: Mapping[str, str]
     token: KnownToken
@@ -78,7 +78,7 @@ class Operation:
     answer: type[BaseModel]
     body: type[BaseModel] | None
     forms: Mapping[str, str]
-    """Media types besides JSON in which it answers, and what each is."""
+    """Media types other than JSON in which it answers, and what each contains."""
     only_forms: bool
     """It never answers in JSON; `answer` is then a part of what it does answer."""
     path_schema: Mapping[str, Any]
@@ -86,21 +86,21 @@ class Operation:
     """What a 404 says, if there can be one."""
 
     def read(self, token: KnownToken) -> Given:
-        """The parameters of the current request; `BadRequest` if one is not known or stands there twice."""
+        """The parameters of the current request; `BadRequest` if one is unknown or given twice."""
         known = [parameter.name for parameter in self.parameters]
         words: dict[str, str] = {}
         for name, values in request.args.lists():
             if name not in known:
                 listed = ", ".join(sorted(known)) if known else "none"
-                raise BadRequest(f"{name[:40]}: there is no such parameter; there are {listed}")
+                raise BadRequest(f"{name[:40]}: unknown parameter; the known ones are {listed}")
             if len(values) > 1:
-                raise BadRequest(f"{name}: is given twice; one of them must go")
+                raise BadRequest(f"{name}: is given twice; give it once")
             words[name] = values[0]
         return Given(words, token)
 
 
 OPERATIONS: list[Operation] = []
-"""All there are, in the order in which the document lists them."""
+"""All operations, in the order in which the document lists them."""
 
 View = Callable[..., Response]
 
@@ -119,7 +119,7 @@ def operation(
     path_schema: Mapping[str, Any] | None = None,
     missing: str | None = None,
 ) -> Callable[[View], View]:
-    """Serve a view at `path`, which is in the form of the document: `/events/{id}`."""
+    """Serve a view at `path`, written as in the document: `/events/{id}`."""
 
     def add(view: View) -> View:
         declared = Operation(

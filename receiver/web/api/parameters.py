@@ -1,4 +1,4 @@
-"""Parameters that several operations share. `Search.read` decides what they mean; here it is described."""
+"""Parameters that several operations share, and their descriptions. `Search.read` decides what they mean."""
 
 from __future__ import annotations
 
@@ -25,40 +25,46 @@ FILTERS = (
     Parameter("sender", "Who it came from.", _NUMBER),
     Parameter("recipient", "The number it came to.", _NUMBER),
     Parameter("number", "Either end.", _NUMBER),
-    Parameter("session", "All of one call."),
+    Parameter("session", "Events of one call."),
     Parameter("txn_ref", "The provider's reference."),
     Parameter(
-        "since", "Received then or later: any ISO form, or an age (90m, 2h, 7d). UTC without a zone.", _TIME
+        "since",
+        "Received at this time or later: any ISO form, or an age (90m, 2h, 7d). UTC unless it names a zone.",
+        _TIME,
     ),
-    Parameter("until", "Received before then; the same forms.", _TIME),
-    Parameter("quarantined", "Kept but not trusted, or only those that are trusted.", _FILTER_FLAG),
-    Parameter("problems", "With something missing or unreadable, or only those without.", _FILTER_FLAG),
-    Parameter("text", 'Words, "words in a row" and begi*, in the text or the parameters; all must be found.'),
+    Parameter("until", "Received before this time; the same forms.", _TIME),
+    Parameter("quarantined", "`true`: only quarantined events; `false`: only trusted ones.", _FILTER_FLAG),
+    Parameter(
+        "problems",
+        "`true`: only events with something missing or unreadable; `false`: only those without.",
+        _FILTER_FLAG,
+    ),
+    Parameter("text", 'Words, "a phrase" and prefi*, in the text or the parameters; all must match.'),
 )
 SEARCH = Parameter(
     "q",
     'The search language, as in the console: `from:+6591234567 kind:sms since:1h "the invoice"`. '
-    "May be combined with the other filters, as long as they do not speak of the same thing.",
+    "Can be combined with the other filters, unless both set the same one.",
     {"type": "string", "maxLength": LONGEST_SEARCH},
 )
 LIMIT = Parameter(
     "limit",
-    f"How many; {DEFAULT_PAGE} unless told, at most {LARGEST_PAGE} in a page, any number in a stream.",
+    f"How many; {DEFAULT_PAGE} by default, at most {LARGEST_PAGE} on a page, any number in a stream.",
     {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
 )
 PAGE_LIMIT = Parameter(
     "limit",
-    f"How many; {DEFAULT_PAGE} unless told.",
+    f"How many; {DEFAULT_PAGE} by default.",
     {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE},
 )
 BEFORE = Parameter(
     "before",
-    "The cursor of a page: `next` of the page before.",
+    "The cursor of a page: `next` of the previous page.",
     {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
 )
 AFTER = Parameter(
     "after",
-    "Begin behind the event of this id; 0 for the whole log.",
+    "Start after the event with this id; 0 for the whole log.",
     {"type": "integer", "minimum": 0, "maximum": LARGEST_ID},
 )
 FIELD_NAMES = Parameter(
@@ -77,7 +83,7 @@ _NAMES = [parameter.name for parameter in FILTERS]
 
 
 def search_of(given: Given) -> Search:
-    """What is looked for: the filters, over what `q` says."""
+    """The search of a request: its filters together with `q`."""
     words = given.only(_NAMES)
     if empty := next((name for name, word in words.items() if not word), None):
         raise BadRequest(f"{empty}: is empty; leave it out")

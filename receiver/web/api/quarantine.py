@@ -1,4 +1,4 @@
-"""Deciding about events that are kept but not trusted."""
+"""Releasing or dropping events that are kept but not trusted."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ def release_events(given: Given, asked: shapes.Ids) -> Response:
     body=shapes.Ids,
 )
 def drop_events(given: Given, asked: shapes.Ids) -> Response:
-    """Deletes quarantined events with their repeats and raw bytes. That it was done stays on record."""
+    """Deletes quarantined events with their repeats and raw bytes. A record of the deletion is kept."""
     done = quarantine.drop(current.engine(), asked.ids, who=f"token {given.token.name}")
     return jsonify(events=done.events, repeats=done.repeats)

@@ -1,4 +1,4 @@
-"""The account's numbers, the counts, and how the service is."""
+"""The account's numbers, the counts, and the state of the service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST = timedelta(days=92)
 
 @operation("/numbers", "List the account's numbers", shapes.Numbers)
 def list_numbers(_: Given) -> Response:
-    """What the provider said when it was last asked; this operation does not ask it."""
+    """The numbers as the provider last reported them; this operation does not ask it again."""
     known = numbers.read(current.engine())
     return jsonify(
         numbers=[
@@ -50,13 +50,13 @@ def list_numbers(_: Given) -> Response:
     "Count events",
     shapes.Stats,
     parameters=(
-        Parameter("since", "From the hour of then on; 24 hours ago unless told."),
-        Parameter("until", "To the hour of then; now unless told."),
+        Parameter("since", "From the hour of this time on; 24 hours ago by default."),
+        Parameter("until", "Up to the hour of this time; now by default."),
     ),
 )
 def show_stats(given: Given) -> Response:
-    """Trusted events by hour, kind and type between two times, and by number since the log began. Tests of
-    our own are not counted."""
+    """Trusted events by hour, kind and type between two times, and by number since the log began. Our own
+    tests are not counted."""
     now = datetime.now(UTC)
     since, until = _time(given, "since", now - _HOURS, now), _time(given, "until", now, now)
     if until - since > _LONGEST:
@@ -91,7 +91,7 @@ def _time(given: Given, name: str, default: datetime, now: datetime) -> datetime
 
 @operation("/findings", "List what needs attention", shapes.Findings)
 def list_findings(_: Given) -> Response:
-    """What the watch found when it last looked: at numbers, keys and the account."""
+    """What the last check of numbers, keys and the account found."""
     return jsonify(
         findings=[
             {
@@ -109,7 +109,7 @@ def list_findings(_: Given) -> Response:
 
 @operation("/spool", "Show the spool of this process", shapes.Spool)
 def show_spool(_: Given) -> Response:
-    """Callbacks that wait on the machine that answers, because the database could not take them."""
+    """Callbacks waiting on the machine that answers, because the database could not take them."""
     try:
         state = current.spool().state()
     except SpoolError:

@@ -1,4 +1,4 @@
-"""The console: the log for people, as pages. Behind a sign-in; reads without JavaScript."""
+"""The console: the log as pages for people, behind a sign-in. Pages can be read without JavaScript."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def _database_error(error: SQLAlchemyError) -> tuple[str, int]:
     return _sorry(
         503,
         "The database does not answer",
-        "Callbacks are kept in the spool meanwhile. Look at /health/ready, or run `flask doctor`.",
+        "Callbacks are kept in the spool in the meantime. See /health/ready, or run `flask doctor`.",
     )
 
 
 def unknown_address() -> Response | None:
-    """The page for an address that leads nowhere; None for a stranger, who learns nothing."""
+    """The page for an unknown address; None for visitors who are not signed in, who learn nothing."""
     try:
         found = guard.visitor_of_cookie() if current.config().secret_key else None
     except SQLAlchemyError:
@@ -88,8 +88,8 @@ def unknown_address() -> Response | None:
         make_response(
             _sorry(
                 404,
-                "There is no such page",
-                "The address is not one of this console's: it may have been cut short, or mistyped.",
+                "Page not found",
+                "There is no page at this address. It may have been cut off or mistyped.",
             )
         )
     )

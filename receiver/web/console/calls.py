@@ -67,10 +67,10 @@ def show(session: str) -> str:
 
 @calls.get("/events/<int:event_id>/call")
 def of_event(event_id: int) -> str:
-    """The call that an event belongs to: an address in which nobody's reference stands."""
+    """The call that an event belongs to, at an address without the session in it."""
     event = current.event_log().get(event_id) if event_id < 2**63 else None
     if event is None or event.kind != Kind.VOICE or not event.session:
-        abort(404, "There is no call of this event.")
+        abort(404, "This event does not belong to a call.")
     return show(event.session)
 
 

@@ -1,4 +1,4 @@
-"""Events per hour as a drawing: where each bar stands. Pure; the template draws it."""
+"""Events per hour as a chart: the position of each bar. Pure; the template draws it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from receiver.vocabulary.kinds import Kind
 
 WIDTH, HEIGHT = 960, 220
 NARROW = 380
-"""Width on a phone, so that its text is not made small."""
+"""Width on a phone, so that the text is not scaled down."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 4, 10, 24
 _GAP = 0.24
-"""Of a bar's room, the part that stays empty."""
+"""The share of a bar's width that stays empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The part of a bar that one kind has."""
+    """The part of a bar for one kind."""
 
     kind: str
     y: float
@@ -37,7 +37,7 @@ class Bar:
     width: float
     pieces: tuple[Piece, ...]
     label: str | None
-    """Beneath it, where one is due."""
+    """The label below the bar, if there is one."""
 
     @property
     def total(self) -> int:
@@ -46,11 +46,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars from left to right, and the lines behind them."""
+    """Bars from left to right, and the grid lines behind them."""
 
     bars: tuple[Bar, ...]
     lines: tuple[tuple[float, int], ...]
-    """Height in the drawing, and the number of events that it stands for."""
+    """The y coordinate of each line, and the number of events it stands for."""
     width: int
     left: int = _LEFT
     top: int = _TOP
@@ -65,7 +65,7 @@ class Chart:
 def hours_chart(
     counts: Sequence[HourOfKind], first: datetime, hours: int, zone: tzinfo, width: int = WIDTH
 ) -> Chart:
-    """Bars for so many hours from `first` on; labels are in `zone`."""
+    """A chart of `hours` hours from `first` on; labels are in `zone`."""
     found: dict[datetime, dict[str, int]] = {}
     for count in counts:
         found.setdefault(count.hour, {})[count.kind] = count.events
@@ -106,7 +106,7 @@ def _label(moment: datetime) -> str | None:
 
 
 def _round_up(most: int) -> int:
-    """A round number that is not less."""
+    """The next round number, `most` or above."""
     if most <= 4:
         return 4
     unit: int = 10 ** (len(str(most)) - 1)

@@ -1,4 +1,4 @@
-"""SMS conversations: who wrote, and the exchange with one sender."""
+"""SMS conversations: the list, and the messages of one sender."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def show(number: str, sender: str) -> str:
 
 @conversations.get("/events/<int:event_id>/conversation")
 def of_event(event_id: int) -> str:
-    """The conversation that an event belongs to: an address in which no number stands."""
+    """The conversation that an event belongs to, at an address without numbers in it."""
     event = current.event_log().get(event_id) if event_id < 2**63 else None
     if event is None or event.kind != Kind.SMS:
-        abort(404, "There is no conversation of this event.")
+        abort(404, "This event does not belong to a conversation.")
     return _page(event.recipient or "", event.sender or "", url_for(".of_event", event_id=event_id))
 
 
@@ -63,13 +63,13 @@ def _page(number: str, sender: str, address: str) -> str:
     before = whole_number(request.args.get("before"))
     found = current.conversations().get(number, sender, before=before)
     if found is None:
-        abort(404, "There is no conversation of these two. What is quarantined is not part of one.")
+        abort(404, "There is no conversation between these two. Quarantined messages are not part of one.")
     document = shown.document(conversation_json(found))
     return render_template(
         "conversation.html",
         page="conversations",
         conversation=document,
-        # As it was written: the oldest first.
+        # In the order of writing: oldest first.
         messages=list(reversed(document["messages"])),
         earlier=found.next and f"{address}?before={found.next}",
         newest=before and address,

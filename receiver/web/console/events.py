@@ -1,4 +1,4 @@
-"""Events: the list with its search and live tail, and one event with everything that is known of it."""
+"""Events: the list with its search and live tail, and one event with everything known about it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def show_list() -> Response:
     text = request.args.get("q", "").strip()
     wanted, wrong = parsed(text)
     before = whole_number(request.args.get("before"))
-    # Before the page is read: what comes in between is then shown by the tail.
+    # Before the page is read, so that the tail shows what arrives in between.
     newest = None if before or wanted is None else current.event_log().newest_id()
     page = current.event_log().find(wanted, before=before) if wanted else None
     found = [] if page is None else [row(event) for event in page.events]
@@ -58,7 +58,7 @@ def show_list() -> Response:
 
 @events.get("/events/tail")
 def tail() -> Response:
-    """Rows of the list for events above id `after`, newest first; what the live tail puts on top."""
+    """Rows for events above id `after`, newest first, which the live tail puts on top of the list."""
     wanted, wrong = parsed(request.args.get("q", "").strip())
     after = whole_number(request.args.get("after")) or 0
     if wanted is None:
@@ -73,7 +73,7 @@ def tail() -> Response:
 
 @events.get("/events/stream")
 def stream() -> Response:
-    """Rings when the list would have a new row; what is in it is asked for by `tail`."""
+    """Says that the list has a new row, which the page then fetches from `tail`."""
     wanted, wrong = parsed(request.args.get("q", "").strip())
     if wanted is None:
         abort(400, wrong or "")
@@ -84,7 +84,7 @@ def stream() -> Response:
 
 @events.get("/events/<int:event_id>")
 def show(event_id: int) -> str:
-    """One event: its fields, what is doubtful about it, and the request that brought it."""
+    """One event: its fields, its problems, and the original request."""
     event = current.event_log().get(event_id) if event_id < 2**63 else None
     if event is None:
         abort(404, "There is no event with this id.")

@@ -20,9 +20,9 @@ faxes = Blueprint("faxes", __name__)
 
 @faxes.get("/faxes")
 def show_list() -> str:
-    """Faxes, newest first. Tests of our own are events of that kind, but no faxes."""
+    """Faxes, newest first. Our own tests are events of this kind, but not faxes."""
     before = whole_number(request.args.get("before"))
-    # A walk for each type: tests may be more than faxes.
+    # One search for each type: there may be more tests than faxes.
     pages = [
         current.event_log().find(Search(kind=Kind.FAX, type=type_, quarantined=False), before=before)
         for type_ in (EventType.FAX_RECEIVED, EventType.FAX_FAILED, EventType.UNKNOWN)
@@ -41,21 +41,21 @@ def show_list() -> str:
 
 @faxes.get("/faxes/<int:event_id>")
 def show(event_id: int) -> str:
-    """One fax, with its document a click away: fetching it tells the other side that somebody looked."""
+    """One fax. Its document is a click away, since fetching it tells the other side that somebody looked."""
     return render_template("fax.html", page="faxes", fax=shown.document(event_json(_fax(event_id))))
 
 
 @faxes.get("/faxes/<int:event_id>/document")
 def document(event_id: int) -> Response | tuple[str, int]:
-    """The PDF, fetched now, to look at or (`save=1`) to keep.
+    """The PDF, fetched now, to view or (`save=1`) to download.
 
-    It is somebody else's file: it may run nothing, and its bytes count only as what we say they are.
+    It is somebody else's file: it may run nothing, and its type is what we say, not what its bytes suggest.
     """
     event = _fax(event_id)
     if shown.masked():
-        abort(403, "The document would show what is masked: turn the mask off first.")
+        abort(403, "The document would show what is masked. Turn the mask off first.")
     if not event.fax_url:
-        abort(404, "This fax came without a document.")
+        abort(404, "This fax has no document.")
     try:
         fetched = Fetcher(current.config().hoiio_api_url).fetch(
             event.fax_url, content_type="application/pdf", begins=b"%PDF-"

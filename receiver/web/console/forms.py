@@ -12,17 +12,18 @@ from receiver.web.console.cookies import anonymous, secret
 
 
 def form_token() -> str:
-    """What a form on this page has to bring back."""
+    """The token that a form on this page has to send back."""
     found: Visitor | None = g.get("visitor")
     return _bound(found.digest if found else anonymous())
 
 
 def require_form_token(owner: str | None) -> None:
-    """400 unless the form is one that we gave to this browser."""
+    """400 unless we gave the form to this browser."""
     given = request.form.get("form_token", "") or request.headers.get("X-Form-Token", "")
     if not owner or not hmac.compare_digest(given.encode(), _bound(owner).encode()):
         abort(
-            400, "This form is too old, or the browser keeps no cookies. Go back, reload the page, try again."
+            400,
+            "This form has expired, or your browser blocks cookies. Go back, reload the page and try again.",
         )
 
 

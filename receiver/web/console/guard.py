@@ -57,7 +57,7 @@ def let_in() -> AnyResponse | None:
 def require_scope(needed: Scope) -> None:
     """403 unless the visitor may do this."""
     if not visitor().scope.allows(needed):
-        abort(403, f"This needs the role {needed}; yours is {visitor().scope}.")
+        abort(403, f"This requires the role {needed}; yours is {visitor().scope}.")
 
 
 def dress(response: Response) -> Response:

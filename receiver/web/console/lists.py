@@ -39,9 +39,9 @@ def parsed(text: str) -> tuple[Search | None, str | None]:
 
 
 def whole_number(text: str | None) -> int | None:
-    """A cursor; None when there is none, 400 when it makes no sense."""
+    """A cursor; None if there is none, 400 if it is invalid."""
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        abort(400, "This address is not whole: begin at the first page.")
+        abort(400, "This address is incomplete. Start from the first page.")
     return int(text)

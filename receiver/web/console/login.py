@@ -1,4 +1,4 @@
-"""Signing in and out, one's own password, and how this browser is shown the pages."""
+"""Signing in and out, changing one's password, and how pages look in this browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _THEME_KEPT = 365 * 24 * 3600
 
 @login.get("/login")
 def form() -> Response:
-    """The sign-in form; says how to make a user while there is none."""
+    """The sign-in form; while there are no users, it says how to create one."""
     if guard.visitor_of_cookie() is not None:
         return redirect(own_address(request.args.get("next")), 303)
     return _form(200)
@@ -27,7 +27,7 @@ def form() -> Response:
 
 @login.post("/login")
 def sign_in() -> Response:
-    """Into the console with the right name and password."""
+    """Let a visitor in who gives the right name and password."""
     require_form_token(cookies.anonymous_cookie())
     name, password = request.form.get("name", ""), request.form.get("password", "")
     try:
@@ -48,7 +48,7 @@ def sign_in() -> Response:
 
 @login.post("/logout")
 def sign_out() -> Response:
-    """Out, in this browser."""
+    """Sign out in this browser."""
     current.sign_ins().sign_out(guard.visitor())
     response = redirect(url_for("console.login.form"), 303)
     cookies.drop_session(response)
@@ -57,7 +57,7 @@ def sign_out() -> Response:
 
 @login.get("/account")
 def account() -> str:
-    """Who one is, and one's password."""
+    """The visitor's name, role and password."""
     return render_template("account.html", page="account")
 
 
@@ -74,7 +74,7 @@ def change_password() -> Response:
                 guard.visitor(), given.get("password", ""), given.get("new", "")
             )
         except WrongPassword:
-            wrong = "The present password is wrong."
+            wrong = "The current password is wrong."
         except TooManyAttempts as refusal:
             wrong = str(refusal)
         except UserError as error:
@@ -94,7 +94,7 @@ def mask() -> Response:
 
 @login.post("/theme")
 def theme() -> Response:
-    """Light, dark, or as the system has it."""
+    """Light, dark, or like the system."""
     response = redirect(own_address(request.form.get("next")), 303)
     wanted = request.form.get("theme")
     if wanted in {"light", "dark"}:

@@ -1,4 +1,4 @@
-"""The numbers of the account: where they lead, when they end, what came in last."""
+"""The numbers of the account: where they lead, when they expire, when something last arrived."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LEADS = {
     Target.DEAD_KEY: ("here, dead key", "bad"),
 }
 _SOON = 14
-"""Days before its end from which a number that is not renewed is marked."""
+"""Days before its expiry from which a number that is not renewed is marked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leads:
-    """Where a number's URL leads, in few words and without the callback key."""
+    """Where a number's URL leads, in a few words and without the callback key."""
 
     words: str
     mood: str
@@ -43,7 +43,7 @@ def show_list() -> str:
 
 
 def known_numbers() -> list[dict[str, Any]]:
-    """The numbers held and those that something came in at, with what a page shows of each."""
+    """The numbers held, each with what a page shows of it."""
     engine = current.engine()
     totals = {total.number: total for total in current.counts().by_number()}
     urls = _our_urls()
@@ -79,7 +79,7 @@ def _leads(url: str, urls: CallbackUrls | None) -> Leads:
 
 
 def _our_urls() -> CallbackUrls | None:
-    """This service's callback URLs; None while nobody knows them."""
+    """This service's callback URLs; None while PUBLIC_URL is not set."""
     if current.config().public_url is None:
         return None
     ring = current.keys()

@@ -1,4 +1,4 @@
-"""The overview: is all well, what came in, what needs somebody. Read from counts, never from the log."""
+"""The overview: is all well, what arrived, what needs attention. Read from counts, never from the log."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ overview = Blueprint("overview", __name__)
 HOURS = 48
 _NEWEST = 8
 _COUNTED = 999
-"""Quarantined events that are counted; beyond, the page says that there are more."""
+"""Quarantined events are counted up to this number; above it, the page says that there are more."""
 
 
 @overview.get("/")
 def show() -> str:
-    """All of it on one page."""
+    """The whole overview on one page."""
     engine = current.engine()
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     first = hour - timedelta(hours=HOURS - 1)
@@ -56,20 +56,20 @@ def show() -> str:
 
 
 def _shown(finding: Finding) -> Finding:
-    """The sentence is masked for everybody; the command names the number."""
+    """The sentence is masked for everybody, but the command names the number: mask it for those who asked."""
     if not finding.subject:
         return finding
     return replace(finding, mend=finding.mend.replace(finding.subject, shown.own_number(finding.subject)))
 
 
 def _behind() -> list[Finding]:
-    """That these counts are low, while they are. Nobody has to mend it."""
+    """While the counts are too low, a finding that says so. Nobody has to fix it."""
     lag = counts_lag(current.engine())
     return [] if lag is None else [Finding("index_behind", Severity.WARNING, lag.sentence(times.zone()), "")]
 
 
 def _spool() -> SpoolState | None:
-    """None when it cannot be used."""
+    """The state of the spool; None when the spool cannot be used."""
     try:
         return current.spool().state()
     except SpoolError:

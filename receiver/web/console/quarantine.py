@@ -1,4 +1,4 @@
-"""The quarantine desk: what is kept but not trusted, and what becomes of it."""
+"""The quarantine desk: events that are kept but not trusted, to be released or dropped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAGE = 100
 
 @quarantine.get("/quarantine")
 def show_list() -> str:
-    """What is quarantined, newest first, and how much room there is."""
+    """What is quarantined, newest first, and how much space is left."""
     before = whole_number(request.args.get("before"))
     page = current.event_log().find(Search(quarantined=True), before=before, limit=_PAGE)
     return render_template(
@@ -36,7 +36,7 @@ def show_list() -> str:
 
 @quarantine.post("/quarantine")
 def decide() -> Response:
-    """Release or drop what was chosen. Dropping is asked about once more, since it cannot be undone."""
+    """Release or drop what was selected. Dropping has to be confirmed, since it cannot be undone."""
     guard.require_scope(Scope.OPERATE)
     action = request.form.get("action")
     ids = [whole_number(word) or 0 for word in request.form.getlist("id")][:_PAGE]
@@ -49,7 +49,7 @@ def decide() -> Response:
             url_for(".show_list", done="released", count=released.released, merged=released.merged), 303
         )
     if action != "drop":
-        abort(400, "There is release and drop.")
+        abort(400, "The action must be release or drop.")
     if request.form.get("sure") != "yes":
         return make_response(render_template("quarantine_drop.html", page="quarantine", ids=ids))
     dropped = desk.drop(current.engine(), ids, who)
@@ -63,10 +63,10 @@ def _done() -> str | None:
         whole_number(request.args.get("merged")) or 0,
     )
     events = f"{count} event{'' if count == 1 else 's'}"
-    more = f" {merged} of them came before and now count as repeats." if merged else ""
+    more = f" {merged} of them had been received before and now count as repeats." if merged else ""
     sentences = {
         "released": f"Released {events}.{more}",
         "dropped": f"Dropped {events} for good.",
-        "nothing": "Nothing was chosen.",
+        "nothing": "Nothing was selected.",
     }
     return sentences.get(request.args.get("done", ""))

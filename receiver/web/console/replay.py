@@ -1,4 +1,4 @@
-"""A kept request as text for a person, and as a command that sends it again."""
+"""A stored request as a command that sends it again."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SENT_AGAIN = frozenset({"content-type", "x-hoiio-signature"})
 def as_curl(
     body_base64: str, body: bytes, *, method: str, address: str, query: str, headers: Mapping[str, str]
 ) -> str:
-    """A shell command that makes the same request, signature included.
+    """A shell command that makes the same request, including the signature.
 
-    `address` may hold `$CALLBACK_KEY`, which the shell fills in, so that the command can be passed on. A body
-    that a terminal could take for anything but text travels as base64.
+    `address` may contain `$CALLBACK_KEY`, which the shell fills in, so that the command can be passed on. A
+    body with anything but printable ASCII is written as base64, which is safe in any terminal.
     """
     lines = [f"curl -X {shlex.quote(method)} {_in_double_quotes(address + (f'?{query}' if query else ''))}"]
     lines += [
@@ -32,7 +32,7 @@ def as_curl(
 
 
 def _in_double_quotes(text: str) -> str:
-    """For the shell: only the variable is replaced."""
+    """Quoted so that the shell replaces only the variable."""
     escaped = re.sub(r'([`"\\$!])', r"\\\1", _ascii(text))
     return '"' + escaped.replace(r"\$CALLBACK_KEY", "$CALLBACK_KEY", 1) + '"'
 

@@ -1,7 +1,7 @@
 """How values are shown on a page: template filters, and the one place where masking is applied.
 
-Pages are drawn from the same documents that the query API answers with. All of it came from outside: Jinja
-escapes it, direction is isolated, and characters that would act instead of being seen are drawn as codes.
+Pages are made from the same documents that the query API returns. All of it came from outside: Jinja escapes
+it, its direction is isolated, and invisible characters that would do something are shown as codes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from receiver.search.masking import mask_event
 from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import size
 
-# Joiners, which belong to emoji and to several scripts, and cannot do harm; line breaks and tabs are layout.
+# Joiners are part of emoji and of several scripts, and harmless; line breaks and tabs are layout.
 _HARMLESS = frozenset("\u200c\u200d\n\t")
 _TITLES = {
     "call.ringing": "Call ringing",
@@ -44,26 +44,26 @@ def document(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: object) -> Markup:
-    """Any text from outside, in one piece: isolated, nothing in it acts."""
+    """Any text from outside, isolated, with nothing in it that does anything."""
     return Markup("<bdi>{}</bdi>").format(_visible("" if value is None else str(value)))
 
 
 def message(value: object) -> Markup:
-    """A text that somebody wrote, with its own direction and its lines."""
+    """A text that somebody wrote, with its own direction and line breaks."""
     return Markup('<bdi dir="auto" class="message">{}</bdi>').format(
         _visible("" if value is None else str(value))
     )
 
 
 def body_text(body_base64: str) -> str | None:
-    """A kept body as it came; what is not UTF-8 as escapes. None where it is masked."""
+    """A stored body as it was received, with escapes for what is not UTF-8; None if it is masked."""
     if masked():
         return None
     return base64.b64decode(body_base64).decode("utf-8", "backslashreplace")
 
 
 def typed(value: object) -> str:
-    """What somebody typed, to be typed on: in a box nothing can be drawn by its code, so it is left out."""
+    """What somebody typed, for an input field, without characters that would have to be shown as codes."""
     return "".join(char for char in str(value or "") if _is_plain(char))
 
 
@@ -89,7 +89,7 @@ def _code(char: str) -> Markup:
 
 
 def phone(value: object) -> Markup:
-    """A telephone number, grouped for reading where it is one."""
+    """A telephone number, grouped for reading if it is a valid one."""
     number = "" if value is None else str(value)
     if not number:
         return Markup('<span class="none">withheld</span>')
@@ -102,14 +102,14 @@ def phone(value: object) -> Markup:
             pass
         else:
             grouped = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-            # The spaces are drawn, not written: what is copied is the number as it is searched for.
+            # The spaces are styled, not text, so that the copied number can be searched for.
             parts = Markup("").join(Markup("<span>{}</span>").format(part) for part in grouped.split(" "))
             return Markup('<bdi class="phone">{}</bdi>').format(parts)
     return Markup('<bdi class="phone">{}</bdi>').format(_visible(number))
 
 
 def own_number(number: str) -> str:
-    """A number that stands in an address or a title, as this visitor may see it."""
+    """A number for an address or a title, as this visitor may see it."""
     return masked_number(number) if masked() else number
 
 

@@ -1,7 +1,7 @@
-"""A call as a time line: what happened when, and where it stands in the drawing. Pure.
+"""A call as a time line: what happened when, and its position in the drawing. Pure.
 
-Works on the document of a call, masked or not. Offsets are by when a notification reached us: only the last
-ones carry a date of the provider's, and that to the second.
+Works on the document of a call, masked or not. Times are those at which we received the notifications: only
+the last ones carry a date of the provider's, to the second.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-WIDTH, HEIGHT = 1000, 64
+WIDTH, HEIGHT = 600, 64
+"""About as many pixels as it has on a wide screen, so that the labels can be read."""
 _LEFT, _RIGHT = 14, 14
 _NARROWEST = 64
-"""Between two labels."""
+"""The smallest distance between two labels."""
 
 _BLOCKS = {
     "answer": "Answered",
@@ -38,16 +39,16 @@ class Step:
     event: Mapping[str, Any]
     title: str
     seconds: float
-    """Since the call began."""
+    """Since the call started."""
     stage: str
     """`ringing`, `ongoing` or `ended`."""
     bad: bool
-    """Whether somebody who was rung did not answer."""
+    """Whether somebody was called and did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Where a step stands in the drawing."""
+    """The position of a step in the drawing."""
 
     x: float
     label: str | None
@@ -68,7 +69,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class TimeLine:
-    """What a page draws of a call."""
+    """What a page shows of a call."""
 
     steps: tuple[Step, ...]
     strip: Strip
@@ -81,7 +82,7 @@ def time_line(call: Mapping[str, Any]) -> TimeLine:
     begun = datetime.fromisoformat(call["started_at"])
     steps: list[Step] = []
     for event in events:
-        # One that overtook another on the way did not happen before it.
+        # A notification that overtook another one on the way did not happen before it.
         since = (datetime.fromisoformat(event["received_at"]) - begun).total_seconds()
         seconds = max(since, steps[-1].seconds if steps else 0.0)
         stage = str(event["type"]).removeprefix("call.")
@@ -104,7 +105,7 @@ def _strip(steps: Sequence[Step]) -> Strip:
     room = WIDTH - _LEFT - _RIGHT
 
     def place(step: Step, at: int) -> float:
-        # What came within a second has no length to draw: then the order is.
+        # A call within one second has no length to draw, so its steps are spread evenly.
         part = step.seconds / length if length >= 1 else at / max(1, len(steps) - 1)
         return round(_LEFT + room * part, 1)
 

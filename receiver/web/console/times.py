@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 
 def zone() -> tzinfo:
-    """The zone this browser told us it is in, by a cookie; UTC without."""
+    """The time zone of this browser, from a cookie; UTC without it."""
     name = request.cookies.get("zone", "")
     if not name or len(name) > 64 or name.startswith(("/", ".")):
         return UTC
@@ -21,14 +21,14 @@ def zone() -> tzinfo:
 
 
 def zone_name() -> str:
-    """The zone of the times on this page, in words."""
+    """The time zone of this page, in words."""
     here = datetime.now(zone())
     offset = f"{here:%z}"
     return "UTC" if zone() is UTC else f"{zone()} (UTC{offset[:3]}:{offset[3:]})"
 
 
 def moment(value: str | datetime | None) -> datetime | None:
-    """A time of a document, in the visitor's zone."""
+    """A time of a document, in the visitor's time zone."""
     if value is None or value == "":
         return None
     when = value if isinstance(value, datetime) else datetime.fromisoformat(value)
@@ -36,7 +36,7 @@ def moment(value: str | datetime | None) -> datetime | None:
 
 
 def clock(value: str | datetime | None, seconds: bool = True) -> Markup:
-    """A time to the second; with the day unless that is today."""
+    """A time to the second, with the day unless it is today."""
     when = moment(value)
     if when is None:
         return Markup('<span class="none">&ndash;</span>')

@@ -1,4 +1,4 @@
-// Everything here is comfort: each page reads without it.
+// Everything here is a convenience: each page can be read without it.
 import { copyButtons } from "./copy.js";
 import { keys } from "./keys.js";
 import { pickAll } from "./pick.js";

@@ -11,7 +11,7 @@ export function copyButtons() {
         await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
         button.textContent = said.textContent = "Copied";
       } catch {
-        button.textContent = said.textContent = "The browser does not allow it";
+        button.textContent = said.textContent = "The browser refused";
       }
       setTimeout(() => { button.textContent = words; said.textContent = ""; }, 2000);
     });

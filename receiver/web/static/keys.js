@@ -1,4 +1,4 @@
-// "/" goes to the search box; j and k move through the list, Enter opens, x chooses.
+// "/" goes to the search box; j and k move through the list, Enter opens, x selects.
 
 const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 

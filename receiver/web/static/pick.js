@@ -1,4 +1,4 @@
-// At the quarantine desk: all at once, and how many are chosen.
+// In the quarantine: select all at once, and show how many are selected.
 
 export function pickAll() {
   const desk = document.getElementById("desk");
@@ -9,7 +9,7 @@ export function pickAll() {
     const chosen = boxes().filter((box) => box.checked).length;
     all.checked = chosen > 0 && chosen === boxes().length;
     all.indeterminate = chosen > 0 && chosen < boxes().length;
-    document.getElementById("chosen").textContent = chosen ? `${chosen} chosen` : "";
+    document.getElementById("chosen").textContent = chosen ? `${chosen} selected` : "";
   };
   all.closest("label").hidden = false;
   all.addEventListener("change", () => {

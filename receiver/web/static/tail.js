@@ -1,4 +1,4 @@
-// The live tail. The stream only rings: what to show, and how, is the server's to say.
+// The live tail. The stream only says that something arrived; the server then draws the rows.
 
 const FEWEST_MS_BETWEEN = 200;
 const POLL_MS = 3000;
@@ -35,7 +35,7 @@ export function liveTail() {
       if (newest !== after) {
         after = newest;
         show(await answer.text());
-        again = true; // there may be more than one page of them
+        again = true; // there may be more than one page
       }
     } catch {
       say("off", "Not live: reload the page");
@@ -54,7 +54,7 @@ export function liveTail() {
     arrived.innerHTML = html;
     const fresh = [...arrived.content.querySelectorAll("tr")];
     for (const row of fresh) row.classList.add("fresh");
-    // One that came while the page was made may stand there already.
+    // An event that arrived while the page was made may be on it already.
     const shown = new Set([...rows.children].map((row) => row.dataset.id));
     rows.prepend(...fresh.filter((row) => !shown.has(row.dataset.id)));
     while (rows.children.length > most) rows.lastElementChild.remove();
@@ -81,11 +81,11 @@ export function liveTail() {
     clearInterval(polling);
     polling = undefined;
     say("on", "Live");
-    fetchRows(); // what came between the page and the stream
+    fetchRows(); // what arrived between the page and the stream
   });
   stream.addEventListener("event", fetchRows);
   stream.addEventListener("error", () => {
-    say("off", stream.readyState === EventSource.CLOSED ? "Looks every 3 seconds" : "Connecting again…");
+    say("off", stream.readyState === EventSource.CLOSED ? "Checking every 3 seconds" : "Reconnecting…");
     poll();
   });
 }
