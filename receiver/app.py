@@ -32,7 +32,7 @@ from receiver.cli.tokens import tokens as tokens_command
 from receiver.cli.users import users
 from receiver.current import EXTENSION, Parts
 from receiver.db.engine import connect
-from receiver.intake.admission import Trust
+from receiver.intake.admission import Admission
 from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
@@ -90,7 +90,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     writer, spool = EventWriter(engine), Spool(config.spool_dir, limit_mb=config.spool_limit_mb)
     keys = KeyRing(engine, [key.get_secret_value() for key in config.callback_keys], config.spool_dir)
     tokens = Tokens(engine, config.api_tokens, rate=config.api_rate)
-    trust = Trust(engine, spool, limit_mb=config.quarantine_limit_mb)
+    admission = Admission(engine, spool, limit_mb=config.quarantine_limit_mb)
     client = _inside(app, current.number_client) if DEFAULT.configured(config) else None
     watch = Watch(engine, keys, _inside(app, words.our_urls_if_known), client)
     app.extensions[EXTENSION] = Parts(
@@ -99,14 +99,14 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         spool=spool,
         writer=writer,
         recorder=Recorder(
-            writer, spool, trust, deadline=config.commit_deadline, queue_limit=config.queue_limit
+            writer, spool, admission, deadline=config.commit_deadline, queue_limit=config.queue_limit
         ),
-        trust=trust,
+        admission=admission,
         log=EventLog(engine),
         schedule=Schedule(
             engine,
             [
-                *_jobs(engine, config, tokens, keys, trust),
+                *_jobs(engine, config, tokens, keys, admission),
                 *([Job("watch", EVERY, watch.run)] if public else []),
             ],
         ),
@@ -163,13 +163,13 @@ def _inside(app: Flask, ask: Callable[[], _Result]) -> Callable[[], _Result]:
     return asked
 
 
-def _jobs(engine: Engine, config: Config, tokens: Tokens, keys: KeyRing, trust: Trust) -> list[Job]:
+def _jobs(engine: Engine, config: Config, tokens: Tokens, keys: KeyRing, admission: Admission) -> list[Job]:
     """What a serving process does in the background."""
     return [
         Job("keys", REFRESH, keys.run, everywhere=True),
         Job("token-use", 60, tokens.note_uses, everywhere=True),
-        Job("trust", 1, trust.refresh, everywhere=True),
-        Job("release-ours", 15, lambda: release_ours(engine, trust.ours)),
+        Job("admission", 1, admission.refresh, everywhere=True),
+        Job("release-ours", 15, lambda: release_ours(engine, admission.ours)),
         Job("index", 1, LogIndex(engine).run, everywhere=True),
         Job("retention", 60, lambda: prune_due(engine, config.retention)),
     ]

@@ -17,7 +17,7 @@ from receiver.access.users import Users
 from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
 from receiver.db.schema import require_schema
-from receiver.intake.admission import Trust
+from receiver.intake.admission import Admission
 from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
@@ -45,7 +45,7 @@ class Parts:
     spool: Spool
     writer: EventWriter
     recorder: Recorder
-    trust: Trust
+    admission: Admission
     log: EventLog
     schedule: Schedule
     keys: KeyRing
@@ -69,8 +69,8 @@ def recorder() -> Recorder:
     return parts().recorder
 
 
-def trust() -> Trust:
-    return parts().trust
+def admission() -> Admission:
+    return parts().admission
 
 
 def spool() -> Spool:

@@ -35,7 +35,7 @@ def know(parts):
         now = datetime.now(UTC) - ago
         listed = [SubscribedNumber(number=number) for number in held]
         numbers.store(parts.engine, listed, now=now, is_here=lambda url: True)
-        parts.trust.refresh()
+        parts.admission.refresh()
 
     return store
 
@@ -134,7 +134,7 @@ def test_it_releases_by_itself_what_came_before_the_number_was_known(client, api
     post(client, sms(1))
     post(client, sms(2), headers=WRONG)
     know(ANOTHER, OURS)
-    release_ours(parts.engine, parts.trust.ours)
+    release_ours(parts.engine, parts.admission.ours)
     assert reasons(api) == [None, "signature invalid"]
 
 
@@ -252,7 +252,7 @@ def test_it_keeps_what_the_provider_signed_however_full_it_is(small):
 def test_it_counts_what_an_earlier_process_kept(small, database_url, tmp_path):
     kept = fill(small.test_client())
     for other in started(make_config(database_url, tmp_path, quarantine_limit_mb=1)):
-        other.extensions["receiver"].trust.refresh()
+        other.extensions["receiver"].admission.refresh()
         assert post(other.test_client(), sms(5000), headers=WRONG) == 503
         assert stored(other.test_client()) == kept
 
@@ -264,8 +264,8 @@ def test_it_has_room_again_once_something_was_dropped(small):
     assert (shown["events"], shown["full"], shown["limit"]) == (kept, True, 1024 * 1024)
     assert [reason["reason"] for reason in shown["reasons"]] == ["signature invalid"]
     small.test_cli_runner().invoke(args=["events", "drop", "--all", "--yes"])
-    parts.trust.refresh()
-    assert not parts.trust.full
+    parts.admission.refresh()
+    assert not parts.admission.full
     assert post(client, sms(1), headers=WRONG) == 200
 
 
@@ -275,8 +275,8 @@ def test_it_counts_repeats_too(small):
     statuses = [post(client, body, headers=WRONG) for _ in range(30)]
     assert set(statuses[:10]) == {200}
     assert statuses[-1] == 503
-    small.extensions["receiver"].trust.count()
-    assert small.extensions["receiver"].trust.full
+    small.extensions["receiver"].admission.count()
+    assert small.extensions["receiver"].admission.full
 
 
 def test_it_keeps_to_its_limit_while_the_database_is_away(small):
@@ -291,10 +291,10 @@ def test_it_keeps_to_its_limit_while_the_database_is_away(small):
         connection.execute(text("ALTER TABLE hidden RENAME TO events"))
     deadline = time.monotonic() + 10
     while parts.spool.state().waiting:
-        parts.trust.count()
-        assert parts.trust.full  # wherever they are at the moment
+        parts.admission.count()
+        assert parts.admission.full  # wherever they are at the moment
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    parts.trust.count()
-    assert parts.trust.full
+    parts.admission.count()
+    assert parts.admission.full
     assert stored(client) == kept + 1

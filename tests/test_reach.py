@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 from receiver.db.engine import connect, writing
-from receiver.intake.admission import Trust
+from receiver.intake.admission import Admission
 from receiver.intake.arrival import Arrival
 from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
@@ -105,8 +105,8 @@ def refs(engine) -> list[str]:
 
 @contextlib.contextmanager
 def recording(engine, spool: Spool, *, deadline: float = 1.0):
-    trust = Trust(engine, spool, limit_mb=16)
-    recorder = Recorder(EventWriter(engine), spool, trust, deadline=deadline, queue_limit=1000)
+    admission = Admission(engine, spool, limit_mb=16)
+    recorder = Recorder(EventWriter(engine), spool, admission, deadline=deadline, queue_limit=1000)
     yield recorder
     recorder.close(5)
 

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from receiver.db.engine import connect, writing
-from receiver.intake.admission import Trust
+from receiver.intake.admission import Admission
 from receiver.intake.arrival import Arrival, event_row
 from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool, SpoolError
@@ -50,8 +50,8 @@ def engine(config):
 
 def make_recorder(engine, tmp_path, queue_limit=1000) -> Recorder:
     spool = Spool(tmp_path / "spool", limit_mb=16)
-    trust = Trust(engine, spool, limit_mb=16)
-    return Recorder(EventWriter(engine), spool, trust, deadline=1.0, queue_limit=queue_limit)
+    admission = Admission(engine, spool, limit_mb=16)
+    return Recorder(EventWriter(engine), spool, admission, deadline=1.0, queue_limit=queue_limit)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ COMPLAIN_EVERY = 60.0
 """Seconds between two log lines about a full quarantine."""
 
 
-class Trust:
+class Admission:
     """Which numbers are ours, and how much room the quarantine has. Safe to use from any thread."""
 
     def __init__(self, engine: Engine, spool: Spool, *, limit_mb: int) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db.engine import reason_of
 from receiver.db.reach import Moved
-from receiver.intake.admission import Trust
+from receiver.intake.admission import Admission
 from receiver.intake.arrival import Arrival
 from receiver.intake.counters import Counters
 from receiver.intake.drain import LOOK_AT_SPOOL, Drain
@@ -52,12 +52,12 @@ class Recorder:
     """Takes arrivals and settles a ticket for each."""
 
     def __init__(
-        self, writer: EventWriter, spool: Spool, trust: Trust, *, deadline: float, queue_limit: int
+        self, writer: EventWriter, spool: Spool, admission: Admission, *, deadline: float, queue_limit: int
     ) -> None:
         self._writer = writer
         self._spool = spool
         self._drain = Drain(spool, writer)
-        self._trust = trust
+        self._admission = admission
         self._deadline = deadline
         self._queue_limit = queue_limit
         self._queue: list[Ticket] = []
@@ -119,8 +119,8 @@ class Recorder:
         settled together. A full queue sends the arrival to the spool. If that is behind too, the ticket
         fails; so does one that is not trusted while the quarantine is full.
         """
-        ticket = Ticket(arrival, settled, self._trust.ours)
-        if ticket.untrusted and not self._trust.admits(ticket.untrusted):
+        ticket = Ticket(arrival, settled, self._admission.ours)
+        if ticket.untrusted and not self._admission.admits(ticket.untrusted):
             ticket.untrusted = 0
             self._settle([ticket], Outcome.FAILED)
             return ticket
@@ -321,7 +321,7 @@ class Recorder:
                 if ticket.outcome is None:
                     ticket.outcome = outcome
                     if ticket.untrusted:
-                        self._trust.settled(ticket.untrusted, held=ticket.held)
+                        self._admission.settled(ticket.untrusted, held=ticket.held)
                     groups.setdefault(ticket.settled, []).append(ticket)
             for group in groups.values():
                 self.counters.settled(

@@ -24,7 +24,7 @@ def ready() -> Response:
         database="ok" if database else "failing",
         spool="ok" if spool else "failing",
         # Callbacks that are trusted are held all the same.
-        quarantine="full" if current.trust().full else "ok",
+        quarantine="full" if current.admission().full else "ok",
     )
     answer.status_code = 200 if database or spool else 503
     return answer

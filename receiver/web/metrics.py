@@ -68,7 +68,7 @@ class _Receiver(Collector):
         yield from stored
 
     def _counted(self) -> Iterator[Metric]:
-        counted, trust = self._parts.recorder.counters, self._parts.trust
+        counted, admission = self._parts.recorder.counters, self._parts.admission
         callbacks = CounterMetricFamily(
             "receiver_callbacks", "Callbacks by outcome.", labels=("kind", "outcome")
         )
@@ -93,8 +93,9 @@ class _Receiver(Collector):
             buckets=commits,
             sum_value=counted.commit_seconds,
         )
-        yield _gauge("receiver_quarantine_bytes", "Size of the quarantine.", trust.held)
-        yield _gauge("receiver_quarantine_limit_bytes", "Size at which the quarantine is full.", trust.limit)
+        yield _gauge("receiver_quarantine_bytes", "Size of the quarantine.", admission.held)
+        full = "Size at which the quarantine is full."
+        yield _gauge("receiver_quarantine_limit_bytes", full, admission.limit)
 
     def _spool(self) -> Iterator[Metric]:
         try:

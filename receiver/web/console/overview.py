@@ -50,7 +50,7 @@ def show() -> str:
         findings=[*(_shown(finding) for finding in findings.read(engine)), *_behind()],
         quarantined=quarantined.count(engine, _COUNTED + 1),
         counted=_COUNTED,
-        quarantine=current.trust(),
+        quarantine=current.admission(),
         spool=_spool(),
     )
 
