@@ -18,6 +18,7 @@ from receiver import app as assembly
 from receiver.background import watch
 from receiver.db import schema
 from receiver.db.engine import writing
+from receiver.doctor import checks
 from receiver.keys import ring as keys
 from receiver.models import CallbackKey, JobState
 from receiver.numbers import findings
@@ -111,6 +112,11 @@ def test_it_shows_every_finding_with_what_mends_it(here):
     assert "WARN   numbers" in result.stdout
 
 
+def test_every_check_has_a_place_in_the_report():
+    files = {path.stem for path in Path(checks.__file__).parent.glob("*.py")} - {"__init__"}
+    assert {check.name for check in checks.ALL} == files
+
+
 # --- this side ---
 
 
@@ -132,7 +138,7 @@ def test_settings_that_are_missing(here):
 def test_an_address_that_the_provider_cannot_or_should_not_use(here, address, code, monkeypatch):
     # The provider's real address, but nobody asks it: without credentials there is nothing to ask.
     settings = {"hoiio_api_url": "https://secure.hoiio.com/open/", "hoiio_access_token": None}
-    monkeypatch.setattr("receiver.doctor.doctor._date_of", lambda _: None)
+    monkeypatch.setattr("receiver.doctor.checks.clock.date_of", lambda _: None)
     assert code in found(here, public_url=address, **settings)
 
 
@@ -217,7 +223,7 @@ def test_a_quarantine_that_fills_up(here, forged, severity):
 @pytest.mark.parametrize(("off", "severity"), [(20, "warning"), (600, "error")])
 def test_a_clock_that_is_off(here, monkeypatch, off, severity):
     monkeypatch.setattr(
-        "receiver.doctor.doctor._date_of", lambda _: datetime.now(UTC) - timedelta(seconds=off)
+        "receiver.doctor.checks.clock.date_of", lambda _: datetime.now(UTC) - timedelta(seconds=off)
     )
     assert found(here)["clock"]["severity"] == severity
 
@@ -258,7 +264,7 @@ def test_a_provider_that_is_silent_is_a_warning_after_a_while(here):
     for app in started(here.config()):
         parts = app.extensions["receiver"]
         impatient = replace(parts.watch, client=lambda: hasty)
-        looks = [{finding.code for finding in impatient.look()} for _ in range(3)]
+        looks = [{finding.code for finding in impatient.look().findings} for _ in range(3)]
     assert looks == [set(), set(), {"provider-silent"}]
     # What was known of the numbers is still known.
     for app in started(here.config()):
@@ -364,7 +370,7 @@ def test_a_key_whose_grace_is_over_retires_once_nobody_uses_it(firm):
     firm.simulator.request(
         "number/update_forwarding", number=number, forward_to=url(firm, "voice", secret), mode="voice"
     )
-    overdue = {finding.code for finding in firm.app.extensions["receiver"].watch.look()}
+    overdue = {finding.code for finding in firm.app.extensions["receiver"].watch.look().findings}
     assert {"key-overdue", "key-in-settings", "older-key-voice"} <= overdue
     assert ring.accepts(secret)
     firm.flask("doctor", "--fix")

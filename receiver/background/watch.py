@@ -11,7 +11,8 @@ from decimal import Decimal
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.background.inspection import RENEWALS_AHEAD, inspect, is_ours
+from receiver.background.inspect_account import RENEWALS_AHEAD
+from receiver.background.inspection import Inspection, inspect
 from receiver.db.engine import reason_of
 from receiver.keys import ring as keys
 from receiver.keys.ring import KeyRing, KeyState
@@ -19,7 +20,7 @@ from receiver.keys.urls import CallbackUrls, holds_key
 from receiver.logs.log import get_logger
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
-from receiver.numbers.findings import Finding, Severity
+from receiver.numbers.findings import Severity
 from receiver.numbers.known import Known
 from receiver.providers.errors import ProviderError
 from receiver.providers.hoiio.zone import ZONE
@@ -41,7 +42,7 @@ class Watch:
     urls: Callable[[], CallbackUrls | None]
     client: Callable[[], NumberClient] | None
 
-    def look(self) -> tuple[Finding, ...]:
+    def look(self) -> Inspection:
         """Ask the provider, store what it says, retire keys that are due, and store the findings.
 
         A provider that does not answer is remembered as that; then what is known of it stays.
@@ -56,13 +57,13 @@ class Watch:
         now = datetime.now(UTC)
         self._retire(known, now)
         found = inspect(known, urls, self.ring.list(), now=now)
-        findings.store(self.engine, found, now=now)
+        findings.store(self.engine, found.findings, now=now)
         return found
 
     def run(self) -> None:
         """The same as a job, which logs what is new."""
         before = {(finding.code, finding.subject) for finding in findings.read(self.engine)}
-        for finding in self.look():
+        for finding in self.look().findings:
             if (finding.code, finding.subject) not in before:
                 level = logging.ERROR if finding.severity is Severity.ERROR else logging.WARNING
                 logger.log(level, "a new finding", code=finding.code, sentence=finding.sentence)
@@ -89,7 +90,7 @@ class Watch:
             self.engine,
             active,
             now=datetime.now(UTC),
-            is_here=lambda url: urls is not None and is_ours(urls, url),
+            is_here=lambda url: urls is not None and urls.is_ours(url),
             balance=balance,
             prices=prices,
         )

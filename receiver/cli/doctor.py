@@ -11,7 +11,9 @@ from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.cli import output, words
-from receiver.doctor.doctor import Area, Doctor, NumberState, Report, mend
+from receiver.doctor.check import Patient
+from receiver.doctor.doctor import examine, mend
+from receiver.doctor.report import Area, NumberLine, Report
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.vocabulary.mask import masked_number
@@ -42,22 +44,23 @@ def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
     the spool, closes secret files to others, and brings numbers that come here by another key to the current
     one.
     """
-    physician = Doctor(
+    patient = Patient(
         config=current.config(),
         engine=current.engine(),
         spool=current.spool(),
         ring=current.keys(),
         watch=current.watch(),
+        journal=current.journal,
     )
     if fix:
-        mend(physician, current.number_client, current.journal, output.say)
+        mend(patient, output.say)
     for number in accepted:
         if not numbers.accept(current.engine(), number):
             raise click.ClickException(
                 f"{masked_number(number)} is not known here. See `flask numbers list`."
             )
     with output.progress("Looking at everything …"):
-        report = physician.examine()
+        report = examine(patient)
     if as_json:
         output.json_out(_json(report))
     else:
@@ -95,7 +98,7 @@ def _shown(finding: Finding) -> str:
     return finding.mend
 
 
-def _row(number: NumberState) -> tuple[object, ...]:
+def _row(number: NumberLine) -> tuple[object, ...]:
     days = number.days_left
     return (
         number.number if sys.stdout.isatty() else masked_number(number.number),

@@ -82,6 +82,10 @@ class CallbackUrls:
         urls = {self.voice, self.fax, self.sms}
         return urls | {url.replace(f"/{DEFAULT.name}/", "/") for url in urls}
 
+    def is_ours(self, url: str) -> bool:
+        """Whether a URL leads to this service, even with a key that is no longer accepted."""
+        return self.target(url) not in (Target.UNSET, Target.ELSEWHERE)
+
 
 def masked_url(url: str) -> str:
     """A URL without the callback key, if it is one of the kind this service has."""

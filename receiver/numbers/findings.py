@@ -36,6 +36,21 @@ class Finding:
     since: datetime | None = None
 
 
+def error(code: str, sentence: str, mend: str, subject: str = "") -> Finding:
+    """What costs callbacks or money now."""
+    return Finding(code, Severity.ERROR, sentence, mend, subject)
+
+
+def warning(code: str, sentence: str, mend: str, subject: str = "") -> Finding:
+    """What will cost callbacks or money if nobody acts."""
+    return Finding(code, Severity.WARNING, sentence, mend, subject)
+
+
+def graded(bad: bool, code: str, sentence: str, mend: str, subject: str = "") -> Finding:
+    """What begins as a warning and has become an error if it is `bad`."""
+    return (error if bad else warning)(code, sentence, mend, subject)
+
+
 def read(engine: Engine) -> tuple[Finding, ...]:
     """What the watch found when it last looked, errors first, then the longest known."""
     table = FoundByWatch

@@ -47,6 +47,10 @@ class KnownNumber:
     lost_at: datetime | None = None
     provider: str = DEFAULT.name
 
+    def days_left(self, today: date) -> int | None:
+        """Days until its subscription ends."""
+        return None if self.expires_on is None else (self.expires_on - today).days
+
 
 @dataclass(frozen=True)
 class Known:

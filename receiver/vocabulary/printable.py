@@ -38,3 +38,8 @@ def size(octets: float) -> str:
             break
         octets /= 1024
     return f"{octets:.0f} {unit}" if unit == "bytes" or octets >= 10 else f"{octets:.1f} {unit}"
+
+
+def sentence(message: str) -> str:
+    """The message of an error as a sentence of its own."""
+    return f"{message[:1].upper()}{message[1:]}{'' if message.endswith('.') else '.'}"

@@ -19,7 +19,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.background.inspection import days_left
 from receiver.current import Parts
 from receiver.intake.counters import BUCKETS
 from receiver.intake.spool import SpoolError
@@ -148,7 +147,7 @@ def _account(known: numbers.Known) -> Iterator[Metric]:
     # Two numbers may look the same once they are masked; the one that expires first is what matters.
     ends: dict[str, int] = {}
     for number in known.numbers:
-        left, name = days_left(number, today), masked_number(number.number)
+        left, name = number.days_left(today), masked_number(number.number)
         if left is not None:
             ends[name] = min(left, ends.get(name, left))
     expiry = GaugeMetricFamily(

@@ -50,7 +50,7 @@ def known_numbers() -> list[dict[str, Any]]:
     rows = []
     for number in known.read(engine).numbers:
         total = totals.pop(number.number, None)
-        left = None if number.expires_on is None else (number.expires_on - datetime.now(ZONE).date()).days
+        left = number.days_left(datetime.now(ZONE).date())
         rows.append(
             {
                 "number": shown.own_number(number.number),

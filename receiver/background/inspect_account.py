@@ -1,0 +1,53 @@
+"""What is not as it should be with the provider's account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+from receiver.numbers.findings import Finding, error, graded, warning
+from receiver.numbers.known import Known
+from receiver.vocabulary.printable import sentence
+
+RENEWALS_AHEAD = 30
+"""Days of renewals that the balance should cover."""
+_ALMOST_DUE = 3
+"""Days of renewals that are about to fail if the balance does not cover them."""
+_SILENT_AFTER = 3
+"""Failures in a row until the provider's silence is worth a word."""
+
+
+def inspect_account(known: Known, today: date) -> Iterator[Finding]:
+    """Findings about the credentials and the balance."""
+    if known.failures and known.refused:
+        yield error("provider-refuses", sentence(known.failure or ""), "Edit the settings.")
+    elif known.failures >= _SILENT_AFTER:
+        yield warning(
+            "provider-silent",
+            f"The provider did not answer {known.failures} times in a row. {sentence(known.failure or '')}",
+            "Wait, or look at the provider's status.",
+        )
+    due = _renewals(known, today, RENEWALS_AHEAD)
+    if known.balance is None or known.balance >= due:
+        return
+    yield graded(
+        known.balance < _renewals(known, today, _ALMOST_DUE),
+        "balance-low",
+        f"The balance is {known.currency} {known.balance:f}, and the renewals of the next"
+        f" {RENEWALS_AHEAD} days cost {due:f}: what cannot be paid is not renewed.",
+        "Top up the account in the provider's portal.",
+    )
+
+
+def _renewals(known: Known, today: date, days: int) -> Decimal:
+    """What the renewals of the next so many days cost, as far as their prices are known."""
+    return sum(
+        (
+            number.renewal_price
+            for number in known.numbers
+            if number.auto_extend and number.renewal_price is not None
+            if (left := number.days_left(today)) is not None and left <= days
+        ),
+        Decimal(0),
+    )

@@ -1,0 +1,62 @@
+"""What is not as it should be with the callback keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from receiver.keys.ring import Key, KeyState
+from receiver.numbers.findings import Finding, warning
+
+_IN_FLIGHT = timedelta(hours=1)
+"""For so long after a rotation, callbacks that were under way may still come with an older key."""
+_LONGEST_ROTATION = timedelta(minutes=10)
+_STILL_USED = timedelta(days=1)
+
+
+def inspect_keys(keys: Sequence[Key], now: datetime) -> Iterator[Finding]:
+    """Findings about rotations that stopped, and keys that should be gone."""
+    current = next(key for key in keys if key.state is KeyState.CURRENT)
+    rotated = current.moved_at or now
+    for key in keys:
+        if _half_way(key) and (key.created_at or now) < now - _LONGEST_ROTATION:
+            yield warning(
+                "rotation-unfinished",
+                f"The rotation to the key {key.name} stopped half-way.",
+                "flask keys rotate",
+                key.fingerprint,
+            )
+        if key.state is KeyState.RETIRING:
+            yield from _retiring(key, rotated, now)
+
+
+def _half_way(key: Key) -> bool:
+    begun = key.state is KeyState.NEW or (key.state is KeyState.CURRENT and key.current_since is not None)
+    return begun and key.moved_at is None
+
+
+def _retiring(key: Key, rotated: datetime, now: datetime) -> Iterator[Finding]:
+    if key.used_at and key.used_at > max(now - _STILL_USED, rotated + _IN_FLIGHT):
+        yield warning(
+            "older-key-used",
+            f"Callbacks still come with the older key {key.name}, the last on"
+            f" {key.used_at:%Y-%m-%d at %H:%M} UTC.",
+            "flask numbers list shows which number uses it; or else a notify URL of your own does.",
+            key.fingerprint,
+        )
+    if key.retires_at is None or key.retires_at > now:
+        return
+    if key.in_settings:
+        yield warning(
+            "key-in-settings",
+            f"The key {key.name} in CALLBACK_KEYS is no longer needed, but still accepted.",
+            "Put a fresh one in its place in CALLBACK_KEYS, and restart the service.",
+            key.fingerprint,
+        )
+    else:
+        yield warning(
+            "key-overdue",
+            f"The key {key.name} should be retired, but a number still uses it.",
+            "flask keys rotate",
+            key.fingerprint,
+        )

@@ -1,0 +1,89 @@
+"""What is not as it should be with our numbers: their terms, where they lead, and which are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from receiver.keys.urls import CallbackUrls, Target, shown_url
+from receiver.numbers.findings import Finding, error, graded, warning
+from receiver.numbers.known import Known, KnownNumber
+from receiver.providers.numbers import Mode
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.mask import masked_number
+
+_SOON, _VERY_SOON = 14, 3
+"""Days before a subscription ends."""
+
+
+def inspect_numbers(known: Known, urls: CallbackUrls | None, today: date) -> Iterator[Finding]:
+    """Findings about each number held, then about those that are gone."""
+    for number in known.numbers:
+        yield from _term(number, today)
+        if urls is not None:
+            yield from _targets(number, urls)
+    for number in known.lost:
+        yield _lost(number)
+
+
+def _term(number: KnownNumber, today: date) -> Iterator[Finding]:
+    left, name = number.days_left(today), masked_number(number.number)
+    if left is None:
+        return
+    extend = f"flask numbers extend {number.number} --months 1"
+    if number.auto_extend:
+        if left <= 0:
+            sentence = f"{name} should have renewed itself by now, and has not: it ends {_when(left)}."
+            yield error("renewal-failed", sentence, extend, number.number)
+    elif left <= _SOON:
+        code, verb = ("expired", "ended") if left < 0 else ("expires-soon", "ends")
+        sentence = f"{name} {verb} {_when(left)}, and does not renew itself."
+        yield graded(left <= _VERY_SOON, code, sentence, extend, number.number)
+
+
+def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
+    calls = Kind.FAX if number.mode == Mode.FAX else Kind.VOICE
+    sides = (
+        (calls, number.forward_to, number.calls_were_here),
+        (Kind.SMS, number.forward_sms_to, number.sms_were_here),
+    )
+    name, again = masked_number(number.number), f"flask setup --number {number.number}"
+    if not any(url or was_here for _, url, was_here in sides):
+        sentence = f"{name} is paid for, and nothing that arrives for it is sent anywhere."
+        yield warning("not-configured", sentence, again, number.number)
+        return
+    for kind, url, was_here in sides:
+        target = urls.target(url)
+        if target is Target.DEAD_KEY:
+            sentence = f"{name} sends {kind} here with a key that is not accepted: it is turned away now."
+            yield error(f"dead-key-{kind}", sentence, "flask doctor --fix", number.number)
+        elif target is Target.OLDER_KEY:
+            sentence = f"{name} sends {kind} here with an older key."
+            yield warning(f"older-key-{kind}", sentence, "flask doctor --fix", number.number)
+        elif was_here and target is not Target.HERE:
+            where = f"goes to {shown_url(url).partition('/')[0]} now" if url else "goes nowhere now"
+            meant = "If that is meant: flask doctor --accept."
+            sentence = f"{kind} of {name} came here once, and {where}. {meant}"
+            yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
+    led_to = number.forward_to.rpartition("/")[2] if urls.is_ours(number.forward_to) else ""
+    if led_to in (Kind.VOICE, Kind.FAX) and number.mode and led_to != calls:
+        sentence = f"{name} is in {number.mode} mode, but its URL here is the one for {led_to}."
+        yield warning("wrong-mode", sentence, f"{again} --kind {calls}", number.number)
+
+
+def _lost(number: KnownNumber) -> Finding:
+    when = f" since {number.lost_at:%Y-%m-%d}" if number.lost_at else ""
+    why = "its renewal failed" if number.auto_extend else "it was not extended in time"
+    return error(
+        "number-lost",
+        f"{masked_number(number.number)} is not listed by the provider any more{when}: probably {why}."
+        " If that is meant: flask doctor --accept.",
+        f"flask setup --number {number.number}",
+        number.number,
+    )
+
+
+def _when(days: int) -> str:
+    if days < 0:
+        return f"{-days} days ago" if days < -1 else "yesterday"
+    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")

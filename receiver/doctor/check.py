@@ -1,0 +1,57 @@
+"""What a check is, and what it is given to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Engine
+
+from config import Config
+from receiver.background.inspection import Inspection
+from receiver.background.watch import Watch
+from receiver.intake.spool import Spool
+from receiver.keys.ring import KeyRing
+from receiver.numbers import known as numbers
+from receiver.numbers.findings import Finding
+from receiver.numbers.known import Known
+from receiver.setup.journal import Journal
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Patient:
+    """The installation that is examined."""
+
+    config: Config
+    engine: Engine
+    spool: Spool
+    ring: KeyRing
+    watch: Watch
+    journal: Callable[[], Journal]
+
+    @cached_property
+    def inspection(self) -> Inspection:
+        """What the watch finds. The provider is asked once, however many checks want to know."""
+        return self.watch.look()
+
+    @cached_property
+    def known(self) -> Known:
+        """What is known of the numbers after that look."""
+        _ = self.inspection
+        return numbers.read(self.engine)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that the doctor looks at."""
+
+    name: str
+    look: Callable[[Patient, list[Finding]], str]
+    """Adds what is wrong to the list. Returns in a few words how it is otherwise."""
+    mend: Callable[[Patient, Say], None] | None = None
+    """Does what is safe and tells what it did. May spend nothing and lose nothing."""
+    without_database: bool = False
+    """Whether this can be looked at while the database cannot be used."""

@@ -1,0 +1,29 @@
+"""The checks, in the order of the report. A new one is a file here, and a line below."""
+
+from receiver.doctor.checks import (
+    address,
+    clock,
+    database,
+    disk,
+    keys,
+    numbers,
+    provider,
+    quarantine,
+    service,
+    settings,
+    spool,
+)
+
+ALL = (
+    settings.CHECK,
+    database.CHECK,
+    spool.CHECK,
+    disk.CHECK,
+    clock.CHECK,
+    quarantine.CHECK,
+    service.CHECK,
+    address.CHECK,
+    keys.CHECK,
+    provider.CHECK,
+    numbers.CHECK,
+)

@@ -1,0 +1,40 @@
+"""Is the clock right? The provider's answers carry the time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import requests
+
+from receiver.doctor.check import Check, Patient
+from receiver.doctor.report import in_words
+from receiver.numbers.findings import Finding, graded
+
+OFF, WRONG = 5.0, 60.0
+"""Seconds."""
+_TIMEOUT = 5.0
+
+
+def look(patient: Patient, found: list[Finding]) -> str:
+    theirs = date_of(patient.config.hoiio_api_url)
+    if theirs is None:
+        return "not compared: the provider does not tell the time"
+    off = abs((datetime.now(UTC) - theirs).total_seconds())
+    if off > OFF:
+        sentence = f"The clock is {in_words(timedelta(seconds=off))} off, by the provider's."
+        found.append(graded(off > WRONG, "clock", sentence, "timedatectl set-ntp true"))
+    return "right, by the provider's"
+
+
+def date_of(url: str) -> datetime | None:
+    """What a server's Date header says."""
+    try:
+        with requests.Session() as session:
+            answer = session.head(url, timeout=_TIMEOUT, allow_redirects=False)
+        return parsedate_to_datetime(answer.headers["Date"])
+    except (requests.RequestException, KeyError, ValueError):
+        return None
+
+
+CHECK = Check("clock", look, without_database=True)

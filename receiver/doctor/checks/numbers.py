@@ -1,0 +1,37 @@
+"""Do our numbers lead here, and are they paid for?"""
+
+from __future__ import annotations
+
+from receiver.doctor.check import Check, Patient, Say
+from receiver.numbers.findings import Finding
+from receiver.setup.apply import Outcome, apply
+from receiver.setup.plan import Plan, repointed
+from receiver.vocabulary.mask import masked_number
+
+
+def look(patient: Patient, found: list[Finding]) -> str:
+    if not patient.config.has_credentials:
+        return "not looked at: there are no credentials"
+    found += patient.inspection.numbers
+    return f"{len(patient.known.numbers) or 'none'} held"
+
+
+def mend(patient: Patient, say: Say) -> None:
+    """Bring numbers that come here by another key to the current one."""
+    patient.ring.refresh()
+    urls = patient.watch.urls()
+    if urls is None or patient.watch.client is None:
+        return
+    provider = patient.watch.client()
+    stale = [step for number in provider.subscribed_numbers() if (step := repointed(number, urls))]
+    if not stale:
+        return
+    journal = patient.journal()
+    with journal.lease(say=say):
+        for progress in apply(Plan(tuple(stale)), provider, journal):
+            done = progress.outcome in (Outcome.DONE, Outcome.FOUND)
+            number = masked_number(progress.step.number)
+            say(f"{number}: {'moved to the current key' if done else progress.detail}")
+
+
+CHECK = Check("numbers", look, mend)

@@ -1,0 +1,29 @@
+"""Does a process serve, and do its jobs run?"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from receiver.doctor.check import Check, Patient
+from receiver.keys import presence as processes
+from receiver.models import JobState
+from receiver.numbers.findings import Finding, error, warning
+
+
+def look(patient: Patient, found: list[Finding]) -> str:
+    serving = processes.alive(patient.engine)
+    if not serving:
+        sentence = f"No process has said in the last {processes.ALIVE.seconds} seconds that it serves."
+        found.append(error("not-serving", sentence, "flask serve"))
+    query = select(JobState.name, JobState.failure).where(JobState.failure.is_not(None))
+    with patient.engine.connect() as connection:
+        failing = connection.execute(query).all()
+    found += [
+        warning(f"job-{job.name}", f"The job {job.name} failed: {job.failure}.", "Look at the service's log.")
+        for job in failing
+    ]
+    count = len(serving)
+    return f"{count} process{'es' if count > 1 else ''} serving, jobs run"
+
+
+CHECK = Check("service", look)

@@ -1,0 +1,94 @@
+"""Are the settings complete, and are the secrets in them kept from others?"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+
+from config import LIVE_API_URL, Config, Signatures
+from receiver.doctor.check import Check, Patient, Say
+from receiver.numbers.findings import Finding, error, warning
+from receiver.outbound.address import network_of
+
+
+def look(patient: Patient, found: list[Finding]) -> str:
+    config = patient.config
+    if not config.has_credentials:
+        found.append(
+            error(
+                "no-credentials",
+                "The provider's API cannot be used: HOIIO_APP_ID or HOIIO_ACCESS_TOKEN is not set.",
+                "Set both; they are in the provider's portal.",
+            )
+        )
+    found += _about_public_url(config)
+    if config.signatures is Signatures.IGNORE:
+        found.append(
+            warning(
+                "signatures-ignored",
+                "Callbacks with a wrong signature are trusted: SIGNATURES is `ignore`.",
+                "Set SIGNATURES=prefer, or require.",
+            )
+        )
+    found += [
+        warning(
+            "readable-secrets",
+            f"{path} holds secrets, and other users of this machine can read it.",
+            "flask doctor --fix",
+        )
+        for path in _readable_secrets(config)
+    ]
+    return "complete"
+
+
+def mend(patient: Patient, say: Say) -> None:
+    """Close files with secrets to other users."""
+    for path in _readable_secrets(patient.config):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
+        say(f"closed {path} to other users")
+
+
+def _about_public_url(config: Config) -> Iterator[Finding]:
+    if config.public_url is None:
+        yield error(
+            "no-address",
+            "The provider cannot be told where to call: PUBLIC_URL is not set.",
+            "Set PUBLIC_URL to how this service is reached from outside.",
+        )
+        return
+    if config.hoiio_api_url != LIVE_API_URL:
+        return  # a rehearsal: its provider is on this machine, too
+    parts = urlsplit(config.public_url)
+    if network_of(parts.hostname or "").local:
+        yield error(
+            "local-address",
+            f"The provider cannot reach {parts.hostname}: PUBLIC_URL is not a public address.",
+            "Set PUBLIC_URL to how this service is reached from outside.",
+        )
+    elif parts.scheme == "http":
+        yield warning(
+            "plain-http",
+            "Messages and the callback key travel unencrypted: PUBLIC_URL is http.",
+            "Put a proxy with TLS in front, and set PUBLIC_URL=https://…",
+        )
+
+
+def _readable_secrets(config: Config) -> list[Path]:
+    """Files with secrets that others may read."""
+    candidates = [Path(".env"), config.spool_dir / "keys.json"]
+    database = make_url(config.database_url)
+    if database.drivername == "sqlite" and database.database:
+        candidates.append(Path(database.database))
+    return [path for path in candidates if path.is_file() and _open(path) and _open(path.absolute().parent)]
+
+
+def _open(path: Path) -> bool:
+    """Whether anybody but its owner may read a file, or look into a folder."""
+    return bool(path.stat().st_mode & 0o077)
+
+
+CHECK = Check("settings", look, mend, without_database=True)

@@ -1,0 +1,40 @@
+"""The table under the report: every number held, with what comes here and what came last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import Engine, select
+
+from receiver.doctor.check import Patient
+from receiver.doctor.report import NumberLine
+from receiver.keys.urls import CallbackUrls
+from receiver.models import EVENTS
+from receiver.numbers.known import KnownNumber
+from receiver.providers.hoiio.zone import ZONE
+
+
+def number_lines(patient: Patient) -> Iterator[NumberLine]:
+    """A line for each number held, by number."""
+    urls, today = patient.watch.urls(), datetime.now(ZONE).date()
+    for number in patient.known.numbers:
+        yield NumberLine(
+            number=number.number,
+            serves=_serves(number, urls),
+            days_left=number.days_left(today),
+            renews=number.auto_extend,
+            last_event=_last_event(patient.engine, number.number),
+        )
+
+
+def _serves(number: KnownNumber, urls: CallbackUrls | None) -> str:
+    sides = ((number.mode or "calls", number.forward_to), ("sms", number.forward_sms_to))
+    return "+".join(name for name, url in sides if urls is not None and url and urls.is_ours(url))
+
+
+def _last_event(engine: Engine, number: str) -> datetime | None:
+    newest_first = EVENTS.c.id.desc()
+    query = select(EVENTS.c.received_at).where(EVENTS.c.recipient == number).order_by(newest_first).limit(1)
+    with engine.connect() as connection:
+        return connection.scalar(query)
