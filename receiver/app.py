@@ -7,15 +7,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from flask import Flask, Request, Response, current_app, request
-from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter
 
 from config import Config
 from receiver import current
 from receiver.access.tokens import Tokens
-from receiver.background.schedule import Job, Schedule
-from receiver.background.watch import EVERY, Watch
+from receiver.background.schedule import Schedule
+from receiver.background.watch import Watch
 from receiver.cli import words
 from receiver.cli.calls import calls, conversations
 from receiver.cli.db import db
@@ -36,12 +35,11 @@ from receiver.intake.admission import Admission
 from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
-from receiver.keys.ring import REFRESH, KeyRing
+from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CALLBACKS
 from receiver.logs.log import get_logger, without_words
 from receiver.providers.registry import DEFAULT
-from receiver.retention.prune import prune_due
-from receiver.retention.quarantine import release_ours
+from receiver.retention import prune, quarantine
 from receiver.search.events import EventLog
 from receiver.search.index import LogIndex
 from receiver.web.api import api
@@ -60,13 +58,22 @@ _Result = TypeVar("_Result")
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 
+PUBLIC = (callbacks,)
+"""What the provider reaches."""
+PRIVATE = (api, metrics, console)
+"""What only the owner reaches."""
+
+
 class Application(Flask):
-    """Flask, but an unexpected error is logged without the path, which holds the callback key, and without
-    the error's own words, which may hold what a caller sent; and to a callback the `Host` is all one."""
+    """Flask with two differences.
+
+    An unexpected error is logged without the path, which holds the callback key, and without its message,
+    which may hold what a caller sent. Callbacks are routed without looking at the `Host` header.
+    """
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         if request is not None and request.path.startswith(CALLBACKS):
-            # None of those routes depends on it, it may be too odd to be read, and reading it takes time.
+            # None of these routes depends on it; it may be malformed, and parsing it takes time.
             return MapAdapter(self.url_map, "localhost", "/", "", "http", request.path, request.method)
         return super().create_url_adapter(request)
 
@@ -93,6 +100,15 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     admission = Admission(engine, spool, limit_mb=config.quarantine_limit_mb)
     client = _inside(app, current.number_client) if DEFAULT.configured(config) else None
     watch = Watch(engine, keys, _inside(app, words.our_urls_if_known), client)
+    jobs = (
+        *keys.jobs(),
+        *tokens.jobs(),
+        *admission.jobs(),
+        *quarantine.jobs(engine, admission),
+        *LogIndex(engine).jobs(),
+        *prune.jobs(engine, config.retention),
+        *(watch.jobs() if public else ()),
+    )
     app.extensions[EXTENSION] = Parts(
         config=config,
         engine=engine,
@@ -103,26 +119,16 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         ),
         admission=admission,
         log=EventLog(engine),
-        schedule=Schedule(
-            engine,
-            [
-                *_jobs(engine, config, tokens, keys, admission),
-                *([Job("watch", EVERY, watch.run)] if public else []),
-            ],
-        ),
+        schedule=Schedule(engine, jobs),
         watch=watch,
         keys=keys,
         tokens=tokens,
     )
     app.url_map.converters["rest"] = Rest
     app.url_map.merge_slashes = False  # would answer a doubled slash with a redirect, and lose what came
-    app.register_blueprint(health)
-    if public:
-        app.register_blueprint(callbacks)
-    if private:
-        app.register_blueprint(api)
-        app.register_blueprint(metrics)
-        app.register_blueprint(console)
+    for side, parts in ((True, (health,)), (public, PUBLIC), (private, PRIVATE)):
+        for part in parts if side else ():
+            app.register_blueprint(part)
     app.register_error_handler(HTTPException, _http_error)
     numbers.add_command(test_callbacks)
     for command in (
@@ -161,18 +167,6 @@ def _inside(app: Flask, ask: Callable[[], _Result]) -> Callable[[], _Result]:
             return ask()
 
     return asked
-
-
-def _jobs(engine: Engine, config: Config, tokens: Tokens, keys: KeyRing, admission: Admission) -> list[Job]:
-    """What a serving process does in the background."""
-    return [
-        Job("keys", REFRESH, keys.run, everywhere=True),
-        Job("token-use", 60, tokens.note_uses, everywhere=True),
-        Job("admission", 1, admission.refresh, everywhere=True),
-        Job("release-ours", 15, lambda: release_ours(engine, admission.ours)),
-        Job("index", 1, LogIndex(engine).run, everywhere=True),
-        Job("retention", 60, lambda: prune_due(engine, config.retention)),
-    ]
 
 
 def _http_error(error: HTTPException) -> Response:

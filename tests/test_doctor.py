@@ -35,7 +35,7 @@ def here(tmp_path):
 
 @pytest.fixture
 def firm(tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly, "REFRESH", 0.2)
+    monkeypatch.setattr("receiver.keys.ring.REFRESH", 0.2)
     with serving(tmp_path) as firm:
         yield firm
 

@@ -12,7 +12,6 @@ from conftest import KEY, OLD_KEY, signed
 from firm import serving
 from sqlalchemy import delete, insert, select, update
 
-from receiver import app as assembly
 from receiver.db import schema
 from receiver.db.engine import connect, writing
 from receiver.keys import presence as processes
@@ -217,7 +216,7 @@ def test_a_callback_with_a_key_made_since_the_start_is_logged(app, client, api, 
 
 @pytest.fixture
 def firm(tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly, "REFRESH", 0.2)
+    monkeypatch.setattr("receiver.keys.ring.REFRESH", 0.2)
     with serving(tmp_path) as firm:
         yield firm
 

@@ -7,9 +7,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, select, update
 
-from receiver.background.schedule import Job, Schedule
+from receiver.background.schedule import Schedule
 from receiver.db.engine import writing
 from receiver.models import JobState
+from receiver.vocabulary.job import Job
 
 
 @pytest.fixture

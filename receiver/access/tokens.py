@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from receiver.access.scopes import Scope
 from receiver.db.engine import writing
 from receiver.models import Token
+from receiver.vocabulary.job import Job
 
 PREFIX = "rcv_"
 """What every token we make begins with, so that a scanner for leaked secrets can know one."""
@@ -171,6 +172,10 @@ class Tokens:
         now = datetime.now(UTC)
         known = (*self._fixed.values(), *self._all(KNOWN_FOR).values())
         return any(one.name == token.name and one.good(now) for one in known)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Writing down when tokens were used, in every process."""
+        return (Job("token-use", 60, self.note_uses, everywhere=True),)
 
     def note_uses(self) -> None:
         """Write down when each token was last used."""

@@ -1,15 +1,15 @@
-"""Periodic work: each job at its interval, once for all processes or in every one of them.
+"""Runs periodic jobs: each at its interval, in one process for all of them or in every one.
 
-Two threads a process: what every process does for itself is quick and must be in time; what is done once for
-all may take minutes. Neither touches the receive path: a job that fails or hangs delays other jobs only.
+Each process has two threads: the jobs that every process runs for itself are quick and must be on time, while
+those that run once for all may take minutes. Neither touches the receive path: a job that fails or hangs
+delays other jobs only.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, insert, select, update
@@ -18,18 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from receiver.db.engine import writing
 from receiver.logs.log import get_logger
 from receiver.models import JobState
+from receiver.vocabulary.job import Job
 
 logger = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """`run` every `every` seconds; by whichever process comes first, or by each one if `everywhere`."""
-
-    name: str
-    every: float
-    run: Callable[[], object]
-    everywhere: bool = False
 
 
 class Schedule:

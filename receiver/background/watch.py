@@ -26,6 +26,7 @@ from receiver.providers.errors import ProviderError
 from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.numbers import Balance, Duration, NumberClient, SubscribedNumber
 from receiver.setup.survey import balance_if_told
+from receiver.vocabulary.job import Job
 
 logger = get_logger(__name__)
 
@@ -59,6 +60,10 @@ class Watch:
         found = inspect(known, urls, self.ring.list(), now=now)
         findings.store(self.engine, found.findings, now=now)
         return found
+
+    def jobs(self) -> tuple[Job, ...]:
+        """A look every hour."""
+        return (Job("watch", EVERY, self.run),)
 
     def run(self) -> None:
         """The same as a job, which logs what is new."""

@@ -16,6 +16,7 @@ from receiver.intake.arrival import digits_of
 from receiver.intake.spool import Spool
 from receiver.logs.log import get_logger
 from receiver.numbers import known as numbers
+from receiver.vocabulary.job import Job
 
 logger = get_logger(__name__)
 
@@ -73,6 +74,10 @@ class Admission:
             if held:
                 self._held += size
                 self._held_meanwhile += size
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Refreshing, in every process."""
+        return (Job("admission", 1, self.refresh, everywhere=True),)
 
     def refresh(self) -> None:
         """Look up our numbers and, less often, the size of the quarantine."""

@@ -31,6 +31,7 @@ from receiver.db.engine import writing
 from receiver.keys.presence import Presence
 from receiver.logs.log import get_logger
 from receiver.models import CallbackKey
+from receiver.vocabulary.job import Job
 
 logger = get_logger(__name__)
 
@@ -142,6 +143,10 @@ class KeyRing:
             rows = connection.execute(_MADE).all()
         self._take([_Made(row.secret, row.current_since is not None) for row in rows])
         self._keep()
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Refreshing, in every process."""
+        return (Job("keys", REFRESH, self.run, everywhere=True),)
 
     def run(self) -> None:
         """What a serving process does every few seconds: refresh, and tell which keys it accepts and saw."""

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from receiver.db.space import give_back
 from receiver.models import EVENTS
 from receiver.retention.remove import Act, Action, Removed, remove_gently, remove_orphans
+from receiver.vocabulary.job import Job
 from receiver.vocabulary.kinds import EventType, Kind
 
 GRACE = timedelta(days=1)
@@ -21,6 +22,11 @@ all the time."""
 SLICE = 5.0
 """Seconds that the job works at a time: other periodic work waits for it."""
 _PAGE = 1000
+
+
+def jobs(engine: Engine, retention: Mapping[str, timedelta]) -> tuple[Job, ...]:
+    """Deleting what is older than its retention."""
+    return (Job("retention", 60, lambda: prune_due(engine, retention)),)
 
 
 def older(engine: Engine, age: timedelta, kinds: Sequence[Kind] = tuple(Kind)) -> dict[Kind, int]:

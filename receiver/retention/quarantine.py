@@ -11,11 +11,13 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, sel
 from sqlalchemy.exc import IntegrityError
 
 from receiver.db.engine import writing
+from receiver.intake.admission import Admission
 from receiver.intake.arrival import NOT_OURS, QUARANTINED, digits_of
 from receiver.intake.quarantined import HELD, Reason, reasons_of
 from receiver.logs.log import get_logger
 from receiver.models import EVENTS, REPEATS, UtcTime
 from receiver.retention.remove import Act, Action, Removed, in_batches, remove
+from receiver.vocabulary.job import Job
 
 logger = get_logger(__name__)
 
@@ -56,6 +58,11 @@ class Released:
     released: int
     merged: int
     """Of those, the ones whose trusted twin is in the log: each is now a repeat of it."""
+
+
+def jobs(engine: Engine, admission: Admission) -> tuple[Job, ...]:
+    """Releasing what was quarantined only because its number was not known yet."""
+    return (Job("release-ours", 15, lambda: release_ours(engine, admission.ours)),)
 
 
 def state(engine: Engine, limit_mb: int) -> State:

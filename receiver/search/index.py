@@ -20,6 +20,7 @@ from receiver.search.additions import ADD, Additions
 from receiver.search.entries import block_marks, indexed_words, tsvector
 from receiver.search.settled import settled_id
 from receiver.search.words import INDEX_VERSION
+from receiver.vocabulary.job import Job
 
 BATCH = 100
 """Events in one step at most."""
@@ -58,6 +59,10 @@ class LogIndex:
         self._batch, self._pages = 16, 16
         self._seen: tuple[float, int] | None = None
         self._worked = 0.0
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Keeping up with the log, in every process."""
+        return (Job("index", 1, self.run, everywhere=True),)
 
     def run(self, seconds: float = 0.8) -> None:
         """Go on for that long, or until nothing is left."""
