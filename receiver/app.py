@@ -57,7 +57,6 @@ logger = get_logger(__name__)
 _Result = TypeVar("_Result")
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
-
 PUBLIC = (callbacks,)
 """What the provider reaches."""
 PRIVATE = (api, metrics, console)
@@ -126,9 +125,8 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     )
     app.url_map.converters["rest"] = Rest
     app.url_map.merge_slashes = False  # would answer a doubled slash with a redirect, and lose what came
-    for side, parts in ((True, (health,)), (public, PUBLIC), (private, PRIVATE)):
-        for part in parts if side else ():
-            app.register_blueprint(part)
+    for part in (health, *(PUBLIC if public else ()), *(PRIVATE if private else ())):
+        app.register_blueprint(part)
     app.register_error_handler(HTTPException, _http_error)
     numbers.add_command(test_callbacks)
     for command in (

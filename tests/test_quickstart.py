@@ -8,7 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from config import Config
-from receiver.quickstart.run import QuickstartError, main, make_env, mask, pick_numbers, require_free
+from receiver.quickstart.addresses import require_free
+from receiver.quickstart.demo import pick_numbers
+from receiver.quickstart.errors import QuickstartError
+from receiver.quickstart.run import main
+from receiver.quickstart.settings import make_env
+from receiver.quickstart.story import mask
 
 
 def test_it_writes_settings_that_are_valid_and_private(tmp_path: Path) -> None:

@@ -1,0 +1,166 @@
+"""The demo: a simulated provider, two numbers set up at it, and a call, a fax and an SMS that arrive."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from config import Config
+from receiver.quickstart.addresses import Address, free_address, url_of, written
+from receiver.quickstart.errors import QuickstartError
+from receiver.quickstart.processes import Child, environment_with, flask, flask_json, http, started
+from receiver.quickstart.service import start_server
+from receiver.quickstart.story import Steps, tell_demo
+
+ARRIVAL_SECONDS = 30.0
+_SIMULATOR = ("127.0.0.1", 8100)
+_SETTINGS = Path("var/demo.env")
+_SENDER = "+6591234567"
+_USER = "demo"
+_PURPOSES = {
+    "voice": ("--kind", "voice,sms"),
+    "fax": ("--kind", "fax"),
+}
+_PURCHASES = {
+    "voice": ("--country", "US", "--state", "CA", "--months", "1"),
+    "fax": ("--country", "SG", "--months", "1"),
+}
+_ARRIVALS = (("calls", "voice", None), ("faxes", "fax", None), ("sms", "voice", "Hello from the simulator"))
+
+
+def serve_demo(config: Config, listen: Address, steps: Steps, children: contextlib.ExitStack) -> Child:
+    """Serve against a simulated provider, until the first events are in the log."""
+    steps.say("No credentials in the settings: using a simulated provider, no money is spent")
+    simulator = _start_simulator(steps, children)
+    environment = environment_with(_write_settings(simulator, listen))
+    flask(environment, "db", "upgrade")
+    steps.say("Demo database var/demo.db is up to date")
+    server = start_server(config, listen, environment, steps, children)
+
+    numbers = _set_up(environment)
+    steps.say(f"Numbers point here: {numbers['voice']} (voice, SMS) and {numbers['fax']} (fax)")
+
+    sent: Counter[str] = Counter()
+    for path, kind, text in _ARRIVALS:
+        order = {"from": _SENDER, "to": numbers[kind]} | ({} if text is None else {"text": text})
+        sent += _arrive(f"http://{simulator}/control/{path}", order)
+    steps.say(f"A call, a fax and an SMS came in from {_SENDER}")
+    _wait_for_events(environment, sent, server)
+    steps.say("All of them are in the log:\n")
+    flask(environment, "events", "list", show=True)
+    tell_demo(
+        config,
+        listen,
+        user=_USER,
+        password=_make_user(environment) if config.secret_key else None,
+        settings=_SETTINGS,
+        simulator=simulator,
+        sender=_SENDER,
+        number=numbers["voice"],
+    )
+    return server
+
+
+def _start_simulator(steps: Steps, children: contextlib.ExitStack) -> str:
+    address = written(free_address(_SIMULATOR))
+    command = ("receiver.simulator", "--listen", address, "--state", "var/simulator.json")
+    account = ("--app-id", "sim-app", "--access-token", "sim-token")
+    provider = children.enter_context(started("simulator", (*command, *account), environment_with({})))
+    provider.wait_until(f"http://{address}/control/account")
+    steps.say(f"Simulator answers on http://{address}/")
+    return address
+
+
+def _write_settings(simulator: str, listen: Address) -> dict[str, str]:
+    """The demo's settings, also in a file for commands on the demo."""
+    settings = {
+        "HOIIO_APP_ID": "sim-app",
+        "HOIIO_ACCESS_TOKEN": "sim-token",
+        "HOIIO_API_URL": f"http://{simulator}/open/",
+        "PUBLIC_URL": url_of(listen),
+        # A log of its own: nothing simulated may ever stand in a real one.
+        "DATABASE_URL": "sqlite:///var/demo.db",
+        "SPOOL_DIR": "var/demo-spool",
+    }
+    _SETTINGS.write_text(
+        f"# Written by `make run`, for commands on the demo: `flask -e {_SETTINGS} doctor`\n"
+        + "".join(f"{name}={value}\n" for name, value in settings.items()),
+        encoding="utf-8",
+    )
+    return settings
+
+
+def _set_up(environment: Mapping[str, str]) -> dict[str, str]:
+    """A number for voice and SMS and one for fax that point here; bought if the account has none."""
+    held = pick_numbers(flask_json(environment, "numbers", "list"))
+    for purpose, kinds in _PURPOSES.items():
+        # A number of an earlier run may point at another port. Setup would rightly buy one beside it, because
+        # it may be in use elsewhere; all numbers of the simulated account are the demo's own.
+        known = ("--number", held[purpose], "--take-over") if purpose in held else _PURCHASES[purpose]
+        flask(environment, "setup", *known, *kinds, "--yes")
+    numbers = pick_numbers(flask_json(environment, "numbers", "list")) | held
+    if missing := _PURPOSES.keys() - numbers.keys():
+        raise QuickstartError(
+            f"The simulated account has no number for {' and '.join(sorted(missing))} after setup: "
+            "delete var/simulator.json and run it again."
+        )
+    return numbers
+
+
+def pick_numbers(listing: Any) -> dict[str, str]:
+    """From `flask numbers list --json`: the first number for voice and SMS, and the first for fax."""
+    rows: list[dict[str, Any]] = listing["numbers"] if isinstance(listing, dict) else listing
+    found: dict[str, str] = {}
+    for row in rows:
+        able = {str(word).lower() for word in row.get("capabilities") or ()}
+        if str(row.get("mode") or "").lower() == "fax":
+            found.setdefault("fax", row["number"])
+        elif "sms" in able:
+            found.setdefault("voice", row["number"])
+    return found
+
+
+def _arrive(url: str, order: Mapping[str, str]) -> Counter[str]:
+    """Let something arrive; how many notifications of each `txn_ref` were answered 200."""
+    response = http().post(url, json=order, timeout=30)
+    answer: dict[str, Any] = response.json()
+    if response.status_code != 200:
+        raise QuickstartError(f"The simulator refused {url}: {answer.get('error')}")
+    if not answer["notified"]:
+        raise QuickstartError(f"The simulator sent nothing to {order['to']}: {answer.get('reason')}")
+    for delivery in answer["deliveries"]:
+        if delivery["status"] != 200:
+            what = delivery["error"] or f"HTTP {delivery['status']}"
+            raise QuickstartError(
+                f"A {delivery['kind']} callback was not accepted: {what}; see var/serve.log."
+            )
+    return Counter(delivery["parameters"]["txn_ref"] for delivery in answer["deliveries"])
+
+
+def _wait_for_events(environment: Mapping[str, str], sent: Counter[str], server: Child) -> None:
+    end = time.monotonic() + ARRIVAL_SECONDS
+    while True:
+        listing = flask_json(environment, "events", "list")
+        missing = sent - Counter(event["txn_ref"] for event in listing["events"])
+        if not missing:
+            return
+        server.require_alive()
+        if time.monotonic() > end:
+            raise QuickstartError(
+                f"{missing.total()} of {sent.total()} notifications were answered 200 but are not in the log "
+                f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in var/demo-spool."
+            )
+
+
+def _make_user(environment: Mapping[str, str]) -> str:
+    """A user of the console; gives the password, which is new at every start."""
+    password = secrets.token_urlsafe(12)
+    users = {user["name"] for user in flask_json(environment, "users", "list")["users"]}
+    how = ("passwd", _USER) if _USER in users else ("add", _USER, "--role", "operate")
+    flask(environment, "users", *how, "--password-stdin", given=password)
+    return password

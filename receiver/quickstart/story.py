@@ -1,0 +1,82 @@
+"""What a quickstart tells: numbered steps on the way, then where to look and what to try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from config import Config
+from receiver.quickstart.addresses import Address, url_of
+
+
+class Steps:
+    """Numbers what was done."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def say(self, sentence: str) -> None:
+        self._count += 1
+        click.echo(f"{self._count}. {sentence}")
+
+
+def mask(secret: str) -> str:
+    """A secret that its owner recognises, and that is of no use to anybody else."""
+    return f"{secret[:3]}…"
+
+
+def tell_real(config: Config, listen: Address) -> None:
+    """What to do with a service that has credentials."""
+    where = f"{config.public_url or 'https://<PUBLIC_URL>/'}callbacks/"
+    key = mask(config.callback_keys[0].get_secret_value())
+    click.echo(f"\nCallbacks go to   {where}{key}/voice, /fax and /sms")
+    if config.public_url is None:
+        click.echo("Set PUBLIC_URL first: the address at which the provider reaches this service.")
+    click.echo(
+        f"Make a user of the console at {url_of(listen)}/ with\n"
+        "  .venv/bin/flask users add NAME --role operate\n"
+        "Point numbers here with (shows steps and prices, then asks)\n"
+        "  .venv/bin/flask setup --country SG --kind voice --months 1\n"
+        "See what arrived with\n"
+        "  .venv/bin/flask events list\n"
+        f"{_api_hint(config, listen)}"
+    )
+
+
+def tell_demo(
+    config: Config,
+    listen: Address,
+    *,
+    user: str,
+    password: str | None,
+    settings: Path,
+    simulator: str,
+    sender: str,
+    number: str,
+) -> None:
+    """What to do with the demo. Without a password, the console has no users for want of SECRET_KEY."""
+    console = "The console needs SECRET_KEY in .env: any long random text\n"
+    if password is not None:
+        sign_in = f"as {user} with the password {password} (until the next start)"
+        console = f"Look at it in the console\n  {url_of(listen)}/ {sign_in}\n"
+    click.echo(
+        f"\n{console}"
+        "Try the commands on the demo, such as\n"
+        f"  .venv/bin/flask -e {settings} events list\n"
+        f"  .venv/bin/flask -e {settings} doctor\n"
+        f"{_api_hint(config, listen)}"
+        "Let another SMS arrive with\n"
+        f"  curl -H 'Content-Type: application/json' http://{simulator}/control/sms \\\n"
+        f'    -d \'{{"from": "{sender}", "to": "{number}", "text": "Hello again"}}\'\n'
+    )
+
+
+def _api_hint(config: Config, listen: Address) -> str:
+    if not config.api_tokens:
+        return ""
+    return (
+        "or through the API\n"
+        r"""  curl -H "Authorization: Bearer $(sed -n 's/^API_TOKENS=\([^,]*\).*/\1/p' .env)" """
+        f"{url_of(listen)}/api/v1/events\n"
+    )
