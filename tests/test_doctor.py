@@ -19,7 +19,7 @@ from receiver.background import watch
 from receiver.db import schema
 from receiver.db.engine import writing
 from receiver.doctor import checks
-from receiver.keys import ring as keys
+from receiver.keys.key import fingerprint_of
 from receiver.models import CallbackKey, JobState
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
@@ -392,7 +392,7 @@ def test_the_use_of_an_older_key_after_a_rotation_is_found(firm):
     with writing(engine) as connection:
         rotated = update(CallbackKey).where(CallbackKey.moved_at.is_not(None))
         connection.execute(rotated.values(moved_at=datetime.now(UTC) - timedelta(hours=5)))
-    assert found(firm)["older-key-used"]["subject"] == keys.fingerprint(KEY)
+    assert found(firm)["older-key-used"]["subject"] == fingerprint_of(KEY)
 
 
 def test_the_service_watches_by_itself(firm):

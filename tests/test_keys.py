@@ -15,8 +15,9 @@ from sqlalchemy import delete, insert, select, update
 from receiver.db import schema
 from receiver.db.engine import connect, writing
 from receiver.keys import presence as processes
-from receiver.keys import ring as keys
-from receiver.keys.ring import KeyRing, KeyState
+from receiver.keys import stored
+from receiver.keys.key import KeyState, fingerprint_of, short
+from receiver.keys.ring import KeyRing
 from receiver.models import CallbackKey, Process
 from receiver.numbers import known as numbers
 from receiver.setup import rotation
@@ -57,12 +58,12 @@ def test_it_accepts_the_keys_of_the_settings_and_nothing_else(engine, directory)
 
 def test_a_new_key_is_accepted_before_it_is_current(engine, directory):
     serving, other = ring_of(engine, directory), ring_of(engine, directory / "other")
-    fingerprint = keys.make(engine)
+    fingerprint = stored.make(engine)
     serving.refresh()
     secret = serving.secret_of(fingerprint)
     assert serving.accepts(secret)
     assert serving.current == KEY
-    keys.make_current(engine, fingerprint)
+    stored.make_current(engine, fingerprint)
     for ring in (serving, other):
         ring.refresh()
         assert ring.current == secret
@@ -70,17 +71,17 @@ def test_a_new_key_is_accepted_before_it_is_current(engine, directory):
     states = {key.fingerprint: key.state for key in serving.list()}
     assert states == {
         fingerprint: KeyState.CURRENT,
-        keys.fingerprint(KEY): KeyState.OLDER,
-        keys.fingerprint(OLD_KEY): KeyState.OLDER,
+        fingerprint_of(KEY): KeyState.OLDER,
+        fingerprint_of(OLD_KEY): KeyState.OLDER,
     }
 
 
 def test_a_process_that_starts_without_the_database_accepts_what_it_knew(engine, directory):
-    fingerprint = keys.make(engine)
+    fingerprint = stored.make(engine)
     before = ring_of(engine, directory)
     before.refresh()
     secret = before.secret_of(fingerprint)
-    keys.make_current(engine, fingerprint)
+    stored.make_current(engine, fingerprint)
     before.refresh()
 
     away = connect("postgresql+psycopg://nobody@127.0.0.1:1/nowhere", patience=1)
@@ -93,7 +94,7 @@ def test_a_process_that_starts_without_the_database_accepts_what_it_knew(engine,
 
 def test_a_server_knows_the_keys_made_elsewhere_before_it_takes_a_callback(app, engine):
     secret = app.extensions["receiver"].keys.secret_of
-    fingerprint = keys.make(engine)
+    fingerprint = stored.make(engine)
     assert secret(fingerprint) is None
     given: list[str | None] = []
 
@@ -123,7 +124,7 @@ def test_a_broken_copy_on_disk_turns_nobody_away(engine, directory, caplog):
 def test_a_disk_that_takes_no_copy_costs_no_callback(engine, directory, caplog):
     directory.write_text("in the way")
     ring = ring_of(engine, directory)
-    fingerprint = keys.make(engine)
+    fingerprint = stored.make(engine)
     ring.refresh()
     assert ring.secret_of(fingerprint)
     assert "cannot keep the callback keys" in caplog.text
@@ -131,10 +132,10 @@ def test_a_disk_that_takes_no_copy_costs_no_callback(engine, directory, caplog):
 
 def test_a_retired_key_is_accepted_no_longer_and_its_secret_is_gone(engine, directory):
     ring = ring_of(engine, directory)
-    fingerprint = keys.make(engine)
+    fingerprint = stored.make(engine)
     ring.refresh()
     secret = ring.secret_of(fingerprint)
-    keys.retire(engine, fingerprint)
+    stored.retire(engine, fingerprint)
     ring.refresh()
     assert not ring.accepts(secret)
     assert secret not in (directory / "keys.json").read_text()
@@ -147,7 +148,7 @@ def test_the_use_of_an_older_key_is_counted(engine, directory):
     for key in (KEY, OLD_KEY, OLD_KEY):
         assert ring.accepts(key)
     assert ring.knows(OLD_KEY)  # looking is not using
-    assert ring.uses_of_older == {keys.short(keys.fingerprint(OLD_KEY)): 2}
+    assert ring.uses_of_older == {short(fingerprint_of(OLD_KEY)): 2}
     ring.run()
     ring.run()
     (older,) = [key for key in ring.list() if key.state is KeyState.OLDER]
@@ -193,7 +194,7 @@ def test_each_process_tells_which_keys_it_accepts_until_it_leaves(engine, direct
     rings = [ring_of(engine, directory / str(n)) for n in range(2)]
     for ring in rings:
         ring.run()
-    accepted = frozenset(map(keys.fingerprint, (KEY, OLD_KEY)))
+    accepted = frozenset(map(fingerprint_of, (KEY, OLD_KEY)))
     assert list(processes.alive(engine).values()) == [accepted, accepted]
     rings[0].leave()
     assert len(processes.alive(engine)) == 1
@@ -204,7 +205,7 @@ def test_each_process_tells_which_keys_it_accepts_until_it_leaves(engine, direct
 
 def test_a_callback_with_a_key_made_since_the_start_is_logged(app, client, api, engine):
     ring = app.extensions["receiver"].keys
-    fingerprint = keys.make(engine)
+    fingerprint = stored.make(engine)
     ring.refresh()
     url = f"/callbacks/{ring.secret_of(fingerprint)}/sms"
     assert client.post(url, data=SMS, headers=signed(SMS)).status_code == 200
@@ -312,12 +313,12 @@ def test_a_key_is_retired_only_when_nothing_needs_it(firm):
     (number, *_) = firm.simulator.account["numbers"]
 
     assert "rotate` first" in firm.flask("keys", "retire", listed["current"], "--yes").stderr
-    in_settings = keys.short(keys.fingerprint(KEY))
+    in_settings = short(fingerprint_of(KEY))
     assert "CALLBACK_KEYS" in firm.flask("keys", "retire", in_settings, "--yes").stderr
     assert "no keys" in firm.flask("keys", "retire", "zz", "--yes").stderr
 
     (older,) = [key["key"] for key in firm.listed() if key["state"] == "retiring" and not key["in_settings"]]
-    (secret,) = [secret for secret in firm.made() if keys.fingerprint(secret).startswith(older)]
+    (secret,) = [secret for secret in firm.made() if fingerprint_of(secret).startswith(older)]
     firm.simulator.request(
         "number/update_forwarding",
         number=number["number"],

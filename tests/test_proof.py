@@ -16,11 +16,12 @@ import trustme
 from conftest import API_TOKEN, KEY, TOKEN, make_config, signed, started
 from werkzeug.serving import make_server
 
-from receiver.keys import proof
-from receiver.keys.proof import Hop
+from receiver.keys import hops, proof
+from receiver.keys.hops import Hop
 from receiver.search.counts import Counts
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
+from receiver.vocabulary.kinds import Kind
 
 
 @pytest.fixture
@@ -107,14 +108,14 @@ def prove(service):
     """Prove a callback URL at an address."""
     app, _ = service
 
-    def run(address: str, kind: str = "sms") -> proof.Proof:
+    def run(address: str, kind: str = "sms") -> hops.Proof:
         engine = app.extensions["receiver"].engine
-        return proof.prove(engine, f"{address}/callbacks/{KEY}/{kind}", proof.Kind(kind), TOKEN)
+        return proof.prove(engine, f"{address}/callbacks/{KEY}/{kind}", Kind(kind), TOKEN)
 
     return run
 
 
-def failed(found: proof.Proof, hop: Hop, words: str) -> None:
+def failed(found: hops.Proof, hop: Hop, words: str) -> None:
     assert (found.failed, found.holds) == (hop, False)
     assert re.search(words, f"{found.sentence} {found.mend}"), f"{found.sentence} {found.mend}"
     assert found.mend
@@ -253,7 +254,7 @@ def test_an_answer_that_is_not_ours(prove, handle, words):
 
 
 def test_no_answer_at_all(prove, monkeypatch):
-    monkeypatch.setattr(proof, "TIMEOUT", 0.3)
+    monkeypatch.setattr(hops, "TIMEOUT", 0.3)
     hold = threading.Event()
     with serving(lambda _: hold.wait(5) and None) as port:
         failed(prove(f"http://127.0.0.1:{port}"), Hop.ANSWER, "no answer within")
@@ -263,7 +264,7 @@ def test_no_answer_at_all(prove, monkeypatch):
 def test_a_key_that_the_service_does_not_accept(service):
     app, address = service
     found = proof.prove(
-        app.extensions["receiver"].engine, f"{address}/callbacks/wrong-key/sms", proof.Kind.SMS, TOKEN
+        app.extensions["receiver"].engine, f"{address}/callbacks/wrong-key/sms", Kind.SMS, TOKEN
     )
     failed(found, Hop.ANSWER, "does not accept this callback key.*CALLBACK_KEYS")
 
@@ -296,7 +297,7 @@ def test_a_proxy_that_meddles(service, prove, meddling, words):
 def test_a_service_with_another_access_token(service):
     app, address = service
     found = proof.prove(
-        app.extensions["receiver"].engine, f"{address}/callbacks/{KEY}/sms", proof.Kind.SMS, "another-token"
+        app.extensions["receiver"].engine, f"{address}/callbacks/{KEY}/sms", Kind.SMS, "another-token"
     )
     failed(found, Hop.LOG, "another access token")
 

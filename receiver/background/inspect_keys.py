@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from receiver.keys.ring import Key, KeyState
+from receiver.keys.key import Key, KeyState
 from receiver.numbers.findings import Finding, warning
 
 _IN_FLIGHT = timedelta(hours=1)

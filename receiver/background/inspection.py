@@ -9,7 +9,7 @@ from datetime import datetime
 from receiver.background.inspect_account import inspect_account
 from receiver.background.inspect_keys import inspect_keys
 from receiver.background.inspect_numbers import inspect_numbers
-from receiver.keys.ring import Key
+from receiver.keys.key import Key
 from receiver.keys.urls import CallbackUrls
 from receiver.numbers.findings import Finding
 from receiver.numbers.known import Known

@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from receiver.background.inspect_account import RENEWALS_AHEAD
 from receiver.background.inspection import Inspection, inspect
 from receiver.db.engine import reason_of
-from receiver.keys import ring as keys
-from receiver.keys.ring import KeyRing, KeyState
+from receiver.keys import stored
+from receiver.keys.key import KeyState
+from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls, holds_key
 from receiver.logs.log import get_logger
 from receiver.numbers import findings
@@ -109,7 +110,7 @@ class Watch:
             secret = self.ring.secret_of(key.fingerprint) or ""
             urls = [url for number in known.numbers for url in (number.forward_to, number.forward_sms_to)]
             if not any(holds_key(url, secret) for url in urls):
-                keys.retire(self.engine, key.fingerprint)
+                stored.retire(self.engine, key.fingerprint)
                 logger.warning("a callback key was retired", key=key.name)
         self.ring.refresh()
 

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.cli import output, words
-from receiver.keys.ring import Key, KeyState
+from receiver.keys.key import Key, KeyState
 from receiver.providers.errors import ProviderError
 from receiver.setup.rotation import GRACE, RotationError, Rotator
 

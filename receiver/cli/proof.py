@@ -10,7 +10,8 @@ from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.cli import output, words
-from receiver.keys.proof import Proof, prove
+from receiver.keys.hops import Proof
+from receiver.keys.proof import prove
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.providers.numbers import Mode, SubscribedNumber
 from receiver.vocabulary.kinds import Kind

@@ -17,7 +17,8 @@ from flask.cli import with_appcontext
 from receiver import current
 from receiver.cli import ask, output, words
 from receiver.cli.proof import proof_json, prove_urls
-from receiver.keys.proof import Proof, reach
+from receiver.keys.hops import Proof
+from receiver.keys.proof import reach
 from receiver.keys.urls import CallbackUrls
 from receiver.outbound.address import network_of
 from receiver.providers.numbers import NumberClient, SubscribedNumber

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from receiver.keys import presence as processes
-from receiver.keys import ring as keys
+from receiver.keys import stored
+from receiver.keys.key import Key, KeyState, short
 from receiver.keys.proof import prove, reach
-from receiver.keys.ring import Key, KeyRing, KeyState
+from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls, holds_key
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import Outcome, Progress, apply
@@ -82,9 +83,9 @@ class Rotator:
     def rotate(self, grace: timedelta = GRACE) -> Rotated:
         """Rotate to a new key, or go on with a rotation that stopped. `RotationError` if it cannot go on."""
         begun = self.unfinished()
-        fingerprint = begun.fingerprint if begun else keys.make(self.engine)
+        fingerprint = begun.fingerprint if begun else stored.make(self.engine)
         self.ring.refresh()
-        name, secret = keys.short(fingerprint), self.ring.secret_of(fingerprint)
+        name, secret = short(fingerprint), self.ring.secret_of(fingerprint)
         if secret is None:
             raise RotationError(f"the key {name} is gone from the database: run `flask keys rotate` again")
         self.say(f"{'Going on with' if begun else 'Made'} the key {name}.")
@@ -93,7 +94,7 @@ class Rotator:
         self._wait(fingerprint, urls)
         self._prove(urls)
         self.say("Each does, and a test with it arrived for voice, fax and sms.")
-        keys.make_current(self.engine, fingerprint)
+        stored.make_current(self.engine, fingerprint)
         self.ring.refresh()
         moved = self._move(urls)
         older = tuple(
@@ -102,7 +103,7 @@ class Rotator:
             if key.state in (KeyState.OLDER, KeyState.RETIRING, KeyState.NEW)
             and key.fingerprint != fingerprint
         )
-        until = keys.complete(self.engine, fingerprint, [key.fingerprint for key in older], grace)
+        until = stored.complete(self.engine, fingerprint, [key.fingerprint for key in older], grace)
         return Rotated(fingerprint, moved, older, until)
 
     def retire(self, key: Key) -> None:
@@ -123,7 +124,7 @@ class Rotator:
                 f"{key.name} is still used by {shown}, whose calls would be turned away."
                 " Run `flask keys rotate` first."
             )
-        keys.retire(self.engine, key.fingerprint)
+        stored.retire(self.engine, key.fingerprint)
         self.ring.refresh()
 
     def _wait(self, fingerprint: str, urls: CallbackUrls) -> None:

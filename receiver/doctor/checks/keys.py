@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from receiver.doctor.check import Check, Patient
-from receiver.keys.ring import KeyState
+from receiver.keys.key import KeyState
 from receiver.numbers.findings import Finding
 
 
