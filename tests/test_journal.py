@@ -25,7 +25,8 @@ from receiver.providers.numbers import Duration
 from receiver.setup.apply import Outcome, apply
 from receiver.setup.catalogue import Shop
 from receiver.setup.journal import Ending, Journal, SetupError
-from receiver.setup.plan import Subscribe, Wish, plan
+from receiver.setup.plan import Subscribe, Wish
+from receiver.setup.planning import plan
 from receiver.setup.survey import survey
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings

@@ -26,7 +26,9 @@ from receiver.providers.numbers import (
 from receiver.setup.apply import Outcome, apply, pay, repoint
 from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
 from receiver.setup.journal import Journal
-from receiver.setup.plan import Configure, Extend, Plan, Subscribe, Wish, fitting, plan
+from receiver.setup.matching import fitting
+from receiver.setup.plan import Configure, Extend, Plan, Subscribe, Wish
+from receiver.setup.planning import plan
 from receiver.setup.survey import survey
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
@@ -603,9 +605,9 @@ def test_a_key_is_exchanged_and_everything_else_stays(simulator, client, journal
     fax = simulator.subscribe("SG", forward_to=OLD.fax, mode="fax")
     sms = simulator.subscribe("US", "CA", forward_to=ELSEWHERE, forward_sms_to=OLD.sms, mode="voice")
     for number in client.subscribed_numbers():
-        done = repoint(number, URLS, client, journal, sleep=clock.sleep)
+        (done,) = repoint([number], URLS, client, journal, sleep=clock.sleep)
         assert done.outcome is Outcome.DONE
-        assert repoint(done.number, URLS, client, journal, sleep=clock.sleep) is None
+        assert not list(repoint([done.number], URLS, client, journal, sleep=clock.sleep))
     held = {entry["number"]: entry for entry in simulator.account["numbers"]}
     assert (held[fax]["forward_to"], held[fax]["mode"]) == (URLS.fax, "fax")
     assert (held[sms]["forward_to"], held[sms]["forward_sms_to"]) == (ELSEWHERE, URLS.sms)

@@ -27,8 +27,9 @@ from receiver.providers.numbers import (
 from receiver.setup.apply import Outcome, pay
 from receiver.setup.apply import configure as configured
 from receiver.setup.catalogue import Shop, can, country_of, find_country, find_state
+from receiver.setup.configuring import able
 from receiver.setup.journal import Action, Journal
-from receiver.setup.plan import Configure, Extend, Payment, Subscribe, able
+from receiver.setup.plan import Configure, Extend, Payment, Subscribe
 from receiver.setup.survey import balance_if_told, settle
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number

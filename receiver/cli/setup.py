@@ -26,7 +26,8 @@ from receiver.setup import wanted
 from receiver.setup.apply import Outcome, Progress, apply
 from receiver.setup.catalogue import Shop, find_country, find_state
 from receiver.setup.journal import Ending, Journal, SetupError
-from receiver.setup.plan import Configure, Plan, Step, Wish, plan
+from receiver.setup.plan import Configure, Plan, Step, Wish
+from receiver.setup.planning import plan
 from receiver.setup.survey import settle, survey
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number

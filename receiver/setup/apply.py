@@ -1,10 +1,10 @@
-"""Doing what was planned: each step written into the journal before it is sent and once it is known how it
-ended."""
+"""Doing what was planned: each step is written into the journal before it is sent, and again when its outcome
+is known."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,8 +13,9 @@ from enum import StrEnum
 from receiver.keys.urls import CallbackUrls
 from receiver.providers.errors import OutcomeUnknown, ProviderError, Refused, TryLater
 from receiver.providers.numbers import NumberClient, SubscribedNumber, Subscription
+from receiver.setup.configuring import repointed
 from receiver.setup.journal import Ending, Journal, term_of
-from receiver.setup.plan import Configure, Extend, Payment, Plan, Step, repointed
+from receiver.setup.plan import Configure, Extend, Payment, Plan, Step
 
 _LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Pauses in seconds before looking again for something the provider may take a moment to show."""
@@ -119,19 +120,19 @@ def pay(step: Payment, client: NumberClient, journal: Journal, *, sleep: Sleep =
 
 
 def repoint(
-    number: SubscribedNumber,
+    numbers: Iterable[SubscribedNumber],
     urls: CallbackUrls,
     client: NumberClient,
     journal: Journal,
     *,
     sleep: Sleep = time.sleep,
-) -> Progress | None:
+) -> Iterator[Progress]:
     """Bring what leads to this service by another key to these URLs, and read it back.
 
-    Mode, and URLs that lead elsewhere, stay. None if there is nothing to do. Needs the journal's lease.
+    Modes, and URLs that lead elsewhere, stay. Needs the journal's lease.
     """
-    step = repointed(number, urls)
-    return configure(step, client, journal, sleep=sleep) if step else None
+    steps = tuple(step for number in numbers if (step := repointed(number, urls)))
+    yield from apply(Plan(steps), client, journal, sleep=sleep)
 
 
 def configure(

@@ -21,9 +21,8 @@ from receiver.keys.proof import prove, reach
 from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls, holds_key
 from receiver.providers.numbers import NumberClient, SubscribedNumber
-from receiver.setup.apply import Outcome, Progress, apply
+from receiver.setup.apply import Outcome, Progress, repoint
 from receiver.setup.journal import Journal
-from receiver.setup.plan import Plan, repointed
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
@@ -165,15 +164,14 @@ class Rotator:
     def _move(self, urls: CallbackUrls) -> tuple[Progress, ...]:
         with self.journal.lease(sleep=self.sleep, say=self.say):
             active = self.client.subscribed_numbers()
-            steps = [step for number in active if (step := repointed(number, urls))]
             done = []
-            for progress in apply(Plan(tuple(steps)), self.client, self.journal, sleep=self.sleep):
+            for progress in repoint(active, urls, self.client, self.journal, sleep=self.sleep):
                 detail = f" ({progress.detail})" if progress.detail else ""
                 self.say(f"move {masked_number(progress.step.number)}: {progress.outcome}{detail}")
                 done.append(progress)
         left = [each for each in done if each.outcome in (Outcome.FAILED, Outcome.SKIPPED)]
         if left:
-            raise RotationError(f"{len(left)} of {len(steps)} numbers were not moved. {_AGAIN}")
+            raise RotationError(f"{len(left)} of {len(done)} numbers were not moved. {_AGAIN}")
         return tuple(done)
 
 

@@ -13,7 +13,8 @@ from receiver.providers.errors import Refused, UnexpectedAnswer
 from receiver.providers.numbers import Balance, NumberClient, SubscribedNumber
 from receiver.setup.catalogue import Offers, Shop, find_country
 from receiver.setup.journal import Action, Attempt, Ending, Journal
-from receiver.setup.plan import Unsettled, Wish, allotted, may_fulfil
+from receiver.setup.matching import allotted, may_fulfil
+from receiver.setup.plan import Unsettled, Wish
 from receiver.vocabulary.mask import masked_number
 
 SETTLING_SECONDS = 120.0

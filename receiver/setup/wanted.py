@@ -29,8 +29,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.numbers import Country, Duration, SubscribedNumber
 from receiver.setup.catalogue import find_country, find_state
+from receiver.setup.configuring import present
 from receiver.setup.journal import SetupError
-from receiver.setup.plan import Wish, present
+from receiver.setup.plan import Wish
 from receiver.vocabulary.kinds import Kind
 
 _MOST = 1000

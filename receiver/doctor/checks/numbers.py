@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from receiver.doctor.check import Check, Patient, Say
 from receiver.numbers.findings import Finding
-from receiver.setup.apply import Outcome, apply
-from receiver.setup.plan import Plan, repointed
+from receiver.setup.apply import Outcome, repoint
+from receiver.setup.configuring import repointed
 from receiver.vocabulary.mask import masked_number
 
 
@@ -23,12 +23,12 @@ def mend(patient: Patient, say: Say) -> None:
     if urls is None or patient.watch.client is None:
         return
     provider = patient.watch.client()
-    stale = [step for number in provider.subscribed_numbers() if (step := repointed(number, urls))]
+    stale = [number for number in provider.subscribed_numbers() if repointed(number, urls)]
     if not stale:
         return
     journal = patient.journal()
     with journal.lease(say=say):
-        for progress in apply(Plan(tuple(stale)), provider, journal):
+        for progress in repoint(stale, urls, provider, journal):
             done = progress.outcome in (Outcome.DONE, Outcome.FOUND)
             number = masked_number(progress.step.number)
             say(f"{number}: {'moved to the current key' if done else progress.detail}")

@@ -1,0 +1,89 @@
+"""Which numbers fulfil a wish: those held, and those that an earlier run may have bought."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from receiver.keys.urls import CallbackUrls, Target
+from receiver.providers.numbers import SubscribedNumber
+from receiver.setup.catalogue import area_of, country_of
+from receiver.setup.configuring import Impossible, kinds_for, present
+from receiver.setup.plan import Unsettled, Wish
+from receiver.vocabulary.kinds import Kind
+
+
+def allotted(
+    wanted: Sequence[Wish], active: Sequence[SubscribedNumber], urls: CallbackUrls
+) -> dict[Wish, list[SubscribedNumber]]:
+    """The numbers held that fulfil each wish or will, once they are configured; each number for one wish.
+
+    What is named goes first, and who is particular before who is not.
+    """
+    given: dict[Wish, list[SubscribedNumber]] = {wish: [] for wish in wanted}
+    free = {number.number: number for number in active}
+    for wish in sorted(given, key=lambda wish: (not wish.number, not wish.state, not wish.kinds)):
+        for number in fitting(wish, list(free.values()), urls)[: wish.count]:
+            given[wish].append(free.pop(number.number))
+    return given
+
+
+def fitting(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls) -> list[SubscribedNumber]:
+    """The numbers held that a wish can be fulfilled with, the one with the least to change first.
+
+    For a country those are the ones which can do what is wanted and which nobody uses for anything else.
+    """
+    if wish.number:
+        return [number for number in active if number.number == wish.number]
+    found: list[tuple[int, str, SubscribedNumber]] = []
+    for number in active:
+        if not lies_in(number, wish):
+            continue
+        try:
+            kinds = kinds_for(wish.kinds, number)
+        except Impossible:
+            if number.capabilities:
+                continue
+            kinds = frozenset()  # nothing is told about it: better to ask than to buy another one
+        targets = [urls.target(present(number, kind)) for kind in kinds]
+        if Target.ELSEWHERE in targets or not all(_serves(number, kind) for kind in kinds):
+            continue
+        found.append((sum(target is not Target.HERE for target in targets), number.number, number))
+    return [number for _, _, number in sorted(found, key=lambda one: one[:2])]
+
+
+def may_fulfil(attempt: Unsettled, wish: Wish) -> bool:
+    """Whether a purchase may have been made for a wish. In doubt it was."""
+    if wish.number:
+        return wish.number == attempt.number
+    return attempt.country == wish.country and (
+        not wish.state or not attempt.state or wish.state == attempt.state
+    )
+
+
+def lies_in(number: SubscribedNumber, wish: Wish) -> bool:
+    """Whether a number belongs to the wish's country and state, by its digits if the provider is silent."""
+    country = number.country or country_of(number.number)
+    if country != wish.country:
+        return False
+    # A number whose state nobody can tell counts: better to ask too little than to buy a second one.
+    area = number.state or area_of(number.number)
+    return not wish.state or len(area) != 2 or area == wish.state
+
+
+def points_elsewhere(number: SubscribedNumber, wish: Wish, urls: CallbackUrls) -> bool:
+    """Whether a number held is what a wish for a country looks for, but for where it points."""
+    if wish.number or not lies_in(number, wish):
+        return False
+    try:
+        kinds = kinds_for(wish.kinds, number)
+    except Impossible:
+        return False
+    return any(urls.target(present(number, kind)) is Target.ELSEWHERE for kind in kinds)
+
+
+def _serves(number: SubscribedNumber, kind: Kind) -> bool:
+    """Whether a number is free for this kind: not in use for fax if it is voice, or the other way round."""
+    if kind is Kind.SMS or not number.forward_to:
+        return True
+    last = number.forward_to.rpartition("/")[2]
+    return (number.mode or (last if last in (Kind.VOICE, Kind.FAX) else kind)) == kind
