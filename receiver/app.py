@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from flask import Flask, Request, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter
 
 from config import Config
-from receiver import current
 from receiver.access.tokens import Tokens
 from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
-from receiver.cli import words
 from receiver.cli.calls import calls, conversations
 from receiver.cli.db import db
 from receiver.cli.doctor import doctor
@@ -54,7 +53,6 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
-_Result = TypeVar("_Result")
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
 PUBLIC = (callbacks,)
@@ -97,8 +95,8 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     keys = KeyRing(engine, [key.get_secret_value() for key in config.callback_keys], config.spool_dir)
     tokens = Tokens(engine, config.api_tokens, rate=config.api_rate)
     admission = Admission(engine, spool, limit_mb=config.quarantine_limit_mb)
-    client = _inside(app, current.number_client) if DEFAULT.configured(config) else None
-    watch = Watch(engine, keys, _inside(app, words.our_urls_if_known), client)
+    client = partial(DEFAULT.client, config, time.sleep) if DEFAULT.configured(config) else None
+    watch = Watch(engine, keys, config.public_url, client)
     jobs = (
         *keys.jobs(),
         *tokens.jobs(),
@@ -155,16 +153,6 @@ def gateway() -> Gateway:
     from receiver.web.gateway import Gateway  # noqa: PLC0415
 
     return Gateway(create_app(Config.from_env()))
-
-
-def _inside(app: Flask, ask: Callable[[], _Result]) -> Callable[[], _Result]:
-    """The same question, asked inside the application, for whoever works outside of a request."""
-
-    def asked() -> _Result:
-        with app.app_context():
-            return ask()
-
-    return asked
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -22,7 +22,7 @@ from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
-from receiver.keys.urls import callback_url
+from receiver.keys.urls import CallbackUrls
 from receiver.providers.base import NotConfigured, Provider
 from receiver.providers.numbers import NumberClient
 from receiver.providers.registry import DEFAULT
@@ -31,7 +31,6 @@ from receiver.search.conversations import ConversationLog
 from receiver.search.counts import Counts
 from receiver.search.events import EventLog
 from receiver.setup.journal import Journal, account_of
-from receiver.vocabulary.kinds import Kind
 
 EXTENSION = "receiver"
 
@@ -137,14 +136,24 @@ def access_token() -> str:
     """What callbacks are signed with, or `NotConfigured`."""
     secret = provider().secret(config())
     if secret is None:
-        raise NotConfigured(f"set the credentials of {provider().title}: callbacks are signed with them")
+        raise NotConfigured(f"set {' and '.join(provider().credentials)}: callbacks are signed with them")
     return secret
 
 
-def callback_urls(key: str | None = None) -> dict[str, str]:
-    """Where the provider should POST, by kind; with the current key unless another is given."""
-    settings = config()
-    if settings.public_url is None:
+def our_urls() -> CallbackUrls:
+    """This service's callback URLs, with the current key and with the older ones."""
+    keys().refresh()  # another process may have rotated the key since this one began
+    return urls_with(keys().current)
+
+
+def our_urls_if_known() -> CallbackUrls | None:
+    """The same, or None while PUBLIC_URL is not set."""
+    return our_urls() if config().public_url else None
+
+
+def urls_with(key: str) -> CallbackUrls:
+    """The same as if this key were the current one."""
+    public_url = config().public_url
+    if public_url is None:
         raise NotConfigured("set PUBLIC_URL: the address at which the provider reaches this service")
-    # Written out, since a process that serves only the private side has no such route.
-    return {kind: callback_url(settings.public_url, key or keys().current, kind) for kind in Kind}
+    return keys().urls(public_url, key)

@@ -299,7 +299,7 @@ def test_a_service_with_another_access_token(service):
     found = proof.prove(
         app.extensions["receiver"].engine, f"{address}/callbacks/{KEY}/sms", Kind.SMS, "another-token"
     )
-    failed(found, Hop.LOG, "another access token")
+    failed(found, Hop.LOG, "another secret")
 
 
 def test_an_installation_with_another_database(prove, monkeypatch):

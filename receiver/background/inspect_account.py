@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import datetime
 from decimal import Decimal
 
 from receiver.numbers.findings import Finding, error, graded, warning
@@ -18,7 +18,7 @@ _SILENT_AFTER = 3
 """Failures in a row until the provider's silence is worth a word."""
 
 
-def inspect_account(known: Known, today: date) -> Iterator[Finding]:
+def inspect_account(known: Known, now: datetime) -> Iterator[Finding]:
     """Findings about the credentials and the balance."""
     if known.failures and known.refused:
         yield error("provider-refuses", sentence(known.failure or ""), "Edit the settings.")
@@ -28,11 +28,11 @@ def inspect_account(known: Known, today: date) -> Iterator[Finding]:
             f"The provider did not answer {known.failures} times in a row. {sentence(known.failure or '')}",
             "Wait, or look at the provider's status.",
         )
-    due = _renewals(known, today, RENEWALS_AHEAD)
+    due = _renewals(known, now, RENEWALS_AHEAD)
     if known.balance is None or known.balance >= due:
         return
     yield graded(
-        known.balance < _renewals(known, today, _ALMOST_DUE),
+        known.balance < _renewals(known, now, _ALMOST_DUE),
         "balance-low",
         f"The balance is {known.currency} {known.balance:f}, and the renewals of the next"
         f" {RENEWALS_AHEAD} days cost {due:f}: what cannot be paid is not renewed.",
@@ -40,14 +40,14 @@ def inspect_account(known: Known, today: date) -> Iterator[Finding]:
     )
 
 
-def _renewals(known: Known, today: date, days: int) -> Decimal:
+def _renewals(known: Known, now: datetime, days: int) -> Decimal:
     """What the renewals of the next so many days cost, as far as their prices are known."""
     return sum(
         (
             number.renewal_price
             for number in known.numbers
             if number.auto_extend and number.renewal_price is not None
-            if (left := number.days_left(today)) is not None and left <= days
+            if (left := number.days_left(now)) is not None and left <= days
         ),
         Decimal(0),
     )

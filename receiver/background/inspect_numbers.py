@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import datetime
 
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers.findings import Finding, error, graded, warning
@@ -16,18 +16,18 @@ _SOON, _VERY_SOON = 14, 3
 """Days before a subscription ends."""
 
 
-def inspect_numbers(known: Known, urls: CallbackUrls | None, today: date) -> Iterator[Finding]:
+def inspect_numbers(known: Known, urls: CallbackUrls | None, now: datetime) -> Iterator[Finding]:
     """Findings about each number held, then about those that are gone."""
     for number in known.numbers:
-        yield from _term(number, today)
+        yield from _term(number, now)
         if urls is not None:
             yield from _targets(number, urls)
     for number in known.lost:
         yield _lost(number)
 
 
-def _term(number: KnownNumber, today: date) -> Iterator[Finding]:
-    left, name = number.days_left(today), masked_number(number.number)
+def _term(number: KnownNumber, now: datetime) -> Iterator[Finding]:
+    left, name = number.days_left(now), masked_number(number.number)
     if left is None:
         return
     extend = f"flask numbers extend {number.number} --months 1"

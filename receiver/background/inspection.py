@@ -13,7 +13,6 @@ from receiver.keys.key import Key
 from receiver.keys.urls import CallbackUrls
 from receiver.numbers.findings import Finding
 from receiver.numbers.known import Known
-from receiver.providers.hoiio.zone import ZONE
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,8 @@ class Inspection:
 
 def inspect(known: Known, urls: CallbackUrls | None, keys: Sequence[Key], *, now: datetime) -> Inspection:
     """Inspect all of it. Without `urls`, because PUBLIC_URL is not set, where numbers lead is left out."""
-    today = now.astimezone(ZONE).date()
     return Inspection(
-        account=tuple(inspect_account(known, today)),
+        account=tuple(inspect_account(known, now)),
         keys=tuple(inspect_keys(keys, now)),
-        numbers=tuple(inspect_numbers(known, urls, today)),
+        numbers=tuple(inspect_numbers(known, urls, now)),
     )

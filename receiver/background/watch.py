@@ -24,8 +24,8 @@ from receiver.numbers import known as numbers
 from receiver.numbers.findings import Severity
 from receiver.numbers.known import Known
 from receiver.providers.errors import ProviderError
-from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.numbers import Balance, Duration, NumberClient, SubscribedNumber
+from receiver.providers.registry import DEFAULT
 from receiver.setup.survey import balance_if_told
 from receiver.vocabulary.job import Job
 
@@ -41,8 +41,15 @@ class Watch:
 
     engine: Engine
     ring: KeyRing
-    urls: Callable[[], CallbackUrls | None]
+    public_url: str | None
     client: Callable[[], NumberClient] | None
+
+    def urls(self) -> CallbackUrls | None:
+        """This service's callback URLs, with the keys as they are now; None while PUBLIC_URL is not set."""
+        if self.public_url is None:
+            return None
+        self.ring.refresh()  # another process may have rotated the key
+        return self.ring.urls(self.public_url)
 
     def look(self) -> Inspection:
         """Ask the provider, store what it says, retire keys that are due, and store the findings.
@@ -117,7 +124,7 @@ class Watch:
 
 def _prices(client: NumberClient, active: Sequence[SubscribedNumber]) -> dict[str, Decimal]:
     """A month's price in each country where a number renews itself soon."""
-    today = datetime.now(ZONE).date()
+    today = datetime.now(DEFAULT.zone).date()
     countries = {
         number.country
         for number in active

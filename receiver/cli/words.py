@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -114,28 +113,9 @@ def monthly(rate: Rate) -> Decimal:
     return (rate.price / rate.months).quantize(Decimal("0.01"))
 
 
-def our_urls() -> CallbackUrls:
-    """This service's callback URLs, with the current key and with the older ones."""
-    ring = current.keys()
-    ring.refresh()  # another process may have rotated the key since this one began
-    return urls_with(ring.current)
-
-
-def urls_with(key: str) -> CallbackUrls:
-    """The same as if this key were the current one."""
-    ring = current.keys()
-    others = [other for other in (ring.current, *ring.older) if other != key]
-    return replace(_urls(key), accepted=tuple(map(_urls, others)))
-
-
-def _urls(key: str) -> CallbackUrls:
-    urls = current.callback_urls(key)
-    return CallbackUrls(voice=urls[Kind.VOICE], fax=urls[Kind.FAX], sms=urls[Kind.SMS])
-
-
-def our_urls_if_known() -> CallbackUrls | None:
-    """The same, or None while PUBLIC_URL is not set."""
-    return our_urls() if current.config().public_url else None
+our_urls = current.our_urls
+our_urls_if_known = current.our_urls_if_known
+urls_with = current.urls_with
 
 
 def leads_to(url: str, urls: CallbackUrls | None) -> str:

@@ -16,6 +16,8 @@ from receiver.keys.ring import KeyRing
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding
 from receiver.numbers.known import Known
+from receiver.providers.base import Provider
+from receiver.providers.registry import DEFAULT
 from receiver.setup.journal import Journal
 
 Say = Callable[[str], None]
@@ -31,6 +33,7 @@ class Patient:
     ring: KeyRing
     watch: Watch
     journal: Callable[[], Journal]
+    provider: Provider = DEFAULT
 
     @cached_property
     def inspection(self) -> Inspection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine, select
 
@@ -12,17 +12,16 @@ from receiver.doctor.report import NumberLine
 from receiver.keys.urls import CallbackUrls
 from receiver.models import EVENTS
 from receiver.numbers.known import KnownNumber
-from receiver.providers.hoiio.zone import ZONE
 
 
 def number_lines(patient: Patient) -> Iterator[NumberLine]:
     """A line for each number held, by number."""
-    urls, today = patient.watch.urls(), datetime.now(ZONE).date()
+    urls, now = patient.watch.urls(), datetime.now(UTC)
     for number in patient.known.numbers:
         yield NumberLine(
             number=number.number,
             serves=_serves(number, urls),
-            days_left=number.days_left(today),
+            days_left=number.days_left(now),
             renews=number.auto_extend,
             last_event=_last_event(patient.engine, number.number),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine, func, or_, select
@@ -15,8 +16,9 @@ from sqlalchemy import Engine, func, or_, select
 from receiver.keys.answers import require_our_answer
 from receiver.keys.hops import Hop, HopFailed, Proof, Request, travel
 from receiver.models import Event
-from receiver.providers.hoiio import signature
+from receiver.providers.base import Provider
 from receiver.providers.own import own_notification
+from receiver.providers.registry import DEFAULT
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.verdict import Verdict
 
@@ -24,15 +26,15 @@ _LOOKS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.5, 2.0, 3.0)
 """Pauses in seconds before looking into the log again: longer than a commit and its deadline."""
 
 
-def prove(engine: Engine, url: str, kind: Kind, access_token: str) -> Proof:
+def prove(engine: Engine, url: str, kind: Kind, secret: str, *, provider: Provider = DEFAULT) -> Proof:
     """Post a signed test notification to a callback URL, and look for it in the log.
 
-    It is logged with type `test` and never counted as a call. `access_token` must be the one the service
-    verifies with.
+    It is logged with type `test` and never counted as a call. `secret` must be the one that the service
+    verifies the provider's callbacks with.
     """
     nonce = secrets.token_hex(16)
     body = own_notification(nonce)
-    headers = {signature.HEADER: signature.sign(body, access_token)}
+    headers = provider.sign(body, secret)
     # Also in the query, where it is found when a proxy drops the body.
     query = f"receiver_test={nonce}"
     with engine.connect() as connection:
@@ -43,7 +45,7 @@ def prove(engine: Engine, url: str, kind: Kind, access_token: str) -> Proof:
     try:
         require_our_answer(url, answer)
         row = _find(engine, before, query.encode(), body)
-        if problem := _event_problem(row, kind, body):
+        if problem := _event_problem(row, kind, body, provider, headers):
             raise HopFailed(Hop.LOG, *problem)
     except HopFailed as failed:
         return failed.add_to(proof)
@@ -92,7 +94,9 @@ def _find(engine: Engine, before: int, query: bytes, body: bytes) -> _Arrived:
     )
 
 
-def _event_problem(row: _Arrived, kind: Kind, body: bytes) -> tuple[str, str] | None:
+def _event_problem(
+    row: _Arrived, kind: Kind, body: bytes, provider: Provider, headers: Iterable[str]
+) -> tuple[str, str] | None:
     """What is wrong with an event that does not say exactly what was sent, and what to do."""
     if not row.body:
         return (
@@ -106,14 +110,15 @@ def _event_problem(row: _Arrived, kind: Kind, body: bytes) -> tuple[str, str] | 
         )
     if row.signature == Verdict.MISSING:
         return (
-            f"it arrived without the header {signature.HEADER}, so no callback can be verified.",
+            f"it arrived without the header {', '.join(headers)}, so no callback can be verified.",
             "Let the proxy pass this header.",
         )
     if row.signature == Verdict.INVALID:
         return (
             "its signature was found wrong, though it arrived whole: the service verifies with another"
-            " access token than this command.",
-            "Restart the service if HOIIO_ACCESS_TOKEN was changed, or give both the same.",
+            " secret than this command.",
+            f"Restart the service if the credentials of {provider.title} were changed, or give both"
+            " the same.",
         )
     if row.kind != kind:
         return f"it was sent as {kind} and arrived as {row.kind}.", "Let the proxy pass the path as it is."

@@ -11,6 +11,7 @@ import hmac
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from receiver.keys.key import Key, KeyState, fingerprint_of, short
 from receiver.keys.on_disk import KeysOnDisk
 from receiver.keys.presence import Presence
 from receiver.keys.stored import MadeKey
+from receiver.keys.urls import CallbackUrls
 from receiver.vocabulary.job import Job
 
 REFRESH = 3.0
@@ -94,6 +96,14 @@ class KeyRing:
     def leave(self) -> None:
         """Tell that this process serves no longer."""
         self._presence.leave()
+
+    def urls(self, public_url: str, key: str | None = None) -> CallbackUrls:
+        """The callback URLs made with the current key, or as if `key` were it; and those with other keys."""
+        first = key or self.current
+        accepted = dict.fromkeys((first, self.current, *self.older))
+        made = {secret: CallbackUrls.made_with(public_url, secret) for secret in accepted}
+        others = tuple(urls for secret, urls in made.items() if secret != first)
+        return replace(made[first], accepted=others)
 
     def list(self) -> tuple[Key, ...]:
         """All keys, read anew from the database: the current one first, retired ones last."""

@@ -60,6 +60,12 @@ class CallbackUrls:
     sms: str
     accepted: tuple[CallbackUrls, ...] = ()
 
+    @classmethod
+    def made_with(cls, public_url: str, key: str) -> CallbackUrls:
+        """The URLs with one key, and no others."""
+        voice, fax, sms = (callback_url(public_url, key, kind) for kind in (Kind.VOICE, Kind.FAX, Kind.SMS))
+        return cls(voice, fax, sms)
+
     def of(self, kind: Kind) -> str:
         """The URL for one kind."""
         return {Kind.VOICE: self.voice, Kind.FAX: self.fax, Kind.SMS: self.sms}[kind]

@@ -17,7 +17,7 @@ from receiver import models
 from receiver.db.engine import writing
 from receiver.providers.errors import ProviderError, WrongConfiguration
 from receiver.providers.numbers import Balance, SubscribedNumber
-from receiver.providers.registry import DEFAULT
+from receiver.providers.registry import DEFAULT, PROVIDERS
 
 LOST_FOR = timedelta(days=90)
 """How long a number that the provider no longer lists is remembered."""
@@ -47,9 +47,11 @@ class KnownNumber:
     lost_at: datetime | None = None
     provider: str = DEFAULT.name
 
-    def days_left(self, today: date) -> int | None:
-        """Days until its subscription ends."""
-        return None if self.expires_on is None else (self.expires_on - today).days
+    def days_left(self, now: datetime) -> int | None:
+        """Days until its subscription ends, by the provider's calendar."""
+        if self.expires_on is None:
+            return None
+        return (self.expires_on - now.astimezone(PROVIDERS[self.provider].zone).date()).days
 
 
 @dataclass(frozen=True)

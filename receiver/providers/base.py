@@ -114,6 +114,11 @@ class Provider(Protocol):
 
     # Numbers.
 
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The names of the settings that its API needs."""
+        ...
+
     def configured(self, config: Config) -> bool:
         """Whether its API can be used with these settings."""
         ...

@@ -28,7 +28,6 @@ from receiver.models import JobState
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Severity
-from receiver.providers.hoiio.zone import ZONE
 from receiver.search.index import behind
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
@@ -143,11 +142,11 @@ class _Receiver(Collector):
 
 
 def _account(known: numbers.Known) -> Iterator[Metric]:
-    today = datetime.now(ZONE).date()
+    now = datetime.now(UTC)
     # Two numbers may look the same once they are masked; the one that expires first is what matters.
     ends: dict[str, int] = {}
     for number in known.numbers:
-        left, name = number.days_left(today), masked_number(number.number)
+        left, name = number.days_left(now), masked_number(number.number)
         if left is not None:
             ends[name] = min(left, ends.get(name, left))
     expiry = GaugeMetricFamily(

@@ -17,7 +17,8 @@ _TIMEOUT = 5.0
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    theirs = date_of(patient.config.hoiio_api_url)
+    api_url, _ = patient.provider.account(patient.config)
+    theirs = date_of(api_url)
     if theirs is None:
         return "not compared: the provider does not tell the time"
     off = abs((datetime.now(UTC) - theirs).total_seconds())

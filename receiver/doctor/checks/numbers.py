@@ -10,7 +10,7 @@ from receiver.vocabulary.mask import masked_number
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    if not patient.config.has_credentials:
+    if not patient.provider.configured(patient.config):
         return "not looked at: there are no credentials"
     found += patient.inspection.numbers
     return f"{len(patient.known.numbers) or 'none'} held"

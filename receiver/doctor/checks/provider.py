@@ -7,7 +7,7 @@ from receiver.numbers.findings import Finding, warning
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    if not patient.config.has_credentials:
+    if not patient.provider.configured(patient.config):
         return "not asked: there are no credentials"
     found += patient.inspection.account
     known = patient.known

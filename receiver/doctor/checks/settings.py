@@ -9,23 +9,24 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
-from config import LIVE_API_URL, Config, Signatures
+from config import Config, Signatures
 from receiver.doctor.check import Check, Patient, Say
 from receiver.numbers.findings import Finding, error, warning
 from receiver.outbound.address import network_of
+from receiver.providers.base import Provider
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    config = patient.config
-    if not config.has_credentials:
+    config, provider = patient.config, patient.provider
+    if not provider.configured(config):
         found.append(
             error(
                 "no-credentials",
-                "The provider's API cannot be used: HOIIO_APP_ID or HOIIO_ACCESS_TOKEN is not set.",
+                f"The provider's API cannot be used: {' or '.join(provider.credentials)} is not set.",
                 "Set both; they are in the provider's portal.",
             )
         )
-    found += _about_public_url(config)
+    found += _about_public_url(config, provider)
     if config.signatures is Signatures.IGNORE:
         found.append(
             warning(
@@ -52,7 +53,7 @@ def mend(patient: Patient, say: Say) -> None:
         say(f"closed {path} to other users")
 
 
-def _about_public_url(config: Config) -> Iterator[Finding]:
+def _about_public_url(config: Config, provider: Provider) -> Iterator[Finding]:
     if config.public_url is None:
         yield error(
             "no-address",
@@ -60,7 +61,7 @@ def _about_public_url(config: Config) -> Iterator[Finding]:
             "Set PUBLIC_URL to how this service is reached from outside.",
         )
         return
-    if config.hoiio_api_url != LIVE_API_URL:
+    if not provider.live(config):
         return  # a rehearsal: its provider is on this machine, too
     parts = urlsplit(config.public_url)
     if network_of(parts.hostname or "").local:

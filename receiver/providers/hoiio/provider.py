@@ -31,6 +31,7 @@ class Hoiio:
     parameters: Mapping[str, str] = PARAMETERS
     measures = MEASURES
     part_length = 152
+    credentials = ("HOIIO_APP_ID", "HOIIO_ACCESS_TOKEN")
 
     def secret(self, config: Config) -> str | None:
         """The access token."""
@@ -63,7 +64,7 @@ class Hoiio:
 
         if config.hoiio_app_id is None or config.hoiio_access_token is None:
             raise NotConfigured(
-                "set HOIIO_APP_ID and HOIIO_ACCESS_TOKEN: the provider's API cannot be used without"
+                f"set {' and '.join(self.credentials)}: the provider's API cannot be used without them"
             )
         token = config.hoiio_access_token.get_secret_value()
         return HoiioClient(config.hoiio_app_id, token, config.hoiio_api_url, sleep=sleep)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, render_template
@@ -11,8 +11,6 @@ from flask import Blueprint, render_template
 from receiver import current
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers import known
-from receiver.providers.hoiio.zone import ZONE
-from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
 
 numbers = Blueprint("numbers", __name__)
@@ -50,7 +48,7 @@ def known_numbers() -> list[dict[str, Any]]:
     rows = []
     for number in known.read(engine).numbers:
         total = totals.pop(number.number, None)
-        left = number.days_left(datetime.now(ZONE).date())
+        left = number.days_left(datetime.now(UTC))
         rows.append(
             {
                 "number": shown.own_number(number.number),
@@ -80,12 +78,5 @@ def _leads(url: str, urls: CallbackUrls | None) -> Leads:
 
 def _our_urls() -> CallbackUrls | None:
     """This service's callback URLs; None while PUBLIC_URL is not set."""
-    if current.config().public_url is None:
-        return None
-    ring = current.keys()
-    return replace(_urls(ring.current), accepted=tuple(map(_urls, ring.older)))
-
-
-def _urls(key: str) -> CallbackUrls:
-    urls = current.callback_urls(key)
-    return CallbackUrls(voice=urls[Kind.VOICE], fax=urls[Kind.FAX], sms=urls[Kind.SMS])
+    public_url = current.config().public_url
+    return None if public_url is None else current.keys().urls(public_url)
