@@ -156,7 +156,7 @@ def gateway() -> Gateway:
 
 
 def _http_error(error: HTTPException) -> Response:
-    """JSON where programs ask, a page for who is signed in, and nothing at all for strangers."""
+    """JSON for programs, a page for people who are signed in, and an empty answer for strangers."""
     status = error.code or 500
     if request.path.startswith("/api/"):
         answer = problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)

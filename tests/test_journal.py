@@ -22,7 +22,7 @@ from receiver.models import SetupStep
 from receiver.providers.errors import UnexpectedAnswer
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.numbers import Duration
-from receiver.setup.apply import Outcome, apply
+from receiver.setup.apply import StepOutcome, apply
 from receiver.setup.catalogue import Shop
 from receiver.setup.journal import Ending, Journal, SetupError
 from receiver.setup.plan import Subscribe, Wish
@@ -317,6 +317,6 @@ def test_a_purchase_that_was_never_sent_is_found_out(simulator, engine, clock):
     with journal.lease():
         journal.begin(STEP)
     _, done = run(simulator, engine, clock, SG)
-    assert done[-1].outcome is Outcome.DONE
+    assert done[-1].outcome is StepOutcome.DONE
     assert entries(engine)[0] == ("subscribe", Ending.NOT_DONE)
     assert len(simulator.purchases) == 1

@@ -14,8 +14,7 @@ from sqlalchemy import delete, insert, select, update
 
 from receiver.db import schema
 from receiver.db.engine import connect, writing
-from receiver.keys import presence as processes
-from receiver.keys import stored
+from receiver.keys import presence, stored
 from receiver.keys.key import KeyState, fingerprint_of, short
 from receiver.keys.ring import KeyRing
 from receiver.models import CallbackKey, Process
@@ -195,12 +194,12 @@ def test_each_process_tells_which_keys_it_accepts_until_it_leaves(engine, direct
     for ring in rings:
         ring.run()
     accepted = frozenset(map(fingerprint_of, (KEY, OLD_KEY)))
-    assert list(processes.alive(engine).values()) == [accepted, accepted]
+    assert list(presence.alive(engine).values()) == [accepted, accepted]
     rings[0].leave()
-    assert len(processes.alive(engine)) == 1
+    assert len(presence.alive(engine)) == 1
     with writing(engine) as connection:
-        connection.execute(update(Process).values(seen_at=datetime.now(UTC) - processes.ALIVE * 2))
-    assert processes.alive(engine) == {}
+        connection.execute(update(Process).values(seen_at=datetime.now(UTC) - presence.ALIVE * 2))
+    assert presence.alive(engine) == {}
 
 
 def test_a_callback_with_a_key_made_since_the_start_is_logged(app, client, api, engine):

@@ -23,7 +23,7 @@ from receiver.providers.numbers import (
     State,
     SubscribedNumber,
 )
-from receiver.setup.apply import Outcome, apply, pay, repoint
+from receiver.setup.apply import StepOutcome, apply, pay, repoint
 from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
 from receiver.setup.journal import Journal
 from receiver.setup.matching import fitting
@@ -428,8 +428,8 @@ CA = Wish(country="US", state="CA")
 def test_it_buys_configures_and_reads_back(simulator, run):
     _, done = run(CA)
     assert [(type(step.step), step.outcome) for step in done] == [
-        (Subscribe, Outcome.DONE),
-        (Configure, Outcome.DONE),
+        (Subscribe, StepOutcome.DONE),
+        (Configure, StepOutcome.DONE),
     ]
     (number,) = simulator.account["numbers"]
     assert (number["forward_to"], number["forward_sms_to"], number["mode"]) == (URLS.voice, URLS.sms, "voice")
@@ -471,7 +471,7 @@ def test_too_few_for_sale_is_said_and_what_there_is_is_bought(simulator, run):
     decided, done = run(Wish(country="VN", count=30))
     assert decided.refusals[0].reason == "only 25 of 30 numbers are for sale there"
     # The last of them turns out to be somebody else's.
-    assert [step.outcome for step in done].count(Outcome.FAILED) == 1
+    assert [step.outcome for step in done].count(StepOutcome.FAILED) == 1
     assert len(simulator.purchases) == 24
 
 
@@ -487,19 +487,19 @@ def test_many_numbers_that_are_too_dear_are_refused_in_one_sentence(simulator, r
 def test_a_lost_answer_to_a_purchase_is_one_purchase(simulator, run, fault):
     simulator.control.fault("number/subscribe", fault)
     _, done = run(CA)
-    assert [step.outcome for step in done] == [Outcome.FOUND, Outcome.DONE]
+    assert [step.outcome for step in done] == [StepOutcome.FOUND, StepOutcome.DONE]
     assert len(simulator.purchases) == 1
 
 
 def test_a_purchase_that_did_not_happen_is_made_by_the_next_run(simulator, run, clock):
     simulator.control.fault("number/subscribe", "error-500")
     _, done = run(CA)
-    assert [step.outcome for step in done] == [Outcome.FAILED, Outcome.SKIPPED]
+    assert [step.outcome for step in done] == [StepOutcome.FAILED, StepOutcome.SKIPPED]
     assert "look at the numbers held" in done[0].detail
     assert simulator.purchases == []
 
     _, done = run(CA)
-    assert [step.outcome for step in done] == [Outcome.DONE, Outcome.DONE]
+    assert [step.outcome for step in done] == [StepOutcome.DONE, StepOutcome.DONE]
     assert len(simulator.purchases) == 1
     assert clock.slept > 100  # it could still have come true
 
@@ -507,7 +507,7 @@ def test_a_purchase_that_did_not_happen_is_made_by_the_next_run(simulator, run, 
 def test_two_plans_for_the_same_number_buy_it_once(simulator, client, journal, plan_for):
     first, second = plan_for(CA), plan_for(CA)
     list(apply(first, client, journal))
-    assert [step.outcome for step in apply(second, client, journal)] == [Outcome.FOUND, Outcome.DONE]
+    assert [step.outcome for step in apply(second, client, journal)] == [StepOutcome.FOUND, StepOutcome.DONE]
     assert len(simulator.purchases) == 1
 
 
@@ -515,7 +515,7 @@ def test_two_plans_for_the_same_number_buy_it_once(simulator, client, journal, p
 def test_a_lost_answer_to_configuring_is_looked_into(simulator, run, fault):
     simulator.control.fault("number/update_forwarding", fault)
     _, done = run(CA)
-    assert done[-1].outcome in (Outcome.DONE, Outcome.FOUND)
+    assert done[-1].outcome in (StepOutcome.DONE, StepOutcome.FOUND)
     assert simulator.account["numbers"][0]["forward_sms_to"] == URLS.sms
 
 
@@ -523,10 +523,10 @@ def test_a_refusal_concerns_one_number_and_the_others_go_on(simulator, run):
     taken, free = Wish(number="+14152349999"), Wish(number="+14152341237")
     _, done = run(taken, free)
     assert [(step.step.number, step.outcome) for step in done] == [
-        (taken.number, Outcome.FAILED),
-        (taken.number, Outcome.SKIPPED),
-        (free.number, Outcome.DONE),
-        (free.number, Outcome.DONE),
+        (taken.number, StepOutcome.FAILED),
+        (taken.number, StepOutcome.SKIPPED),
+        (free.number, StepOutcome.DONE),
+        (free.number, StepOutcome.DONE),
     ]
     assert [entry["number"] for entry in simulator.purchases] == [free.number]
 
@@ -534,7 +534,7 @@ def test_a_refusal_concerns_one_number_and_the_others_go_on(simulator, run):
 def test_after_any_other_failure_the_rest_is_skipped(simulator, run):
     simulator.control.fault("number/subscribe", "status:error_service_not_available")
     _, done = run(Wish(number="+14152341237"), Wish(number="+6565311237"))
-    assert [step.outcome for step in done] == [Outcome.FAILED, *[Outcome.SKIPPED] * 3]
+    assert [step.outcome for step in done] == [StepOutcome.FAILED, *[StepOutcome.SKIPPED] * 3]
     assert simulator.purchases == []
 
 
@@ -544,10 +544,10 @@ def test_what_was_configured_before_a_failure_is_read_back_all_the_same(simulato
     simulator.control.fault("number/subscribe", "status:error_service_not_available")
     _, done = run(*wanted)
     assert [step.outcome for step in done] == [
-        Outcome.DONE,
-        Outcome.FAILED,
-        Outcome.DONE,
-        Outcome.SKIPPED,
+        StepOutcome.DONE,
+        StepOutcome.FAILED,
+        StepOutcome.DONE,
+        StepOutcome.SKIPPED,
     ]
     assert done[2].number.forward_to == URLS.voice
 
@@ -572,7 +572,7 @@ def test_a_quote_that_was_too_low_stops_at_the_limit(simulator, client, journal)
     done = list(apply(decided, client, journal))
 
     assert "not 2.00 as quoted" in done[0].detail
-    assert done[1].outcome is Outcome.FAILED or done[2].outcome is Outcome.FAILED
+    assert done[1].outcome is StepOutcome.FAILED or done[2].outcome is StepOutcome.FAILED
     assert len(simulator.purchases) == 1
 
 
@@ -606,7 +606,7 @@ def test_a_key_is_exchanged_and_everything_else_stays(simulator, client, journal
     sms = simulator.subscribe("US", "CA", forward_to=ELSEWHERE, forward_sms_to=OLD.sms, mode="voice")
     for number in client.subscribed_numbers():
         (done,) = repoint([number], URLS, client, journal, sleep=clock.sleep)
-        assert done.outcome is Outcome.DONE
+        assert done.outcome is StepOutcome.DONE
         assert not list(repoint([done.number], URLS, client, journal, sleep=clock.sleep))
     held = {entry["number"]: entry for entry in simulator.account["numbers"]}
     assert (held[fax]["forward_to"], held[fax]["mode"]) == (URLS.fax, "fax")
@@ -661,7 +661,7 @@ def test_200_numbers_take_as_many_requests_as_they_need(engine):
             again = survey(client, Shop(client), journal, wanted, URLS, sleep=sleep)
         assert len(simulator.purchases) == 200
 
-    assert [step.outcome for step in done] == [Outcome.DONE] * 400
+    assert [step.outcome for step in done] == [StepOutcome.DONE] * 400
     assert again.offers == {}
     # One is refused by which the provider's pace is found out; then nothing is refused any more.
     assert requests["number/subscribe"] == 201

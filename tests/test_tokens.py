@@ -118,7 +118,7 @@ def test_a_request_costs_no_query(app, run, status, monkeypatch, name):
     kept = app.extensions["receiver"].tokens
     monkeypatch.setattr(kept, "_engine", None)
     for _ in range(3):
-        assert kept.admit(f"Bearer {token}", Scope.READ).name == name
+        assert kept.authorize(f"Bearer {token}", Scope.READ).name == name
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,6 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
     def allows(self, needed: Scope) -> bool:
-        """Whether who has this scope may do what asks for `needed`."""
+        """Whether this scope includes the `needed` one."""
         order = list(Scope)
         return order.index(self) >= order.index(needed)

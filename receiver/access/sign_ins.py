@@ -1,8 +1,9 @@
-"""Signing in to the console: attempts are slowed down, tokens are kept as digests and lapse.
+"""Signing in to the console: attempts are slowed down, tokens are kept as digests and expire.
 
-Guessing is made slow without shutting anybody out. A browser that a person has signed in with before is
-counted by itself; all others are counted by where they come from and by the name they try. So a stranger who
-hammers a name, or a proxy that gives everybody one address, does not keep the person from their own browser.
+Guessing is made slow without locking anybody out. A browser that a person has signed in with before is
+counted by itself; all others are counted by where they come from and by the name they try. So neither a
+stranger who hammers a name, nor a proxy that gives everybody the same address, locks people out of the
+browser they use.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 
 class WrongPassword(Exception):
-    """Name or password is wrong; which one is not told."""
+    """Name or password is wrong; it does not say which."""
 
 
 class TooManyAttempts(Exception):
@@ -87,7 +88,7 @@ class SignIns:
         """
         name = name.strip().lower()
         subjects = _subjects(name, peer, browser)
-        self._admit(subjects)
+        self._count_attempt(subjects)
         with self._engine.connect() as connection:
             user = connection.execute(select(User.id, User.password).where(User.name == name)).one_or_none()
         if not users.matches(user.password if user else None, password) or user is None:
@@ -110,7 +111,7 @@ class SignIns:
         return token
 
     def who(self, token: str) -> Visitor | None:
-        """Whose token this is; None if it was never given, has lapsed or was withdrawn."""
+        """Whose token this is; None if it was never issued, has expired or was withdrawn."""
         digest, now = _digest(token), datetime.now(UTC)
         query = (
             select(User.name, User.role, SignIn.masked, SignIn.seen_at)
@@ -135,12 +136,12 @@ class SignIns:
         self._change(visitor.digest, masked=on)
 
     def change_password(self, visitor: Visitor, password: str, new: str) -> None:
-        """A new password for who knows the old one; ends the person's other sign-ins.
+        """Set a new password, given the old one; ends the person's other sign-ins.
 
         Raises `WrongPassword`, `TooManyAttempts` or `users.UserError`.
         """
         subjects = _subjects(visitor.name, "", visitor.digest)
-        self._admit(subjects)
+        self._count_attempt(subjects)
         with self._engine.connect() as connection:
             kept = connection.scalar(select(User.password).where(User.name == visitor.name))
         if not users.matches(kept, password):
@@ -153,7 +154,7 @@ class SignIns:
         with writing(self._engine) as connection:
             connection.execute(update(SignIn).values(values).where(SignIn.token == digest))
 
-    def _admit(self, subjects: Sequence[_Subject]) -> None:
+    def _count_attempt(self, subjects: Sequence[_Subject]) -> None:
         """Count an attempt before it is looked at, so that many at once do not slip through together."""
         try:
             self._count(subjects, datetime.now(UTC))
@@ -191,7 +192,8 @@ class SignIns:
 
     @staticmethod
     def _forgive(connection: Connection, subjects: Sequence[_Subject]) -> None:
-        """Take back this one attempt. Not all: who has an account could clear the way to guess at others."""
+        """Take back this one attempt only: with all, anybody with an account could clear the way to guess at
+        others."""
         keys = [subject.key for subject in subjects]
         connection.execute(
             update(SignInFailure)

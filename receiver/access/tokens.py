@@ -1,9 +1,9 @@
 """Tokens of the query API: making and revoking them, and deciding on each request.
 
-A request costs no query. The tokens are few, so each process holds all of them by digest and reads them
-again every few seconds, which is how fast a revocation reaches it. A token it does not know makes it look
-at once, so a new one works from the start, but not often: a stranger who tries out tokens costs two queries
-a second.
+A request costs no query. Tokens are few, so each process holds all of them by digest and reads them again
+every few seconds: that is how fast a revocation reaches it. An unknown token makes it read them at once, so
+that a new one works from the start, but only so often: somebody who tries out tokens costs two queries a
+second.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from receiver.models import Token
 from receiver.vocabulary.job import Job
 
 PREFIX = "rcv_"
-"""What every token we make begins with, so that a scanner for leaked secrets can know one."""
+"""What every token we make begins with, so that scanners for leaked secrets recognise it."""
 KNOWN_FOR = 5.0
 """Seconds after which the tokens are read again: the longest that a revoked one still works."""
 LOOKS, LOOKS_AT_ONCE = 2.0, 20.0
-"""How often a second tokens that are not known may make it look again, and how often at once."""
+"""A rate limit: how often a second unknown tokens may make it read again, and how often in a burst."""
 BURST = 2
 """Seconds' worth of requests that a token may make at once."""
 
@@ -45,8 +45,8 @@ class TokenError(ValueError):
     """A token cannot be made or revoked. The message says why and what to do."""
 
 
-class Refused(Exception):
-    """This request is not let in. `code` is for programs, the message for people."""
+class AccessDenied(Exception):
+    """This request is not allowed. `code` is for programs, the message for people."""
 
     def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -129,7 +129,7 @@ class Tokens:
             return [_known(row) for row in connection.execute(select(_TOKENS).order_by(_TOKENS.c.id))]
 
     def revoke(self, name: str) -> KnownToken:
-        """Make it worthless, everywhere within `KNOWN_FOR` seconds. Revoking it again changes nothing."""
+        """Make a token worthless everywhere within `KNOWN_FOR` seconds. Doing it again changes nothing."""
         mine = _TOKENS.c.name == name
         with writing(self._engine) as connection:
             connection.execute(
@@ -142,23 +142,23 @@ class Tokens:
             raise TokenError(f"there is no token named {name}: `flask tokens list` shows them")
         return _known(row)
 
-    def admit(self, authorization: str, needed: Scope) -> KnownToken:
-        """Whose request this is, by its `Authorization` header; `Refused` unless it may do this now."""
+    def authorize(self, authorization: str, needed: Scope) -> KnownToken:
+        """Whose request this is, by its `Authorization` header; `AccessDenied` unless it may do this now."""
         scheme, _, given = authorization.partition(" ")
         digest = _digest(given.strip()) if scheme.lower() == "bearer" else ""
         token = self._find(digest)
         if token is None:
-            raise Refused(401, "unauthorized", "send a token as: Authorization: Bearer <token>")
+            raise AccessDenied(401, "unauthorized", "send a token as: Authorization: Bearer <token>")
         wait = self._take(digest, self._rate, self._rate * BURST)
         if wait > 0:
-            raise Refused(
+            raise AccessDenied(
                 429,
                 "too_many_requests",
                 f"this token may make {self._rate} requests a second",
                 retry_after=max(1, round(wait + 0.5)),
             )
         if not token.scope.allows(needed):
-            raise Refused(
+            raise AccessDenied(
                 403,
                 "forbidden",
                 f"this needs a token of scope {needed}, and this one has scope {token.scope}",
@@ -203,7 +203,7 @@ class Tokens:
             if time.monotonic() - self._read_at < age:
                 return self._known
             self._read_at = time.monotonic()
-            # Who was let in before still sees the metrics of an outage.
+            # Tokens known before still open the metrics during an outage.
             with contextlib.suppress(SQLAlchemyError), self._engine.connect() as connection:
                 rows = connection.execute(select(_TOKENS).where(_TOKENS.c.revoked_at.is_(None)))
                 self._known = {row.digest: _known(row) for row in rows}

@@ -23,7 +23,7 @@ LONGEST_PASSWORD = 1000
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _hasher = PasswordHasher()
-# One hash takes 64 MB and a core for some 50 ms, on purpose. A flood of attempts may not take more than two.
+# One hash takes 64 MB and a core for some 50 ms, on purpose. A flood of attempts gets two at a time.
 _hashing = threading.BoundedSemaphore(2)
 
 
@@ -92,7 +92,7 @@ class Users:
 
 
 def hashed(password: str, name: str) -> str:
-    """What is kept of a password; `UserError` if it is a poor one."""
+    """The hash of a password; `UserError` if the password is too weak."""
     if len(password) < SHORTEST_PASSWORD:
         raise UserError(f"the password must be at least {SHORTEST_PASSWORD} characters long")
     if len(password) > LONGEST_PASSWORD:

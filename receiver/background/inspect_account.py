@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from receiver.numbers.findings import Finding, error, graded, warning
-from receiver.numbers.known import Known
+from receiver.numbers.known import KnownAccount
 from receiver.vocabulary.printable import sentence
 
 RENEWALS_AHEAD = 30
@@ -15,10 +15,10 @@ RENEWALS_AHEAD = 30
 _ALMOST_DUE = 3
 """Days of renewals that are about to fail if the balance does not cover them."""
 _SILENT_AFTER = 3
-"""Failures in a row until the provider's silence is worth a word."""
+"""Failures in a row before the provider's silence becomes a finding."""
 
 
-def inspect_account(known: Known, now: datetime) -> Iterator[Finding]:
+def inspect_account(known: KnownAccount, now: datetime) -> Iterator[Finding]:
     """Findings about the credentials and the balance."""
     if known.failures and known.refused:
         yield error("provider-refuses", sentence(known.failure or ""), "Edit the settings.")
@@ -40,7 +40,7 @@ def inspect_account(known: Known, now: datetime) -> Iterator[Finding]:
     )
 
 
-def _renewals(known: Known, now: datetime, days: int) -> Decimal:
+def _renewals(known: KnownAccount, now: datetime, days: int) -> Decimal:
     """What the renewals of the next so many days cost, as far as their prices are known."""
     return sum(
         (

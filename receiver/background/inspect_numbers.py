@@ -7,7 +7,7 @@ from datetime import datetime
 
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers.findings import Finding, error, graded, warning
-from receiver.numbers.known import Known, KnownNumber
+from receiver.numbers.known import KnownAccount, KnownNumber
 from receiver.providers.numbers import Mode
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
@@ -16,7 +16,7 @@ _SOON, _VERY_SOON = 14, 3
 """Days before a subscription ends."""
 
 
-def inspect_numbers(known: Known, urls: CallbackUrls | None, now: datetime) -> Iterator[Finding]:
+def inspect_numbers(known: KnownAccount, urls: CallbackUrls | None, now: datetime) -> Iterator[Finding]:
     """Findings about each number held, then about those that are gone."""
     for number in known.numbers:
         yield from _term(number, now)

@@ -12,7 +12,7 @@ from receiver.background.inspect_numbers import inspect_numbers
 from receiver.keys.key import Key
 from receiver.keys.urls import CallbackUrls
 from receiver.numbers.findings import Finding
-from receiver.numbers.known import Known
+from receiver.numbers.known import KnownAccount
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class Inspection:
         return (*self.account, *self.keys, *self.numbers)
 
 
-def inspect(known: Known, urls: CallbackUrls | None, keys: Sequence[Key], *, now: datetime) -> Inspection:
+def inspect(
+    known: KnownAccount, urls: CallbackUrls | None, keys: Sequence[Key], *, now: datetime
+) -> Inspection:
     """Inspect all of it. Without `urls`, because PUBLIC_URL is not set, where numbers lead is left out."""
     return Inspection(
         account=tuple(inspect_account(known, now)),

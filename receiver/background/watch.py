@@ -1,4 +1,4 @@
-"""The watch: looks at the provider's account now and then, and writes down what is not as it should be."""
+"""The watch: looks at the provider's account once an hour, and stores what is not as it should be."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from receiver.logs.log import get_logger
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Severity
-from receiver.numbers.known import Known
+from receiver.numbers.known import KnownAccount
 from receiver.providers.errors import ProviderError
 from receiver.providers.numbers import Balance, Duration, NumberClient, SubscribedNumber
 from receiver.providers.registry import DEFAULT
@@ -37,7 +37,7 @@ EVERY = 3600.0
 
 @dataclass(frozen=True)
 class Watch:
-    """What a look needs. Without a `client` nobody is asked, and only keys are looked at."""
+    """What a look needs. Without a `client` no provider is asked, and only keys are looked at."""
 
     engine: Engine
     ring: KeyRing
@@ -54,7 +54,7 @@ class Watch:
     def look(self) -> Inspection:
         """Ask the provider, store what it says, retire keys that are due, and store the findings.
 
-        A provider that does not answer is remembered as that; then what is known of it stays.
+        That a provider does not answer is stored as well; what is known of the numbers then stays.
         """
         urls = self.urls()
         if self.client is not None:
@@ -82,7 +82,7 @@ class Watch:
                 logger.log(level, "a new finding", code=finding.code, sentence=finding.sentence)
 
     def remember(self, active: Sequence[SubscribedNumber]) -> None:
-        """Keep what somebody else asked the provider. A database that fails is no matter then."""
+        """Store what somebody else learned from the provider. A failing database is only logged."""
         try:
             self._store(active, self.urls())
         except SQLAlchemyError as error:
@@ -108,8 +108,8 @@ class Watch:
             prices=prices,
         )
 
-    def _retire(self, known: Known, now: datetime) -> None:
-        """Retire keys whose grace time is over; one that a number still uses would turn its calls away."""
+    def _retire(self, known: KnownAccount, now: datetime) -> None:
+        """Retire keys whose grace time is over, except those that a number still uses."""
         for key in self.ring.list():
             due = key.state is KeyState.RETIRING and key.retires_at is not None and key.retires_at <= now
             if not due or key.in_settings or known.failures or known.checked_at is None:

@@ -24,7 +24,7 @@ from receiver.providers.numbers import (
     NumberClient,
     SubscribedNumber,
 )
-from receiver.setup.apply import Outcome, pay
+from receiver.setup.apply import StepOutcome, pay
 from receiver.setup.apply import configure as configured
 from receiver.setup.catalogue import Shop, can, country_of, find_country, find_state
 from receiver.setup.configuring import able
@@ -473,6 +473,6 @@ def _apply(step: Configure, client: NumberClient) -> SubscribedNumber:
     journal = current.journal()
     with journal.lease(say=output.say), output.progress("Configuring …"):
         done = configured(step, client, journal)
-    if done.number is None or done.outcome not in (Outcome.DONE, Outcome.FOUND):
+    if done.number is None or done.outcome not in (StepOutcome.DONE, StepOutcome.FOUND):
         raise click.ClickException(done.detail)
     return done.number

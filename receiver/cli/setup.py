@@ -23,7 +23,7 @@ from receiver.keys.urls import CallbackUrls
 from receiver.outbound.address import network_of
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup import wanted
-from receiver.setup.apply import Outcome, Progress, apply
+from receiver.setup.apply import Progress, StepOutcome, apply
 from receiver.setup.catalogue import Shop, find_country, find_state
 from receiver.setup.journal import Ending, Journal, SetupError
 from receiver.setup.plan import Configure, Plan, Step, Wish
@@ -375,7 +375,7 @@ def _apply(decided: Plan, client: NumberClient, journal: Journal) -> list[Progre
 
         for progress in apply(decided, client, journal, starting=starting):
             done.append(progress)
-            if not many or progress.outcome in (Outcome.FAILED, Outcome.SKIPPED):
+            if not many or progress.outcome in (StepOutcome.FAILED, StepOutcome.SKIPPED):
                 detail = f" ({progress.detail})" if progress.detail else ""
                 # Masked: unlike the tables, this ends up in the logs of whatever runs it unattended.
                 number = masked_number(progress.step.number)
@@ -400,7 +400,7 @@ def _conclude(
     """The result, for a person or a program, and the exit code: 0 if all wishes are fulfilled."""
     pointed = [progress.number for progress in done if progress.number]
     ours = [*decided.ready, *pointed]
-    failed = [progress for progress in done if progress.outcome in (Outcome.FAILED, Outcome.SKIPPED)]
+    failed = [progress for progress in done if progress.outcome in (StepOutcome.FAILED, StepOutcome.SKIPPED)]
     fulfilled = not failed and not decided.refusals
     if as_json:
         output.json_out(

@@ -15,7 +15,7 @@ from receiver.intake.spool import Spool
 from receiver.keys.ring import KeyRing
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding
-from receiver.numbers.known import Known
+from receiver.numbers.known import KnownAccount
 from receiver.providers.base import Provider
 from receiver.providers.registry import DEFAULT
 from receiver.setup.journal import Journal
@@ -41,7 +41,7 @@ class Patient:
         return self.watch.look()
 
     @cached_property
-    def known(self) -> Known:
+    def known(self) -> KnownAccount:
         """What is known of the numbers after that look."""
         _ = self.inspection
         return numbers.read(self.engine)

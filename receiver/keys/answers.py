@@ -21,7 +21,7 @@ _OF_STATUS = {
         "what answers takes no POST (HTTP 405).",
         "Let the proxy pass POST requests to /callbacks/, to this service.",
     ),
-    408: ("the proxy waited in vain for the body (HTTP 408).", "Look at the proxy's log."),
+    408: ("the proxy did not get the body in time (HTTP 408).", "Look at the proxy's log."),
     411: ("the proxy wants a length (HTTP 411).", "Look at the proxy's settings for request bodies."),
     413: (
         "even a small body is too large (HTTP 413).",

@@ -1,4 +1,4 @@
-"""Which processes serve, and which keys each of them accepts: told by themselves, in the database."""
+"""Which processes serve, and which keys each accepts: each process says so in the database."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from receiver.db.engine import writing
 from receiver.models import Process
 
 ALIVE = timedelta(seconds=35)
-"""After so long without a note a process is taken for gone."""
+"""A process that has not been seen for so long is taken for gone."""
 _SHOW_ALIVE = 10.0
-"""Seconds between two notes of a process that it lives."""
+"""Seconds between two signs of life of a process."""
 _FORGET = timedelta(days=1)
 
 
 class Presence:
-    """What one process tells the others of itself."""
+    """What one process tells the others about itself."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

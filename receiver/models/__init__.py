@@ -6,29 +6,29 @@ from receiver.models.events import EVENTS, REPEATS, Event, Repeat
 from receiver.models.jobs import JobState
 from receiver.models.journal import SetupLease, SetupStep
 from receiver.models.keeping import Intervention
-from receiver.models.numbers import AccountState, CallbackKey, FoundByWatch, KnownNumber, Process
+from receiver.models.numbers import AccountRow, CallbackKey, FindingRow, NumberRow, Process
 from receiver.models.tokens import Token
 from receiver.models.users import SignIn, SignInFailure, User
 
 __all__ = [
     "EVENTS",
     "REPEATS",
-    "AccountState",
+    "AccountRow",
     "Base",
     "CallbackKey",
     "ConversationCount",
     "Event",
-    "FoundByWatch",
+    "FindingRow",
     "Hour",
     "HourCount",
     "Id",
     "IndexState",
     "Intervention",
     "JobState",
-    "KnownNumber",
     "Lines",
     "Money",
     "NumberCount",
+    "NumberRow",
     "Process",
     "Repeat",
     "SetupLease",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from receiver.models.base import Base, Lines, Money, UtcTime
 
 
-class KnownNumber(Base):
+class NumberRow(Base):
     """A number as the provider last described it; with `lost_at`, one that it no longer lists."""
 
     __tablename__ = "known_numbers"
@@ -36,7 +36,7 @@ class KnownNumber(Base):
     lost_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
-class AccountState(Base):
+class AccountRow(Base):
     """The result of the last look at the provider's account. One row; none before the first look."""
 
     __tablename__ = "account"
@@ -85,7 +85,7 @@ class Process(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
-class FoundByWatch(Base):
+class FindingRow(Base):
     """Something about numbers, keys or the account that an operator should know."""
 
     __tablename__ = "findings"

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import Engine, delete, insert, select
 
 from receiver.db.engine import writing
-from receiver.models import FoundByWatch
+from receiver.models import FindingRow
 
 
 class Severity(StrEnum):
@@ -53,7 +53,7 @@ def graded(bad: bool, code: str, sentence: str, mend: str, subject: str = "") ->
 
 def read(engine: Engine) -> tuple[Finding, ...]:
     """What the watch found when it last looked, errors first, then the longest known."""
-    table = FoundByWatch
+    table = FindingRow
     query = select(
         table.code, table.severity, table.sentence, table.mend, table.subject, table.since
     ).order_by(table.since, table.code, table.subject)
@@ -70,13 +70,13 @@ def store(engine: Engine, found: Iterable[Finding], *, now: datetime) -> None:
     with writing(engine) as connection:
         before = {
             (row.code, row.subject): row.since
-            for row in connection.execute(select(FoundByWatch.code, FoundByWatch.subject, FoundByWatch.since))
+            for row in connection.execute(select(FindingRow.code, FindingRow.subject, FindingRow.since))
         }
-        connection.execute(delete(FoundByWatch))
+        connection.execute(delete(FindingRow))
         now_found = {(finding.code, finding.subject): finding for finding in found}
         if now_found:
             connection.execute(
-                insert(FoundByWatch),
+                insert(FindingRow),
                 [
                     {
                         "code": finding.code,

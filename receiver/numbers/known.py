@@ -41,7 +41,7 @@ class KnownNumber:
     renewal_price: Decimal | None
     """What one more month costs, in the account's currency; None where nobody asked."""
     calls_were_here: bool
-    """Its calls or faxes have come to this service, so their going elsewhere is worth a word."""
+    """Its calls or faxes have come to this service, so it is a finding if they go elsewhere."""
     sms_were_here: bool
     checked_at: datetime
     lost_at: datetime | None = None
@@ -55,7 +55,7 @@ class KnownNumber:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownAccount:
     """All that is known of the account."""
 
     numbers: tuple[KnownNumber, ...] = ()
@@ -67,20 +67,20 @@ class Known:
     currency: str = ""
     balance: Decimal | None = None
     failures: int = 0
-    """How often in a row it did not answer since."""
+    """How often in a row it has not answered since."""
     failure: str | None = None
     refused: bool = False
     """Whether that was because of our settings or the account, so that waiting will not help."""
 
 
-def read(engine: Engine) -> Known:
+def read(engine: Engine) -> KnownAccount:
     """What is known. One query of a small table and one of a single row."""
     with engine.connect() as connection:
         numbers = _numbers(connection)
-        state = connection.execute(select(models.AccountState)).first()
+        state = connection.execute(select(models.AccountRow)).first()
     if state is None:
-        return Known()
-    return Known(
+        return KnownAccount()
+    return KnownAccount(
         numbers=tuple(number for number in numbers if number.lost_at is None),
         lost=tuple(number for number in numbers if number.lost_at is not None),
         checked_at=state.checked_at,
@@ -95,9 +95,9 @@ def read(engine: Engine) -> Known:
 def held(engine: Engine) -> frozenset[str] | None:
     """The numbers that are ours, for telling whether a callback is about one of them.
 
-    None as long as nobody can tell: the provider was never asked, or named none.
+    None while that is unknown: the provider was never asked, or named none.
     """
-    table = models.KnownNumber
+    table = models.NumberRow
     with engine.connect() as connection:
         found = connection.scalars(select(table.number).where(table.lost_at.is_(None)))
         return frozenset(found) or None
@@ -112,7 +112,7 @@ def store(
     balance: Balance | None = None,
     prices: Mapping[str, Decimal] | None = None,
 ) -> None:
-    """Remember what the provider says now, in place of what was known; all of it or nothing.
+    """Store what the provider says now in place of what was known, in one transaction.
 
     `is_here` tells whether a URL leads to this service. A balance or a monthly price (`prices`, by country)
     that was not asked for stays as it was known.
@@ -128,24 +128,24 @@ def store(
             lost_at = was.lost_at or now
             if now - lost_at < LOST_FOR:
                 after[gone] = KnownNumber(**asdict(was) | {"lost_at": lost_at})
-        connection.execute(delete(models.KnownNumber))
+        connection.execute(delete(models.NumberRow))
         if after:
             rows = [asdict(known) | {"capabilities": sorted(known.capabilities)} for known in after.values()]
-            connection.execute(insert(models.KnownNumber), rows)
+            connection.execute(insert(models.NumberRow), rows)
         told = {} if balance is None else {"balance": balance.balance, "currency": balance.currency}
         _note(connection, {"checked_at": now, "failures": 0, "failure": None, "refused": False} | told)
 
 
 def store_failure(engine: Engine, error: ProviderError) -> None:
-    """Remember that the provider could not be asked. What is known of the numbers stays."""
+    """Store that the provider could not be asked. What is known of the numbers stays."""
     told = {"failure": str(error), "refused": isinstance(error, WrongConfiguration)}
     with writing(engine) as connection:
-        _note(connection, {"failures": models.AccountState.failures + 1} | told)
+        _note(connection, {"failures": models.AccountRow.failures + 1} | told)
 
 
 def accept(engine: Engine, number: str) -> bool:
     """Take a number as it is now: gone, or pointing elsewhere on purpose. Whether it was known."""
-    table = models.KnownNumber
+    table = models.NumberRow
     with writing(engine) as connection:
         gone = connection.execute(delete(table).where(table.number == number, table.lost_at.is_not(None)))
         kept = connection.execute(
@@ -155,7 +155,7 @@ def accept(engine: Engine, number: str) -> bool:
 
 
 def _numbers(connection: Connection) -> list[KnownNumber]:
-    rows = connection.execute(select(models.KnownNumber).order_by(models.KnownNumber.number)).mappings()
+    rows = connection.execute(select(models.NumberRow).order_by(models.NumberRow.number)).mappings()
     return [KnownNumber(**{**row, "capabilities": frozenset(row["capabilities"])}) for row in rows]
 
 
@@ -185,9 +185,9 @@ def _known(
 
 
 def _note(connection: Connection, values: dict[str, object]) -> None:
-    changed = connection.execute(update(models.AccountState).values(values))
+    changed = connection.execute(update(models.AccountRow).values(values))
     if not changed.rowcount:
         first: dict[str, object] = {"id": _ROW, "currency": ""}
         if "checked_at" not in values:
             values = values | {"failures": 1}
-        connection.execute(insert(models.AccountState).values(first | values))
+        connection.execute(insert(models.AccountRow).values(first | values))

@@ -1,4 +1,4 @@
-"""What a quickstart tells: numbered steps on the way, then where to look and what to try."""
+"""What a quickstart prints: numbered steps, then where to look and what to try."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def tell_demo(
     sender: str,
     number: str,
 ) -> None:
-    """What to do with the demo. Without a password, the console has no users for want of SECRET_KEY."""
+    """What to do with the demo. Without SECRET_KEY there is no console, and no `password`."""
     console = "The console needs SECRET_KEY in .env: any long random text\n"
     if password is not None:
         sign_in = f"as {user} with the password {password} (until the next start)"

@@ -1,5 +1,5 @@
-"""Erasing a person by telephone number: events, repeats, raw bytes, what waits in the spool, and the free
-space in which they stood. What stays is the record that it was done, which knows the number only as a digest.
+"""Erasing a person by telephone number: events, repeats, raw bytes, callbacks in the spool, and the free
+space in which they stood. What stays is the record that it was done, which holds the number as a digest only.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class Erasure:
         return Found(kinds, self._spool.discard(self._is_about_it, only_count=True))
 
     def run(self, who: str, secret: str = "", told: Callable[[int], None] | None = None) -> Erased:
-        """Erase it. Callbacks that come in meanwhile are held; at the end, on SQLite, by the spool, since the
-        file is written anew.
+        """Erase it. Callbacks that come in meanwhile are kept: at the end, on SQLite, by the spool, because
+        the database file is rewritten.
 
-        `secret` keys the digest that stays on record, so that it cannot be found out by trying all numbers.
-        `told` hears how many more events are gone.
+        `secret` keys the digest that stays on record, so that trying all numbers does not reveal it. `told`
+        is called with how many more events are gone.
         """
         act = Act(Action.ERASE, who, why=f"by {self._end}", subject=_subject(self._digits, secret))
         spooled = 0
@@ -121,7 +121,7 @@ class Erasure:
         return Erased(act.done.events, act.done.repeats, spooled)
 
     def _forget(self) -> None:
-        """Let go of what deleting leaves behind in the files."""
+        """Remove what deleting leaves behind in the files."""
         if self._engine.dialect.name != "sqlite":
             give_back(self._engine)
             return
@@ -131,8 +131,8 @@ class Erasure:
         compact(self._engine)
 
     def _ids(self) -> list[int]:
-        """Of all that is about the number: what names it, what else belongs to its calls, and what could not
-        be read but holds its digits."""
+        """The events about the number: those that name it, those that belong to its calls, and those that
+        could not be read but hold its digits."""
         found: set[int] = set()
         for column in self._named_in:
             # One column at a time, and no other: an index holds it, so the log itself is not read.
@@ -169,7 +169,7 @@ class Erasure:
         plain: ColumnElement[Any] = column
         for char in _PUNCTUATION:
             plain = func.replace(plain, char, "")
-        # Whatever stands between its digits, they come in this order: that is quickly told of most numbers.
+        # Whatever stands between its digits, they come in this order: that rules most numbers out quickly.
         likely = column.like("%".join(("", *self._digits, "")))
         return and_(column.is_not(None), likely, plain.in_([self._digits, "00" + self._digits]))
 
@@ -179,7 +179,7 @@ class Erasure:
         return func.position(literal(self._digits.encode()).op("IN")(column)) > 0
 
     def _is_about_it(self, arrival: Arrival) -> bool:
-        """The same question to a callback that is still in the spool."""
+        """The same question about a callback that is still in the spool."""
         in_raw = self._digits.encode() in arrival.body + b" " + arrival.query
         try:
             row = event_row(arrival)

@@ -1,4 +1,4 @@
-"""Retention: how long events are kept, by kind. What is older goes in small steps while callbacks arrive."""
+"""Retention: how long events are kept, by kind. Older ones go in small steps while callbacks arrive."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from receiver.vocabulary.job import Job
 from receiver.vocabulary.kinds import EventType, Kind
 
 GRACE = timedelta(days=1)
-"""How much older than its retention an event gets before the periodic job begins: it works once a day, not
-all the time."""
+"""How far past its retention an event gets before the periodic job deletes it: so that it works once a day,
+not all the time."""
 SLICE = 5.0
-"""Seconds that the job works at a time: other periodic work waits for it."""
+"""Seconds that the job works at a time, since other jobs wait for it."""
 _PAGE = 1000
 
 
@@ -53,7 +53,7 @@ def prune(
 ) -> Removed:
     """Delete the events of these kinds that were received longer ago than `age`, with their repeats.
 
-    Gentle with callbacks that arrive meanwhile. `told` hears how many more are gone; `until` (of
+    Leaves room for callbacks that arrive meanwhile. `told` is called with how many more are gone; `until` (of
     `time.monotonic`) ends it early.
     """
     what = ", ".join(kind.value for kind in kinds)
@@ -65,7 +65,7 @@ def prune(
 
 
 def prune_due(engine: Engine, retention: Mapping[str, timedelta]) -> None:
-    """What the periodic job does: a slice of the pruning that is due, and of giving the room back."""
+    """What the periodic job does: a slice of the pruning that is due, then free disk space."""
     until = time.monotonic() + SLICE
     done = 0
     for kind, age in retention.items():
@@ -73,18 +73,18 @@ def prune_due(engine: Engine, retention: Mapping[str, timedelta]) -> None:
         overdue = _front(engine, limit, [Kind(kind)], _first_kept(engine, limit))
         if time.monotonic() < until and next(overdue, None):
             done += prune(engine, age, [Kind(kind)], who="receiver", until=until).events
-    if done and engine.dialect.name == "sqlite":  # the server of PostgreSQL vacuums by itself
+    if done and engine.dialect.name == "sqlite":  # PostgreSQL vacuums by itself
         give_back(engine, until=time.monotonic() + SLICE)
 
 
 def _older(engine: Engine, limit: datetime, kinds: Sequence[Kind]) -> Iterator[int]:
-    """All received before `limit`. Read outside of any transaction that writes."""
+    """All events received before `limit`, read outside of any writing transaction."""
     first_kept = _first_kept(engine, limit)
     yield from _front(engine, limit, kinds, first_kept)
     if first_kept is None:
         return
-    # What waited in a spool is older than its neighbours. The index by time holds id and time, so what is
-    # kept of other kinds costs no look at its row; the sum keeps the database from going by id instead.
+    # Events that waited in a spool are older than their neighbours. The index by time holds id and time, so
+    # events of other kinds cost no look at their rows; the sum keeps the database from walking by id instead.
     behind = select(EVENTS.c.id).where(
         EVENTS.c.received_at < limit,
         EVENTS.c.id + 0 >= first_kept,
@@ -102,8 +102,8 @@ def _first_kept(engine: Engine, limit: datetime) -> int | None:
 
 
 def _front(engine: Engine, limit: datetime, kinds: Sequence[Kind], first_kept: int | None) -> Iterator[int]:
-    """Those below the first event that is kept, which is nearly all; in order, since neighbours share pages
-    of the database, and a conversation's last message then goes last."""
+    """Those below the first event that is kept, which are nearly all. In order, because neighbours share
+    pages of the database, and so that a conversation's last message goes last."""
     return merge(
         *(_walk(engine, limit, kind, type_, first_kept) for kind, type_ in product(kinds, EventType))
     )
@@ -112,7 +112,7 @@ def _front(engine: Engine, limit: datetime, kinds: Sequence[Kind], first_kept: i
 def _walk(
     engine: Engine, limit: datetime, kind: Kind, type_: EventType, first_kept: int | None
 ) -> Iterator[int]:
-    """In the order of an index, by pages."""
+    """By pages, in the order of an index."""
     mine = select(EVENTS.c.id).where(
         EVENTS.c.kind == kind.value, EVENTS.c.type == type_.value, EVENTS.c.received_at < limit
     )

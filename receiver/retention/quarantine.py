@@ -1,4 +1,4 @@
-"""The quarantine desk: what is kept but not trusted, and what an operator does about it."""
+"""The quarantine desk: what is kept but not trusted, and how an operator releases or drops it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class QuarantineState:
     """How much is quarantined, repeats included, and since when. Bytes are as QUARANTINE_LIMIT_MB counts."""
 
     events: int
@@ -65,12 +65,12 @@ def jobs(engine: Engine, admission: Admission) -> tuple[Job, ...]:
     return (Job("release-ours", 15, lambda: release_ours(engine, admission.ours)),)
 
 
-def state(engine: Engine, limit_mb: int) -> State:
+def state(engine: Engine, limit_mb: int) -> QuarantineState:
     """What is in quarantine. Reads the quarantined rows, of which the limit allows only so many."""
     with engine.connect() as connection:
         reasons = reasons_of(connection)
         oldest = connection.scalar(select(func.min(EVENTS.c.received_at, type_=UtcTime)).where(HELD))
-    return State(
+    return QuarantineState(
         events=sum(reason.events for reason in reasons),
         bytes=sum(reason.bytes for reason in reasons),
         limit=limit_mb * 1024 * 1024,
@@ -98,7 +98,7 @@ def look(engine: Engine, ids: Iterable[int]) -> Held:
 
 
 def release(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -> Released:
-    """Take events out of quarantine; ids that are not in it are passed over.
+    """Take events out of quarantine; ids that are not in it are ignored.
 
     One whose trusted twin is in the log already becomes a repeat of it, as it would have on arrival.
     """
@@ -114,9 +114,9 @@ def release(engine: Engine, ids: Iterable[int], who: str, why: str | None = None
 
 
 def drop(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -> Removed:
-    """Delete quarantined events with their repeats and raw bytes; other ids are passed over.
+    """Delete quarantined events with their repeats and raw bytes; other ids are ignored.
 
-    That it was done stays on record.
+    The record that it was done stays.
     """
     act = Act(Action.DROP, who, why)
     for batch in in_batches(ids, BATCH):

@@ -1,4 +1,4 @@
-"""Taking events out of the log: a batch at a time, with their repeats, and with a record that it was done."""
+"""Removing events from the log: batch by batch, with their repeats, and with a record that it was done."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from receiver.models import EVENTS, REPEATS, Intervention
 _NEWEST = select(func.max(EVENTS.c.id))
 _SMALLEST, _LARGEST = 8, 500
 _STEP = {  # seconds to aim at
-    "sqlite": LONGEST_LOCK * 0.75,  # before the commit: a callback that waits looks again after 8 ms
+    "sqlite": LONGEST_LOCK * 0.75,  # before the commit: a callback that waits tries again after 8 ms
     "postgresql": 0.04,  # no callback waits for it, and one of eight milliseconds is mostly round trips
 }
 _LONGEST_STEP = 0.1  # seconds that count for the pause; a checkpoint in between may take longer
-_SHARE_ALONE = 0.6  # leaves the gap in which a callback that waits looks again: after 1, 3 and 8 ms
-_QUIET = 1.0  # seconds without a new event after which nobody is waited for
-_ASK_EVERY = 0.002  # seconds; SQLite looks twice in it
-_PATIENCE = 30.0  # seconds without the lock after which it is given up
+_SHARE_ALONE = 0.6  # leaves gaps in which a waiting callback tries again: after 1, 3 and 8 ms
+_QUIET = 1.0  # seconds without a new event, after which no callback is expected
+_ASK_EVERY = 0.002  # seconds; SQLite tries twice in it
+_PATIENCE = 30.0  # seconds to wait for the lock before giving up
 
 
 class Action(StrEnum):
@@ -116,8 +116,8 @@ def remove_gently(
     """Delete many events, each once, while callbacks arrive.
 
     On SQLite, where callbacks wait for it, a step is as large as fits into `LONGEST_LOCK`. While callbacks
-    come in, steps take `SHARE` of the time, and more when none do. `told` hears of each how large it was;
-    `until` (of `time.monotonic`) ends it early.
+    come in, steps take `SHARE` of the time, and more when none do. `told` is called with the size of each
+    step; `until` (of `time.monotonic`) ends it early.
     """
     size = _SMALLEST * 4
     left = iter(ids)
@@ -140,16 +140,16 @@ def remove_gently(
             wanted = size * _STEP[engine.dialect.name] / max(done - locked, 1e-6)
             size = int(min(max(wanted, size * 0.75, _SMALLEST), size * 1.5, _LARGEST))
             share = SHARE if ended - arrived < _QUIET else _SHARE_ALONE
-            # The time spent waiting for the lock is others' time already.
+            # Time spent waiting for the lock was already left to others.
             time.sleep(min(ended - locked, _LONGEST_STEP) * (1 - share) / share)
 
 
 @contextmanager
 def _insisting(engine: Engine) -> Iterator[Engine]:
-    """An engine that asks for SQLite's lock every millisecond.
+    """An engine that tries for SQLite's lock every millisecond.
 
-    SQLite itself looks ever more rarely, up to ten times a second, and hardly ever finds the lock free
-    while a service writes batch after batch. PostgreSQL has no such lock.
+    SQLite itself backs off to ten tries a second, and hardly ever finds the lock free while a service writes
+    batch after batch. PostgreSQL has no such lock.
     """
     if engine.dialect.name != "sqlite":
         yield engine
@@ -185,7 +185,7 @@ def remove_orphans(engine: Engine) -> None:
 
 
 def in_batches(ids: Iterable[int], size: int) -> Iterator[list[int]]:
-    """Few at a time, each once, in order."""
+    """The ids in batches of that size, each once, in order."""
     ordered = iter(sorted(set(ids)))
     while batch := list(islice(ordered, size)):
         yield batch

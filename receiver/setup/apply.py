@@ -24,7 +24,7 @@ _RATE_LIMIT_PAUSES = (2.0, 4.0, 8.0, 16.0, 32.0)
 Sleep = Callable[[float], None]
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     """What became of a step."""
 
     DONE = "done"
@@ -39,7 +39,7 @@ class Progress:
     """A step with its outcome; a sentence says what was paid or what went wrong."""
 
     step: Step
-    outcome: Outcome
+    outcome: StepOutcome
     detail: str = ""
     number: SubscribedNumber | None = None
     """The number as read back, after a successful Configure."""
@@ -56,8 +56,8 @@ def apply(
     """Do the steps one by one, saying what became of each. Needs the journal's lease.
 
     Numbers that were configured are read back together at the end, so their outcomes come last. A refusal
-    concerns one number, and the others go on. After any other failure the rest is skipped: it would fail as
-    well, or nobody can tell what it would do. `starting` is told of each step before anything is sent.
+    concerns one number only, and the others go on. After any other failure the rest is skipped: it would fail
+    as well, or its outcome could not be known. `starting` is called with each step before anything is sent.
     """
     try:
         ours = {number.number for number in client.subscribed_numbers()} if decided.payments else set()
@@ -69,7 +69,7 @@ def apply(
     spent = Decimal(0)
     for at, step in enumerate(decided.steps):
         if step.number in failed:
-            yield Progress(step, Outcome.SKIPPED, "the number was not bought")
+            yield Progress(step, StepOutcome.SKIPPED, "the number was not bought")
             continue
         starting(step)
         try:
@@ -80,16 +80,18 @@ def apply(
                     sent.append(step)
                 continue
             if step.number in ours and not isinstance(step, Extend):
-                yield Progress(step, Outcome.FOUND, "already held, so nothing was paid")
+                yield Progress(step, StepOutcome.FOUND, "already held, so nothing was paid")
                 continue
             if decided.max_cost is not None and spent + step.price > decided.max_cost:
                 # The provider charged more than it quoted.
-                yield Progress(step, Outcome.FAILED, f"{spent:f} were paid, so it would exceed --max-cost")
+                yield Progress(
+                    step, StepOutcome.FAILED, f"{spent:f} were paid, so it would exceed --max-cost"
+                )
                 failed.add(step.number)
                 continue
             done = pay(step, client, journal, sleep=sleep)
         except ProviderError as error:
-            yield Progress(step, Outcome.FAILED, error.reason)
+            yield Progress(step, StepOutcome.FAILED, error.reason)
             failed.add(step.number)
             if not isinstance(error, Refused):
                 yield from _read_back(sent, client, journal, sleep)
@@ -112,7 +114,7 @@ def pay(step: Payment, client: NumberClient, journal: Journal, *, sleep: Sleep =
         try:
             return _paid(step, client, journal, sleep)
         except TryLater as error:
-            # The one failure that certainly passes, and in which certainly nothing was done.
+            # The one failure that is sure to pass, and in which surely nothing was done.
             if not error.rate_limited:
                 raise
             sleep(max(pause, error.retry_after))
@@ -144,12 +146,12 @@ def configure(
 
 
 def _paid(step: Payment, client: NumberClient, journal: Journal, sleep: Sleep) -> Subscription:
-    client.wait_to_subscribe()  # before it is written down: who stops this here leaves nothing in doubt
+    client.wait_to_subscribe()  # before it is written down: stopping here leaves nothing in doubt
     attempt = journal.begin(step)
     try:
         done = client.subscribe(step.number, step.duration)
     except OutcomeUnknown as error:
-        with suppress(ProviderError):  # that looking failed, too, says nothing about the money
+        with suppress(ProviderError):  # if looking fails as well, that says nothing about the money
             for now in _looking(client, step.number, sleep):
                 if not isinstance(step, Extend) or term_of(now) != term_of(step.was):
                     journal.end(attempt, Ending.HELD, f"{error.reason} The provider lists it")
@@ -185,15 +187,15 @@ def _sent(step: Configure, client: NumberClient, journal: Journal, sleep: Sleep)
                 if step.holds(number):
                     journal.end(attempt, Ending.DONE, "the answer was lost, but it reads back as wanted")
                     detail = "the answer was lost, but it reads back as wanted"
-                    return Progress(step, Outcome.FOUND, detail, number)
+                    return Progress(step, StepOutcome.FOUND, detail, number)
         journal.end(attempt, Ending.NOT_DONE, lost)
-    return Progress(step, Outcome.FAILED, lost)
+    return Progress(step, StepOutcome.FAILED, lost)
 
 
 def _read_back(
     sent: Sequence[Configure], client: NumberClient, journal: Journal, sleep: Sleep
 ) -> Iterator[Progress]:
-    """Compare what was sent with what the provider shows, with one look at all if it shows all at once."""
+    """Compare what was sent with what the provider shows: one request, if it shows all of it at once."""
     waiting = {step.number: step for step in sent}
     problem = "accepted, but it does not read back so: look with `flask numbers list`"
     for pause in _LOOKS if waiting else ():
@@ -206,23 +208,23 @@ def _read_back(
         journal.seen([number.number for number in active])
         for number in active:
             if number.number in waiting and waiting[number.number].holds(number):
-                yield Progress(waiting.pop(number.number), Outcome.DONE, number=number)
+                yield Progress(waiting.pop(number.number), StepOutcome.DONE, number=number)
         if not waiting:
             return
     for step in waiting.values():
-        yield Progress(step, Outcome.FAILED, problem)
+        yield Progress(step, StepOutcome.FAILED, problem)
 
 
 def _skipped(steps: Sequence[Step], reason: str) -> Iterator[Progress]:
     for step in steps:
-        yield Progress(step, Outcome.SKIPPED, reason)
+        yield Progress(step, StepOutcome.SKIPPED, reason)
 
 
-def _receipt(step: Payment, done: Subscription) -> tuple[Outcome, str]:
+def _receipt(step: Payment, done: Subscription) -> tuple[StepOutcome, str]:
     if done.debit is None:
-        return Outcome.FOUND, "the answer was lost, but the number is held now: it was bought"
+        return StepOutcome.FOUND, "the answer was lost, but the number is held now: it was bought"
     paid = f"{done.currency} {done.debit:f} paid"
-    return Outcome.DONE, paid if done.debit == step.price else f"{paid}, not {step.price:f} as quoted"
+    return StepOutcome.DONE, paid if done.debit == step.price else f"{paid}, not {step.price:f} as quoted"
 
 
 def _looking(client: NumberClient, number: str, sleep: Sleep) -> Iterator[SubscribedNumber]:

@@ -17,7 +17,7 @@ from receiver.vocabulary.kinds import Kind
 _Place = TypeVar("_Place", Country, State)
 
 _CLOSELY = 20
-"""Numbers looked at for one that can do everything, when anything will do: a page shows what there is."""
+"""Numbers looked through for the most able ones, when no kinds were named; about one page."""
 
 # What people call countries that the provider abbreviates.
 _ALSO_KNOWN_AS = {
@@ -31,7 +31,7 @@ _ALSO_KNOWN_AS = {
 
 
 class NoSuchPlace(Exception):
-    """No country or state of that name has numbers for sale. The message says which have."""
+    """No country or state of that name has numbers for sale. The message says which ones do."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def country_of(number: str) -> str:
 
 def area_of(number: str) -> str:
     """The code or name of the state a number's area code lies in; empty if its digits do not tell."""
-    # Its tables take 100 MB and the better part of a second: only who looks for a number to buy needs them.
+    # Imported late: its tables take 100 MB and most of a second, and only buying a number needs them.
     from phonenumbers.geocoder import description_for_number  # noqa: PLC0415
 
     try:
@@ -107,8 +107,8 @@ def area_of(number: str) -> str:
 
 
 class Shop:
-    """What the provider sells, asked for as it is needed and remembered: 200 wishes for numbers of one state
-    page through it once. Not for longer than one command, since numbers go."""
+    """What the provider sells, asked for as it is needed and cached: 200 wishes for numbers of one state page
+    through it once. Keep it no longer than one command, since numbers get sold."""
 
     def __init__(self, client: NumberClient) -> None:
         self._client = client
@@ -131,7 +131,7 @@ class Shop:
         return self._rates[country]
 
     def numbers(self, country: str, state: str = "") -> Iterator[AvailableNumber]:
-        """The numbers for sale in a place; pages nobody has come to yet are asked for on the way."""
+        """The numbers for sale in a place; further pages are fetched when they are reached."""
         place = (country, state)
         if place not in self._seen:
             self._seen[place] = []
@@ -151,9 +151,9 @@ class Shop:
             at += 1
 
     def number(self, number: str, state: str = "") -> Offers:
-        """This very number with its price, if it is for sale. Which state to look in is guessed if not told.
+        """This very number with its price, if it is for sale. Without a state, its area code tells which.
 
-        Looks in one place only: going through all states would take hundreds of calls, which are rationed.
+        Looks in one place only: searching all states would take hundreds of calls, and there is a rate limit.
         """
         country = self._country_by_digits(number)
         if country is None:
@@ -196,10 +196,10 @@ class Shop:
         """The first numbers for sale there that can receive all of these kinds; without a state, in any.
 
         Without kinds: those with voice and SMS if there are enough among the first, else whatever can do
-        anything. What is `taken` is passed over.
+        anything. Skips what is `taken`.
         """
         states = [known for known in country.states if state in ("", known.code)]
-        # What a state says it can is believed, so that not every state has to be asked.
+        # Trust what a state is listed with, so that not every state has to be asked.
         codes = [known.code for known in states if not known.capabilities or can(known.capabilities, kinds)]
         found: list[Offer] = []
         reason = ""

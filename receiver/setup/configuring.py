@@ -36,9 +36,9 @@ def settings_for(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, ta
 
 
 def repointed(number: SubscribedNumber, urls: CallbackUrls) -> Configure | None:
-    """The settings that bring what already leads to this service, by whatever key, to these URLs.
+    """The settings that bring what already leads to this service, with whatever key, to these URLs.
 
-    Mode, and URLs that lead elsewhere, stay as they are. None if nothing of it leads here by another key.
+    Mode, and URLs that lead elsewhere, stay as they are. None if nothing of it leads here with another key.
     """
     stale = (Target.OLDER_KEY, Target.DEAD_KEY)
     calls, sms = (urls.target(url) in stale for url in (number.forward_to, number.forward_sms_to))
@@ -61,13 +61,13 @@ def kinds_for(asked: frozenset[Kind], number: SubscribedNumber) -> frozenset[Kin
     if {Kind.VOICE, Kind.FAX} <= asked:
         raise Impossible("a number takes voice or fax, never both: choose one")
     if asked:
-        # A number of which nothing is told may do it: the provider refuses what it cannot.
+        # A number with unknown capabilities may do it: the provider refuses what it cannot.
         if capabilities and not can(capabilities, asked):
             lacking = " and ".join(sorted(kind for kind in asked if not can(capabilities, (kind,))))
             raise Impossible(f"it cannot receive {lacking}; {able(capabilities)}")
         return asked
     if not capabilities and (number.forward_to or number.forward_sms_to):
-        # Nothing is told about it, but somebody has set it up for something.
+        # Its capabilities are unknown, but somebody has set it up for something.
         return frozenset(kind for kind in (_calls(number), Kind.SMS) if present(number, kind))
     is_fax = number.mode == Mode.FAX and bool(number.forward_to)
     calls = Kind.FAX if is_fax or Capability.VOICE not in capabilities else Kind.VOICE
@@ -95,7 +95,7 @@ def _known_mode(mode: str, number: SubscribedNumber) -> str:
 
 
 def _calls(number: SubscribedNumber) -> Kind:
-    """What its incoming calls are taken for: by its mode, or by our URL where the mode is not told."""
+    """What its incoming calls are taken for: by its mode, or by our URL if the mode is unknown."""
     if number.mode:
         return Kind.FAX if number.mode == Mode.FAX else Kind.VOICE
     return Kind.FAX if number.forward_to.rpartition("/")[2] == Kind.FAX else Kind.VOICE

@@ -1,8 +1,8 @@
 """The journal: what is sent to the provider, written before it is sent and again when its outcome is known.
 
-What it is for: a run that dies, or whose answer is lost, leaves behind which number it tried to pay for, so
-that the next run settles that one before it would pay for another. And one run at a time may pay: it holds a
-lease on the account, and no step can begin without it.
+A run that dies, or whose answer is lost, leaves behind which number it tried to pay for. The next run settles
+that before it pays for another one. Only one run at a time may pay: it holds a lease on the account, and no
+step can begin without it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from receiver.providers.registry import DEFAULT
 from receiver.setup.plan import Configure, Extend, Step
 
 LEASE_SECONDS = 30.0
-"""How long a run that died keeps others out. One that lives renews its lease three times in that time."""
+"""How long a run that died keeps others out. A live one renews its lease three times in that time."""
 
 
 class SetupError(Exception):
@@ -46,7 +46,7 @@ class Action(StrEnum):
 
 
 class Ending(StrEnum):
-    """What became of a call. Nothing is written while nobody knows."""
+    """What became of a call. Nothing is written while it is unknown."""
 
     BOUGHT = "bought"
     """The provider said so; its list of numbers held has not shown it yet."""
@@ -76,7 +76,7 @@ class Attempt:
 
 
 def account_of(api_url: str, app_id: str) -> str:
-    """What an account is called in the journal; nobody can read the credentials from it."""
+    """What an account is called in the journal; it does not reveal the credentials."""
     return hashlib.sha256(f"{api_url} {app_id}".encode()).hexdigest()[:16]
 
 
@@ -190,7 +190,7 @@ class Journal:
             )
 
     def unsettled(self) -> tuple[Attempt, ...]:
-        """The payments of which nobody knows whether they were made, and those not shown as held yet."""
+        """The payments whose outcome is unknown, and those that the provider does not list yet."""
         query = (
             select(SetupStep)
             .where(
@@ -216,7 +216,7 @@ class Journal:
             )
 
     def _take(self) -> Row[Any] | None:
-        """Take the lease, or return that of whoever has it."""
+        """Take the lease, or return that of its holder."""
         while True:
             with suppress(IntegrityError):  # somebody else came first by a moment: look again
                 return self._take_or_see()

@@ -17,7 +17,7 @@ def allotted(
 ) -> dict[Wish, list[SubscribedNumber]]:
     """The numbers held that fulfil each wish or will, once they are configured; each number for one wish.
 
-    What is named goes first, and who is particular before who is not.
+    Named numbers go first, then the more particular wishes before the less particular.
     """
     given: dict[Wish, list[SubscribedNumber]] = {wish: [] for wish in wanted}
     free = {number.number: number for number in active}
@@ -30,7 +30,7 @@ def allotted(
 def fitting(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls) -> list[SubscribedNumber]:
     """The numbers held that a wish can be fulfilled with, the one with the least to change first.
 
-    For a country those are the ones which can do what is wanted and which nobody uses for anything else.
+    For a country, those are the numbers that can do what is wanted and are not in use for anything else.
     """
     if wish.number:
         return [number for number in active if number.number == wish.number]
@@ -43,7 +43,7 @@ def fitting(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls
         except Impossible:
             if number.capabilities:
                 continue
-            kinds = frozenset()  # nothing is told about it: better to ask than to buy another one
+            kinds = frozenset()  # its capabilities are unknown: better to ask than to buy another one
         targets = [urls.target(present(number, kind)) for kind in kinds]
         if Target.ELSEWHERE in targets or not all(_serves(number, kind) for kind in kinds):
             continue
@@ -52,7 +52,7 @@ def fitting(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls
 
 
 def may_fulfil(attempt: Unsettled, wish: Wish) -> bool:
-    """Whether a purchase may have been made for a wish. In doubt it was."""
+    """Whether a purchase may have been made for a wish. In doubt, yes."""
     if wish.number:
         return wish.number == attempt.number
     return attempt.country == wish.country and (
@@ -61,17 +61,17 @@ def may_fulfil(attempt: Unsettled, wish: Wish) -> bool:
 
 
 def lies_in(number: SubscribedNumber, wish: Wish) -> bool:
-    """Whether a number belongs to the wish's country and state, by its digits if the provider is silent."""
+    """Whether a number belongs to the wish's country and state, by its digits if nothing else says."""
     country = number.country or country_of(number.number)
     if country != wish.country:
         return False
-    # A number whose state nobody can tell counts: better to ask too little than to buy a second one.
+    # A number of unknown state counts: better to ask for too little than to buy a second one.
     area = number.state or area_of(number.number)
     return not wish.state or len(area) != 2 or area == wish.state
 
 
 def points_elsewhere(number: SubscribedNumber, wish: Wish, urls: CallbackUrls) -> bool:
-    """Whether a number held is what a wish for a country looks for, but for where it points."""
+    """Whether a number held would fulfil a wish for a country if it did not point elsewhere."""
     if wish.number or not lies_in(number, wish):
         return False
     try:

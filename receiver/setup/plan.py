@@ -61,7 +61,7 @@ class Extend:
 
 @dataclass(frozen=True)
 class Configure:
-    """Give a number these settings, all of them; the provider forgets what is not sent."""
+    """Give a number these settings, all of them: the provider forgets what is not sent."""
 
     number: str
     forward_to: str
@@ -72,7 +72,7 @@ class Configure:
     was: SubscribedNumber
 
     def holds(self, number: SubscribedNumber) -> bool:
-        """Whether a number already has these settings. A mode that the provider does not tell agrees."""
+        """Whether a number already has these settings. An unknown mode counts as the same."""
         return (
             number.forward_to == self.forward_to
             and number.forward_sms_to == self.forward_sms_to
@@ -86,7 +86,7 @@ Step = Subscribe | Extend | Configure
 
 @dataclass(frozen=True)
 class Unsettled:
-    """A payment that was sent, and of which nobody can tell yet whether it was made."""
+    """A payment that was sent, and whose outcome is not known yet."""
 
     number: str
     country: str
@@ -110,7 +110,7 @@ class Plan:
     ready: tuple[SubscribedNumber, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     left_alone: tuple[SubscribedNumber, ...] = ()
-    """Numbers held that would do instead of a purchase, but point elsewhere."""
+    """Numbers held that would save a purchase, but point elsewhere."""
     balance: Balance | None = None
     max_cost: Decimal | None = None
 

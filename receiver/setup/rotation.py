@@ -14,14 +14,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from receiver.keys import presence as processes
-from receiver.keys import stored
+from receiver.keys import presence, stored
 from receiver.keys.key import Key, KeyState, short
 from receiver.keys.proof import prove, reach
 from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls, holds_key
 from receiver.providers.numbers import NumberClient, SubscribedNumber
-from receiver.setup.apply import Outcome, Progress, repoint
+from receiver.setup.apply import Progress, StepOutcome, repoint
 from receiver.setup.journal import Journal
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
@@ -30,7 +29,7 @@ GRACE = timedelta(days=7)
 _PATIENCE = 60.0
 """Seconds for all processes to accept a new key; each looks every few."""
 _IN_A_ROW = 10
-"""So many times in a row, over connections of their own, PUBLIC_URL must accept it: there may be a process
+"""So many times in a row, each over a new connection, PUBLIC_URL must accept it: there may be a process
 behind it that cannot reach the database, and so cannot say that it serves."""
 
 _AGAIN = (
@@ -130,7 +129,7 @@ class Rotator:
         until = time.monotonic() + _PATIENCE
         problem = ""
         while True:
-            serving = processes.alive(self.engine)
+            serving = presence.alive(self.engine)
             unaware = [name for name, accepted in serving.items() if fingerprint not in accepted]
             if not serving:
                 problem = "no serving process can be seen in the database. Start `flask serve`."
@@ -169,7 +168,7 @@ class Rotator:
                 detail = f" ({progress.detail})" if progress.detail else ""
                 self.say(f"move {masked_number(progress.step.number)}: {progress.outcome}{detail}")
                 done.append(progress)
-        left = [each for each in done if each.outcome in (Outcome.FAILED, Outcome.SKIPPED)]
+        left = [each for each in done if each.outcome in (StepOutcome.FAILED, StepOutcome.SKIPPED)]
         if left:
             raise RotationError(f"{len(left)} of {len(done)} numbers were not moved. {_AGAIN}")
         return tuple(done)

@@ -1,5 +1,4 @@
-"""What the provider says before anything is decided: what is held, what earlier runs paid for, what is for
-sale."""
+"""Asking the provider before deciding: what is held, what earlier runs paid for, what is for sale."""
 
 from __future__ import annotations
 
@@ -18,8 +17,8 @@ from receiver.setup.plan import Unsettled, Wish
 from receiver.vocabulary.mask import masked_number
 
 SETTLING_SECONDS = 120.0
-"""A payment that the provider does not show so long after it was sent was not made, or is shown far too late
-to wait for. Longer than the client waits for an answer."""
+"""A payment that the provider does not show so long after it was sent was not made, or shows up too late to
+wait for. Longer than the client waits for an answer."""
 _LOOKS = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 
@@ -79,7 +78,7 @@ def settle(
     sleep: Callable[[float], None] = time.sleep,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[tuple[SubscribedNumber, ...], tuple[Unsettled, ...]]:
-    """The numbers held, and the payments of earlier runs that still nobody can tell the outcome of.
+    """The numbers held, and the payments of earlier runs whose outcome is still unknown.
 
     A payment was made if the provider's list shows it. It was surely not made if the list has not shown it
     for two minutes and the provider offers the number to everybody, or has not extended it.
@@ -129,7 +128,7 @@ def _seconds_left(journal: Journal, attempt: Attempt) -> float:
 
 
 def _judged(journal: Journal, shop: Shop, attempt: Attempt) -> Unsettled | None:
-    """What to make of a payment that the list does not show. None if it was surely not made."""
+    """Why a payment that the list does not show is still open. None if it was surely not made."""
     when = f"{attempt.begun_at:%Y-%m-%d %H:%M} UTC"
     number = masked_number(attempt.number)
     if attempt.action is Action.EXTEND:  # concerns a number that is held, and no wish for another one

@@ -23,7 +23,7 @@ from receiver.current import Parts
 from receiver.intake.counters import BUCKETS
 from receiver.intake.spool import SpoolError
 from receiver.intake.ticket import Outcome
-from receiver.keys import presence as processes
+from receiver.keys import presence
 from receiver.models import JobState
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
@@ -121,7 +121,7 @@ class _Receiver(Collector):
         for labels, count in counts.items():
             found.add_metric(labels, count)
         yield found
-        yield _gauge("receiver_processes", "Serving processes.", len(processes.alive(engine)))
+        yield _gauge("receiver_processes", "Serving processes.", len(presence.alive(engine)))
         yield from _account(numbers.read(engine))
         age = GaugeMetricFamily(
             "receiver_job_age_seconds", "Seconds since a job last ended.", labels=("job",)
@@ -141,7 +141,7 @@ class _Receiver(Collector):
         )
 
 
-def _account(known: numbers.Known) -> Iterator[Metric]:
+def _account(known: numbers.KnownAccount) -> Iterator[Metric]:
     now = datetime.now(UTC)
     # Two numbers may look the same once they are masked; the one that expires first is what matters.
     ends: dict[str, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from receiver.doctor.check import Check, Patient, Say
 from receiver.numbers.findings import Finding
-from receiver.setup.apply import Outcome, repoint
+from receiver.setup.apply import StepOutcome, repoint
 from receiver.setup.configuring import repointed
 from receiver.vocabulary.mask import masked_number
 
@@ -29,7 +29,7 @@ def mend(patient: Patient, say: Say) -> None:
     journal = patient.journal()
     with journal.lease(say=say):
         for progress in repoint(stale, urls, provider, journal):
-            done = progress.outcome in (Outcome.DONE, Outcome.FOUND)
+            done = progress.outcome in (StepOutcome.DONE, StepOutcome.FOUND)
             number = masked_number(progress.step.number)
             say(f"{number}: {'moved to the current key' if done else progress.detail}")
 

@@ -12,7 +12,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
     found += patient.inspection.account
     known = patient.known
     if known.failures and not found:
-        # The watch waits for more of them before it calls it a finding; who asks now is told at once.
+        # The watch waits for more failures before it reports them; the doctor says so at once.
         sentence = f"The provider could not be asked. {known.failure}"
         found.append(warning("provider-silent", sentence, "flask doctor"))
     balance = "balance not told"

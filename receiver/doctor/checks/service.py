@@ -5,15 +5,15 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from receiver.doctor.check import Check, Patient
-from receiver.keys import presence as processes
+from receiver.keys import presence
 from receiver.models import JobState
 from receiver.numbers.findings import Finding, error, warning
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    serving = processes.alive(patient.engine)
+    serving = presence.alive(patient.engine)
     if not serving:
-        sentence = f"No process has said in the last {processes.ALIVE.seconds} seconds that it serves."
+        sentence = f"No process has said in the last {presence.ALIVE.seconds} seconds that it serves."
         found.append(error("not-serving", sentence, "flask serve"))
     query = select(JobState.name, JobState.failure).where(JobState.failure.is_not(None))
     with patient.engine.connect() as connection:
