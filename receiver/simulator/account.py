@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"\+[1-9]\d{5,14}")
 _RENEWAL_MONTHS = 1
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """The provider refuses; the status says why (protocol: status values)."""
 
     def __init__(self, status: str) -> None:
@@ -107,9 +107,9 @@ class Account:
     def held(self, number: str) -> Subscription:
         """The subscription of a number; refuses one that is not this application's."""
         if not _NUMBER.fullmatch(number):
-            raise Refused("error_number_invalid")
+            raise ApiError("error_number_invalid")
         if number not in self.subscriptions:
-            raise Refused("error_number_not_assigned")
+            raise ApiError("error_number_not_assigned")
         return self.subscriptions[number]
 
     def subscribe(
@@ -121,14 +121,14 @@ class Account:
         """
         renews = duration == "auto_extend"
         if not renews and duration not in map(str, catalogue.DURATIONS):
-            raise Refused("error_invalid_duration")
+            raise ApiError("error_invalid_duration")
         if not _NUMBER.fullmatch(number):
-            raise Refused("error_number_invalid")
+            raise ApiError("error_number_invalid")
         entry = catalogue.find(number)
         if entry is None or number.endswith(catalogue.TAKEN_MEANWHILE):
-            raise Refused("error_number_not_available")
+            raise ApiError("error_number_not_available")
         if renews and (not card_on_file or number.endswith(catalogue.NEVER_AUTO_EXTENDS)):
-            raise Refused("error_auto_extend_not_available")
+            raise ApiError("error_auto_extend_not_available")
 
         months = _RENEWAL_MONTHS if renews else int(duration)
         present = self.subscriptions.get(number)
@@ -137,9 +137,9 @@ class Account:
             return Receipt(Decimal("0.00"), present.expiry)
         price = entry.country.price(months)
         if present is None and len(self.subscriptions) >= max_subscriptions:
-            raise Refused("error_exceed_max_subscriptions")
+            raise ApiError("error_exceed_max_subscriptions")
         if price > self.balance:
-            raise Refused("error_insufficient_credit")
+            raise ApiError("error_insufficient_credit")
 
         if present:
             present.expiry = months_later(present.expiry, months)
@@ -181,17 +181,17 @@ class Account:
             forward_sms_to = held.forward_sms_to if forward_sms_to is None else forward_sms_to
             mode = mode or held.mode
         if mode not in (None, "", "voice", "fax"):
-            raise Refused("error_mode_invalid")
+            raise ApiError("error_mode_invalid")
         # As documented, an omitted mode means voice even on a number without voice, where it is refused. Only
         # clearing the URL needs no mode.
         if (mode or forward_to) and not held.can((mode or "voice").upper()):
-            raise Refused("error_mode_invalid")
+            raise ApiError("error_mode_invalid")
         if forward_to and forward_to_fault:
-            raise Refused(forward_to_fault)
+            raise ApiError(forward_to_fault)
         if forward_sms_to and not held.can("SMS"):
-            raise Refused("error_incoming_sms_not_supported")
+            raise ApiError("error_incoming_sms_not_supported")
         if forward_sms_to and forward_sms_to_fault:
-            raise Refused(forward_sms_to_fault)
+            raise ApiError(forward_sms_to_fault)
         held.mode = mode or held.usual_mode()
         held.forward_to = forward_to or ""
         held.forward_sms_to = forward_sms_to or ""

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from flask import Blueprint, Response, abort, current_app, request
 
 from . import catalogue
-from .account import Refused, Subscription
+from .account import ApiError, Subscription
 from .faults import STATUS, Fault
 from .provider import Provider
 from .store import StateError
@@ -54,18 +54,18 @@ def _answer(provider: Provider, name: str, endpoint: Endpoint) -> Answer:
     """The provider's answer to this request. Its checks are in the order of the documented status table."""
     try:
         if request.method not in ("GET", "POST"):
-            raise Refused("error_invalid_http_method")
+            raise ApiError("error_invalid_http_method")
         parameters = _parameters()
         settings = provider.settings
         required(parameters, "app_id", "access_token")
         if parameters["app_id"] != settings.app_id:
-            raise Refused("error_invalid_app_id")
+            raise ApiError("error_invalid_app_id")
         if parameters["access_token"] != settings.access_token:
-            raise Refused("error_invalid_access_token")
+            raise ApiError("error_invalid_access_token")
         if not provider.accepts(name):
-            raise Refused("error_rate_limit_exceeded")
+            raise ApiError("error_rate_limit_exceeded")
         return {"status": "success_ok"} | endpoint(provider, parameters)
-    except Refused as refusal:
+    except ApiError as refusal:
         return {"status": refusal.status}
     except StateError as problem:
         log.error("%s", problem)
@@ -89,14 +89,14 @@ def _parameters() -> dict[str, str]:
             for name, value in parse_qsl(text, keep_blank_values=True, errors="strict")
         }
     except UnicodeDecodeError as error:
-        raise Refused("error_malformed_params") from error
+        raise ApiError("error_malformed_params") from error
 
 
 def required(parameters: Parameters, *names: str) -> None:
     """Refuse a request that lacks one of these. An empty value counts as missing."""
     for name in names:
         if not parameters.get(name):
-            raise Refused(f"error_{name}_param_missing")
+            raise ApiError(f"error_{name}_param_missing")
 
 
 def url_fault(url: str, resolve: bool) -> Literal["invalid", "unable_to_resolve"] | None:
@@ -144,10 +144,10 @@ def _get_choices(provider: Provider, parameters: Parameters) -> Answer:
         required(parameters, "state")
         state = parameters["state"]
         if state not in {known.code for known in country.states}:
-            raise Refused("error_no_number_available")
+            raise ApiError("error_no_number_available")
     page = parameters.get("page") or "1"
     if not re.fullmatch(r"[0-9]{1,9}", page) or int(page) < 1:
-        raise Refused("error_page_invalid")
+        raise ApiError("error_page_invalid")
     with provider.account() as (account, _):
         free = [
             one for one in catalogue.listed(country.code, state) if one.number not in account.subscriptions
@@ -278,7 +278,7 @@ def money(amount: Decimal) -> str:
 def _country(parameters: Parameters) -> catalogue.Country:
     required(parameters, "country")
     if parameters["country"] not in catalogue.COUNTRIES:
-        raise Refused("error_service_not_available")
+        raise ApiError("error_service_not_available")
     return catalogue.COUNTRIES[parameters["country"]]
 
 

@@ -57,7 +57,7 @@ class IncomingSms(Arrival):
 
 
 @dataclass
-class Outcome:
+class ArrivalResult:
     """The result of an arrival. If nothing was notified, `reason` says why."""
 
     reason: str | None = None
@@ -70,7 +70,7 @@ class _NotDeliverable(Exception):
     """The number cannot take what arrives; the message is the reason."""
 
 
-def call(provider: Provider, arrival: IncomingCall) -> Outcome:
+def call(provider: Provider, arrival: IncomingCall) -> ArrivalResult:
     """Call a number and wait until the call is over (protocol: incoming call).
 
     If the application does not act on it, there are two notifications: `ringing`, and `ended` with the cost.
@@ -93,18 +93,18 @@ def call(provider: Provider, arrival: IncomingCall) -> Outcome:
             provider.calls[incoming.session] = incoming
             url, ringing = held.forward_to, incoming.report({})
     except _NotDeliverable as problem:
-        return Outcome(reason=str(problem))
+        return ArrivalResult(reason=str(problem))
     ivr.send(provider, incoming, url, ringing)
     incoming.over.wait(arrival.hold)
     if not provider.stopping.is_set():
         ivr.finish(provider, incoming)  # the caller hangs up
         incoming.over.wait()
-    return Outcome(
+    return ArrivalResult(
         txn_refs=[incoming.txn_ref], session=incoming.session, deliveries=list(incoming.deliveries)
     )
 
 
-def fax(provider: Provider, arrival: IncomingFax, base_url: str) -> Outcome:
+def fax(provider: Provider, arrival: IncomingFax, base_url: str) -> ArrivalResult:
     """Send a fax to a number. One notification, with a link to the PDF or with what went wrong."""
     try:
         with provider.account() as (account, now):
@@ -126,11 +126,13 @@ def fax(provider: Provider, arrival: IncomingFax, base_url: str) -> Outcome:
                 | charge(account, "fax", arrival.recipient, debit, now, detail=f"{minutes} min")
             )
     except _NotDeliverable as problem:
-        return Outcome(reason=str(problem))
-    return Outcome(txn_refs=[txn_ref], deliveries=provider.notify("fax", url, parameters, arrival.manner))
+        return ArrivalResult(reason=str(problem))
+    return ArrivalResult(
+        txn_refs=[txn_ref], deliveries=provider.notify("fax", url, parameters, arrival.manner)
+    )
 
 
-def sms(provider: Provider, arrival: IncomingSms) -> Outcome:
+def sms(provider: Provider, arrival: IncomingSms) -> ArrivalResult:
     """Send a message to a number. One notification and one charge per part (protocol: incoming SMS)."""
     try:
         with provider.account() as (account, now):
@@ -146,8 +148,8 @@ def sms(provider: Provider, arrival: IncomingSms) -> Outcome:
                 for part in _parts(arrival.text)
             ]
     except _NotDeliverable as problem:
-        return Outcome(reason=str(problem))
-    outcome = Outcome(txn_refs=[message["txn_ref"] for message in messages])
+        return ArrivalResult(reason=str(problem))
+    outcome = ArrivalResult(txn_refs=[message["txn_ref"] for message in messages])
     for message in messages:
         outcome.deliveries += provider.notify("sms", url, message, arrival.manner)
     return outcome

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import arrivals
 from .api import active, money
-from .arrivals import IncomingCall, IncomingFax, IncomingSms, Outcome
+from .arrivals import ArrivalResult, IncomingCall, IncomingFax, IncomingSms
 from .clock import written
 from .faults import KINDS, STATUS, Fault
 from .notify import Manner, Placement
@@ -267,7 +267,7 @@ def _manner(order: Order) -> Manner:
     return manner
 
 
-def _arrive(order: Order, arrive: Callable[[], Outcome]) -> Response:
+def _arrive(order: Order, arrive: Callable[[], ArrivalResult]) -> Response:
     order.finish()
     outcome = arrive()
     return _json({"notified": bool(outcome.deliveries)} | asdict(outcome))

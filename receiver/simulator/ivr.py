@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from flask import request
 
-from .account import Refused
+from .account import ApiError
 from .api import Answer, Endpoint, Parameters, required, url_fault
 from .calls import Block, Call
 from .files import recording_link
@@ -134,7 +134,7 @@ def _monitor(provider: Provider, parameters: Parameters) -> Answer:
 
     def begin(call: Call) -> Block:
         if call.monitored:
-            raise Refused("error_monitor_in_progress")
+            raise ApiError("error_monitor_in_progress")
         call.monitored = (target, recording)
         return block
 
@@ -158,7 +158,7 @@ def _unhold(provider: Provider, parameters: Parameters) -> Answer:
     with provider.account():
         call = _call(provider, parameters)
         if not call.on_hold:
-            raise Refused("error_session_not_on_hold")
+            raise ApiError("error_session_not_on_hold")
         call.on_hold, call.busy, call.block = False, True, block
     _in_background(lambda: _complete(provider, call, block))
     return {}
@@ -171,10 +171,10 @@ def _transfer(provider: Provider, parameters: Parameters) -> Answer:
     if room is None:
         _telephone(dest)
     elif not _ROOM.fullmatch(room):
-        raise Refused("error_invalid_room")
+        raise ApiError("error_invalid_room")
     on_failure = parameters.get("on_failure") or "hangup"
     if on_failure not in ("hangup", "continue"):
-        raise Refused("error_on_failure_invalid")
+        raise ApiError("error_on_failure_invalid")
     outcome = "answered" if room is not None else _outcome(dest)
     status = {"transfer_status": outcome}
     block = replace(_block(provider, parameters, "transfer"), result=status, at_end=status)
@@ -256,25 +256,25 @@ def _call(provider: Provider, parameters: Parameters) -> Call:
     """The call that a request names, if it has not ended. The caller holds the lock."""
     call = provider.calls.get(parameters["session"])
     if call is None:
-        raise Refused("error_invalid_session")
+        raise ApiError("error_invalid_session")
     if call.state == "ended":
-        raise Refused("error_session_ended")
+        raise ApiError("error_session_ended")
     return call
 
 
 def _check_ready(call: Call, *, ending: bool = False) -> None:
     """Refuse a block while another one runs, and a middle block while on hold."""
     if call.busy or (call.on_hold and not ending):
-        raise Refused("error_session_not_ready")
+        raise ApiError("error_session_not_ready")
 
 
 def _block(provider: Provider, parameters: Parameters, name: str) -> Block:
     """The block that a request asks for, from the parameters that all blocks share."""
     if len(parameters.get("msg", "")) > _LONGEST_MESSAGE:
-        raise Refused("error_msg_invalid_length")
+        raise ApiError("error_msg_invalid_length")
     tag = parameters.get("tag", "")
     if len(tag) > _LONGEST_TAG:
-        raise Refused("error_tag_invalid_length")
+        raise ApiError("error_tag_invalid_length")
     return Block(name, _notify_url(provider, parameters, "notify_url"), {"tag": tag} if tag else {})
 
 
@@ -282,22 +282,22 @@ def _notify_url(provider: Provider, parameters: Parameters, name: str) -> str:
     url = parameters.get(name, "")
     fault = url_fault(url, provider.settings.resolve_hosts) if url else None
     if fault == "invalid":
-        raise Refused("error_invalid_notify_url")
+        raise ApiError("error_invalid_notify_url")
     if fault == "unable_to_resolve":
-        raise Refused("error_unable_to_resolve_notify_url")
+        raise ApiError("error_unable_to_resolve_notify_url")
     return url
 
 
 def _whole(parameters: Parameters, name: str, default: int, low: int, high: int) -> int:
     text = parameters.get(name) or str(default)
     if not re.fullmatch(r"[0-9]{1,6}", text) or not low <= int(text) <= high:
-        raise Refused(f"error_invalid_{name}")
+        raise ApiError(f"error_invalid_{name}")
     return int(text)
 
 
 def _telephone(dest: str) -> str:
     if not _NUMBER.fullmatch(dest):
-        raise Refused("error_dest_invalid")
+        raise ApiError("error_dest_invalid")
     return dest
 
 
