@@ -429,7 +429,7 @@ def test_a_fax_document_is_fetched_and_can_do_nothing(database_url, tmp_path, pr
         assert client.get("/faxes/1/document?save=1").headers["Content-Disposition"].startswith("attachment")
         lapsed = client.get("/faxes/2/document")
         assert lapsed.status_code == 502
-        assert "probably lapsed" in lapsed.text
+        assert "probably expired" in lapsed.text
 
 
 def test_a_link_into_the_private_network_is_not_followed(client, app):

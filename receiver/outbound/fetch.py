@@ -1,9 +1,9 @@
 """Fetching what a callback links to, without letting a callback choose what we reach.
 
-A link in a callback is somebody else's word. So the address is looked at on the connection itself, after it
-is made and before anything is sent: a name that is looked up first and connected to later can change in
-between. A timer ends the whole fetch, since a server that sends a byte now and then keeps every other time
-limit quiet.
+A link in a callback was chosen by somebody else. So the address is checked on the connection itself, after
+it is made and before anything is sent: a name that is checked first and connected to later can change in
+between. A timer ends the whole fetch, because a server that sends a byte now and then never exceeds any other
+limit.
 """
 
 from __future__ import annotations
@@ -90,14 +90,14 @@ class Fetcher:
                 if guard.over:
                     raise FetchError(f"the server took longer than {self._longest:g} seconds") from None
                 raise FetchError(_reason(error)) from None
-        raise FetchError("the link leads from one address to the next without end")
+        raise FetchError("the link redirects too often")
 
     def _require_allowed(self, url: str) -> None:
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise FetchError("the link is no address") from None
+            raise FetchError("the link is not a valid address") from None
         if _origin(url) == self._trusted:
             return
         if parts.scheme != "https":
@@ -109,9 +109,7 @@ class Fetcher:
         self, response: requests.Response, guard: _Guard, content_type: str, begins: bytes
     ) -> Document:
         if response.status_code in {403, 404, 410}:
-            raise FetchError(
-                f"the server answers {response.status_code}: the link has probably lapsed, as they do"
-            )
+            raise FetchError(f"the server answers {response.status_code}: the link has probably expired")
         if response.status_code != 200:
             raise FetchError(f"the server answers {response.status_code}")
         told = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -124,11 +122,11 @@ class Fetcher:
             raise FetchError(f"the server took longer than {self._longest:g} seconds")
         expected = response.headers.get("Content-Length", "")
         if expected.isdigit() and len(content) < int(expected):
-            raise FetchError("the server stopped half-way")
+            raise FetchError("the server broke off before the end of the document")
         if told not in {content_type, "application/octet-stream", "binary/octet-stream"}:
             raise FetchError(f"the document is not of type {content_type}")
         if not content.startswith(begins):
-            raise FetchError(f"the document says it is of type {content_type} and is not")
+            raise FetchError(f"the document claims to be of type {content_type}, and is not")
         return Document(bytes(content), content_type)
 
 
@@ -164,7 +162,7 @@ class _Guard:
     def _shut(self) -> None:
         for connected in self._sockets:
             with contextlib.suppress(OSError):
-                # Shut beneath TLS as well: whoever waits on it is woken.
+                # Below TLS as well: that wakes the thread that waits for it.
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
@@ -210,9 +208,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
 def _reason(error: Exception) -> str:
     """What went wrong, without the link, which the error's own words hold."""
     if isinstance(error, requests.exceptions.SSLError):
-        return "the server's certificate is not good"
+        return "the server's certificate is not valid"
     if isinstance(error, requests.exceptions.Timeout):
         return "the server did not answer in time"
     if isinstance(error, requests.ConnectionError):
         return "the server cannot be reached"
-    return "the server's answer makes no sense"
+    return "the server's answer is not valid HTTP"
