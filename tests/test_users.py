@@ -223,7 +223,7 @@ def test_a_person_changes_the_password_and_other_browsers_are_out(app, client, a
         return client.post("/account", data=given)
 
     assert "differ" in change(PASSWORD, "a new password", "another one").text
-    assert "present password is wrong" in change("wrong wrong wrong", "a new password", "a new password").text
+    assert "current password is wrong" in change("wrong wrong wrong", "a new password", "a new password").text
     assert "at least 10" in change(PASSWORD, "short", "short").text
     assert is_in(other)
     assert change(PASSWORD, "a new password", "a new password").status_code == 200
