@@ -45,7 +45,7 @@ class Additions:
             held[0], held[1] = held[0] + 1, max(held[1], event.id)
 
     def rows(self, sign: int = 1) -> list[list[dict[str, Any]]]:
-        """What to add to each table, in the order of `ADD`; with sign -1, to take away."""
+        """What to add to each table, in the order of `ADD`; with sign -1, to subtract."""
         return [
             [{"hour": hour, "low": low, "top": top} for hour, (low, top) in self.hours.items()],
             [

@@ -1,4 +1,4 @@
-"""A call: the events of one `session` as one time line, in whatever order they came in."""
+"""A call: the events of one `session` as one time line, in whatever order they arrived."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Call:
 
     session: str
     id: int
-    """The first event's id, which is the call's place among others."""
+    """The id of the first event, by which calls are ordered."""
     state: EventState
     """`ringing`, `ongoing`, `answered` or `missed`; a call whose end was never reported stays ongoing.
 
-    Missed is a call that ended without anybody reached: those who were dialled did not answer, or it
+    A call is missed if it ended without reaching anybody: those who were dialled did not answer, or it
     never got beyond ringing.
     """
     sender: str | None
@@ -41,7 +41,7 @@ class Call:
     digits: tuple[str, ...]
     """What was pressed, menu by menu."""
     recordings: tuple[str, ...]
-    """Links to what was recorded, as the provider gave them."""
+    """Links to recordings, as the provider sent them."""
     events: tuple[Event, ...]
 
 
@@ -50,7 +50,7 @@ def call_of(session: str, events: list[Event]) -> Call:
     last = next((event for event in line if event.type == EventType.CALL_ENDED), None)
     ended = [event for event in line if event.type == EventType.CALL_ENDED]
     billed = next((event for event in ended if event.debit is not None), last)
-    # A repeat of the bill in a later notification (of the recording, say) is not another bill.
+    # A later notification (of the recording, say) may repeat the bill; that is not another bill.
     return Call(
         session=session,
         id=min(event.id for event in events),
@@ -72,8 +72,8 @@ def call_of(session: str, events: list[Event]) -> Call:
 
 
 def _moment(event: Event) -> tuple[int, datetime, int]:
-    # Only the last notifications carry the provider's date, so among the others ours has to do. The
-    # recording of a whole call is reported after its end.
+    # Only the last notifications carry the provider's date, so the others are ordered by ours. The recording
+    # of a whole call is reported after its end.
     stage = _ORDER.get(EventType(event.type), 1)
     return stage + (1 if stage == 2 and event.monitor_url else 0), event.received_at, event.id
 

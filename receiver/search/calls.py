@@ -1,4 +1,4 @@
-"""Calls, found by their events and read as a whole.
+"""Calls, found by any of their events and read as a whole.
 
 Only trusted events are read, so that a forged one cannot change what a call looks like.
 """
@@ -23,12 +23,12 @@ from receiver.search.span import END, Span
 from receiver.vocabulary.kinds import EventState, Kind
 
 LONGEST_CALL = 200
-"""Events read of one session; a call has a handful."""
+"""The most events that are read of one session; a call has a handful."""
 
 _AT_ONCE = 64
-"""Sessions in one statement."""
+"""The most sessions in one statement."""
 _FEW = 16
-"""Events looked for at once at least."""
+"""The fewest events that are searched for at once."""
 _AT_THE_END = {EventState.ENDED, EventState.ANSWERED, EventState.MISSED}
 
 
@@ -49,14 +49,14 @@ class CallLog:
     def find(self, wanted: Search, *, before: int | None = None, limit: int = DEFAULT_PAGE) -> CallPage:
         """The newest calls with an event that matches.
 
-        A call stands where the first of its matching events does; so pages hold still while calls go on.
+        The first matching event decides the position of a call, so pages are stable while calls go on.
         """
         asked = _trusted_voice(wanted)
         found: list[tuple[int, Call]] = []
         below = before or END
         with self._engine.connect() as connection:
             while len(found) <= limit and asked is not None:
-                # Most calls have a few events, of which one tells the end; each is found by the first.
+                # Most calls have a few events, one of which tells the end; the first that matches counts.
                 events = 1 if asked.state in _AT_THE_END else 4
                 size = max(_FEW, events * (limit + 1 - len(found)))
                 ids = matching_ids(connection, asked, Span(below=below), size)
@@ -68,19 +68,19 @@ class CallLog:
         return CallPage([call for _, call in page], page[-1][0] if len(found) > limit else None)
 
     def get(self, session: str) -> Call | None:
-        """One call, whole; None when no trusted event has this session."""
+        """One complete call; None if no trusted event has this session."""
         with self._engine.connect() as connection:
             return _calls(connection, [session]).get(session)
 
 
 def _trusted_voice(wanted: Search) -> Search | None:
-    """The search among what calls are made of; None when it asks for something else."""
+    """The search, limited to events of calls; None if it asks for something else."""
     wrong = wanted.kind not in {None, Kind.VOICE} or wanted.quarantined
     return None if wrong else replace(wanted, kind=Kind.VOICE, quarantined=False)
 
 
 def _calls_at(connection: Connection, wanted: Search, ids: Sequence[int]) -> list[tuple[int, Call]]:
-    """The calls that stand at one of these ids, in their order."""
+    """The calls whose first matching event has one of these ids, in the order of the ids."""
     named = connection.execute(_SESSIONS[connection.dialect.name], {"ids": list(ids)})
     by_id = {event_id: session for event_id, session in named if session}
     sessions = {event_id: by_id[event_id] for event_id in ids if event_id in by_id}
@@ -109,7 +109,7 @@ def _calls(connection: Connection, sessions: Sequence[str]) -> dict[str, Call]:
 
 
 def _ids_of(connection: Connection, sessions: Sequence[str]) -> Sequence[int]:
-    """The trusted voice events of these sessions, the first of each."""
+    """The first trusted voice events of each of these sessions, at most `LONGEST_CALL`."""
     if connection.dialect.name == "postgresql":
         named = {"sessions": list(sessions), "most": LONGEST_CALL}
         return connection.scalars(_WALKS, named).all()
@@ -121,7 +121,7 @@ _WALK = (
     "SELECT id FROM events{hint} WHERE session = {session} AND kind = 'voice' AND quarantine IS NULL"
     " ORDER BY id LIMIT :most"
 )
-# One walk for PostgreSQL to plan instead of dozens.
+# PostgreSQL plans one walk instead of dozens.
 _WALKS = text(
     "SELECT id FROM unnest(CAST(:sessions AS text[])) AS asked (session)"
     f" CROSS JOIN LATERAL ({_WALK.format(hint='', session='asked.session')}) AS walk"
@@ -130,7 +130,7 @@ _WALKS = text(
 
 @lru_cache(_AT_ONCE)
 def _walks(count: int) -> TextClause:
-    # Without statistics SQLite would read all calls there are.
+    # Without statistics SQLite would read all calls.
     hint = " INDEXED BY ix_events_session_id"
     walks = (_WALK.format(hint=hint, session=f":session{place}") for place in range(count))
     return text(" UNION ALL ".join(f"SELECT id FROM ({walk})" for walk in walks))

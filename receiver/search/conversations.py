@@ -22,7 +22,8 @@ from receiver.search.span import END, Span
 from receiver.vocabulary.kinds import EventType, Kind
 
 UNCOUNTED_MESSAGES = 2_000
-"""Newest messages read on top of the table of conversations; see `receiver.search.index_lag`."""
+"""How many of the newest messages are read in addition to the table of conversations; see
+`receiver.search.index_lag`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Conversation:
     number: str
     sender: str
     count: int
-    """SMS in all, each part for itself."""
+    """All SMS; each part counts."""
     messages: Sequence[Message]
     next: int | None
 
@@ -54,7 +55,7 @@ class ConversationLog:
     def find(
         self, wanted: Search, *, before: int | None = None, limit: int = DEFAULT_PAGE
     ) -> ConversationPage:
-        """Conversations with a message that matches, the one with the newest such message first."""
+        """Conversations with a message that matches, newest first by that message."""
         with self._engine.connect() as connection:
             ends = wanted == Search(sender=wanted.sender, recipient=wanted.recipient, number=wanted.number)
             look = _newest_by_ends if ends else _newest_by_message
@@ -65,7 +66,7 @@ class ConversationLog:
     def get(
         self, number: str, sender: str, *, before: int | None = None, limit: int = DEFAULT_PAGE
     ) -> Conversation | None:
-        """One conversation, its newest messages below id `before`; None when there never was one."""
+        """One conversation with its newest messages below id `before`; None if there never was one."""
         with self._engine.connect() as connection:
             messages, following = _messages(connection, number, sender, before or END, limit)
             count = _counts(connection, [(number, sender)])[number, sender]
@@ -93,13 +94,13 @@ TRUSTED_SMS: dict[str, Any] = {
 
 
 def _trusted_sms(wanted: Search) -> Search | None:
-    """The search among what conversations are made of; None when it asks for something else."""
+    """The search, limited to messages of conversations; None if it asks for something else."""
     wrong = wanted.kind not in {None, Kind.SMS} or wanted.type not in {None, EventType.SMS_RECEIVED}
     return None if wrong or wanted.quarantined else replace(wanted, **TRUSTED_SMS)
 
 
 def _newest_by_ends(connection: Connection, wanted: Search | None, before: int, limit: int) -> list[int]:
-    """From the table of conversations, and from what is not in it yet."""
+    """The newest message of each conversation, from the table and from what is not in it yet."""
     if wanted is None:
         return []
     indexed = connection.scalar(select(IndexState.event_id)) or 0
@@ -123,7 +124,7 @@ def _newest_by_ends(connection: Connection, wanted: Search | None, before: int, 
 
 
 def _newest_by_message(connection: Connection, wanted: Search | None, before: int, limit: int) -> list[int]:
-    """The newest matching message of each conversation: those with a newer one are passed over."""
+    """The newest matching message of each conversation."""
     found: list[int] = []
     seen: set[tuple[str | None, str | None]] = set()
     below = before
@@ -143,13 +144,13 @@ def _newest_by_message(connection: Connection, wanted: Search | None, before: in
 
 
 def _has_newer(connection: Connection, wanted: Search, event: Event, before: int) -> bool:
-    """Whether a page before this one showed the conversation already."""
+    """Whether the conversation was on a previous page already."""
     same = replace(wanted, sender=event.sender, recipient=event.recipient, number=None)
     return bool(matching_ids(connection, same, Span(above=before - 1), 1))
 
 
 def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conversation]:
-    """Each with the message that this event is, or is the last part of."""
+    """Each conversation with the message of which the event is the last part."""
     if not newest:
         return []
     pairs = [(event.recipient or "", event.sender or "") for event in newest]
@@ -167,7 +168,7 @@ def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conv
 
 
 def _latest(connection: Connection, newest: Sequence[Event]) -> Sequence[int]:
-    """The few last messages of each sender up to one of these, among which its parts are."""
+    """The last few messages of each sender up to one of these events, to find the other parts among them."""
     if connection.dialect.name == "postgresql":
         asked = {"senders": [event.sender for event in newest], "ids": [event.id for event in newest]}
         return connection.scalars(_WALKS, asked).all()
@@ -180,7 +181,7 @@ _WALK = (
     "SELECT id FROM events WHERE sender = {sender} AND kind = 'sms' AND type = 'sms.received' AND id <= {id}"
     " ORDER BY id DESC LIMIT 5"
 )
-# One walk for PostgreSQL to plan instead of dozens.
+# PostgreSQL plans one walk instead of dozens.
 _WALKS = text(
     "SELECT walk.id FROM unnest(CAST(:senders AS text[]), CAST(:ids AS bigint[])) AS asked (sender, id)"
     f" CROSS JOIN LATERAL ({_WALK.format(sender='asked.sender', id='asked.id')}) AS walk"
@@ -214,7 +215,7 @@ _COUNTED = text(
     "SELECT number, sender, messages FROM conversations JOIN unnest(CAST(:numbers AS text[]),"
     " CAST(:senders AS text[])) AS asked (number, sender) USING (number, sender)"
 )
-# For a list of pairs SQLite would go through the whole table.
+# Given a list of pairs, SQLite would read the whole table.
 _COUNTED_SQLITE = text(
     "SELECT number, sender, messages FROM json_each(:pairs) AS asked CROSS JOIN conversations"
     " ON number = json_extract(asked.value, '$[0]') AND sender = json_extract(asked.value, '$[1]')"
@@ -236,7 +237,7 @@ def _messages(
 
 
 def _cut(messages: Sequence[Message], limit: int) -> int:
-    """How many to show, about `limit`, so that everything not shown is older than all that is."""
+    """How many to show, about `limit`, so that everything that is left out is older than what is shown."""
     lowest = END
     for place, message in enumerate(messages, start=1):
         lowest = min(lowest, *(part.id for part in message.parts))

@@ -1,4 +1,4 @@
-"""Counting what matches a search, by reading it."""
+"""Counting the events that match a search, by reading them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from receiver.search.span import END, Span
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """What was counted among the events of a search, quarantined ones and tests of our own included."""
+    """Counts of the events that match a search, including quarantined ones and our own tests."""
 
     types: Sequence[dict[str, Any]]
     """Events and repeats by kind and type, with the first and last time received."""
@@ -29,7 +29,7 @@ class Matching:
 
 
 def count_matching(engine: Engine, wanted: Search) -> Matching:
-    """Count what matches. Reads every event that does, a portion at a time."""
+    """Count what matches, by reading every such event, a portion at a time."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     hours: Counter[tuple[datetime, str]] = Counter()
     before: int | None = END
@@ -53,7 +53,7 @@ def count_matching(engine: Engine, wanted: Search) -> Matching:
 
 
 _PORTION = 1000
-"""Events read at once."""
+"""How many events are read at once."""
 _COUNTED = {
     dialect: select(Event.kind, Event.type, Event.repeats, Event.received_at).where(condition)
     for dialect, condition in WITH_IDS.items()

@@ -1,8 +1,7 @@
-"""How much there is of what, without reading the log: from counts kept as it grows.
+"""How many events there are, without reading the log: from counts that are kept as it grows.
 
-They hold trusted events only, and follow deletion and release from quarantine. Tests of our own are not
-counted. What came in since they were last brought up to date is counted as it is read. Hours are by
-`received_at`.
+They cover trusted events only, and follow deletion and release from quarantine. Our own tests are not
+counted. Events that are not in the counts yet are read and added. Hours are by `received_at`.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from receiver.search.additions import Additions, hour_of
 from receiver.vocabulary.kinds import EventType
 
 MOST_UNCOUNTED = 5_000
-"""Events read on top of the counts; were they further behind, after an upgrade say, totals are low: see
-`receiver.search.index_lag`."""
+"""How many events are read in addition to the counts. If the counts are further behind, after an upgrade say,
+totals are too low: see `receiver.search.index_lag`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class TypeTotal:
 
 @dataclass(frozen=True, slots=True)
 class NumberTotal:
-    """Events at one number, and the newest of them; `number` is empty for those that named none."""
+    """Events at one number, and the newest of them; `number` is empty for events without one."""
 
     number: str
     events: int
@@ -60,8 +59,8 @@ class Counts:
         self._engine = engine
 
     def by_hour(self, since: datetime, until: datetime, number: str | None = None) -> Sequence[HourOfKind]:
-        """Each hour with events, by kind, oldest first: from the hour of `since`, while it begins before
-        `until`."""
+        """Each hour with events, by kind, oldest first, from the hour of `since` to the last that begins
+        before `until`."""
         with self._open() as (connection, fresh):
             found: Counter[tuple[datetime, str]] = Counter()
             table = HourCount
@@ -79,7 +78,7 @@ class Counts:
         return [HourOfKind(*key, events) for key, events in sorted(found.items()) if events > 0]
 
     def by_kind(self, since: datetime | None = None, until: datetime | None = None) -> Sequence[TypeTotal]:
-        """Totals by kind and type; of those hours only where `since` or `until` is given."""
+        """Totals by kind and type; only of those hours if `since` or `until` is given."""
         with self._open() as (connection, fresh):
             found: Counter[tuple[str, str]] = Counter()
             table: type[HourCount] | type[NumberCount] = NumberCount if since is until is None else HourCount
@@ -97,7 +96,7 @@ class Counts:
         return [TypeTotal(*key, events) for key, events in sorted(found.items()) if events > 0]
 
     def by_number(self) -> Sequence[NumberTotal]:
-        """Totals by number with the newest event of each, the busiest first."""
+        """Totals by number with the newest event of each, busiest first."""
         table = NumberCount
         newest = (
             select(func.max(Event.id))
@@ -129,9 +128,9 @@ class Counts:
 
     @contextmanager
     def _open(self) -> Iterator[tuple[Connection, Additions]]:
-        """The counts and, from the same moment, what is not in them yet."""
-        # On SQLite a transaction is of one moment anyway; and once a level was set there, the driver begins
-        # transactions by itself on that connection, also where `writing_at_once` relies on none.
+        """A connection to the counts and, from the same snapshot, what is not in them yet."""
+        # On SQLite a transaction is a snapshot anyway. Besides, once a level is set there, the driver begins
+        # transactions by itself on that connection, even where `writing_at_once` relies on there being none.
         level = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
         with self._engine.connect().execution_options(**level) as connection:
             fresh = Additions()

@@ -1,4 +1,4 @@
-"""Finding events: one search, one question, three faces (command line, HTTP API, page)."""
+"""Finding events, in the same way for the command line, the HTTP API and the console."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from receiver.vocabulary.kinds import Kind
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 500
 _PORTION = 1000
-"""Events read at once where all are wanted."""
+"""How many events are read at once when all are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Events, newest first, and where the next older page begins (None: there is none).
 
-    They are rows of the log that read like an `Event`, and cannot be changed.
+    They are rows of the log that can be read like an `Event` but not changed.
     """
 
     events: Sequence[Event]
@@ -51,14 +51,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What came in, oldest first, and the id to go on from: below it nothing more will appear."""
+    """New events, oldest first, and the id to go on from: nothing more will appear below it."""
 
     events: Sequence[Event]
     next: int
 
 
 class EventLog:
-    """Reads the log. Pages go by event id, so they hold still while events come in."""
+    """Reads the log. Pages are by event id, so they are stable while events arrive."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -66,7 +66,7 @@ class EventLog:
     def find(self, wanted: Search, *, before: int | None = None, limit: int = DEFAULT_PAGE) -> Page:
         """One page of the newest events below id `before`."""
         with self._engine.connect() as connection:
-            # One more than asked tells whether there is a next page, without counting the log.
+            # Reading one more tells whether there is a next page, without counting the log.
             if wanted.open:
                 found = connection.execute(_NEWEST, {"below": before or END, "number": limit + 1}).all()
                 events, ids = cast(Sequence[Event], found[:limit]), [event.id for event in found]
@@ -76,15 +76,15 @@ class EventLog:
         return Page(events, ids[limit - 1] if len(ids) > limit else None)
 
     def ids(self, wanted: Search, *, before: int | None = None, limit: int = LARGEST_PAGE) -> list[int]:
-        """The ids of such a page, for who reads only some columns."""
+        """The ids of such a page, for a caller that reads only some columns."""
         with self._engine.connect() as connection:
             return matching_ids(connection, wanted, Span(below=before or END), limit)
 
     def after(self, wanted: Search, after_id: int, *, limit: int = DEFAULT_PAGE) -> Tail:
         """Events above id `after_id`, oldest first: what a live tail shows next.
 
-        Gives an event only once none with a lower id can still appear, so that who goes on from `Tail.next`
-        misses nothing. `Tail.next` moves on over events that do not match, too.
+        Returns an event only once none with a lower id can still appear, so that a caller that goes on from
+        `Tail.next` misses nothing. `Tail.next` also moves past events that do not match.
         """
         with self._engine.connect() as connection:
             settled = settled_id(connection, after_id)
@@ -101,28 +101,28 @@ class EventLog:
     def newest_id(self) -> int:
         """The id of the newest event, 0 in an empty log.
 
-        A live tail asks for it before it shows a first page, and goes on from there: it may show an event
-        twice, but leaves none out.
+        A live tail asks for it before it shows the first page, and goes on from there. It may show an event
+        twice, but misses none.
         """
         with self._engine.connect() as connection:
             newest = connection.scalar(select(func.max(Event.id))) or 0
             return settled_id(connection, max(0, newest - 1))
 
     def every(self, wanted: Search, limit: int | None = None) -> Iterator[Event]:
-        """All of them, newest first; memory does not grow with their number."""
+        """All events that match, newest first; memory does not grow with their number."""
         for ids in self._portions(wanted, END if limit is None else limit):
             with self._engine.connect() as connection:
                 events = rows(connection, ids)
             yield from events
 
     def get(self, event_id: int) -> Event | None:
-        """One event, whole."""
+        """One event with all columns."""
         with self._engine.connect() as connection:
             found = rows(connection, [event_id])
         return found[0] if found else None
 
     def _portions(self, wanted: Search, limit: int) -> Iterator[list[int]]:
-        """The ids of all that match, newest first, each portion in a transaction of its own."""
+        """The ids of all events that match, newest first, each portion from a transaction of its own."""
         before, left = END, limit
         while left > 0:
             size = min(left, _PORTION)
@@ -136,7 +136,7 @@ class EventLog:
 
 
 def rows(connection: Connection, ids: Sequence[int]) -> list[Event]:
-    """The events with these ids, in this order; one that was deleted meanwhile is left out."""
+    """The events with these ids, in this order, without those that were deleted in the meantime."""
     if not ids:
         return []
     found = {row.id: row for row in connection.execute(_ROWS[connection.dialect.name], {"ids": list(ids)})}
@@ -145,10 +145,10 @@ def rows(connection: Connection, ids: Sequence[int]) -> list[Event]:
 
 WITH_IDS: dict[str, ColumnElement[bool]] = {
     "sqlite": EVENTS.c.id.in_(bindparam("ids", expanding=True)),
-    # One value instead of hundreds to parse and plan.
+    # One value to parse and plan instead of hundreds.
     "postgresql": EVENTS.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))),
 }
-"""By dialect, the condition that an event is one of `ids`."""
+"""By dialect, the condition that an event's id is among `ids`."""
 _ROWS = {dialect: select(*EVENTS.columns).where(condition) for dialect, condition in WITH_IDS.items()}
 _NEWEST = (
     select(*EVENTS.columns)
@@ -170,8 +170,8 @@ COLUMN_OF = {"quarantined": "quarantine", "quarantine_reason": "quarantine"}
 
 
 def _reader(names: Sequence[str]) -> Callable[[Any], dict[str, Any]]:
-    """What takes the columns of these fields from an event, all at once."""
-    # By position, which in a row takes a fraction of the time that names do.
+    """A function that takes the columns of these fields from an event, all at once."""
+    # By position, since reading a row by name takes several times as long.
     positions = list(EVENTS.columns.keys())
     values = itemgetter(*(positions.index(COLUMN_OF.get(name, name)) for name in names))
     return lambda event: dict(zip(names, values(event), strict=True))
@@ -193,7 +193,7 @@ def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
     for name in _AMOUNTS:
         if shown.get(name) is not None:
             shown[name] = str(shown[name])
-    # Derived from the raw bytes on reading: they are the one truth, and storing it twice could disagree.
+    # Derived from the raw bytes on reading: those are the one truth, and a second copy could disagree.
     shown["params"] = read_parameters(event.query_string, event.body, content_type(event.headers)).params
     if raw:
         shown["raw"] = raw_json(event)
@@ -201,7 +201,7 @@ def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
 
 
 def raw_json(kept: Event | Repeat) -> dict[str, Any]:
-    """The request as it came."""
+    """The request as it was received."""
     return {
         "method": kept.method,
         "query_string": kept.query_string.decode("latin-1"),

@@ -1,4 +1,4 @@
-"""Messages as they were written, put together from the parts in which they came.
+"""Messages as they were written, joined from the parts in which they arrived.
 
 A provider may cut a long text into parts without saying which part one is, or of what. Parts are joined when
 they plainly belong together, and the result says that it was joined by us.
@@ -17,13 +17,13 @@ from receiver.providers.registry import PROVIDERS
 from receiver.search.events import iso
 
 TOGETHER = timedelta(seconds=10)
-"""The longest between two parts of one message."""
+"""The longest time between two parts of one message."""
 MOST_PARTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it was written; `parts` are the events it came in, several if `joined` by us."""
+    """One message as it was written; `parts` are its events, several if it was `joined` by us."""
 
     text: str
     parts: tuple[Event, ...]
@@ -34,17 +34,17 @@ class Message:
 
     @property
     def id(self) -> int:
-        """Its place among others: the newest part's id."""
+        """The id of the newest part, by which messages are ordered."""
         return max(part.id for part in self.parts)
 
     @property
     def at(self) -> datetime:
-        """When it was sent, by the provider's date, or received where that is missing."""
+        """When it was sent, by the provider's date; if that is missing, when it was received."""
         return self.parts[0].occurred_at or self.parts[0].received_at
 
     @property
     def cost(self) -> Decimal | None:
-        """Each part is charged by itself."""
+        """The sum of the parts, each of which is charged."""
         amounts = [part.debit for part in self.parts if part.debit is not None]
         return sum(amounts, Decimal()) if amounts else None
 
@@ -88,8 +88,8 @@ def _goes_on(part: Event, event: Event) -> bool:
 
 
 def _sent(event: Event) -> tuple[datetime, str, int, int]:
-    # Dates may have whole seconds only: parts that overtook each other on the way are told apart by their
-    # references.
+    # Dates may have whole seconds only, so parts that overtook each other on the way are put in order by
+    # their references.
     return _time(event), *PROVIDERS[event.provider].order(event.txn_ref or ""), event.id
 
 

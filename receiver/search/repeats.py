@@ -1,4 +1,4 @@
-"""The repeats of an event: each callback that said again what the event says, as it came."""
+"""The repeats of an event: later callbacks with the same content, each as it was received."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from receiver.models import REPEATS, Event, Repeat
 from receiver.search.events import event_json, iso, raw_json
 
 MOST = 100
-"""Repeats read for one event: somebody may have sent it again a million times."""
+"""The most repeats that are read of one event: somebody may have sent it a million times."""
 
 
 def repeats_of(engine: Engine, event: Event, *, limit: int = MOST) -> Sequence[Repeat]:
-    """The first of them, oldest first. `event.repeats` says how many there are."""
+    """The first repeats, oldest first. `event.repeats` says how many there are."""
     if not event.repeats:
         return []
     query = select(*REPEATS.columns).where(REPEATS.c.identity == event.identity)
@@ -25,13 +25,13 @@ def repeats_of(engine: Engine, event: Event, *, limit: int = MOST) -> Sequence[R
 
 
 def whole_json(engine: Engine, event: Event) -> dict[str, Any]:
-    """The JSON form of one event with its raw request; in `repeated` those that said the same again."""
+    """The JSON form of one event with its raw request, and with its repeats in `repeated`."""
     repeated = [repeat_json(repeat) for repeat in repeats_of(engine, event)]
     return event_json(event, raw=True) | {"repeated": repeated}
 
 
 def repeat_json(repeat: Repeat) -> dict[str, Any]:
-    """When it came, what its signature was worth, and the request, in the form of an event's `raw`."""
+    """When it was received, the verdict on its signature, and the request in the form of an event's `raw`."""
     return {
         "received_at": iso(repeat.received_at),
         "signature": repeat.signature,

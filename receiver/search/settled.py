@@ -1,8 +1,8 @@
-"""How far the log stands still: below that id no event can appear any more.
+"""How far the log is settled: up to which id no further event can appear.
 
-PostgreSQL hands out ids before it commits, and several processes write: an event may become visible after one
-with a higher id. Who remembers "seen up to here" would miss it. SQLite has one writer at a time, so there the
-ids appear in order. Costs the receive path nothing.
+PostgreSQL hands out ids before it commits, and several processes write, so an event may become visible after
+one with a higher id. A reader that remembers "seen up to here" would miss it. SQLite has one writer at a
+time, so its ids appear in order. This costs the receive path nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 MOST_AT_ONCE = 10_000
 _PATIENCE = 0.2
-"""Seconds to wait for writers that were under way; who is not answered is asked again later."""
+"""Seconds to wait for writers that were under way; a caller that got no further asks again later."""
 
 _WRITERS = text(
     "SELECT virtualtransaction FROM pg_locks"
@@ -25,12 +25,12 @@ _SEEN = text(f"SELECT count(*), max(id) FROM ({_IDS}) AS seen")  # noqa: S608
 
 
 def settled_id(connection: Connection, after: int, most: int = MOST_AT_ONCE) -> int:
-    """The highest id, at most `most` events above `after`, below which nothing can appear any more.
+    """The highest settled id, at most `most` events above `after`.
 
-    Ids without a gap are settled. A gap is an id that is still to come, or one that never will: a writer
-    takes its lock on the table before it takes an id, and keeps it until it is done. So once all who held it
-    when the id above the gap was seen are gone, the gap stays one. The caller must read committed, and read
-    the events after this.
+    Ids without a gap are settled. A gap is an id that is yet to come, or one that never will. A writer takes
+    its lock on the table before it takes an id, and keeps it until it is done. So once all writers are gone
+    that held it when the id above the gap was seen, the gap is there to stay. The caller must use READ
+    COMMITTED, and read the events after this.
     """
     among = {"after": after, "most": most}
     seen, newest = connection.execute(_SEEN, among).one()

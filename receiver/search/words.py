@@ -1,7 +1,7 @@
-"""What a text is to the full-text search: a row of words, the same on every database and in every script.
+"""How full-text search cuts a text into words, the same on every database and in every script.
 
-Both databases are handed words that were cut and folded here, so neither one's own idea of a language,
-a letter or an emoji decides what is found. Pure.
+Both databases get words that were cut and folded here, so their own ideas of a language, a letter or an emoji
+do not decide what is found. Pure.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from receiver.providers.base import Provider
 from receiver.vocabulary.notification import Params
 
 INDEX_VERSION = 2
-"""Raise it when the same event would give other words: the index is then built anew."""
+"""Raise it when the same event would give other words: the index is then rebuilt."""
 
 LONGEST_WORD = 80
-"""Characters; the rest of a longer one is not searchable, nor asked for."""
+"""Characters; the rest of a longer word is ignored, in texts and in searches."""
 MOST_WORDS = 12_000
 """Words kept of one event; PostgreSQL counts positions up to 16,383."""
 MOST_BYTES = 900_000
-"""Of those words; PostgreSQL keeps at most 1 MB for a row."""
+"""Bytes of those words; PostgreSQL keeps at most 1 MB for a row."""
 SURELY_FIT = MOST_BYTES // (4 * LONGEST_WORD + 4)
-"""Words that fit however long they are."""
+"""This many words fit, however long they are."""
 SHORTEST_PREFIX = 3
 
-# Written without spaces between words, so each character is a word and a row of them a phrase.
+# Scripts without spaces between words: each character is a word, and several in a row are a phrase.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff"
@@ -37,7 +37,7 @@ _UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
 
 
 def words(text: str) -> list[str]:
-    """The words of a text: without case, accents and width; letters and digits in a row are one.
+    """The words of a text, without case, accents and width; letters and digits in a row are one word.
 
     An emoji or another symbol is a word by itself, as is each character of a script without spaces.
     """
@@ -72,14 +72,14 @@ def _sort(char: str) -> str:
         return "alone"
     if category in {"So", "Sk"} and not char.isascii():
         return "alone"
-    # A variation selector only picks a picture: it would make two words of one emoji.
+    # A variation selector only picks a picture, and would make two words of one emoji.
     selector = 0xFE00 <= ord(char) <= 0xFE0F
     return "letter" if category[0] in "LNM" and not selector else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that stand in a row; with `prefix` the last one may go on."""
+    """Words in a row; with `prefix` the last one may be longer."""
 
     words: tuple[str, ...]
     asked: str
@@ -91,9 +91,9 @@ _TERM = re.compile(r'"(?P<row>[^"]*)"?(?P<more>\*?)|(?P<bare>\S+)')
 
 
 def phrases(text: str) -> list[Phrase]:
-    """What a person asks for: words, "words in a row", and begi* for what begins so.
+    """What a person asks for: words, "a phrase", and prefi* for what begins with it.
 
-    What holds no word (a dash, say) asks for nothing and is left out.
+    What contains no word (a dash, say) is left out.
     """
     found = []
     for match in _TERM.finditer(text):
@@ -126,7 +126,7 @@ def event_words(text: str | None, params: Params, provider: Provider) -> list[st
 def _fitting(found: list[str]) -> list[str]:
     room = MOST_BYTES
     for place, word in enumerate(found):
-        room -= len(word.encode()) + 4  # and where it stands
+        room -= len(word.encode()) + 4  # and its position
         if room < 0:
             return found[:place]
     return found

@@ -1,4 +1,4 @@
-"""Who is let in on the private side."""
+"""Who may use the private side with a token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from receiver.web.errors import problem
 
 
 def require(scope: Scope) -> KnownToken:
-    """Whose token this request came with; ends the request with 401, 403 or 429 unless it has this scope."""
+    """The token of this request; ends the request with 401, 403 or 429 unless the token has this scope."""
     try:
         return current.tokens().authorize(request.headers.get("Authorization", ""), scope)
     except AccessDenied as refusal:

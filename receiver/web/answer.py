@@ -14,7 +14,7 @@ from receiver.web.stream import LISTENING
 
 
 class Answer:
-    """What Flask answers to one request. Made in a thread; a short one is whole then, and closed."""
+    """What Flask answers to one request. Made in a thread; a short answer is then complete and closed."""
 
     def __init__(self, app: Flask, environ: dict[str, Any]) -> None:
         listening: list[Wish] = []
@@ -41,8 +41,8 @@ class Answer:
             return piece
 
     def close(self) -> None:
-        """Let go of what the answer was made from, be it at its end or before."""
-        # Whoever leaves may do so while the next piece is being made.
+        """Release what the answer is made from, at its end or before."""
+        # The caller may leave while the next piece is being made.
         with self._busy, Answering(self.request_id):
             self._left = None
             if hasattr(self._pieces, "close"):

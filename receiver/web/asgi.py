@@ -1,4 +1,4 @@
-"""What the two sides of the server share of ASGI: a whole body, a short answer, and the way to WSGI."""
+"""What both sides of the server need of ASGI: a whole body, a short answer, and the way to WSGI."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BODY_TIMEOUT = 20.0
 
 
 async def whole_body(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; None when it is larger than the limit, known at its last or first byte too many."""
+    """The whole body; None as soon as it is larger than the limit."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -45,7 +45,7 @@ async def respond(send: Send, status: int, answer: Answer = NOTHING) -> None:
 
 
 def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
-    """The WSGI environment of a request whose body is here already (PEP 3333)."""
+    """The WSGI environment (PEP 3333) of a request whose body is complete."""
     client, server = scope.get("client") or ("", 0), scope.get("server") or ("localhost", 80)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
@@ -73,7 +73,7 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
 
 
 def _target(scope: Scope) -> str:
-    """Path and query exactly as they came."""
+    """Path and query exactly as they were received."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope["query_string"]
     return (path + b"?" + query if query else path).decode("latin-1")
@@ -81,7 +81,7 @@ def _target(scope: Scope) -> str:
 
 @lru_cache(maxsize=256)
 def _variable(header: bytes) -> str | None:
-    """Where the environment keeps a header; None for what described a body that was not whole yet."""
+    """The name of a header in the environment; None for headers that described how the body was sent."""
     name = header.decode("latin-1").upper().replace("-", "_")
     if name in {"CONTENT_LENGTH", "TRANSFER_ENCODING"}:
         return None

@@ -1,4 +1,4 @@
-"""How the private side says that something went wrong: one shape for programs, whatever it was."""
+"""How the private side reports errors to programs: in one shape, whatever went wrong."""
 
 from __future__ import annotations
 

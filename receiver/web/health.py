@@ -16,14 +16,14 @@ def live() -> Response:
 
 @health.get("/health/ready")
 def ready() -> Response:
-    """200 only if a callback arriving now would be held, and by what. Both are tried, not remembered."""
+    """200 only if a callback arriving now would be held, and by what. Both are tried anew each time."""
     database, spool = current.recorder().probe_database(), current.recorder().probe_spool()
     answer = jsonify(
         status="ok" if database or spool else "unavailable",
         held_by="database" if database else "spool" if spool else None,
         database="ok" if database else "failing",
         spool="ok" if spool else "failing",
-        # Callbacks that are trusted are held all the same.
+        # Trusted callbacks are held even if it is full.
         quarantine="full" if current.admission().full else "ok",
     )
     answer.status_code = 200 if database or spool else 503

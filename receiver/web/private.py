@@ -1,8 +1,9 @@
-"""The private side on the event loop: a thread is held while Flask works on a request, and not longer.
+"""The private side on the event loop: a thread is held only while Flask works on a request.
 
-A request's body is here before a thread sees it, and what a thread made is sent without one. So callers who
-read or write slowly hold some memory, bounded by the size of a body and of two pieces of an answer, but none
-of the few threads; nor does who listens to the live stream. Who leaves in the middle of an export ends it.
+The body of a request is complete before a thread sees it, and the answer is sent without a thread. So callers
+that read or write slowly hold some memory, bounded by the size of a body and of two pieces of an answer, but
+none of the few threads. Listeners to the live stream hold none either. A caller that leaves in the middle of
+an export ends it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ THREADS = 16
 READER_PATIENCE = 600.0
 """Seconds for a caller to take the next piece of an answer before it is cut off."""
 LISTENER_PATIENCE = 30.0
-"""The same for a listener, who may come back and misses nothing."""
+"""The same for a listener, which can come back and misses nothing."""
 
 
 class Private:
@@ -79,9 +80,9 @@ class Private:
         try:
             await _send_all(pieces, send_piece, gone, LISTENER_PATIENCE if answer.wish else READER_PATIENCE)
         except TimeoutError:
-            return  # without an end: the caller must see that it does not have everything
+            return  # no proper end, so that the caller sees that something is missing
         except Exception as error:
-            # Its own words may hold what a caller sent. The answer stays without an end here too.
+            # Its message may contain what a caller sent. The answer has no proper end here either.
             logger.error("an answer broke off", error=type(error).__name__, request_id=answer.request_id)
             return
         finally:
@@ -90,7 +91,7 @@ class Private:
             await send({"type": "http.response.body", "body": b""})
 
     async def _pieces(self, answer: Answer) -> AsyncGenerator[bytes, None]:
-        """Each piece is made while the one before it is sent, so that two are in memory and not more."""
+        """Each piece is made while the previous one is sent, so that there are at most two in memory."""
         loop = asyncio.get_running_loop()
         piece: bytes | None
         first, piece = answer.ready
@@ -103,7 +104,7 @@ class Private:
                 yield piece
                 piece = await coming
             finally:
-                coming.cancel()  # one that failed already is not logged then, with words of the caller's
+                coming.cancel()  # so that one that failed already is not logged with words of the caller's
 
 
 async def _leaves(receive: Receive) -> None:
@@ -117,7 +118,8 @@ async def _send_all(
     gone: asyncio.Future[None],
     patience: float,
 ) -> None:
-    """Send until the end or until the caller is gone; `TimeoutError` if it takes none for so long."""
+    """Send until the end or until the caller is gone; `TimeoutError` if it takes nothing for `patience`
+    seconds."""
     while not gone.done():
         coming = asyncio.ensure_future(anext(pieces, None))
         await asyncio.wait((coming, gone), return_when=asyncio.FIRST_COMPLETED)

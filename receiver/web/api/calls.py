@@ -1,4 +1,4 @@
-"""Calls and conversations: events as people think of them."""
+"""Calls and conversations: events put together as people think of them."""
 
 from __future__ import annotations
 

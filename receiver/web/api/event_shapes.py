@@ -19,7 +19,7 @@ _TYPES: dict[Sort, Any] = {Sort.TIME: Time, Sort.NUMBER: Number, Sort.AMOUNT: Am
 
 
 class Raw(BaseModel):
-    """The callback as it came."""
+    """The callback as it was received."""
 
     method: str
     query_string: str
@@ -52,7 +52,7 @@ else:
 
 
 class Repeat(BaseModel):
-    """A callback that said again what the event says."""
+    """A later callback with the same content as the event."""
 
     received_at: Time
     signature: Verdict
@@ -60,7 +60,7 @@ class Repeat(BaseModel):
 
 
 class WholeEvent(Event):
-    """One event with its raw request, and that of each time it came again."""
+    """One event with its raw request and its repeats."""
 
     raw: Raw
     repeated: list[Repeat] = About(description=f"Oldest first, at most {MOST} of them.")

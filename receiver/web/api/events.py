@@ -53,8 +53,8 @@ _FORMS = {
     forms=_FORMS,
 )
 def list_events(given: Given) -> Response:
-    """Newest first. A page holds still while events come in. As NDJSON or CSV there are no pages: the answer
-    is a stream of everything that matches, or of as many as `limit` says."""
+    """Newest first. Pages are stable while events arrive. As NDJSON or CSV there are no pages: the answer is
+    a stream of everything that matches, or of `limit` events."""
     wanted, mask = search_of(given), given.flag("mask")
     form = form_of(given, request.accept_mimetypes.best_match([JSON, NDJSON, CSV]))
     before = given.whole("before", 0, LARGEST_ID) or None

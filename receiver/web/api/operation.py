@@ -40,7 +40,7 @@ class Given:
     token: KnownToken
 
     def only(self, names: Sequence[str]) -> dict[str, str | None]:
-        """Those of these names that were given."""
+        """The given parameters among these names."""
         return {name: self.words[name] for name in names if name in self.words}
 
     def whole(self, name: str, default: int, largest: int, *, least: int = 1) -> int:
@@ -66,7 +66,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What can be asked of one path with one method."""
+    """One method of one path, with everything that the document says about it."""
 
     path: str
     method: str
@@ -80,10 +80,10 @@ class Operation:
     forms: Mapping[str, str]
     """Media types other than JSON in which it answers, and what each contains."""
     only_forms: bool
-    """It never answers in JSON; `answer` is then a part of what it does answer."""
+    """Whether it never answers in JSON; `answer` is then a part of what it does answer."""
     path_schema: Mapping[str, Any]
     missing: str | None
-    """What a 404 says, if there can be one."""
+    """The message of a 404, if there can be one."""
 
     def read(self, token: KnownToken) -> Given:
         """The parameters of the current request; `BadRequest` if one is unknown or given twice."""

@@ -20,7 +20,7 @@ from receiver.web.api.operation import Given, operation
     body=shapes.Ids,
 )
 def release_events(given: Given, asked: shapes.Ids) -> Response:
-    """Takes events out of quarantine. One whose trusted twin is in the log becomes a repeat of it."""
+    """Takes events out of quarantine. An event with a trusted twin in the log becomes a repeat of it."""
     done = quarantine.release(current.engine(), asked.ids, who=f"token {given.token.name}")
     return jsonify(released=done.released, merged=done.merged)
 

@@ -55,7 +55,7 @@ class EventPage(BaseModel):
 
 
 class Call(BaseModel):
-    """The events of one session as a time line, in the order of what happened."""
+    """The events of one session as a time line, in the order in which things happened."""
 
     session: str
     id: int = Field(description="The first event's id.")
@@ -129,7 +129,7 @@ class Ids(BaseModel):
 
 
 class Released(BaseModel):
-    """What became of the events that were to be released."""
+    """What happened to the events that were to be released."""
 
     released: int = Field(description="Those not in quarantine are passed over and not counted.")
     merged: int = Field(description="Of those, how many became a repeat of their trusted twin.")
@@ -190,8 +190,8 @@ class NumberTotal(BaseModel):
 
 
 class Stats(BaseModel):
-    """Counts of trusted events, without tests of our own. They are kept as events arrive, so asking costs the
-    same in any log."""
+    """Counts of trusted events, without our own tests. They are kept as events arrive, so asking costs the
+    same however long the log is."""
 
     since: Time
     until: Time
@@ -202,7 +202,7 @@ class Stats(BaseModel):
 
 
 class Finding(BaseModel):
-    """One thing that is not as it should be, and what mends it."""
+    """Something that is wrong, and what fixes it."""
 
     code: str
     severity: Literal["warning", "error"]
@@ -213,13 +213,13 @@ class Finding(BaseModel):
 
 
 class Findings(BaseModel):
-    """What somebody should know, errors first."""
+    """What needs attention, errors first."""
 
     findings: list[Finding]
 
 
 class Spool(BaseModel):
-    """Callbacks that wait on this machine until the database takes them."""
+    """Callbacks waiting on this machine until the database takes them."""
 
     waiting: int
     set_aside: int = Field(description="The database refused them; see `flask spool status`.")
