@@ -1,8 +1,8 @@
 """Settings: read once, checked together, frozen.
 
-Every setting is an environment variable of the same name in capitals; in development a `.env` file in the
-working directory is read too. A secret may instead be the content of a file named by `<NAME>_FILE`.
-Nothing else in the project reads the environment.
+Every setting is an environment variable of the same name in capitals; in development the `.env` file of the
+checkout is read too. A secret may instead be the content of a file named by `<NAME>_FILE`. A relative path
+means one in the checkout, wherever a command is run. Nothing else in the project reads the environment.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from pydantic.fields import FieldInfo
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+CHECKOUT = Path(__file__).resolve().parent
+DOTENV = CHECKOUT / ".env"
 LIVE_API_URL = "https://secure.hoiio.com/open/"
 SHORTEST_SECRET = 8
 URL_SPELLING = "what no URL may: write a space as %20 and the like, and a host's other letters as xn--…"
@@ -72,8 +74,8 @@ class Config(BaseModel):
     hoiio_api_url: str = LIVE_API_URL
     public_url: str | None = None
     callback_keys: tuple[SecretStr, ...] = Field(default=(), validate_default=True)
-    database_url: str = Field(default="sqlite:///var/receiver.db", repr=False)
-    spool_dir: Path = Path("var/spool")
+    database_url: str = Field(default="sqlite:///var/receiver.db", repr=False, validate_default=True)
+    spool_dir: Path = Field(default=Path("var/spool"), validate_default=True)
     signatures: Signatures = Signatures.PREFER
     api_tokens: tuple[SecretStr, ...] = ()
     secret_key: SecretStr | None = None
@@ -91,7 +93,7 @@ class Config(BaseModel):
     retention: dict[str, timedelta] = {}
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Config:
+    def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> Config:
         """The settings of this process, or `ConfigError` with all that is wrong with them."""
         variables: dict[str, str] = {}
         if dotenv is not None and dotenv.is_file():
@@ -105,7 +107,7 @@ class Config(BaseModel):
                 given[field] = variables[name]
             elif file := variables.get(f"{name}_FILE"):
                 try:
-                    given[field] = Path(file).read_text(encoding="utf-8").strip()
+                    given[field] = (CHECKOUT / file).read_text(encoding="utf-8").strip()
                 except (OSError, UnicodeDecodeError) as error:
                     reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
                     problems.append(f"{name}_FILE: cannot read {file}: {reason}")
@@ -192,7 +194,14 @@ class Config(BaseModel):
             raise ValueError(DATABASE_FORMS)
         if parsed.drivername == "sqlite" and parsed.database in {None, "", ":memory:"}:
             raise ValueError("must name a file: a log in memory would not survive a restart")
+        if parsed.drivername == "sqlite" and not (parsed.database or "").startswith("file:"):
+            parsed = parsed.set(database=str(CHECKOUT / (parsed.database or "")))
         return parsed.render_as_string(hide_password=False)
+
+    @field_validator("spool_dir")
+    @classmethod
+    def _in_checkout(cls, path: Path) -> Path:
+        return CHECKOUT / path
 
     @property
     def has_credentials(self) -> bool:

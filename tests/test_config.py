@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config import Config, ConfigError, Signatures
+from config import CHECKOUT, Config, ConfigError, Signatures
 
 GOOD = {"CALLBACK_KEYS": "first-key-0123,second-key-0123"}
 
@@ -103,3 +103,21 @@ def test_it_takes_every_usual_form_of_a_postgresql_url(url: str):
         Config.from_env(GOOD | {"DATABASE_URL": url}, dotenv=None).database_url
         == "postgresql+psycopg://u@h/d"
     )
+
+
+def test_relative_paths_mean_the_checkout_wherever_a_command_is_run(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = {"DATABASE_URL": "sqlite:///var/other.db", "SPOOL_DIR": "var/other"}
+    config = Config.from_env(GOOD | settings, dotenv=None)
+    assert config.database_url == f"sqlite:///{CHECKOUT}/var/other.db"
+    assert config.spool_dir == CHECKOUT / "var/other"
+    assert "SECRET_KEY_FILE: cannot read no/such" in problems(SECRET_KEY_FILE="no/such")
+
+
+def test_the_defaults_mean_the_checkout_and_absolute_paths_stay_as_they_are():
+    config = Config.from_env(GOOD, dotenv=None)
+    assert config.database_url == f"sqlite:///{CHECKOUT}/var/receiver.db"
+    assert config.spool_dir == CHECKOUT / "var/spool"
+    settings = {"DATABASE_URL": "sqlite:////srv/x.db", "SPOOL_DIR": "/srv/spool"}
+    absolute = Config.from_env(GOOD | settings, dotenv=None)
+    assert (absolute.database_url, absolute.spool_dir) == ("sqlite:////srv/x.db", Path("/srv/spool"))

@@ -6,7 +6,6 @@ import time
 from collections import namedtuple
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import time_machine
@@ -237,14 +236,14 @@ def test_a_job_that_fails(firm):
 
 
 def test_secrets_that_others_can_read_and_its_fix(here, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "open").mkdir(mode=0o755)
-    monkeypatch.chdir(tmp_path / "open")
-    Path(".env").write_text("CALLBACK_KEYS=x")
-    Path(".env").chmod(0o644)
-    assert found(here)["readable-secrets"]["sentence"].startswith(".env holds secrets")
+    dotenv = tmp_path / "open" / ".env"
+    monkeypatch.setattr("receiver.doctor.checks.settings.DOTENV", dotenv)
+    dotenv.write_text("CALLBACK_KEYS=x")
+    dotenv.chmod(0o644)
+    assert found(here)["readable-secrets"]["sentence"].startswith(f"{dotenv} holds secrets")
     assert "readable-secrets" not in found(here, "--fix")
-    assert Path(".env").stat().st_mode & 0o777 == 0o600
+    assert dotenv.stat().st_mode & 0o777 == 0o600
 
 
 # --- the provider's side ---

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
-from config import Config, Signatures
+from config import DOTENV, Config, Signatures
 from receiver.doctor.check import Check, Patient, Say
 from receiver.numbers.findings import Finding, error, warning
 from receiver.outbound.address import network_of
@@ -80,7 +80,7 @@ def _about_public_url(config: Config, provider: Provider) -> Iterator[Finding]:
 
 def _readable_secrets(config: Config) -> list[Path]:
     """Files with secrets that others may read."""
-    candidates = [Path(".env"), config.spool_dir / "keys.json"]
+    candidates = [DOTENV, config.spool_dir / "keys.json"]
     database = make_url(config.database_url)
     if database.drivername == "sqlite" and database.database:
         candidates.append(Path(database.database))
