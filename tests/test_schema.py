@@ -4,7 +4,9 @@ import threading
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from conftest import make_config
 from sqlalchemy import create_engine, inspect, text
 
@@ -44,6 +46,17 @@ def test_it_goes_from_empty_to_newest_and_back(engine):
     assert set(inspect(engine).get_table_names()) <= {"alembic_version", "sqlite_sequence"}
     schema.upgrade(engine)
     schema.require_schema(engine)
+
+
+def test_the_revisions_read_from_file_names_are_those_of_alembic(engine):
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", str(schema.MIGRATIONS))
+    scripts = ScriptDirectory.from_config(settings)
+    assert schema.revisions() == [script.revision for script in scripts.walk_revisions()][::-1]
+    assert schema.newest_revision() == scripts.get_current_head()
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        assert schema.current_revision(engine) == MigrationContext.configure(connection).get_current_revision()
 
 
 def test_it_can_be_upgraded_by_several_at_once(config):

@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from receiver.access.scopes import Scope
 from receiver.db.engine import writing
 from receiver.models import Token
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.job import Job
 
 PREFIX = "rcv_"
@@ -41,7 +42,7 @@ _TOKENS = cast(Table, Token.__table__)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
 
-class TokenError(ValueError):
+class TokenError(OperatorError, ValueError):
     """A token cannot be made or revoked. The message says why and what to do."""
 
 

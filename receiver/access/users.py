@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from receiver.access.scopes import Scope
 from receiver.db.engine import writing
 from receiver.models import SignIn, User
+from receiver.vocabulary.errors import OperatorError
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1000
@@ -27,7 +28,7 @@ _hasher = PasswordHasher()
 _hashing = threading.BoundedSemaphore(2)
 
 
-class UserError(ValueError):
+class UserError(OperatorError, ValueError):
     """What was asked of a user cannot be done. The message says why and what to do."""
 
 

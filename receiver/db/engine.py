@@ -11,11 +11,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.vocabulary.errors import OperatorError
+
 LONGEST_LOCK = 0.008
 """Seconds that one step of background work may keep a callback waiting: SQLite has one write lock."""
 
 
-class SchemaError(Exception):
+class SchemaError(OperatorError):
     """The database cannot be used as it is. The message says what to run."""
 
 

@@ -1,4 +1,7 @@
-"""The schema: which revision the database is at, and how to migrate it."""
+"""The schema: which revision the database is at, and how to migrate it.
+
+Alembic is loaded only to migrate: it takes longer than most commands do.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,9 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db.engine import SchemaError, Unreachable, reason_of, writing
@@ -24,17 +22,25 @@ _MIGRATION_LOCK = 5064_4271  # any number that no other advisory lock of this da
 
 def newest_revision() -> str:
     """The revision this code was written for."""
-    head = ScriptDirectory.from_config(_alembic()).get_current_head()
-    if head is None:
+    known = revisions()
+    if not known:
         raise SchemaError(f"no migrations in {MIGRATIONS.name}/: the checkout is not whole")
-    return head
+    return known[-1]
+
+
+def revisions() -> list[str]:
+    """All revisions this code knows, oldest first. Migrations are numbered, and so are their files."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def current_revision(engine: Engine) -> str | None:
     """The revision the database is at; None for an empty one."""
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return revision
     except SQLAlchemyError as error:
         raise Unreachable(f"cannot reach the database: {reason_of(error)}") from error
 
@@ -44,10 +50,9 @@ def require_schema(engine: Engine) -> None:
     current, newest = current_revision(engine), newest_revision()
     if current == newest:
         return
-    known = _revisions()
     if current is None:
         raise SchemaError("the database has no tables yet: run `flask db upgrade`")
-    if current in known:
+    if current in revisions():
         raise SchemaError(f"the database is at {current}, this code needs {newest}: run `flask db upgrade`")
     raise SchemaError(
         f"the database is at revision {current}, which this code does not know: "
@@ -57,35 +62,39 @@ def require_schema(engine: Engine) -> None:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Upgrade the schema. Several processes may call this at once: one migrates, the others wait."""
-    _migrate(engine, lambda config: command.upgrade(config, revision))
+    _migrate(engine, "upgrade", revision)
 
 
 def require_revision(revision: str) -> None:
     """Raise `SchemaError` unless this code knows the revision; `base` is an empty database."""
-    if revision not in {*_revisions(), "base"}:
+    if revision not in {*revisions(), "base"}:
         raise _no_such_revision()
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the schema back to `revision` (`base` for an empty database)."""
-    _migrate(engine, lambda config: command.downgrade(config, revision))
+    _migrate(engine, "downgrade", revision)
 
 
-def _migrate(engine: Engine, run: Any) -> None:
+def _migrate(engine: Engine, direction: Literal["upgrade", "downgrade"], revision: str) -> None:
+    from alembic import command, config, util  # noqa: PLC0415  # see above
+
+    go = command.upgrade if direction == "upgrade" else command.downgrade
     with _only_one(engine):
         try:
             with writing(engine) as connection:
-                config = _alembic()
-                config.attributes["connection"] = connection
-                run(config)
+                settings = config.Config()
+                settings.set_main_option("script_location", str(MIGRATIONS))
+                settings.attributes["connection"] = connection
+                go(settings, revision)
         except SQLAlchemyError as error:
             raise SchemaError(f"the migration failed and was rolled back: {reason_of(error)}") from error
-        except CommandError as error:
+        except util.CommandError as error:
             raise _no_such_revision() from error
 
 
 def _no_such_revision() -> SchemaError:
-    return SchemaError(f"there is no such revision; there are {', '.join(sorted(_revisions()))} and `base`")
+    return SchemaError(f"there is no such revision; there are {', '.join(revisions())} and `base`")
 
 
 @contextlib.contextmanager
@@ -110,13 +119,3 @@ def _only_one(engine: Engine) -> Iterator[None]:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
     except SQLAlchemyError as error:
         raise SchemaError(f"cannot reach the database: {reason_of(error)}") from error
-
-
-def _revisions() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
-
-
-def _alembic() -> AlembicConfig:
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config

@@ -31,6 +31,7 @@ from receiver.search.events import COLUMN_OF, EventLog, event_json
 from receiver.search.masking import mask_event
 from receiver.search.query import Search
 from receiver.search.span import END
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.fields import FIELDS, Sort
 from receiver.vocabulary.kinds import Kind
 
@@ -49,7 +50,7 @@ class Form(StrEnum):
     NDJSON = "ndjson"
 
 
-class FieldError(ValueError):
+class FieldError(OperatorError, ValueError):
     """There is no such field. The message names it and those there are."""
 
 

@@ -41,6 +41,7 @@ from receiver.intake.writer import PROBE_BYTES, EventWriter
 from receiver.logs.log import get_logger
 from receiver.models import UtcTime
 from receiver.providers.registry import DEFAULT
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.verdict import Verdict
 
@@ -77,7 +78,7 @@ _PROBE: dict[str, str | bytes] = {
 }
 
 
-class SpoolError(Exception):
+class SpoolError(OperatorError):
     """The spool cannot be used. The message says why, and what to look at."""
 
 

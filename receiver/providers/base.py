@@ -9,12 +9,13 @@ from typing import Protocol
 
 from config import Config
 from receiver.providers.numbers import NumberClient
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.notification import Notification, Parameters
 from receiver.vocabulary.verdict import Verdict
 
 
-class NotConfigured(Exception):
+class NotConfigured(OperatorError):
     """A setting that only this needs is missing. The message says which."""
 
 

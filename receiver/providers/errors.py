@@ -13,12 +13,13 @@ credential, a full telephone number or text of the transport's own errors, which
 
 from __future__ import annotations
 
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.mask import masked_number
 
 ADVICE_TO_LOOK = "It may or may not have been done: look at the numbers held before trying again."
 
 
-class ProviderError(Exception):
+class ProviderError(OperatorError):
     """A call to the provider that did not do what was asked."""
 
     def __init__(self, what: str, reason: str, *, number: str = "", status: str = "") -> None:

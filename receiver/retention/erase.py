@@ -21,6 +21,7 @@ from receiver.intake.arrival import Arrival, digits_of, event_row
 from receiver.intake.spool import Spool
 from receiver.models import EVENTS, Intervention, UtcTime
 from receiver.retention.remove import Act, Action, Removed, remove_gently, remove_orphans
+from receiver.vocabulary.errors import OperatorError
 
 FEWEST_DIGITS = 5
 _PAGE = 1000
@@ -28,7 +29,7 @@ _PASSES = 5
 _PUNCTUATION = " +-().\u00a0"
 
 
-class EraseError(Exception):
+class EraseError(OperatorError):
     """It cannot be erased, or not wholly. The message says what to do."""
 
 

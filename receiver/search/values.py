@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from receiver.search.words import SHORTEST_PREFIX, Phrase, phrases
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
 
@@ -17,7 +18,7 @@ LONGEST_SEARCH = 1000
 MOST_PHRASES = 16
 
 
-class SearchError(ValueError):
+class SearchError(OperatorError, ValueError):
     """A search that cannot be understood. The message names the part and says what can be."""
 
 

@@ -12,6 +12,7 @@ import phonenumbers
 
 from receiver.providers.errors import ProviderError, Refused
 from receiver.providers.numbers import AvailableNumber, Country, NumberClient, Rates, State
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import Kind
 
 _Place = TypeVar("_Place", Country, State)
@@ -30,7 +31,7 @@ _ALSO_KNOWN_AS = {
 }
 
 
-class NoSuchPlace(Exception):
+class NoSuchPlace(OperatorError):
     """No country or state of that name has numbers for sale. The message says which ones do."""
 
 

@@ -28,12 +28,13 @@ from receiver.models import SetupLease, SetupStep
 from receiver.providers.numbers import SubscribedNumber
 from receiver.providers.registry import DEFAULT
 from receiver.setup.plan import Configure, Extend, Step
+from receiver.vocabulary.errors import OperatorError
 
 LEASE_SECONDS = 30.0
 """How long a run that died keeps others out. A live one renews its lease three times in that time."""
 
 
-class SetupError(Exception):
+class SetupError(OperatorError):
     """Setup cannot go on. The message says why, and what to do."""
 
 

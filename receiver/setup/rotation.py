@@ -22,6 +22,7 @@ from receiver.keys.urls import CallbackUrls, holds_key
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import Progress, StepOutcome, repoint
 from receiver.setup.journal import Journal
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
@@ -38,7 +39,7 @@ _AGAIN = (
 )
 
 
-class RotationError(Exception):
+class RotationError(OperatorError):
     """A rotation that cannot go on, or a key that cannot go. The message says why, and what to do."""
 
 
