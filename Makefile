@@ -25,14 +25,16 @@ bench: $(VENV)/.installed-dev
 	for name in $$(printf '%s\n' "$$names" | cut -d ' ' -f 1); do \
 		$(VENV)/bin/python -m bench $$name --quick || failed=1; done; exit $$failed
 
-$(VENV)/.installed: requirements.txt
+$(VENV)/.installed: requirements.txt pyproject.toml
 	@$(make_venv)
-	@$(call install,requirements.txt)
+	@$(call install,requirements.txt,-r requirements.txt)
+	@$(call install,the receiver command,--no-deps -e .)
 	@touch $@
 
-$(VENV)/.installed-dev: requirements.txt requirements-dev.txt
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt pyproject.toml
 	@$(make_venv)
-	@$(call install,requirements-dev.txt)
+	@$(call install,requirements-dev.txt,-r requirements-dev.txt)
+	@$(call install,the receiver command,--no-deps -e .)
 	@touch $(VENV)/.installed $@
 
 # A checkout that was moved, or a system Python that was replaced, leaves an environment that cannot start:
@@ -52,11 +54,12 @@ if ! $(VENV)/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11)
 fi
 endef
 
-# Quiet, with a dot every two seconds; on failure what pip ended with, and where the rest is.
+# $(1) is what is installed, $(2) says so to pip. Quiet, with a dot every two seconds; on failure what pip ended
+# with, and where the rest is.
 define install
 printf 'Installing %s ' '$(1)'; \
 $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
-	-r $(1) >$(VENV)/pip.log 2>&1 & pid=$$!; \
+	$(2) >$(VENV)/pip.log 2>&1 & pid=$$!; \
 trap 'kill $$pid 2>/dev/null; echo; exit 130' INT TERM; \
 ticks=0; while kill -0 $$pid 2>/dev/null; do \
 	sleep 0.2; ticks=$$((ticks + 1)); [ $$((ticks % 10)) -ne 0 ] || printf .; done; \

@@ -1,1 +1,3 @@
 """Receiver: answers and keeps what arrives at telephone numbers."""
+
+__version__ = "1.0.0"

@@ -7,27 +7,14 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from flask import Flask, Request, Response, current_app, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from flask import Flask, Request, request
 from werkzeug.routing import MapAdapter
 
 from config import Config
 from receiver.access.tokens import Tokens
 from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
-from receiver.cli.calls import calls, conversations
-from receiver.cli.db import db
-from receiver.cli.doctor import doctor
-from receiver.cli.events import events
-from receiver.cli.keep import COMMANDS as KEEPING
-from receiver.cli.keys import keys as keys_command
-from receiver.cli.numbers import numbers
-from receiver.cli.proof import test_callbacks
-from receiver.cli.serve import serve
-from receiver.cli.setup import setup
-from receiver.cli.spool import spool as spool_command
-from receiver.cli.tokens import tokens as tokens_command
-from receiver.cli.users import users
+from receiver.cli.main import root
 from receiver.current import EXTENSION, Parts
 from receiver.db.engine import connect
 from receiver.intake.admission import Admission
@@ -41,12 +28,6 @@ from receiver.providers.registry import DEFAULT
 from receiver.retention import prune, quarantine
 from receiver.search.events import EventLog
 from receiver.search.index import LogIndex
-from receiver.web.api import api
-from receiver.web.callbacks import Rest, callbacks
-from receiver.web.console import console, unknown_address
-from receiver.web.errors import problem
-from receiver.web.health import health
-from receiver.web.metrics import metrics
 
 if TYPE_CHECKING:
     from receiver.web.gateway import Gateway
@@ -54,11 +35,6 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
-
-PUBLIC = (callbacks,)
-"""What the provider reaches."""
-PRIVATE = (api, metrics, console)
-"""What only the owner reaches."""
 
 
 class Application(Flask):
@@ -86,7 +62,7 @@ class Application(Flask):
 
 
 def create_app(config: Config, *, public: bool = True, private: bool = True) -> Flask:
-    """The application with its public side, its private side, or both."""
+    """The application with its public side, its private side, or both; with neither, it runs commands."""
     app = Application("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -121,51 +97,17 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         keys=keys,
         tokens=tokens,
     )
-    app.url_map.converters["rest"] = Rest
-    app.url_map.merge_slashes = False  # would answer a doubled slash with a redirect, and lose what came
-    for part in (health, *(PUBLIC if public else ()), *(PRIVATE if private else ())):
-        app.register_blueprint(part)
-    app.register_error_handler(HTTPException, _http_error)
-    numbers.add_command(test_callbacks)
-    for command in (
-        serve,
-        setup,
-        doctor,
-        numbers,
-        keys_command,
-        events,
-        calls,
-        conversations,
-        spool_command,
-        tokens_command,
-        users,
-        db,
-    ):
-        app.cli.add_command(command)
-    for command in KEEPING:
-        events.add_command(command)
+    if public or private:
+        from receiver.web.sides import add_sides  # noqa: PLC0415  # commands serve nothing, and start sooner
+
+        add_sides(app, public=public, private=private)
+    app.cli = root
     return app
 
 
 def gateway() -> Gateway:
-    """What `flask serve` serves, in its worker process."""
+    """What `receiver serve` serves, in its worker process."""
     # Only a process that serves needs the event loop and structlog: commands start without them.
     from receiver.web.gateway import Gateway  # noqa: PLC0415
 
     return Gateway(create_app(Config.from_env()))
-
-
-def _http_error(error: HTTPException) -> Response:
-    """JSON for programs, a page for people who are signed in, and an empty answer for strangers."""
-    status = error.code or 500
-    if request.path.startswith("/api/"):
-        answer = problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
-        if isinstance(error, MethodNotAllowed):
-            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
-        return answer
-    # Not for callbacks: they are answered without the database.
-    if request.endpoint is None and not request.path.startswith(CALLBACKS):
-        page = unknown_address() if console.name in current_app.blueprints else None
-        if page is not None:
-            return page
-    return Response(status=404 if status == 405 else status)

@@ -15,8 +15,8 @@ import pytest
 from conftest import KEY, make_config, started
 from test_serve import ROOT
 
-from receiver.cli.lines import sparklines
 from receiver.cli.searching import Shown
+from receiver.cli.sparklines import sparklines
 from receiver.search.counts import HourOfKind
 
 THEM, US = "+6591110001", "+6560000001"
@@ -132,7 +132,7 @@ def test_a_call_is_drawn_as_a_time_line(run):
         "ongoing (gather): keys 12#",
         "call ended (hangup): 2 min, 0.04",
     ]
-    assert "`flask calls` lists them" in run("calls", "show", "S2", exit_code=1)
+    assert "`receiver calls` lists them" in run("calls", "show", "S2", exit_code=1)
 
 
 def test_a_conversation_reads_as_it_was_written(run):

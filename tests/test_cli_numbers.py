@@ -1,4 +1,4 @@
-"""`flask setup` and `flask numbers`, as a person or a script meets them, against the simulator."""
+"""`receiver setup` and `receiver numbers`, as a person or a script meets them, against the simulator."""
 
 import json
 import os
@@ -21,13 +21,14 @@ from pydantic import SecretStr
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from receiver.cli import output
+from receiver.cli import output, tables
 from receiver.keys import proof
 from receiver.setup import apply as applying
 from receiver.setup import survey as surveying
 from receiver.simulator.account import Subscription
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
+from receiver.vocabulary.printable import printable
 
 CA_NUMBER, SG_NUMBER = "+14152341237", "+6565311237"
 
@@ -328,7 +329,7 @@ def test_the_numbers_held_are_listed_with_where_they_lead(flask, simulator, publ
 
 def test_an_empty_list_says_what_to_do(flask):
     result = flask("numbers", "list")
-    assert (ok(result), "flask setup" in result.stderr) == ("", True)
+    assert (ok(result), "receiver setup" in result.stderr) == ("", True)
 
 
 def test_without_a_public_url_the_list_still_works(flask, simulator):
@@ -623,11 +624,11 @@ def test_a_mistake_in_a_file_gets_a_sentence_that_helps(flask, simulator, file, 
     ],
 )
 def test_a_terminal_obeys_no_text(text, shown):
-    assert output.printable(text) == shown
+    assert printable(text) == shown
 
 
 def test_piped_tables_are_aligned_and_never_wrapped(capsys):
-    output.table(
+    tables.show(
         ("who", "amount"), [("你好", Decimal("4")), ("x" * 200, Decimal("12.345")), ("\x1b[2J", Decimal(0))]
     )
     lines = capsys.readouterr().out.splitlines()

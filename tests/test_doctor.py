@@ -6,6 +6,7 @@ import time
 from collections import namedtuple
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine

@@ -56,7 +56,8 @@ def test_the_revisions_read_from_file_names_are_those_of_alembic(engine):
     assert schema.newest_revision() == scripts.get_current_head()
     schema.upgrade(engine)
     with engine.connect() as connection:
-        assert schema.current_revision(engine) == MigrationContext.configure(connection).get_current_revision()
+        alembics = MigrationContext.configure(connection).get_current_revision()
+    assert schema.current_revision(engine) == alembics
 
 
 def test_it_can_be_upgraded_by_several_at_once(config):
@@ -80,7 +81,7 @@ def test_it_can_be_upgraded_by_several_at_once(config):
 
 
 def test_it_refuses_an_empty_database_saying_what_to_run(engine):
-    with pytest.raises(SchemaError, match="flask db upgrade"):
+    with pytest.raises(SchemaError, match="receiver db upgrade"):
         schema.require_schema(engine)
 
 

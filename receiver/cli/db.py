@@ -1,70 +1,68 @@
-"""`flask db`: the schema."""
+"""`receiver db`: the schema."""
 
 from __future__ import annotations
 
 import click
-from flask.cli import with_appcontext
 
 from receiver import current
-from receiver.cli import output
+from receiver.cli import options, output, progress
+from receiver.cli.operation import operation
 from receiver.db import schema, space
 
 
-@click.group()
-def db() -> None:
-    """Upgrade, downgrade and show the database schema."""
-
-
-@db.command()
-@with_appcontext
+@click.command()
+@operation
 def upgrade() -> None:
-    """Bring the schema up to what this version needs. Safe to run twice, and from two machines at once."""
-    with output.operation_errors():
-        before = schema.current_revision(current.engine())
-        schema.upgrade(current.engine())
-        after = schema.current_revision(current.engine())
+    """Upgrade the schema to what this version needs.
+
+    It is safe to run it twice, and on two machines at once.
+    """
+    before = schema.current_revision(current.engine())
+    schema.upgrade(current.engine())
+    after = schema.current_revision(current.engine())
     click.echo(f"at revision {after}, nothing to do" if before == after else f"upgraded to revision {after}")
 
 
-@db.command()
+@click.command()
 @click.argument("revision")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@with_appcontext
+@options.YES
+@operation
 def downgrade(revision: str, yes: bool) -> None:
-    """Take the schema back to REVISION, or `base`. Going back below a table deletes what it holds."""
-    with output.operation_errors():
-        schema.require_revision(revision)
+    """Take the schema back to an earlier revision.
+
+    REVISION `base` is the empty database. Tables that came after the revision are dropped with their rows.
+    """
+    schema.require_revision(revision)
     question = f"Go back to revision {revision}? Tables made since are dropped with their rows."
     if not output.confirmed(question, yes=yes):
         return
-    with output.operation_errors():
-        schema.downgrade(current.engine(), revision)
-        click.echo(f"at revision {schema.current_revision(current.engine()) or 'base (empty)'}")
+    schema.downgrade(current.engine(), revision)
+    click.echo(f"at revision {schema.current_revision(current.engine()) or 'base (empty)'}")
 
 
-@db.command("current", short_help="Show the revision of the database, and the one needed.")
-@with_appcontext
+@click.command()
+@operation
 def show_current() -> None:
-    """Show the revision of the database and the one this version needs."""
-    with output.operation_errors():
-        now = schema.current_revision(current.engine())
+    """Show the revision of the database and the one needed."""
+    now = schema.current_revision(current.engine())
     newest = schema.newest_revision()
     click.echo(f"database {now or 'empty'}, needed {newest}")
     if now != newest:
-        raise click.ClickException("run `flask db upgrade`")
+        raise click.ClickException("run `receiver db upgrade`")
 
 
-@db.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@with_appcontext
+@click.command()
+@options.YES
+@operation
 def compact(yes: bool) -> None:
-    """Write the database anew, without the room of what was deleted.
+    """Rewrite the database without the space of deleted rows.
 
-    Takes as much free disk again, and time that grows with the log; callbacks that come in meanwhile are
-    held by the spool. A log made by an early version gives room back by itself only after this.
+    It needs as much free disk space as the database takes now, and time that grows with the log. The spool
+    holds callbacks that come in meanwhile. A database of an early version frees space by itself only after
+    this.
     """
-    if not output.confirmed("Write the whole database anew?", yes=yes):
+    if not output.confirmed("Rewrite the whole database?", yes=yes):
         return
-    with output.operation_errors(), output.progress("writing the database anew"):
+    with progress.spinner("rewriting the database"):
         space.compact(current.engine())
     click.echo("compacted")

@@ -1,4 +1,4 @@
-"""`flask doctor`: is all well, and if not, what mends it?"""
+"""`receiver doctor`: is all well, and if not, what mends it?"""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import textwrap
 from datetime import UTC, datetime
 
 import click
-from flask.cli import with_appcontext
 
 from receiver import current
-from receiver.cli import output, words
+from receiver.cli import options, output, progress, tables
+from receiver.cli.operation import operation
 from receiver.doctor.check import Patient
 from receiver.doctor.doctor import examine, mend
 from receiver.doctor.report import Area, NumberLine, Report
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.vocabulary.mask import masked_number
+from receiver.vocabulary.printable import printable
 
 _EXIT = {None: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _MOST_NUMBERS = 20
@@ -26,23 +27,22 @@ _WIDTH = 80
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="First do what is safe to do.")
+@click.option("--fix", is_flag=True, help="First fix what can be fixed safely.")
 @click.option(
     "--accept",
     "accepted",
     multiple=True,
-    type=words.NumberType(),
-    help="Take this number as it is: gone, or pointing elsewhere on purpose. Repeatable.",
+    type=options.NumberType(),
+    help="Accept that this number is gone or points elsewhere. Repeatable.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@with_appcontext
-@output.operation_errors()
+@options.AS_JSON
+@operation
 def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
-    """Look at all that a callback depends on. Exits 0 if it is well, 1 with warnings, 2 with errors.
+    """Check everything that a callback depends on.
 
-    Asks the provider, and calls PUBLIC_URL; leaves nothing in the log. --fix upgrades the database, drains
-    the spool, closes secret files to others, and brings numbers that come here by another key to the current
-    one.
+    Exits with 0 if all is well, 1 with warnings and 2 with errors. It asks the provider and calls PUBLIC_URL,
+    and leaves nothing in the log. --fix upgrades the database, drains the spool, makes files with secrets
+    private, and moves numbers that use an older key to the current one.
     """
     patient = Patient(
         config=current.config(),
@@ -57,9 +57,9 @@ def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
     for number in accepted:
         if not numbers.accept(current.engine(), number):
             raise click.ClickException(
-                f"{masked_number(number)} is not known here. See `flask numbers list`."
+                f"{masked_number(number)} is not known here. See `receiver numbers list`."
             )
-    with output.progress("Looking at everything …"):
+    with progress.spinner("Checking everything …"):
         report = examine(patient)
     if as_json:
         output.json_out(_json(report))
@@ -72,18 +72,18 @@ def _show(report: Report) -> None:
     for area in report.areas:
         worst = max((finding.severity is Severity.ERROR for finding in area.findings), default=None)
         mark = {None: "ok", False: "WARN", True: "ERROR"}[worst]
-        click.echo(f"{mark:5}  {area.name:10}  {output.printable(_summary(area))}".rstrip())
+        click.echo(f"{mark:5}  {area.name:10}  {printable(_summary(area))}".rstrip())
         for finding in area.findings:
             click.echo(_wrapped(finding.sentence))
             click.echo(_wrapped(_shown(finding), "→ "))
     if report.numbers:
         click.echo()
-        output.table(
+        tables.show(
             ("number", "here", "ends", "renews", "last event"),
             [_row(number) for number in report.numbers[:_MOST_NUMBERS]],
         )
         if len(report.numbers) > _MOST_NUMBERS:
-            output.say(f"… and {len(report.numbers) - _MOST_NUMBERS} more: flask doctor --json")
+            output.say(f"… and {len(report.numbers) - _MOST_NUMBERS} more: receiver doctor --json")
 
 
 def _summary(area: Area) -> str:
@@ -120,7 +120,7 @@ def _since(when: datetime) -> str:
 def _wrapped(text: str, mark: str = "") -> str:
     indent = " " * _INDENT
     return textwrap.fill(
-        output.printable(text),
+        printable(text),
         _WIDTH,
         initial_indent=indent + mark,
         subsequent_indent=indent + " " * len(mark),

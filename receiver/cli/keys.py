@@ -1,4 +1,4 @@
-"""`flask keys`: the secrets in the callback URLs. None of them is ever shown, only its fingerprint."""
+"""`receiver keys`: the secrets in the callback URLs. None of them is ever shown, only its fingerprint."""
 
 from __future__ import annotations
 
@@ -6,31 +6,25 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import click
-from flask.cli import with_appcontext
 
 from receiver import current
-from receiver.cli import output, words
+from receiver.cli import options, output, tables
+from receiver.cli.operation import operation
 from receiver.keys.key import Key, KeyState
 from receiver.providers.errors import ProviderError
-from receiver.setup.rotation import GRACE, RotationError, Rotator
+from receiver.setup.rotation import GRACE, Rotator
 
 
-@click.group()
-def keys() -> None:
-    """List, rotate and retire callback keys."""
-
-
-@keys.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@with_appcontext
-@output.operation_errors()
+@click.command()
+@options.AS_JSON
+@operation
 def list_keys(as_json: bool) -> None:
-    """List the callback keys, by their fingerprints."""
+    """List the callback keys by their fingerprints."""
     found = current.keys().list()
     if as_json:
         output.json_out({"keys": [{"key": key.name, **_json(key)} for key in found]})
         return
-    output.table(
+    tables.show(
         ("key", "state", "from", "since", "retires", "late uses", "last (UTC)"),
         [
             (
@@ -47,7 +41,7 @@ def list_keys(as_json: bool) -> None:
     )
 
 
-@keys.command()
+@click.command()
 @click.option(
     "--grace",
     type=click.FloatRange(0, 365),
@@ -56,15 +50,14 @@ def list_keys(as_json: bool) -> None:
     metavar="DAYS",
     help="How long the older key is still accepted.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@with_appcontext
-@output.operation_errors()
+@options.YES
+@options.AS_JSON
+@operation
 def rotate(grace: float, yes: bool, as_json: bool) -> None:
-    """Move all numbers to a new key, without losing a call.
+    """Move all numbers to a new key without losing a call.
 
-    Makes a key, waits until every process accepts it, proves it through PUBLIC_URL, moves the numbers that
-    point here, and lets the older key retire later. Run again, it goes on from where it stopped.
+    It creates a key, waits until every process accepts it, tests it through PUBLIC_URL, moves the numbers
+    that point here, and lets the older key retire later. If it stopped half way, run it again: it continues.
     """
     rotator = _rotator()
     begun = rotator.unfinished()
@@ -76,10 +69,7 @@ def rotate(grace: float, yes: bool, as_json: bool) -> None:
     if not output.confirmed(question, yes=yes):
         output.say("Nothing was done.")
         raise SystemExit(1)
-    try:
-        done = rotator.rotate(timedelta(days=grace))
-    except RotationError as error:
-        raise click.ClickException(str(error)) from None
+    done = rotator.rotate(timedelta(days=grace))
     with suppress(ProviderError):  # all is done; the console shows what somebody last saw
         current.watch().remember(rotator.client.subscribed_numbers())
     if as_json:
@@ -97,26 +87,25 @@ def rotate(grace: float, yes: bool, as_json: bool) -> None:
         output.say(_leaving(key, done.retires_at))
 
 
-@keys.command()
+@click.command()
 @click.argument("key", metavar="KEY")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@with_appcontext
-@output.operation_errors()
+@options.YES
+@operation
 def retire(key: str, yes: bool) -> None:
-    """Accept KEY, named by its fingerprint, no longer. The service does so by itself after the grace time."""
+    """Stop accepting a key.
+
+    KEY is the beginning of its fingerprint. The service retires an older key by itself after the grace time.
+    """
     rotator = _rotator()
     fitting = [each for each in current.keys().list() if each.fingerprint.startswith(key.lower())]
     if len(fitting) != 1:
         raise click.ClickException(
-            f"{len(fitting) or 'no'} keys have a fingerprint that begins like that. See `flask keys list`."
+            f"{len(fitting) or 'no'} keys have a fingerprint that begins like that. See `receiver keys list`."
         )
     if not output.confirmed(f"Turn away what comes with {fitting[0].name} from now on?", yes=yes):
         output.say("Nothing was done.")
         raise SystemExit(1)
-    try:
-        rotator.retire(fitting[0])
-    except RotationError as error:
-        raise click.ClickException(str(error)) from None
+    rotator.retire(fitting[0])
     output.say(f"{fitting[0].name} is retired; every process knows within seconds.")
 
 
@@ -124,7 +113,7 @@ def _rotator() -> Rotator:
     return Rotator(
         engine=current.engine(),
         ring=current.keys(),
-        urls=words.urls_with,
+        urls=current.urls_with,
         access_token=current.access_token(),
         client=current.number_client(),
         journal=current.journal(),

@@ -1,19 +1,19 @@
-"""Events, calls and messages as lines of text: what a person would want to know first."""
+"""Events, calls and messages as lines of text, with what a person wants to know first."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from receiver.cli.output import Marked, printable
 from receiver.cli.searching import Shown
-from receiver.search.counts import HourOfKind
+from receiver.cli.tables import Marked
+from receiver.vocabulary.printable import printable
 
 EVENT_COLUMNS = ("what", "from", "to", "more")
 _WHAT = {
@@ -26,9 +26,8 @@ _WHAT = {
     "test": "test",
 }
 _STYLES = {"fax failed": "red", "ringing": "cyan", "ongoing": "cyan", "call ended": "blue", "sms": "green"}
-_BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDTHS = (8, 14, 10, 13, 13)
-"""Of a line that stands alone, since nobody knows what the next one needs."""
+"""The columns of a line that stands alone: nobody knows yet what the next line needs."""
 
 Line = tuple[object, ...]
 
@@ -49,7 +48,7 @@ def event_line(document: Mapping[str, Any], received_at: datetime, shown: Shown)
 
 
 def event_gist(document: Mapping[str, Any]) -> str:
-    """What it says: text, keys, how it went, what it cost; and first of all whether it is trusted."""
+    """What an event says: its text, keys, outcome and cost, and first of all whether it is trusted."""
     parts = [
         f"QUARANTINED: {document['quarantine_reason']}" if document["quarantined"] else None,
         document["text"],
@@ -163,39 +162,3 @@ def stripe(line: Line) -> str:
     if not sys.stdout.isatty() or cell_len(text) <= width:
         return text
     return set_cell_size(text, width - 1).rstrip() + "…"
-
-
-def sparkline(values: Sequence[int]) -> str:
-    """One block a value, as high as it is against the highest; a dot for none."""
-    most = max(values, default=0)
-    return "".join("·" if not value else _BLOCKS[(value * len(_BLOCKS) - 1) // most] for value in values)
-
-
-_MOST_BARS = 30
-"""Beyond, the line with what stands behind it would not fit 80 columns."""
-
-
-def sparklines(hours: Sequence[HourOfKind], shown: Shown) -> Iterator[str]:
-    """A sparkline for each kind, from the first event to the last: by the hour, the day or several days."""
-    local = {one.hour: one.hour.astimezone(shown.zone) for one in hours}
-    first, last = hours[0].hour, hours[-1].hour
-    days = (local[last].date() - local[first].date()).days + 1
-    hourly = (last - first) // _HOUR < _MOST_BARS
-    each = 1 if hourly else -(-days // _MOST_BARS)  # rounded up
-
-    def place(hour: datetime) -> int:
-        whole = (hour - first) // _HOUR if hourly else (local[hour].date() - local[first].date()).days
-        return whole // each
-
-    unit = "an hour" if hourly else "a day" if each == 1 else f"{each} days"
-    for kind in sorted({one.kind for one in hours}):
-        bars = [0] * (place(last) + 1)
-        for one in hours:
-            if one.kind == kind:
-                bars[place(one.hour)] += one.events
-        yield f"{kind:5}  {sparkline(bars)}  {sum(bars):,}, at most {max(bars):,} in {unit}"
-    form = "%m-%d %H:%M" if hourly else "%Y-%m-%d"
-    yield f"       {local[first]:{form}} to {local[last]:{form}}  {shown.name}"
-
-
-_HOUR = timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""What the commands that read the log have in common: what is looked for, and how times are shown."""
+"""What the commands that read the log share: the search, and how times are shown."""
 
 from __future__ import annotations
 
@@ -10,28 +10,34 @@ import click
 
 from receiver.cli import output
 from receiver.search.index_lag import IndexLag
+from receiver.search.masking import mask_event
 from receiver.search.query import Search
 from receiver.search.values import SearchError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _FILTERS = (
-    click.option("--kind", help="voice, fax or sms."),
-    click.option("--type", help="For example call.ringing, fax.failed, sms.received."),
-    click.option("--state", help="ringing, ongoing, ended, answered, missed, received or failed."),
-    click.option("--sender", help="Who it came from."),
-    click.option("--recipient", help="The number it came to."),
-    click.option("--number", help="Either end."),
-    click.option("--session", help="All of one call."),
-    click.option("--txn-ref", help="The provider's reference."),
-    click.option("--since", help="A time (2026-01-31T10:00+08:00, 10:15) or an age (90m, 2h, 7d)."),
-    click.option("--until", help="The same, exclusive."),
-    click.option("--text", help='Words, "words in a row" or begi*.'),
-    click.option("--quarantined", is_flag=True, help="Only those kept but not trusted."),
-    click.option("--problems", is_flag=True, help="Only those with something missing or unreadable."),
+    click.option("--kind", metavar="KIND", help="Only voice, fax or sms."),
+    click.option(
+        "--type", metavar="TYPE", help="Only this type, such as call.ringing, fax.failed or sms.received."
+    ),
+    click.option(
+        "--state", metavar="STATE", help="Only ringing, ongoing, ended, answered, missed, received or failed."
+    ),
+    click.option("--sender", metavar="NUMBER", help="Only from this number."),
+    click.option("--recipient", metavar="NUMBER", help="Only to this number."),
+    click.option("--number", metavar="NUMBER", help="Only from or to this number."),
+    click.option("--session", metavar="SESSION", help="Only the call with this session."),
+    click.option("--txn-ref", metavar="REFERENCE", help="Only with this reference of the provider."),
+    click.option(
+        "--since", help="Received since a time (2026-01-31T10:00+08:00, 10:15) or for an age (90m, 2h, 7d)."
+    ),
+    click.option("--until", metavar="TIME", help="Received before a time or age."),
+    click.option("--text", metavar="WORDS", help='With these words, "words in a row" or begi*.'),
+    click.option("--quarantined", is_flag=True, help="Only events in quarantine."),
+    click.option("--problems", is_flag=True, help="Only events with something missing or unreadable."),
 )
 UTC_OPTION = click.option("--utc", is_flag=True, help="Read and show times in UTC instead of local time.")
-mask = click.option("--mask", is_flag=True, help="Hide numbers and texts.")
 
 
 class Shown:
@@ -73,9 +79,9 @@ def warn_of(lag: IndexLag | None, shown: Shown) -> None:
 
 
 def searching(command: _Command) -> _Command:
-    """Gives a command the search language as arguments, a filter option for each part of it, and `--utc`.
+    """Adds the search language as arguments, an option for each part of it, and `--utc`.
 
-    The command gets `wanted` and `shown`.
+    The command gets them as `wanted` and `shown`.
     """
 
     def run(words: tuple[str, ...], utc: bool, **given: Any) -> Any:
@@ -101,15 +107,23 @@ _NAMES = (
 
 def _search(words: tuple[str, ...], filters: dict[str, Any], zone: tzinfo | None) -> Search:
     zone = zone or datetime.now(UTC).astimezone().tzinfo or UTC
-    try:
-        asked = Search.parse(" ".join(_written(word) for word in words), zone=zone)
-    except SearchError as error:
-        raise click.UsageError(output.fitted_error(str(error))) from None
+    asked = read_search(lambda: Search.parse(" ".join(_written(word) for word in words), zone=zone))
     given = {name: "true" if value is True else value or None for name, value in filters.items()}
+    return read_search(lambda: asked.joined(Search.read(given, zone=zone)), option=True)
+
+
+def read_search(read: Callable[[], Search], *, option: bool = False) -> Search:
+    """A search, or a `UsageError` that says what cannot be read; with `option`, in an option of that name."""
     try:
-        return asked.joined(Search.read(given, zone=zone))
+        return read()
     except SearchError as error:
-        raise click.UsageError(output.fitted_error(f"--{error}".replace("txn_ref", "txn-ref"))) from None
+        sentence = f"--{error}".replace("txn_ref", "txn-ref") if option else str(error)
+        raise click.UsageError(output.fitted_error(sentence)) from None
+
+
+def masked(document: dict[str, Any], mask: bool) -> dict[str, Any]:
+    """An event, call or conversation in its JSON form, with numbers and texts hidden if asked for."""
+    return mask_event(document) if mask else document
 
 
 def _written(word: str) -> str:
@@ -118,12 +132,3 @@ def _written(word: str) -> str:
         return word
     field, colon, value = word.partition(":")
     return f'{field}:"{value}"' if colon and field.isidentifier() else f'"{word}"'
-
-
-class ListByDefault(click.Group):
-    """A group that lists when no command is named: `flask calls from:+65…`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in {"--help", "-h"}):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)

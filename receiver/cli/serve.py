@@ -1,4 +1,4 @@
-"""`flask serve`: the production server with its limits set."""
+"""`receiver serve`: the production server with its limits set."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import resource
 import socket
 
 import click
-from flask.cli import with_appcontext
 from granian.constants import Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
 from receiver import current
-from receiver.db.engine import SchemaError, Unreachable
+from receiver.cli.operation import operation
+from receiver.db.engine import Unreachable
 from receiver.db.schema import require_schema
-from receiver.intake.spool import SpoolError
 from receiver.logs.log import get_logger
 
 logger = get_logger(__name__)
@@ -26,21 +25,27 @@ HEADER_TIMEOUT = 10_000
 
 
 @click.command()
-@click.option("--listen", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64))
-@with_appcontext
+@click.option(
+    "--listen", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT", help="Where to listen."
+)
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 64), metavar="N", help="Processes."
+)
+@operation
 def serve(listen: str, workers: int) -> None:
-    """Serve callbacks, API and health until told to stop.
+    """Serve callbacks, API and console until told to stop.
 
-    SIGTERM finishes what was accepted. Starts without a database that answers, too, since the spool holds
-    callbacks meanwhile; not with one whose schema is another. More than one worker needs PostgreSQL.
+    SIGTERM stops it once accepted callbacks are written. It also starts while the database is away, since the
+    spool holds callbacks meanwhile, but never on another schema. More than one worker needs PostgreSQL.
     """
     from receiver.logs.lines import logging_config  # noqa: PLC0415  # structlog is slow to import
 
     config = current.config()
     host, port = _address(listen)
     if workers > 1 and config.database_url.startswith("sqlite"):
-        raise click.ClickException("SQLite has one writing process: leave --workers at 1 or set DATABASE_URL")
+        raise click.ClickException(
+            "SQLite allows one writing process: leave --workers at 1, or use PostgreSQL"
+        )
     lines = logging_config(config.log_format, config.log_level)
     logging.config.dictConfig(lines)
     try:
@@ -48,8 +53,6 @@ def serve(listen: str, workers: int) -> None:
         require_schema(current.engine())
     except Unreachable as error:
         logger.warning("callbacks go to the spool until the database answers", reason=error)
-    except (SchemaError, SpoolError) as error:
-        raise click.ClickException(str(error)) from None
     current.engine().dispose()  # the workers open their own
     current.spool().close()
     _require_free(host, port)

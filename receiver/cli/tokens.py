@@ -1,4 +1,4 @@
-"""`flask tokens`: what programs show to use the query API."""
+"""`receiver tokens`: what programs show to use the query API."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import click
-from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.access.scopes import Scope
 from receiver.access.tokens import KNOWN_FOR, KnownToken
-from receiver.cli import output
+from receiver.cli import options, output, tables
+from receiver.cli.operation import operation
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -29,12 +29,7 @@ class Lifetime(click.ParamType[timedelta]):
         return int(found[1]) * _UNITS[found[2]]
 
 
-@click.group()
-def tokens() -> None:
-    """Make, list and revoke the tokens of the query API."""
-
-
-@tokens.command()
+@click.command()
 @click.argument("name")
 @click.option(
     "--scope",
@@ -43,16 +38,17 @@ def tokens() -> None:
     show_default=True,
     help="read the log; operate: also decide about quarantined events; admin: everything.",
 )
-@click.option("--expires", type=Lifetime(), help="After how long it stops working; never unless told.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@with_appcontext
+@click.option(
+    "--expires", type=Lifetime(), help="When it stops working, such as 90d from now; never by default."
+)
+@options.AS_JSON
+@operation
 def create(name: str, scope: str, expires: timedelta | None, as_json: bool) -> None:
-    """Make a token for NAME, the program or person that will use it.
+    """Create a token.
 
-    The token is shown this once: only its digest is kept.
+    NAME is the program or person that will use it. The token is shown only once: only its digest is kept.
     """
-    with output.operation_errors():
-        made, token = current.tokens().create(name, Scope(scope), expires)
+    made, token = current.tokens().create(name, Scope(scope), expires)
     if as_json:
         output.json_out(
             {"name": made.name, "scope": made.scope, "expires_at": made.expires_at, "token": token}
@@ -63,33 +59,34 @@ def create(name: str, scope: str, expires: timedelta | None, as_json: bool) -> N
     click.echo(token)
 
 
-@tokens.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@with_appcontext
+@click.command()
+@options.AS_JSON
+@operation
 def list_tokens(as_json: bool) -> None:
-    """List the tokens, without themselves. Times are UTC."""
-    with output.operation_errors():
-        everyone = current.tokens().all()
+    """List the tokens, but not their secrets.
+
+    Times are UTC.
+    """
+    everyone = current.tokens().all()
     if as_json:
         output.json_out({"tokens": [asdict(token) for token in everyone]})
         return
     if everyone:
-        output.table(
+        tables.show(
             ("name", "scope", "made (UTC)", "last used", "state"), [_line(token) for token in everyone]
         )
     else:
-        output.say("there are no tokens: make one with `flask tokens create NAME`")
+        output.say("there are no tokens: create one with `receiver tokens create NAME`")
     if fixed := len(current.config().api_tokens):
         output.say(f"besides, API_TOKENS in the settings holds {fixed}, with scope admin")
 
 
-@tokens.command()
+@click.command()
 @click.argument("name")
-@with_appcontext
+@operation
 def revoke(name: str) -> None:
-    """Make the token of NAME worthless, for good."""
-    with output.operation_errors():
-        revoked = current.tokens().revoke(name)
+    """Revoke a token for good."""
+    revoked = current.tokens().revoke(name)
     output.say(f"{revoked.name} is revoked; a running service refuses it within {KNOWN_FOR:.0f} seconds")
 
 

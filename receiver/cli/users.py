@@ -1,30 +1,23 @@
-"""`flask users`: the people who may use the console."""
+"""`receiver users`: the people who may use the console."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
-from flask.cli import with_appcontext
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.access.users import UserError
-from receiver.cli import output
+from receiver.cli import options, output, tables
+from receiver.cli.operation import operation
+from receiver.vocabulary.printable import printable
 
 _password_stdin = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it."
 )
 
 
-@click.group()
-def users() -> None:
-    """List, add and remove those who may sign in to the console."""
-
-
-@users.command()
+@click.command()
 @click.argument("name")
 @click.option(
     "--role",
@@ -34,22 +27,26 @@ def users() -> None:
     help="read the log; operate: also decide about quarantined events; admin: everything.",
 )
 @_password_stdin
-@with_appcontext
+@operation
 def add(name: str, role: str, password_stdin: bool) -> None:
-    """Make a user NAME, and ask for the password."""
+    """Add a user.
+
+    Asks for the password of NAME.
+    """
     password = _password(password_stdin)
-    with output.operation_errors(), _user_errors():
-        current.users().add(name, password, Scope(role))
+    current.users().add(name, password, Scope(role))
     output.say(f"{name.lower()} may sign in now ({role})")
 
 
-@users.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@with_appcontext
+@click.command()
+@options.AS_JSON
+@operation
 def list_users(as_json: bool) -> None:
-    """List the users. Times are UTC."""
-    with output.operation_errors():
-        everybody = current.users().all()
+    """List the users.
+
+    Times are UTC.
+    """
+    everybody = current.users().all()
     if as_json:
         output.json_out(
             {
@@ -65,9 +62,9 @@ def list_users(as_json: bool) -> None:
             }
         )
     elif not everybody:
-        output.say("there are no users: make one with `flask users add NAME`")
+        output.say("there are no users: add one with `receiver users add NAME`")
     else:
-        output.table(
+        tables.show(
             ("name", "role", "made (UTC)", "last signed in"),
             [
                 (
@@ -81,32 +78,34 @@ def list_users(as_json: bool) -> None:
         )
 
 
-@users.command()
+@click.command()
 @click.argument("name")
 @_password_stdin
-@with_appcontext
+@operation
 def passwd(name: str, password_stdin: bool) -> None:
-    """Give NAME a new password. Ends every sign-in of that user."""
-    with output.operation_errors(), _user_errors():
-        current.users().require(name)
+    """Give a user a new password.
+
+    Signs NAME out everywhere.
+    """
+    current.users().require(name)
     password = _password(password_stdin)
-    with output.operation_errors(), _user_errors():
-        current.users().set_password(name, password)
+    current.users().set_password(name, password)
     output.say(f"{name.lower()} has a new password, and was signed out everywhere")
 
 
-@users.command()
+@click.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@with_appcontext
+@options.YES
+@operation
 def remove(name: str, yes: bool) -> None:
-    """Remove NAME, and end every sign-in of that user."""
-    with output.operation_errors(), _user_errors():
-        current.users().require(name)
-    if not output.confirmed(f"Remove {output.printable(name)}?", yes=yes):
+    """Remove a user.
+
+    Signs NAME out everywhere.
+    """
+    current.users().require(name)
+    if not output.confirmed(f"Remove {printable(name)}?", yes=yes):
         return
-    with output.operation_errors(), _user_errors():
-        current.users().remove(name)
+    current.users().remove(name)
     output.say(f"{name.lower()} was removed")
 
 
@@ -119,11 +118,3 @@ def _password(from_stdin: bool) -> str:
         )
     password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return password
-
-
-@contextmanager
-def _user_errors() -> Iterator[None]:
-    try:
-        yield
-    except UserError as error:
-        raise click.ClickException(output.printable(str(error))) from None

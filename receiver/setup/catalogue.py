@@ -8,8 +8,6 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TypeVar
 
-import phonenumbers
-
 from receiver.providers.errors import ProviderError, Refused
 from receiver.providers.numbers import AvailableNumber, Country, NumberClient, Rates, State
 from receiver.vocabulary.errors import OperatorError
@@ -74,7 +72,7 @@ def _find(places: Sequence[_Place], wanted: str, text: str, what: str) -> _Place
     close = get_close_matches(wanted.strip().lower(), full_names, n=1, cutoff=0.6)
     hint = f" Did you mean {full_names[close[0]].name} ({full_names[close[0]].code})?" if close else ""
     raise NoSuchPlace(
-        f"No {what} with numbers for sale is called {text!r}.{hint} See `flask numbers countries`."
+        f"No {what} with numbers for sale is called {text!r}.{hint} See `receiver numbers countries`."
     )
 
 
@@ -85,6 +83,8 @@ def can(capabilities: Collection[str], kinds: Iterable[Kind]) -> bool:
 
 def country_of(number: str) -> str:
     """The country code a number seems to belong to, by its digits alone; empty if they do not tell."""
+    import phonenumbers  # noqa: PLC0415  # its tables take a moment to load
+
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
@@ -97,6 +97,7 @@ def country_of(number: str) -> str:
 def area_of(number: str) -> str:
     """The code or name of the state a number's area code lies in; empty if its digits do not tell."""
     # Imported late: its tables take 100 MB and most of a second, and only buying a number needs them.
+    import phonenumbers  # noqa: PLC0415
     from phonenumbers.geocoder import description_for_number  # noqa: PLC0415
 
     try:
@@ -182,7 +183,7 @@ class Shop:
         return Offers(
             (),
             f"it is not held and not for sale in {name}: check the number, choose one from"
-            f" `flask numbers available {where}`{hint}",
+            f" `receiver numbers available {where}`{hint}",
         )
 
     def any(

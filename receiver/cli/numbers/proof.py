@@ -1,4 +1,4 @@
-"""`flask numbers test`: does a callback arrive?"""
+"""`receiver numbers test`: does a callback arrive?"""
 
 from __future__ import annotations
 
@@ -6,41 +6,43 @@ import textwrap
 from collections.abc import Iterable, Mapping
 
 import click
-from flask.cli import with_appcontext
 
 from receiver import current
-from receiver.cli import output, words
+from receiver.cli import options, output, progress
+from receiver.cli.numbers.held import held
+from receiver.cli.operation import operation
 from receiver.keys.hops import Proof
 from receiver.keys.proof import prove
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.providers.numbers import Mode, SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
+from receiver.vocabulary.printable import printable
 
 
-@click.command("test", short_help="Post a signed test, and look for it in the log.")
-@click.argument("number", type=words.NumberType(), required=False)
+@click.command()
+@click.argument("number", type=options.NumberType(), required=False)
 @click.option(
     "--kind",
     "kinds",
     multiple=True,
     type=click.Choice([kind.value for kind in Kind]),
-    help="Only this. Repeatable.",
+    help="Test only this kind. Repeatable.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@with_appcontext
-@output.operation_errors()
+@options.AS_JSON
+@operation
 def test_callbacks(*, number: str | None, kinds: tuple[str, ...], as_json: bool) -> None:
-    """Post a signed test through PUBLIC_URL, and look for it in the log.
+    """Post a signed test, and look for it in the log.
 
-    With a NUMBER, to where the provider sends what arrives for it; else to this service's callback URLs. Says
-    which hop failed: dns, connect, tls, answer or log. The log shows it with the type `test`.
+    It goes through PUBLIC_URL to this service's callback URLs or, with NUMBER, to where the provider sends
+    what arrives for that number. The answer names the hop that failed: dns, connect, tls, answer or log. In
+    the log the event has the type `test`.
     """
-    urls = words.our_urls()
+    urls = current.our_urls()
     wanted = [Kind(kind) for kind in kinds] or list(Kind)
     elsewhere: dict[Kind, str] = {}
     if number:
-        targets, elsewhere = _targets(_held(number), urls, wanted)
+        targets, elsewhere = _targets(held(current.number_client(), number), urls, wanted)
     else:
         targets = {kind: urls.of(kind) for kind in wanted}
     proofs = prove_urls(targets)
@@ -56,12 +58,12 @@ def test_callbacks(*, number: str | None, kinds: tuple[str, ...], as_json: bool)
     else:
         show_proofs(proofs)
         for kind, where in elsewhere.items():
-            click.echo(f"{kind:6} goes to {output.printable(where)}, not to this service")
+            click.echo(f"{kind:6} goes to {printable(where)}, not to this service")
         if elsewhere:
-            output.say(f"To bring it here: flask setup --number {number} --take-over")
+            output.say(f"To bring it here: receiver setup --number {number} --take-over")
         if not proofs and not elsewhere:
             output.say(
-                f"Nothing of {masked_number(number or '')} is sent anywhere: flask setup --number {number}"
+                f"Nothing of {masked_number(number or '')} is sent anywhere: receiver setup --number {number}"
             )
     if not holds:
         raise SystemExit(1)
@@ -72,7 +74,7 @@ def prove_urls(targets: Mapping[Kind, str]) -> dict[Kind, Proof]:
     token = current.access_token()
     proofs: dict[Kind, Proof] = {}
     for kind, url in targets.items():
-        with output.progress(f"Testing {kind} …"):
+        with progress.spinner(f"Testing {kind} …"):
             proofs[kind] = prove(current.engine(), url, kind, token)
     return proofs
 
@@ -105,7 +107,7 @@ def proof_json(kind: Kind, proof: Proof) -> dict[str, object]:
 def wrapped(text: str, mark: str = "") -> str:
     """A sentence below a line of a table, within 80 columns."""
     first = " " * 7 + mark
-    return textwrap.fill(output.printable(text), 80, initial_indent=first, subsequent_indent=" " * len(first))
+    return textwrap.fill(printable(text), 80, initial_indent=first, subsequent_indent=" " * len(first))
 
 
 def _way(proof: Proof) -> str:
@@ -113,18 +115,6 @@ def _way(proof: Proof) -> str:
     if proof.failed:
         return ", ".join([*hops, f"{proof.failed} FAILED"])
     return f"{', '.join(hops)} ({proof.milliseconds} ms, event {proof.event})"
-
-
-def _held(number: str) -> SubscribedNumber:
-    with output.progress("Asking the provider …"):
-        found = next(
-            (held for held in current.number_client().subscribed_numbers() if held.number == number), None
-        )
-    if found is None:
-        raise click.ClickException(
-            f"{masked_number(number)} is not held by this application. See `flask numbers list`."
-        )
-    return found
 
 
 def _targets(

@@ -1,21 +1,23 @@
-"""Choosing a number at a terminal: country, state, number, kinds, term; what is known is not asked."""
+"""Choosing a number at a terminal: country, state, number, kinds, term. What is known is not asked."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
 import click
 
-from receiver.cli import output, words
+from receiver.cli import options, output, progress, tables
+from receiver.cli.numbers import shown
 from receiver.providers.numbers import AvailableNumber, Capability, Country, Duration
 from receiver.setup.catalogue import NoSuchPlace, Shop, can, find_country, find_state
 from receiver.setup.plan import Wish
+from receiver.setup.request import Request
 from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.printable import printable
 
 _Answer = TypeVar("_Answer")
 
@@ -28,20 +30,9 @@ class _Again(Exception):
     """The answer will not do; the message says why."""
 
 
-@dataclass(frozen=True)
-class Known:
-    """What the options said already; None is asked for."""
-
-    country: str | None = None
-    state: str | None = None
-    any_number: bool = False
-    kinds: frozenset[Kind] | None = None
-    duration: Duration | None = None
-
-
-def for_a_wish(shop: Shop, known: Known) -> Wish:
-    """The wish of the person at the terminal. Asks only for what is not `known`."""
-    with output.progress("Asking the provider …"):
+def for_a_wish(shop: Shop, known: Request) -> Wish:
+    """The wish of the person at the terminal, who is asked only for what is not `known`."""
+    with progress.spinner("Asking the provider …"):
         countries = shop.countries
     country = find_country(countries, known.country) if known.country else _country(countries)
     state = find_state(country, known.state).code if known.state else _state(country)
@@ -54,7 +45,7 @@ def for_a_wish(shop: Shop, known: Known) -> Wish:
 
 
 def _country(countries: tuple[Country, ...]) -> Country:
-    output.table(
+    tables.show(
         ("code", "country", "prefix"),
         [(country.code, country.name, f"+{country.prefix}") for country in countries],
     )
@@ -65,7 +56,7 @@ def _state(country: Country) -> str:
     if not country.states:
         return ""
     listed = ", ".join(f"{state.code} {state.name}" for state in country.states)
-    click.echo(textwrap.fill(output.printable(listed), 78))
+    click.echo(textwrap.fill(printable(listed), 78))
     return _answer(
         "State (code or name; Enter for any)",
         lambda text: find_state(country, text).code if text else "",
@@ -75,19 +66,19 @@ def _state(country: Country) -> str:
 
 def _number(shop: Shop, country: Country, state: str) -> AvailableNumber | None:
     """One of the numbers for sale, or None for whichever is the first that will do."""
-    shown: list[AvailableNumber] = []
+    listed: list[AvailableNumber] = []
 
     def show(digits: str) -> None:
-        with output.progress("Looking through the numbers for sale …"):
+        with progress.spinner("Looking through the numbers for sale …"):
             fitting = (entry for entry in shop.numbers(country.code, state) if digits in entry.number)
             found = list(islice(fitting, _SHOWN))
         if not found:
-            where = words.place(country.code, state)
+            where = shown.place(country.code, state)
             raise _Again(f"No number with {digits} is for sale in {where}." if digits else _SOLD_OUT)
-        shown[:] = found
-        output.table(
+        listed[:] = found
+        tables.show(
             ("", "number", "can"),
-            [(at, one.number, words.abilities(one.capabilities)) for at, one in enumerate(found, 1)],
+            [(at, one.number, shown.abilities(one.capabilities)) for at, one in enumerate(found, 1)],
         )
 
     def chosen(text: str) -> AvailableNumber | None:
@@ -96,10 +87,10 @@ def _number(shop: Shop, country: Country, state: str) -> AvailableNumber | None:
             return None
         if not re.fullmatch(r"[0-9]+", digits):
             raise _Again("Type the place in the list, digits to look for, or nothing.")
-        if "+" not in text and int(digits) in range(1, len(shown) + 1):
-            return shown[int(digits) - 1]
+        if "+" not in text and int(digits) in range(1, len(listed) + 1):
+            return listed[int(digits) - 1]
         show(digits)
-        return shown[0] if len(shown) == 1 else _answer(question, chosen, default="")
+        return listed[0] if len(listed) == 1 else _answer(question, chosen, default="")
 
     question = "Number (1, 2, …; digits to look for; Enter for any)"
     try:
@@ -129,22 +120,22 @@ def _kinds(number: AvailableNumber | None) -> frozenset[Kind]:
 
     def read(text: str) -> frozenset[Kind]:
         try:
-            kinds = words.KindsType().convert(text, None, None)
+            kinds = options.KindsType().convert(text, None, None)
         except click.BadParameter as error:
             raise _Again(error.message) from None
         if not can(number.capabilities, kinds):
-            raise _Again(f"It cannot receive that; it can {words.abilities(number.capabilities)}.")
+            raise _Again(f"It cannot receive that; it can {shown.abilities(number.capabilities)}.")
         return kinds
 
     return _answer(f"Receive ({choices}; several with commas)", read, default=usual)
 
 
 def _duration(shop: Shop, country: Country) -> Duration:
-    with output.progress("Asking the provider …"):
+    with progress.spinner("Asking the provider …"):
         rates = shop.rates(country.code)
-    output.table(
+    tables.show(
         ("months", "price", "per month", ""),
-        [(rate.months, rate.price, words.monthly(rate), rates.currency) for rate in rates.entries],
+        [(rate.months, rate.price, shown.monthly(rate), rates.currency) for rate in rates.entries],
     )
 
     def read(text: str) -> Duration:

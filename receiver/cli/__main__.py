@@ -1,0 +1,5 @@
+"""`python -m receiver.cli`: the same as `receiver`, without an installed command."""
+
+from receiver.cli.main import main
+
+main()

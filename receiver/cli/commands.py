@@ -1,0 +1,133 @@
+"""All commands, with the sentence that help shows for each. A new command is a module and a line here."""
+
+from __future__ import annotations
+
+import click
+
+from receiver.cli.lazy import Commands, Later
+
+_NUMBERS = Commands(
+    "numbers",
+    "Look up, buy and configure telephone numbers.",
+    (
+        Later("list", "numbers.held:list_numbers", "List the numbers you hold and where they point."),
+        Later("show", "numbers.held:show", "Show one of your numbers."),
+        Later("test", "numbers.proof:test_callbacks", "Post a signed test, and look for it in the log."),
+        Later("configure", "numbers.configure:configure", "Change where one of your numbers points."),
+        Later("countries", "numbers.market:countries", "List countries with numbers for sale, or states."),
+        Later("available", "numbers.market:available", "List numbers for sale in a country or state."),
+        Later("rates", "numbers.market:rates", "Compare what numbers of several countries cost."),
+        Later("subscribe", "numbers.payment:subscribe", "Buy a number without configuring it."),
+        Later("extend", "numbers.payment:extend", "Pay for more time of one of your numbers."),
+    ),
+)
+
+_KEYS = Commands(
+    "keys",
+    "List, rotate and retire callback keys.",
+    (
+        Later("list", "keys:list_keys", "List the callback keys by their fingerprints."),
+        Later("rotate", "keys:rotate", "Move all numbers to a new key without losing a call."),
+        Later("retire", "keys:retire", "Stop accepting a key."),
+    ),
+)
+
+_EVENTS = Commands(
+    "events",
+    "List, follow, export and delete events.",
+    (
+        Later("list", "events.listing:list_events", "List events, newest first (the default)."),
+        Later("show", "events.show:show", "Show one event with its raw request."),
+        Later("tail", "events.tail:tail", "Show events as they arrive, until Ctrl-C."),
+        Later("export", "events.export:export_events", "Write all matching events as CSV or JSON lines."),
+        Later("stats", "events.stats:stats", "Count events by kind and type."),
+        Later("quarantine", "events.quarantine:quarantine", "Show what is in quarantine, and why."),
+        Later("release", "events.quarantine:release", "Take events out of quarantine."),
+        Later("drop", "events.quarantine:drop", "Delete quarantined events."),
+        Later("erase", "events.erase:erase", "Erase everything about a telephone number."),
+        Later("prune", "events.prune:prune", "Delete old events."),
+        Later(
+            "interventions",
+            "events.interventions:list_interventions",
+            "List what was released and deleted, and by whom.",
+        ),
+    ),
+    default="list",
+)
+
+_CALLS = Commands(
+    "calls",
+    "List calls, and show one as a time line.",
+    (
+        Later("list", "calls:list_calls", "List calls, newest first (the default)."),
+        Later("show", "calls:show_call", "Draw a call as a time line."),
+    ),
+    default="list",
+)
+
+_CONVERSATIONS = Commands(
+    "conversations",
+    "List SMS conversations, and show one.",
+    (
+        Later("list", "conversations:list_conversations", "List conversations, newest first (the default)."),
+        Later("show", "conversations:show_conversation", "Show the messages of one conversation."),
+    ),
+    default="list",
+)
+
+_USERS = Commands(
+    "users",
+    "List, add and remove users of the console.",
+    (
+        Later("list", "users:list_users", "List the users."),
+        Later("add", "users:add", "Add a user."),
+        Later("passwd", "users:passwd", "Give a user a new password."),
+        Later("remove", "users:remove", "Remove a user."),
+    ),
+)
+
+_TOKENS = Commands(
+    "tokens",
+    "List, create and revoke tokens of the query API.",
+    (
+        Later("list", "tokens:list_tokens", "List the tokens, but not their secrets."),
+        Later("create", "tokens:create", "Create a token."),
+        Later("revoke", "tokens:revoke", "Revoke a token for good."),
+    ),
+)
+
+_SPOOL = Commands(
+    "spool",
+    "Show and move callbacks that wait for the database.",
+    (
+        Later("status", "spool:status", "Show how many callbacks wait, and since when."),
+        Later("drain", "spool:drain", "Move what waits into the database now."),
+    ),
+)
+
+_DB = Commands(
+    "db",
+    "Upgrade, downgrade and compact the database.",
+    (
+        Later("upgrade", "db:upgrade", "Upgrade the schema to what this version needs."),
+        Later("current", "db:show_current", "Show the revision of the database and the one needed."),
+        Later("downgrade", "db:downgrade", "Take the schema back to an earlier revision."),
+        Later("compact", "db:compact", "Rewrite the database without the space of deleted rows."),
+    ),
+)
+
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Service": (
+        Later("serve", "serve:serve", "Serve callbacks, API and console until told to stop."),
+        Later("doctor", "doctor:doctor", "Check everything that a callback depends on."),
+    ),
+    "Numbers": (
+        Later("setup", "setup.command:setup", "Get numbers and point them at this service."),
+        _NUMBERS,
+        _KEYS,
+    ),
+    "Log": (_EVENTS, _CALLS, _CONVERSATIONS),
+    "Access": (_USERS, _TOKENS),
+    "Storage": (_DB, _SPOOL),
+}
+"""What `receiver --help` shows, under these headings."""

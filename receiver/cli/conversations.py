@@ -1,0 +1,77 @@
+"""`receiver conversations`: SMS as exchanges between two numbers."""
+
+from __future__ import annotations
+
+import click
+
+from receiver import current
+from receiver.cli import options, output, pages
+from receiver.cli.lines import CONVERSATION_COLUMNS, conversation_line, message
+from receiver.cli.operation import operation
+from receiver.cli.searching import UTC_OPTION, Shown, masked, searching, warn_of
+from receiver.search.conversations import conversation_json
+from receiver.search.index_lag import conversations_lag, words_lag
+from receiver.search.query import Search
+from receiver.vocabulary.printable import printable
+
+
+@click.command()
+@searching
+@pages.LIMIT
+@pages.BEFORE
+@options.AS_JSON
+@options.MASK
+@operation
+def list_conversations(
+    *, wanted: Search, shown: Shown, limit: int, before: int | None, as_json: bool, mask: bool
+) -> None:
+    """List conversations, newest first (the default).
+
+    Each is shown with its newest message that matches SEARCH.
+    """
+    engine = current.engine()
+    page = current.conversations().find(wanted, before=before, limit=limit)
+    lag = words_lag(engine, wanted, before=before, end=page.next) or conversations_lag(engine)
+    warn_of(lag, shown)
+    found = [masked(conversation_json(one), mask) for one in page.conversations]
+    following = None if page.next is None else str(page.next)
+    if as_json:
+        output.json_out({"conversations": found, "next": following})
+        return
+    lines = [conversation_line(one, shown) for one in found]
+    pages.show(("sender", "number", shown.heading("last"), *CONVERSATION_COLUMNS), lines, "conversations")
+    pages.mention_older(following)
+
+
+@click.command()
+@click.argument("number")
+@click.argument("sender")
+@pages.LIMIT
+@pages.BEFORE
+@options.AS_JSON
+@UTC_OPTION
+@options.MASK
+@operation
+def show_conversation(
+    *, number: str, sender: str, limit: int, before: int | None, as_json: bool, utc: bool, mask: bool
+) -> None:
+    """Show the messages of one conversation.
+
+    NUMBER is one of yours, and SENDER wrote to it. The newest message stands last, as on a phone.
+    """
+    asked = Search.read({"recipient": number, "sender": sender})
+    log = current.conversations()
+    found = log.get(asked.recipient or "", asked.sender or "", before=before, limit=limit)
+    if found is None:
+        raise click.ClickException(
+            f"{printable(sender)} never wrote to {printable(number)}: "
+            "`receiver conversations` lists who wrote where"
+        )
+    document = masked(conversation_json(found), mask)
+    if as_json:
+        output.json_out(document)
+        return
+    for one in reversed(document["messages"]):
+        for line in message(one, Shown(utc)):
+            click.echo(line)
+    pages.mention_older(document["next"])

@@ -1,0 +1,1 @@
+"""`receiver events`: the log on the command line."""

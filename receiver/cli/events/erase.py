@@ -1,0 +1,74 @@
+"""`receiver events erase`: everything about a telephone number, deleted for good."""
+
+from __future__ import annotations
+
+import click
+
+from receiver import current
+from receiver.cli import options, output, progress, tables
+from receiver.cli.events.removing import count_of, deleting, removed_json, secret, who
+from receiver.cli.operation import operation
+from receiver.retention.erase import End, Erased, Erasure, Found
+
+
+@click.command()
+@click.option("--sender", metavar="NUMBER", help="Everything that came from this number.")
+@click.option("--recipient", metavar="NUMBER", help="Everything that came to this number.")
+@click.option(
+    "--number", metavar="NUMBER", help="Everything in which this number is either end or was dialled."
+)
+@options.DRY_RUN
+@options.YES
+@options.AS_JSON
+@operation
+def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
+    """Erase everything about a telephone number.
+
+    Deletes its events with their whole calls, repeats and raw bytes, what waits in this machine's spool, and
+    their traces on the disk. A record of the erasure stays, without the number.
+    """
+    given = [(End(end), number) for end, number in ends.items() if number is not None]
+    if len(given) != 1:
+        raise click.UsageError("Give one of --sender, --recipient and --number.")
+    ((end, number),) = given
+    erasure = Erasure(current.engine(), current.spool(), number, end)
+    with progress.spinner("looking"):
+        found = erasure.find()
+    if dry_run or not as_json:
+        _show_found(found, as_json)
+    known = bool(found.kinds or found.spooled)
+    if dry_run or (known and not output.confirmed("Erase all of it for good?", yes=yes)):
+        return
+    if not known:
+        if as_json:
+            output.json_out(Erased(0, 0, 0))
+        return
+    total = sum(part.events for part in found.kinds.values())
+    with deleting("erasing, then writing the file anew", total) as told:
+        done = erasure.run(who(), secret(), told)
+    if as_json:
+        output.json_out(done)
+        return
+    spooled = f", and {count_of(done.spooled, 'callback')} from the spool" if done.spooled else ""
+    click.echo(f"erased {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}{spooled}")
+
+
+def _show_found(found: Found, as_json: bool) -> None:
+    if as_json:
+        output.json_out(
+            {
+                "kinds": {kind: removed_json(part) for kind, part in found.kinds.items()},
+                "spooled": found.spooled,
+            }
+        )
+        return
+    if not found.kinds and not found.spooled:
+        output.say("nothing is known of this number")
+        return
+    rows = [
+        (kind, part.events, part.repeats, f"{part.first:%Y-%m-%d %H:%M}", f"{part.last:%Y-%m-%d %H:%M}")
+        for kind, part in sorted(found.kinds.items())
+    ]
+    tables.show(("kind", "events", "repeats", "first (UTC)", "last (UTC)"), rows)
+    if found.spooled:
+        output.say(f"{found.spooled} more wait in the spool")

@@ -1,0 +1,96 @@
+"""`receiver events prune`: old events, deleted while callbacks arrive."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import timedelta
+
+import click
+
+from receiver import current
+from receiver.cli import options, output, progress, tables
+from receiver.cli.events.removing import count_of, deleting, removed_json, who
+from receiver.cli.operation import operation
+from receiver.db.space import give_back
+from receiver.retention import prune as retention
+from receiver.retention.remove import Removed
+from receiver.vocabulary.kinds import Kind
+
+
+class _Age(click.ParamType[timedelta]):
+    name = "400d"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        found = re.fullmatch(r"([1-9][0-9]{0,4})([dw])", str(value), re.ASCII)
+        if found is None:
+            self.fail("write an age in days or weeks, such as 400d or 52w", param, ctx)
+        return timedelta(days=int(found[1]) * (7 if found[2] == "w" else 1))
+
+
+@click.command()
+@click.option("--older-than", type=_Age(), help="How old; what RETENTION says for each kind by default.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Only this kind. Repeatable.",
+)
+@options.DRY_RUN
+@options.YES
+@options.AS_JSON
+@operation
+def prune(
+    older_than: timedelta | None, kinds: tuple[str, ...], dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Delete old events.
+
+    It goes slowly enough for callbacks to come in meanwhile. The service does so by itself once a day.
+    """
+    wanted = [Kind(kind) for kind in kinds or Kind]
+    if older_than is None:
+        ages = {Kind(kind): age for kind, age in current.config().retention.items() if Kind(kind) in wanted}
+    else:
+        ages = dict.fromkeys(wanted, older_than)
+    if not ages:
+        raise click.UsageError("Say how old: give --older-than, or set RETENTION.")
+    engine = current.engine()
+    with progress.spinner("counting"):
+        counts: Counter[Kind] = Counter()
+        for kind, age in ages.items():
+            counts.update(retention.older(engine, age, [kind]))
+    if dry_run or not as_json:
+        _show_old(ages, counts, as_json)
+    if not counts.total() and not dry_run and not as_json:
+        output.say("nothing is that old")
+    if dry_run or (counts.total() and not output.confirmed("Delete them for good?", yes=yes)):
+        return
+    done = Removed()
+    with deleting("deleting", counts.total()) as told:
+        for age in dict.fromkeys(ages.values()):  # kinds of one age together: that goes through the log once
+            kinds_of_age = [kind for kind in ages if ages[kind] == age]
+            done += retention.prune(engine, age, kinds_of_age, who=who(), told=told)
+    if done.events:
+        with progress.spinner("giving the room back"):
+            give_back(engine)
+    if as_json:
+        output.json_out(removed_json(done))
+    elif done.events:
+        click.echo(f"deleted {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}")
+
+
+def _show_old(ages: dict[Kind, timedelta], counts: Counter[Kind], as_json: bool) -> None:
+    if as_json:
+        output.json_out(
+            {
+                "kinds": {
+                    kind: {"older_than_days": age.days, "events": counts[kind]} for kind, age in ages.items()
+                }
+            }
+        )
+        return
+    tables.show(
+        ("kind", "older than", "events"),
+        [(kind, count_of(age.days, "day"), counts[kind]) for kind, age in ages.items()],
+    )

@@ -1,0 +1,131 @@
+"""`receiver events quarantine`, `release` and `drop`: what is kept but not trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+import click
+
+from receiver import current
+from receiver.cli import options, output, progress, tables
+from receiver.cli.events.removing import count_of, removed_json, who, written
+from receiver.cli.operation import operation
+from receiver.cli.searching import read_search
+from receiver.retention import quarantine as decisions
+from receiver.search.query import Search
+from receiver.vocabulary.printable import size
+
+
+def _chosen(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds what says which events in quarantine are meant, and how the command is to go about it."""
+    for option in (
+        click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]..."),
+        click.option("--matching", metavar="SEARCH", help="Those that match, such as 'from:+65… since:2h'."),
+        click.option("--all", "everything", is_flag=True, help="Everything in quarantine."),
+        click.option("--why", help="A reason, to be kept with the record."),
+        options.DRY_RUN,
+        options.YES,
+        options.AS_JSON,
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_chosen
+@operation
+def release(why: str | None, dry_run: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
+    """Take events out of quarantine.
+
+    From then on they are like any other.
+    """
+    held = _held(**chosen)
+    if dry_run and as_json:
+        output.json_out(held)
+        return
+    _tell(held)
+    if dry_run or (held.ids and not output.confirmed("Release them?", yes=yes)):
+        return
+    with progress.spinner("releasing"):
+        done = decisions.release(current.engine(), held.ids, who(), why)
+    if as_json:
+        output.json_out(done)
+        return
+    if not held.ids:
+        return
+    twins = f"; {done.merged} were in the log already, and count as repeats" if done.merged else ""
+    click.echo(f"released {count_of(done.released, 'event')}{twins}")
+
+
+@click.command()
+@_chosen
+@operation
+def drop(why: str | None, dry_run: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
+    """Delete quarantined events.
+
+    Their raw bytes go, too. A record of the deletion stays.
+    """
+    held = _held(**chosen)
+    if dry_run and as_json:
+        output.json_out(held)
+        return
+    _tell(held)
+    if dry_run or (held.ids and not output.confirmed("Drop them for good?", yes=yes)):
+        return
+    with progress.spinner("dropping"):
+        done = decisions.drop(current.engine(), held.ids, who(), why)
+    if as_json:
+        output.json_out(removed_json(done))
+    elif held.ids:
+        click.echo(f"dropped {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}")
+
+
+@click.command()
+@options.AS_JSON
+@operation
+def quarantine(as_json: bool) -> None:
+    """Show what is in quarantine, and why.
+
+    Also shows how full it is.
+    """
+    state = decisions.state(current.engine(), current.config().quarantine_limit_mb)
+    if as_json:
+        output.json_out(asdict(state) | {"full": state.full})
+        return
+    if state.events:
+        rows = [(reason.reason, reason.events, size(reason.bytes)) for reason in state.reasons]
+        tables.show(("reason", "events", "size"), rows)
+    since = "" if state.oldest is None else f", oldest received {written(state.oldest)} UTC"
+    used = f"{size(state.bytes)} of {size(state.limit)}"
+    output.say(f"{count_of(state.events, 'event')} in quarantine, {used}{since}")
+    if state.full:
+        output.say(
+            "It is full: callbacks that are not trusted are answered 503. Look at them with "
+            "`receiver events list --quarantined`, then `receiver events release` or `drop` them, or raise "
+            "QUARANTINE_LIMIT_MB."
+        )
+
+
+def _held(ids: tuple[int, ...], matching: str | None, everything: bool) -> decisions.Held:
+    if bool(ids) + (matching is not None) + everything != 1:
+        raise click.UsageError("Give IDs, or --matching SEARCH, or --all.")
+    if matching is not None or everything:
+        search = read_search(lambda: Search.parse(matching or ""))
+        with progress.spinner("looking"):
+            found = current.event_log().every(replace(search, quarantined=True))
+            ids = tuple(event.id for event in found)
+    held = decisions.look(current.engine(), ids)
+    if others := len(set(ids)) - len(held.ids):
+        output.say(f"{count_of(others, 'event')} not in quarantine: skipped")
+    return held
+
+
+def _tell(held: decisions.Held) -> None:
+    if held.first is None or held.last is None:
+        output.say("nothing in quarantine matches")
+        return
+    reasons = ", ".join(f"{reason} {count}" for reason, count in held.reasons.items())
+    when = f"received {written(held.first)} to {written(held.last)} UTC"
+    output.say(f"{count_of(len(held.ids), 'event')}, {when}: {reasons}")

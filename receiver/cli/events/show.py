@@ -1,0 +1,55 @@
+"""`receiver events show`: one event with its raw request."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import click
+
+from receiver import current
+from receiver.cli import options, output, tables
+from receiver.cli.operation import operation
+from receiver.cli.searching import masked
+from receiver.search.repeats import whole_json
+
+
+@click.command()
+@click.argument("event_id", type=click.IntRange(1))
+@options.AS_JSON
+@options.MASK
+@operation
+def show(event_id: int, as_json: bool, mask: bool) -> None:
+    """Show one event with its raw request.
+
+    Also shows the raw request of each time it came again.
+    """
+    event = current.event_log().get(event_id)
+    if event is None:
+        raise click.ClickException(f"there is no event {event_id}")
+    document = masked(whole_json(current.engine(), event), mask)
+    if as_json:
+        output.json_out(document)
+        return
+    raw, repeated = document.pop("raw"), document.pop("repeated")
+    params, problems = document.pop("params"), document.pop("problems")
+    rows = [[name, str(value)] for name, value in document.items() if value is not None]
+    rows += [["problem", problem] for problem in problems]
+    rows += [[f"params.{name}", str(value)] for name, value in params.items()]
+    rows += _request("raw", raw, mask)
+    for at, repeat in enumerate(repeated, 1):
+        name = f"repeat.{at}"
+        rows += [[f"{name}.received_at", repeat["received_at"]], [f"{name}.signature", repeat["signature"]]]
+        rows += _request(name, repeat["raw"], mask)
+    tables.show(("field", "value"), rows)
+    if len(repeated) < document["repeats"]:
+        output.say(f"these are the first {len(repeated)} of {document['repeats']:,} repeats")
+
+
+def _request(name: str, raw: dict[str, Any], mask: bool) -> list[list[str]]:
+    body = raw["body_base64"]
+    if not mask:
+        body = base64.b64decode(body).decode("utf-8", "backslashreplace")
+    rows = [[f"{name}.request", f"{raw['method']} ?{raw['query_string']}"], [f"{name}.peer", raw["peer"]]]
+    rows += [[f"{name}.{header}", value] for header, value in raw["headers"].items()]
+    return [*rows, [f"{name}.body", body]]

@@ -1,0 +1,71 @@
+"""The `receiver` command: its options, and the help that shows all commands."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+from pathlib import Path
+
+import click
+
+import receiver
+from receiver.cli.commands import SECTIONS
+from receiver.cli.lazy import Commands, write_section
+
+
+class Root(Commands):
+    """All commands, in sections."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.commands))
+        for title, commands in SECTIONS.items():
+            write_section(formatter, title, commands, width)
+
+
+def _load_env_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+    """Put the settings of a file into the environment, for this process and for the workers it starts."""
+    if path is None or ctx.resilient_parsing:
+        return
+    from dotenv import dotenv_values  # noqa: PLC0415  # most runs need it only in `config`
+
+    try:
+        values = dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise click.BadParameter(f"cannot read {path}: {reason}", ctx, param) from None
+    for name, value in values.items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+
+
+root = Root(
+    "receiver",
+    "Answers and keeps the calls, faxes and SMS that arrive at your telephone numbers.",
+    [command for commands in SECTIONS.values() for command in commands],
+)
+root.epilog = (
+    "Settings are environment variables, or lines of the .env file in the checkout; README.md lists them."
+    " `receiver COMMAND --help` explains a command."
+)
+root.context_settings = {"help_option_names": ["-h", "--help"]}
+root.params = [
+    click.Option(
+        ["-e", "--env-file"],
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        expose_value=False,
+        is_eager=True,
+        callback=_load_env_file,
+        help="Read settings from this file; they override .env, and the environment overrides them.",
+    ),
+]
+click.version_option(receiver.__version__, message="Receiver %(version)s")(root)
+
+
+def main() -> None:
+    """What `.venv/bin/receiver` runs."""
+    # Collecting garbage while modules load, and once more at exit, took a third of a short command's time.
+    # `operation` turns it on again once the application is built.
+    gc.disable()
+    atexit.register(gc.freeze)
+    root(prog_name="receiver")

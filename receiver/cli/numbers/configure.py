@@ -1,0 +1,101 @@
+"""`receiver numbers configure`: where one number points, set by hand."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import click
+
+from config import URL_SPELLING, is_spelled
+from receiver import current
+from receiver.cli import options, output, progress, tables
+from receiver.cli.numbers import shown
+from receiver.cli.numbers.held import held
+from receiver.cli.operation import operation
+from receiver.providers.numbers import Mode, NumberClient, SubscribedNumber
+from receiver.setup import apply
+from receiver.setup.by_hand import changed
+from receiver.setup.plan import Configure
+from receiver.vocabulary.kinds import Kind
+
+_HERE = "here"
+_NOWHERE = "none"
+
+
+@click.command()
+@click.argument("number", type=options.NumberType())
+@click.option("--forward-to", metavar="URL", help="For calls or faxes: a URL, `here`, or `none`.")
+@click.option("--forward-sms-to", metavar="URL", help="For SMS: a URL, `here`, or `none`.")
+@click.option(
+    "--mode", type=click.Choice([mode.value for mode in Mode]), help="Take incoming calls for voice or fax."
+)
+@options.YES
+@options.AS_JSON
+@operation
+def configure(
+    *,
+    number: str,
+    forward_to: str | None,
+    forward_sms_to: str | None,
+    mode: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Change where one of your numbers points.
+
+    What you do not name stays as it is.
+    """
+    if forward_to is forward_sms_to is mode is None:
+        raise click.UsageError("Say what to change: --forward-to, --forward-sms-to or --mode.")
+    client, urls = current.number_client(), current.our_urls_if_known()
+    number_now = held(client, number)
+    calls = Kind.FAX if (mode or number_now.mode) == Mode.FAX else Kind.VOICE
+    step = changed(
+        number_now,
+        calls=_url("--forward-to", forward_to, calls),
+        sms=_url("--forward-sms-to", forward_sms_to, Kind.SMS),
+        mode=mode,
+    )
+    if step.holds(number_now):
+        output.say("Nothing to do.")
+    else:
+        output.say(f"{number}: {shown.changes(step, urls)}")
+        if not output.confirmed("Change it?", yes=yes):
+            output.say("Nothing was changed.")
+            raise SystemExit(1)
+        number_now = _apply(step, client)
+    if as_json:
+        output.json_out(shown.number_json(number_now, urls))
+    else:
+        tables.show(shown.NUMBER_COLUMNS, [shown.number_row(number_now, urls)])
+
+
+def _url(option: str, given: str | None, kind: Kind) -> str | None:
+    """The URL that an option stands for; empty for `none`, and None if it was not given."""
+    if given is None:
+        return None
+    if given == _NOWHERE:
+        return ""
+    if given == _HERE:
+        return current.our_urls().of(kind)
+    try:
+        parts = urlsplit(given)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.UsageError(
+            f"{option} takes a full URL such as https://example.com/sms, `here` or `none`."
+        )
+    if not is_spelled(given):
+        raise click.UsageError(f"{option} holds {URL_SPELLING}.")
+    return given
+
+
+def _apply(step: Configure, client: NumberClient) -> SubscribedNumber:
+    journal = current.journal()
+    with journal.lease(say=output.say), progress.spinner("Configuring …"):
+        done = apply.configure(step, client, journal)
+    if done.number is None or done.outcome not in (apply.StepOutcome.DONE, apply.StepOutcome.FOUND):
+        raise click.ClickException(done.detail)
+    return done.number

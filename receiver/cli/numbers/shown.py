@@ -1,0 +1,116 @@
+"""How numbers, their terms and where they point are shown."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
+from receiver.providers.numbers import Capability, Duration, Rate, SubscribedNumber
+from receiver.providers.registry import DEFAULT
+from receiver.setup.plan import Configure
+
+_TARGETS = {
+    Target.UNSET: "not set",
+    Target.HERE: "here",
+    Target.OLDER_KEY: "here (older key)",
+    Target.DEAD_KEY: "here (dead key)",
+}
+
+NUMBER_COLUMNS = ("number", "in", "can", "calls go", "sms go", "expires", "renews")
+
+
+def number_row(number: SubscribedNumber, urls: CallbackUrls | None) -> tuple[str, ...]:
+    """A number held, for a table with `NUMBER_COLUMNS`."""
+    calls = leads_to(number.forward_to, urls)
+    return (
+        number.number,
+        place(number.country, number.state),
+        abilities(number.capabilities),
+        f"{number.mode}: {calls}" if number.mode and number.forward_to else calls,
+        leads_to(number.forward_sms_to, urls),
+        expires(number),
+        renews(number),
+    )
+
+
+def number_json(number: SubscribedNumber, urls: CallbackUrls | None) -> dict[str, object]:
+    """A number held, for `--json`. Callback keys are masked; who needs a URL whole has it in the settings."""
+    return {
+        "number": number.number,
+        "country": number.country,
+        "state": number.state,
+        "capabilities": sorted(word.lower() for word in number.capabilities),
+        "mode": number.mode,
+        "forward_to": masked_url(number.forward_to),
+        "forward_to_leads": urls and urls.target(number.forward_to),
+        "forward_sms_to": masked_url(number.forward_sms_to),
+        "forward_sms_to_leads": urls and urls.target(number.forward_sms_to),
+        "expiry": number.expiry,
+        "days_left": days_left(number.expiry),
+        "auto_extend": number.auto_extend,
+    }
+
+
+def leads_to(url: str, urls: CallbackUrls | None) -> str:
+    """Where a URL leads, in few words and without secrets."""
+    target = urls.target(url) if urls else Target.ELSEWHERE if url else Target.UNSET
+    return _TARGETS[target] if target in _TARGETS else shown_url(url)
+
+
+def changes(step: Configure, urls: CallbackUrls | None) -> str:
+    """What a step changes, for the person who is asked about it."""
+    was, said = step.was, []
+    calls = step.mode or "calls"
+    if (was.forward_to, was.mode or step.mode) != (step.forward_to, step.mode):
+        before = leads_to(was.forward_to, urls)
+        if was.forward_to and was.mode not in ("", step.mode):
+            before = f"{was.mode} {before}"
+        said.append(f"{calls}: {before} → {leads_to(step.forward_to, urls)}")
+    if was.forward_sms_to != step.forward_sms_to:
+        said.append(f"sms: {leads_to(was.forward_sms_to, urls)} → {leads_to(step.forward_sms_to, urls)}")
+    return "; ".join(said)
+
+
+def place(country: str, state: str) -> str:
+    """Country and state, by their codes."""
+    return " ".join(part for part in (country, state) if part)
+
+
+def abilities(capabilities: frozenset[str]) -> str:
+    """What a number can do: `voice/fax` are alternatives, `+sms` comes on top."""
+    calls = "/".join(word.lower() for word in (Capability.VOICE, Capability.FAX) if word in capabilities)
+    others = sorted(word.lower() for word in capabilities - {Capability.VOICE, Capability.FAX})
+    return "+".join(part for part in (calls, *others) if part)
+
+
+def days_left(expiry: date | None) -> int | None:
+    """Days until a subscription ends, by the provider's calendar."""
+    return None if expiry is None else (expiry - datetime.now(DEFAULT.zone).date()).days
+
+
+def expires(number: SubscribedNumber) -> str:
+    """When a number's subscription ends."""
+    days = days_left(number.expiry)
+    if days is None:
+        return "-"
+    if days < 0:
+        return f"EXPIRED {number.expiry}"
+    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+
+
+def renews(number: SubscribedNumber) -> str:
+    """Whether it renews itself."""
+    return {True: "yes", False: "no", None: "-"}[number.auto_extend]
+
+
+def term(asked: Duration) -> str:
+    """A term in words."""
+    if asked is Duration.AUTO_EXTEND:
+        return "1 month, renewed and paid monthly"
+    return "1 month" if asked is Duration.ONE_MONTH else f"{asked} months"
+
+
+def monthly(rate: Rate) -> Decimal:
+    """What a term costs for each month of it."""
+    return (rate.price / rate.months).quantize(Decimal("0.01"))

@@ -1,0 +1,72 @@
+"""What every command runs in: the application, and an end to known errors in one sentence."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import update_wrapper
+from importlib import import_module
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import ScriptInfo
+from sqlalchemy.exc import SQLAlchemyError
+
+from config import Config, ConfigError
+from receiver import current
+from receiver.cli.output import fitted_error
+from receiver.db.engine import SchemaError, reason_of
+from receiver.db.schema import require_schema
+from receiver.vocabulary.errors import OperatorError
+
+
+def operation(command: Callable[..., None]) -> Callable[..., None]:
+    """Run a command inside the application, with `known_errors`."""
+
+    @click.pass_context
+    def run(context: click.Context, /, *args: Any, **given: Any) -> None:
+        with known_errors():
+            if not current_app:
+                context.with_resource(_application(context).app_context())
+            context.invoke(command, *args, **given)
+
+    return update_wrapper(run, command)
+
+
+def _application(context: click.Context) -> Flask:
+    """The application: that of the `flask` command, or one of our own that serves nothing."""
+    if info := context.find_object(ScriptInfo):
+        return info.load_app()
+    # Assembly stands above the commands, so it is named here and not imported, as a server names it.
+    create_app = import_module("receiver.app").create_app
+    app: Flask = create_app(Config.from_env(), public=False, private=False)
+    gc.freeze()  # what is loaded by now stays for good
+    gc.enable()
+    return app
+
+
+@contextmanager
+def known_errors() -> Iterator[None]:
+    """Errors that are for the operator become one sentence on stderr and exit code 1, without a traceback."""
+    try:
+        yield
+    except click.ClickException as error:
+        if type(error) is not click.ClickException:  # a usage error knows how to show itself
+            raise
+        raise click.ClickException(fitted_error(error.message)) from None
+    except (OperatorError, ConfigError) as error:
+        raise click.ClickException(fitted_error(str(error))) from None
+    except SQLAlchemyError as error:
+        raise click.ClickException(fitted_error(_why(error))) from None
+
+
+def _why(error: SQLAlchemyError) -> str:
+    """Why the database failed: most often because it is not there, or its schema is not what it should be."""
+    try:
+        require_schema(current.engine())
+    except SchemaError as reason:
+        return str(reason)
+    # Its own text holds the statement and its values, which are private.
+    return f"the database failed: {reason_of(error)}"

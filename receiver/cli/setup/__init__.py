@@ -1,0 +1,1 @@
+"""`receiver setup`: get numbers and point them at this service."""

@@ -1,0 +1,88 @@
+"""What a run of setup is asked for, and what a person settles by hand, apart from any command line."""
+
+from pathlib import Path
+
+import pytest
+
+from receiver.providers.numbers import Duration, SubscribedNumber
+from receiver.setup.address import doubt
+from receiver.setup.by_hand import changed
+from receiver.setup.catalogue import Shop
+from receiver.setup.journal import SetupError
+from receiver.setup.plan import Wish
+from receiver.setup.request import Request, RequestError
+from receiver.vocabulary.kinds import Kind
+
+NUMBER = "+6565311237"
+HELD = SubscribedNumber(
+    NUMBER,
+    country="SG",
+    capabilities=frozenset({"VOICE", "FAX"}),
+    mode="voice",
+    forward_to="https://example.com/voice",
+)
+NOT_ASKED: Shop = None  # type: ignore[assignment]
+"""A wish for a number by name, or in a file, asks the shop nothing."""
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        (Request(), "Say what to set up"),
+        (Request(numbers=(NUMBER,), country="SG"), "Say what to set up"),
+        (Request(export=True, not_bought=NUMBER), "Say what to set up"),
+        (Request(country="SG", take_over=True), "--take-over needs"),
+        (Request(numbers=(NUMBER,), count=2), "--count needs --country"),
+        (Request(file=Path("x.toml"), duration=Duration.ONE_MONTH), "stand in the file"),
+    ],
+)
+def test_a_request_that_contradicts_itself_is_refused(request_: Request, sentence: str):
+    with pytest.raises(RequestError, match=sentence):
+        request_.check(asking=False)
+
+
+def test_who_is_asked_need_not_say_anything():
+    Request().check(asking=True)
+    Request(country="SG").check(asking=True)
+
+
+@pytest.mark.parametrize("named", [{"numbers": (NUMBER,)}, {"file": Path("x.toml")}, {"count": 2}])
+def test_what_is_named_leaves_nothing_to_ask(named: dict):
+    assert Request(country="SG").is_open
+    assert not Request(**named).is_open
+
+
+def test_numbers_by_name_are_wishes_for_a_month_unless_said_otherwise():
+    assert Request(numbers=(NUMBER,)).wishes(NOT_ASKED) == (Wish(number=NUMBER, duration=Duration.ONE_MONTH),)
+    asked = Request(numbers=(NUMBER,), kinds=frozenset({Kind.FAX}), duration=Duration.AUTO_EXTEND)
+    assert asked.wishes(NOT_ASKED) == (
+        Wish(frozenset({Kind.FAX}), number=NUMBER, duration=Duration.AUTO_EXTEND),
+    )
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
+    path = tmp_path / "numbers.toml"
+    path.write_bytes(b"\xff")
+    with pytest.raises(SetupError, match=r"numbers\.toml cannot be read: it is not UTF-8 text"):
+        Request(file=path).wishes(NOT_ASKED)
+
+
+def test_a_number_keeps_what_is_not_changed():
+    step = changed(HELD, calls="", sms=None, mode=None)
+    assert (step.forward_to, step.forward_sms_to, step.mode) == ("", "", "voice")
+    step = changed(HELD, calls=None, sms=None, mode="fax")
+    assert (step.forward_to, step.mode) == (HELD.forward_to, "fax")
+
+
+@pytest.mark.parametrize(("sms", "mode"), [("https://example.com/sms", None), (None, "sms")])
+def test_a_number_is_not_asked_for_what_it_cannot(sms: str | None, mode: str | None):
+    with pytest.raises(SetupError, match="cannot"):
+        changed(HELD, calls=None, sms=sms, mode=mode)
+
+
+def test_an_odd_public_url_is_doubted_but_not_in_a_rehearsal():
+    live, rehearsal = "https://provider.example/open/", "http://127.0.0.1:8100/open/"
+    assert "cannot reach 10.0.0.7" in doubt("https://10.0.0.7/", live)
+    assert "unencrypted" in doubt("http://receiver.example.com/", live)
+    assert doubt("https://receiver.example.com/", live) == ""
+    assert doubt("http://localhost/", rehearsal) == ""
