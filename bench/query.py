@@ -2,8 +2,8 @@
 
 On SQLite and on PostgreSQL, in a log that the bench makes: any page of every kind of search, the newest and
 the deepest; words, rare and common; calls, conversations and the overview; an export; how soon a callback
-shows in the live stream; and how long callbacks wait while `flask events prune` deletes a million events, or
-as many as it can in some minutes.
+shows in the live stream; and how long callbacks wait while `receiver events prune` deletes a million events,
+or as many as it can in some minutes.
 Pages are asked of the database, and over HTTP of the service as it is served; exports come over HTTP. On
 SQLite the same questions go to Datasette too, which serves the same file.
 """
@@ -330,8 +330,8 @@ def _compare(report: Report, database: Database, server: Server) -> None:
 
 
 def _prune(report: Report, database: Database, server: Server, days: int) -> None:
-    """Callbacks as fast as they are taken, over 32 connections: first alone, then while `flask events prune`
-    works as somebody would run it."""
+    """Callbacks as fast as they are taken, over 32 connections: first alone, then while
+    `receiver events prune` works as somebody would run it."""
     calls_sent = itertools.count(LIVE_CALLBACKS, CALLS_A_TURN)
 
     def turn(seconds: float) -> load.Result:
@@ -342,7 +342,7 @@ def _prune(report: Report, database: Database, server: Server, days: int) -> Non
     command = ("events", "prune", "--older-than", f"{days}d", "--yes", "--json")
     started, during = time.perf_counter(), []
     with subprocess.Popen(
-        [sys.executable, "-m", "flask", *command],
+        [sys.executable, "-m", "receiver.cli", *command],
         cwd=ROOT,
         env=database.environ,
         stdout=subprocess.PIPE,
@@ -357,7 +357,7 @@ def _prune(report: Report, database: Database, server: Server, days: int) -> Non
         finally:
             pruning.kill()
     if pruning.returncode and not stopped:
-        raise BenchError(f"`flask {' '.join(command)}` failed: {failed.decode(errors='replace')[-500:]}")
+        raise BenchError(f"`receiver {' '.join(command)}` failed: {failed.decode(errors='replace')[-500:]}")
     with database.engine().connect() as connection:
         done = connection.scalar(select(func.sum(Intervention.events))) or 0
     report.figure(f"{database.name} pruned events", int(done))

@@ -1,6 +1,6 @@
 """Which server is fast and stays open to honest callbacks beside slow clients?
 
-The service behind its own gateway, as `flask serve` runs it, and the same Flask application behind other
+The service behind its own gateway, as `receiver serve` runs it, and the same Flask application behind other
 servers, each on SQLite: the load of `ingest`, servers taking turns, then each attack of `slow-clients`.
 """
 

@@ -62,7 +62,7 @@ class Database:
         }
 
     def migrate(self) -> None:
-        """Bring the schema up, as `flask db upgrade` does."""
+        """Bring the schema up, as `receiver db upgrade` does."""
         engine = connect(self.url)
         try:
             schema.upgrade(engine)
@@ -142,7 +142,7 @@ class Server:
     def receiver(cls, database: Database, *, workers: int = 1) -> Server:
         """This service, as it runs in production."""
         listen = ("--listen", HOST + ":{port}", "--workers", str(workers))
-        return cls(database, sys.executable, "-m", "flask", "serve", *listen)
+        return cls(database, sys.executable, "-m", "receiver.cli", "serve", *listen)
 
     def __enter__(self) -> Self:
         try:

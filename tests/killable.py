@@ -1,4 +1,4 @@
-"""`flask setup` in a process that dies at a chosen moment, by SIGKILL, as real processes do."""
+"""`receiver setup` in a process that dies at a chosen moment, by SIGKILL, as real processes do."""
 
 import io
 import os
@@ -41,7 +41,7 @@ class Moments:
 def setup(
     env: dict[str, str], argv: list[str], log: Path, deadly: int | None = None
 ) -> tuple[int, list[str]]:
-    """Run `flask setup`, to its end or to the moment so numbered; its exit code, and the moments passed."""
+    """Run `receiver setup`, to its end or to the moment so numbered; its exit code and the moments passed."""
     log.unlink(missing_ok=True)
     code = forks.run(_run, env, argv, log, deadly)
     return code, log.read_text().splitlines() if log.exists() else []

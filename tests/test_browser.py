@@ -257,7 +257,7 @@ def test_what_needs_attention_stands_on_the_overview(open_page, demo):
     page = open_page("/", size=PHONE)
     needs = page.get_by_role("region", name="Needs attention")
     expect(needs.get_by_role("listitem")).to_contain_text("goes to fax.example.com now")
-    expect(needs.locator("code")).to_contain_text("flask setup")
+    expect(needs.locator("code")).to_contain_text("receiver setup")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert Axe().run(page).response["violations"] == []
 

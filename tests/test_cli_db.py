@@ -1,4 +1,4 @@
-"""`flask db`, and what the other commands say of a database that is not ready."""
+"""`receiver db`, and what the other commands say of a database that is not ready."""
 
 import stat
 
@@ -77,7 +77,7 @@ READING = [
 def test_it_says_what_to_run_when_there_is_no_table_to_read(lasting_flask, words):
     refused = lasting_flask(args=words.split())
     assert refused.exit_code == 1
-    assert refused.output == "Error: the database has no tables yet: run `flask db upgrade`\n"
+    assert refused.output == "Error: the database has no tables yet: run `receiver db upgrade`\n"
 
 
 def test_it_says_what_to_run_when_the_tables_are_older(flask):
@@ -86,7 +86,7 @@ def test_it_says_what_to_run_when_the_tables_are_older(flask):
     refused = flask(args=["conversations"])
     assert refused.exit_code == 1
     assert refused.output.startswith("Error: the database is at 0001, this code needs")
-    assert refused.output.endswith("run `flask db upgrade`\n")
+    assert refused.output.endswith("run `receiver db upgrade`\n")
 
 
 @pytest.fixture

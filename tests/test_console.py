@@ -344,12 +344,12 @@ def test_an_unknown_address_leads_home_who_is_signed_in_and_tells_a_stranger_not
 def test_what_needs_attention_is_told_with_what_mends_it(client, app):
     assert "Needs attention" not in client.get("/").text
     found = [
-        Finding("ends-soon", Severity.WARNING, "A number <b>ends</b> in 3 days.", "flask numbers extend"),
+        Finding("ends-soon", Severity.WARNING, "A number <b>ends</b> in 3 days.", "receiver numbers extend"),
         Finding(
             "elsewhere",
             Severity.ERROR,
             "A number points elsewhere.",
-            f"flask setup --number {NUMBER}",
+            f"receiver setup --number {NUMBER}",
             NUMBER,
         ),
     ]
@@ -358,7 +358,7 @@ def test_what_needs_attention_is_told_with_what_mends_it(client, app):
     section = page[page.index("Needs attention") : page.index("Events per hour")]
     assert "A number &lt;b&gt;ends&lt;/b&gt; in 3 days." in section
     assert section.index("points elsewhere") < section.index("in 3 days")
-    assert f"<code>flask setup --number {NUMBER}</code>" in section
+    assert f"<code>receiver setup --number {NUMBER}</code>" in section
     client.post("/mask", data={"form_token": form_token(client), "on": "1"})
     assert NUMBER not in client.get("/").text
 

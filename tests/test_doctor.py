@@ -1,4 +1,4 @@
-"""`flask doctor` and the watch, against the simulator: what goes wrong is found, and what mends it."""
+"""`receiver doctor` and the watch, against the simulator: what goes wrong is found, and what mends it."""
 
 import json
 import shutil
@@ -107,7 +107,7 @@ def test_it_shows_every_finding_with_what_mends_it(here):
     result = here.flask("doctor")
     assert result.exit_code == 2
     assert "ERROR  service" in result.stdout
-    assert "→ flask serve" in result.stdout
+    assert "→ receiver serve" in result.stdout
     assert "connection refused" in result.stdout
     assert "WARN   numbers" in result.stdout
 
@@ -155,9 +155,9 @@ def test_a_schema_that_is_behind_and_its_fix(here):
         runner = app.test_cli_runner()
         behind = runner.invoke(args=["doctor"])
         assert behind.exit_code == 2
-        assert "→ flask db upgrade" in behind.stdout
+        assert "→ receiver db upgrade" in behind.stdout
         assert "upgraded the database" in runner.invoke(args=["doctor", "--fix"]).stderr
-        assert "flask db upgrade" not in runner.invoke(args=["doctor"]).stdout
+        assert "receiver db upgrade" not in runner.invoke(args=["doctor"]).stdout
 
 
 def test_a_database_that_is_away(here, tmp_path):
@@ -186,7 +186,7 @@ def test_callbacks_that_wait_or_were_set_aside(here):
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
         waits = found(here)["spool-waits"]
     assert waits["sentence"].startswith("1 callbacks wait for the database, the oldest for 10 minutes")
-    assert waits["mend"] == "flask spool drain"
+    assert waits["mend"] == "receiver spool drain"
     assert "spool-waits" not in found(here, "--fix")
     assert len(json.loads(here.flask("events", "list", "--json").stdout)["events"]) == 1
 
@@ -281,7 +281,7 @@ def test_a_term_that_ends(here):
             assert about_numbers(here) == {"expires-soon": severity}
             ending = found(here)["expires-soon"]
     assert number not in ending["sentence"]
-    assert ending["mend"] == f"flask numbers extend {number} --months 1"
+    assert ending["mend"] == f"receiver numbers extend {number} --months 1"
     here.simulator.request("number/subscribe", number=number, duration="12")
     with time_machine.travel(ends - timedelta(days=2)):
         assert about_numbers(here) == {}
@@ -323,7 +323,7 @@ def test_a_url_that_drifts_away_until_it_is_accepted(here):
     drifted = found(here)["drifted-voice"]
     assert "other.example.com" in drifted["sentence"]
     assert "secret" not in drifted["sentence"]
-    assert drifted["mend"] == f"flask setup --number {number} --take-over"
+    assert drifted["mend"] == f"receiver setup --number {number} --take-over"
     found(here, "--accept", number)
     assert about_numbers(here) == {}
 

@@ -36,7 +36,7 @@ def service(provider, database_url, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def numbers(service, provider) -> dict[str, str]:
-    """One number for voice and SMS and one for faxes, bought and pointed by `flask setup`."""
+    """One number for voice and SMS and one for faxes, bought and pointed by `receiver setup`."""
     service.flask("setup", "--country", "US", "--state", "CA", "--kind", "voice,sms", "--yes")
     service.flask("setup", "--country", "SG", "--kind", "fax", "--yes")
     held = {entry["country"]: entry["number"] for entry in provider.request("number/get_active")["entries"]}
@@ -124,6 +124,6 @@ def test_it_shows_the_log_on_the_command_line(service, provider, numbers):
 
 
 def received(service) -> int:
-    """The SMS that `flask events stats` counts."""
+    """The SMS that `receiver events stats` counts."""
     stats = json.loads(service.flask("events", "stats", "--json").stdout)["stats"]
     return sum(row["events"] for row in stats if (row["kind"], row["type"]) == ("sms", "sms.received"))

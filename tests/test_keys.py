@@ -1,4 +1,4 @@
-"""Callback keys: the ring that the receive path asks, and `flask keys` beside a service that serves."""
+"""Callback keys: the ring that the receive path asks, and `receiver keys` beside a service that serves."""
 
 import asyncio
 import json
@@ -268,7 +268,7 @@ def test_a_rotation_that_stopped_goes_on_to_the_same_key(firm):
     firm.simulator.control.fault("number/update_forwarding", "status:error_service_not_available")
     stopped = firm.flask("keys", "rotate", "--yes")
     assert stopped.exit_code == 1
-    assert "run `flask keys rotate` again" in stopped.stderr
+    assert "run `receiver keys rotate` again" in stopped.stderr
     (secret,) = firm.made()
     again = firm.flask("keys", "rotate", "--yes")
     assert again.exit_code == 0, again.output
@@ -290,7 +290,7 @@ def test_nothing_moves_while_a_process_does_not_accept_the_new_key(firm, monkeyp
     with writing(engine) as connection:
         connection.execute(delete(Process))
     firm.app.extensions["receiver"].schedule.stop(5)
-    assert "Start `flask serve`" in firm.flask("keys", "rotate", "--yes").stderr
+    assert "Start `receiver serve`" in firm.flask("keys", "rotate", "--yes").stderr
     assert firm.targets() == before
 
 

@@ -1,4 +1,4 @@
-"""Live, over the real server: the stream, exports and callers that are slow, and `flask events tail`."""
+"""Live, over the real server: the stream, exports and callers that are slow, and `receiver events tail`."""
 
 import json
 import queue

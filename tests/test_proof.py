@@ -1,4 +1,4 @@
-"""Proof of reachability: `flask numbers test` through servers and proxies that misbehave in every way."""
+"""Proof of reachability: `receiver numbers test` through servers and proxies that misbehave in every way."""
 
 import json
 import re
@@ -165,7 +165,7 @@ def test_a_port_where_nothing_listens(prove):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    failed(prove(f"http://127.0.0.1:{port}"), Hop.CONNECT, "connection refused.*flask serve")
+    failed(prove(f"http://127.0.0.1:{port}"), Hop.CONNECT, "connection refused.*receiver serve")
 
 
 @pytest.fixture
@@ -346,7 +346,7 @@ def test_the_command_says_which_hop_failed_and_what_to_do(flask):
     result = flask("numbers", "test", "--kind", "sms", public_url="http://127.0.0.1:1")
     assert result.exit_code == 1
     assert "connect FAILED" in result.stdout
-    assert "flask serve" in result.stdout
+    assert "receiver serve" in result.stdout
     shown = json.loads(
         flask("numbers", "test", "--kind", "sms", "--json", public_url="http://127.0.0.1:1").stdout
     )

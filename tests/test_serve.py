@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 class Service:
-    """`flask serve` on a free port."""
+    """`receiver serve` on a free port."""
 
     def __init__(self, database_url: str, tmp_path: Path, **environ: str) -> None:
         self.port = free_port()
@@ -181,7 +181,7 @@ def test_it_holds_callbacks_from_the_start_while_the_database_is_away(tmp_path: 
 def test_it_refuses_to_start_on_an_empty_database(empty_database_url: str, tmp_path: Path):
     refused = Service(empty_database_url, tmp_path).flask("serve", check=False)
     assert refused.returncode == 1
-    assert refused.stderr.strip() == "Error: the database has no tables yet: run `flask db upgrade`"
+    assert refused.stderr.strip() == "Error: the database has no tables yet: run `receiver db upgrade`"
 
 
 def test_it_lists_all_wrong_settings_without_a_traceback(tmp_path: Path):

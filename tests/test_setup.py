@@ -339,7 +339,7 @@ def test_a_country_goes_by_code_or_name(text):
     ("find", "hint"),
     [
         (lambda: find_country(COUNTRIES, "Singapoor"), r"Did you mean Singapore \(SG\)"),
-        (lambda: find_country(COUNTRIES, "Atlantis"), "flask numbers countries"),
+        (lambda: find_country(COUNTRIES, "Atlantis"), "receiver numbers countries"),
         (lambda: find_state(COUNTRIES[0], "Califronia"), r"Did you mean California \(CA\)"),
         (lambda: find_state(COUNTRIES[1], "CA"), "not sold by state"),
     ],
@@ -618,7 +618,7 @@ def test_a_key_is_exchanged_and_everything_else_stays(simulator, client, journal
     [
         ("+14152340000", "", "not for sale in California"),
         ("+14152341237", "NY", "not for sale in New York"),
-        ("+6565310000", "", "flask numbers available SG"),
+        ("+6565310000", "", "receiver numbers available SG"),
         ("+18005550000", "", "add the state"),
         ("+4930123456", "", "calling code"),
     ],

@@ -58,7 +58,7 @@ def is_in(client) -> bool:
 
 @pytest.mark.parametrize("command", [("passwd", "nobody"), ("remove", "nobody")])
 def test_nobody_is_asked_anything_about_a_user_there_is_not(flask, command):
-    assert "there is no user nobody: see `flask users list`" in flask(*command, fails=True).output
+    assert "there is no user nobody: see `receiver users list`" in flask(*command, fails=True).output
 
 
 def test_users_are_added_listed_and_removed(flask, ana):
@@ -235,7 +235,7 @@ def test_a_person_changes_the_password_and_other_browsers_are_out(app, client, a
 
 def test_without_users_the_login_page_says_how_to_make_one(client):
     page = client.get("/login").text
-    assert "flask users add" in page
+    assert "receiver users add" in page
     assert 'type="password"' not in page
 
 

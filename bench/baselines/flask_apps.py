@@ -85,7 +85,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 def serve(name: str, port: int) -> None:
-    """With the settings of `flask serve`, but for threads where threads do the work."""
+    """With the settings of `receiver serve`, but for threads where threads do the work."""
     threads = name == "orm"
     Server(
         f"bench.baselines.flask_apps:{name}",

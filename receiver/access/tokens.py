@@ -140,7 +140,7 @@ class Tokens:
             )
             row = connection.execute(select(_TOKENS).where(mine)).one_or_none()
         if row is None:
-            raise TokenError(f"there is no token named {name}: `flask tokens list` shows them")
+            raise TokenError(f"there is no token named {name}: `receiver tokens list` shows them")
         return _known(row)
 
     def authorize(self, authorization: str, needed: Scope) -> KnownToken:

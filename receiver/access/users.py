@@ -51,7 +51,7 @@ class Users:
             with writing(self._engine) as connection:
                 connection.execute(insert(User).values(row))
         except IntegrityError:
-            raise UserError(f"there is a user {name} already: `flask users passwd {name}`") from None
+            raise UserError(f"there is a user {name} already: `receiver users passwd {name}`") from None
 
     def all(self) -> Sequence[User]:
         """Everybody, by name."""
@@ -128,4 +128,4 @@ def _good_name(name: str) -> str:
 
 
 def _unknown(name: str) -> UserError:
-    return UserError(f"there is no user {name[:64]}: see `flask users list`")
+    return UserError(f"there is no user {name[:64]}: see `receiver users list`")

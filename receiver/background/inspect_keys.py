@@ -23,7 +23,7 @@ def inspect_keys(keys: Sequence[Key], now: datetime) -> Iterator[Finding]:
             yield warning(
                 "rotation-unfinished",
                 f"The rotation to the key {key.name} stopped half-way.",
-                "flask keys rotate",
+                "receiver keys rotate",
                 key.fingerprint,
             )
         if key.state is KeyState.RETIRING:
@@ -41,7 +41,7 @@ def _retiring(key: Key, rotated: datetime, now: datetime) -> Iterator[Finding]:
             "older-key-used",
             f"Callbacks still come with the older key {key.name}, the last on"
             f" {key.used_at:%Y-%m-%d at %H:%M} UTC.",
-            "flask numbers list shows which number uses it; or else a notify URL of your own does.",
+            "receiver numbers list shows which number uses it; or else a notify URL of your own does.",
             key.fingerprint,
         )
     if key.retires_at is None or key.retires_at > now:
@@ -57,6 +57,6 @@ def _retiring(key: Key, rotated: datetime, now: datetime) -> Iterator[Finding]:
         yield warning(
             "key-overdue",
             f"The key {key.name} should be retired, but a number still uses it.",
-            "flask keys rotate",
+            "receiver keys rotate",
             key.fingerprint,
         )

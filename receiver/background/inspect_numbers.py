@@ -30,7 +30,7 @@ def _term(number: KnownNumber, now: datetime) -> Iterator[Finding]:
     left, name = number.days_left(now), masked_number(number.number)
     if left is None:
         return
-    extend = f"flask numbers extend {number.number} --months 1"
+    extend = f"receiver numbers extend {number.number} --months 1"
     if number.auto_extend:
         if left <= 0:
             sentence = f"{name} should have renewed itself by now, and has not: it ends {_when(left)}."
@@ -47,7 +47,7 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         (calls, number.forward_to, number.calls_were_here),
         (Kind.SMS, number.forward_sms_to, number.sms_were_here),
     )
-    name, again = masked_number(number.number), f"flask setup --number {number.number}"
+    name, again = masked_number(number.number), f"receiver setup --number {number.number}"
     if not any(url or was_here for _, url, was_here in sides):
         sentence = f"{name} is paid for, and nothing that arrives for it is sent anywhere."
         yield warning("not-configured", sentence, again, number.number)
@@ -56,13 +56,13 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         target = urls.target(url)
         if target is Target.DEAD_KEY:
             sentence = f"{name} sends {kind} here with a key that is not accepted: it is turned away now."
-            yield error(f"dead-key-{kind}", sentence, "flask doctor --fix", number.number)
+            yield error(f"dead-key-{kind}", sentence, "receiver doctor --fix", number.number)
         elif target is Target.OLDER_KEY:
             sentence = f"{name} sends {kind} here with an older key."
-            yield warning(f"older-key-{kind}", sentence, "flask doctor --fix", number.number)
+            yield warning(f"older-key-{kind}", sentence, "receiver doctor --fix", number.number)
         elif was_here and target is not Target.HERE:
             where = f"goes to {shown_url(url).partition('/')[0]} now" if url else "goes nowhere now"
-            meant = "If that is meant: flask doctor --accept."
+            meant = "If that is meant: receiver doctor --accept."
             sentence = f"{kind} of {name} came here once, and {where}. {meant}"
             yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
     led_to = number.forward_to.rpartition("/")[2] if urls.is_ours(number.forward_to) else ""
@@ -77,8 +77,8 @@ def _lost(number: KnownNumber) -> Finding:
     return error(
         "number-lost",
         f"{masked_number(number.number)} is not listed by the provider any more{when}: probably {why}."
-        " If that is meant: flask doctor --accept.",
-        f"flask setup --number {number.number}",
+        " If that is meant: receiver doctor --accept.",
+        f"receiver setup --number {number.number}",
         number.number,
     )
 

@@ -51,9 +51,11 @@ def require_schema(engine: Engine) -> None:
     if current == newest:
         return
     if current is None:
-        raise SchemaError("the database has no tables yet: run `flask db upgrade`")
+        raise SchemaError("the database has no tables yet: run `receiver db upgrade`")
     if current in revisions():
-        raise SchemaError(f"the database is at {current}, this code needs {newest}: run `flask db upgrade`")
+        raise SchemaError(
+            f"the database is at {current}, this code needs {newest}: run `receiver db upgrade`"
+        )
     raise SchemaError(
         f"the database is at revision {current}, which this code does not know: "
         "it was upgraded by a newer version; run that version"

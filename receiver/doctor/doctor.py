@@ -44,6 +44,6 @@ def _looked_at(check: Check, patient: Patient) -> Area:
     except (SQLAlchemyError, OSError) as failure:
         reason = reason_of(failure) if isinstance(failure, SQLAlchemyError) else failure.strerror
         sentence = f"This could not be looked at: {reason}."
-        found.append(error(f"{check.name}-unreadable", sentence, "flask doctor"))
+        found.append(error(f"{check.name}-unreadable", sentence, "receiver doctor"))
         summary = ""
     return Area(check.name, summary, tuple(found))

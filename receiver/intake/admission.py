@@ -115,5 +115,5 @@ class Admission:
             logger.critical(
                 "the quarantine is full, callbacks that are not trusted are answered 503",
                 setting="QUARANTINE_LIMIT_MB",
-                see="flask events quarantine",
+                see="receiver events quarantine",
             )

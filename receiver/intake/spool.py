@@ -142,7 +142,9 @@ class Spool:
                 reason = (
                     reason_of(refusal) if isinstance(refusal, SQLAlchemyError) else type(refusal).__name__
                 )
-                logger.critical("set aside an arrival that cannot become an event", see="flask spool status")
+                logger.critical(
+                    "set aside an arrival that cannot become an event", see="receiver spool status"
+                )
                 mine = _arrivals.c.position == place
                 connection.execute(update(_arrivals).where(mine).values(set_aside=reason))
         return len(waiting)

@@ -30,11 +30,11 @@ _OF_STATUS = {
     429: ("the proxy takes no more requests (HTTP 429).", "Exempt /callbacks/ from its rate limit."),
     502: (
         "the proxy answers, but does not reach this service (HTTP 502).",
-        "Start `flask serve`, and check the address that the proxy passes to.",
+        "Start `receiver serve`, and check the address that the proxy passes to.",
     ),
     504: (
         "the proxy answers, but this service did not answer it in time (HTTP 504).",
-        "Look at the service's log, and at `flask doctor`.",
+        "Look at the service's log, and at `receiver doctor`.",
     ),
 }
 
@@ -54,7 +54,7 @@ def _answer_problem(url: str, answer: Answer) -> tuple[str, str]:
             return _OF_STATUS[502][0].replace("502", "503"), _OF_STATUS[502][1]
         return (
             "this service cannot hold callbacks now (HTTP 503).",
-            "Look at `flask doctor`: database or spool must be writable.",
+            "Look at `receiver doctor`: database or spool must be writable.",
         )
     if answer.status in _OF_STATUS:
         return _OF_STATUS[answer.status]

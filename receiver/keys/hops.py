@@ -140,7 +140,7 @@ def _connected(url: SplitResult, way: _Way) -> Iterator[HTTPConnection]:
         raise HopFailed(
             Hop.CONNECT,
             f"{host} does not accept connections on port {port}: {(error.strerror or 'failed').lower()}.",
-            "Start what listens there: the proxy, or `flask serve`.",
+            "Start what listens there: the proxy, or `receiver serve`.",
         ) from None
     way.passed.append(Hop.CONNECT)
     connection = HTTPConnection(host, port, timeout=TIMEOUT)
@@ -176,7 +176,7 @@ def _ask(connection: HTTPConnection, url: SplitResult, request: Request) -> Answ
         raise HopFailed(
             Hop.ANSWER,
             f"no answer within {TIMEOUT:g} seconds.",
-            "Look whether the service runs (`flask doctor`), and at the proxy's log.",
+            "Look whether the service runs (`receiver doctor`), and at the proxy's log.",
         ) from None
     except (OSError, HTTPException):
         raise HopFailed(

@@ -89,7 +89,7 @@ def _find(engine: Engine, before: int, query: bytes, body: bytes) -> _Arrived:
     raise HopFailed(
         Hop.LOG,
         "it was answered 200, but is not in this log.",
-        "Look at `flask spool status`: it may wait for the database. If not, PUBLIC_URL leads to an"
+        "Look at `receiver spool status`: it may wait for the database. If not, PUBLIC_URL leads to an"
         " installation with another database.",
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 from config import Config
 from receiver.quickstart.addresses import Address, free_address, url_of, written
 from receiver.quickstart.errors import QuickstartError
-from receiver.quickstart.processes import Child, environment_with, flask, flask_json, http, started
+from receiver.quickstart.processes import Child, command_json, environment_with, http, run_command, started
 from receiver.quickstart.service import start_server
 from receiver.quickstart.story import Steps, tell_demo
 
@@ -38,7 +38,7 @@ def serve_demo(config: Config, listen: Address, steps: Steps, children: contextl
     steps.say("No credentials in the settings: using a simulated provider, no money is spent")
     simulator = _start_simulator(steps, children)
     environment = environment_with(_write_settings(simulator, listen))
-    flask(environment, "db", "upgrade")
+    run_command(environment, "db", "upgrade")
     steps.say("Demo database var/demo.db is up to date")
     server = start_server(config, listen, environment, steps, children)
 
@@ -52,7 +52,7 @@ def serve_demo(config: Config, listen: Address, steps: Steps, children: contextl
     steps.say(f"A call, a fax and an SMS came in from {_SENDER}")
     _wait_for_events(environment, sent, server)
     steps.say("All of them are in the log:\n")
-    flask(environment, "events", "list", show=True)
+    run_command(environment, "events", "list", show=True)
     tell_demo(
         config,
         listen,
@@ -88,7 +88,7 @@ def _write_settings(simulator: str, listen: Address) -> dict[str, str]:
         "SPOOL_DIR": "var/demo-spool",
     }
     _SETTINGS.write_text(
-        f"# Written by `make run`, for commands on the demo: `flask -e {_SETTINGS} doctor`\n"
+        f"# Written by `make run`, for commands on the demo: `.venv/bin/receiver -e {_SETTINGS} doctor`\n"
         + "".join(f"{name}={value}\n" for name, value in settings.items()),
         encoding="utf-8",
     )
@@ -97,13 +97,13 @@ def _write_settings(simulator: str, listen: Address) -> dict[str, str]:
 
 def _set_up(environment: Mapping[str, str]) -> dict[str, str]:
     """A number for voice and SMS and one for fax that point here; bought if the account has none."""
-    held = pick_numbers(flask_json(environment, "numbers", "list"))
+    held = pick_numbers(command_json(environment, "numbers", "list"))
     for purpose, kinds in _PURPOSES.items():
         # A number of an earlier run may point at another port. Setup would rightly buy one beside it, because
         # it may be in use elsewhere; all numbers of the simulated account are the demo's own.
         known = ("--number", held[purpose], "--take-over") if purpose in held else _PURCHASES[purpose]
-        flask(environment, "setup", *known, *kinds, "--yes")
-    numbers = pick_numbers(flask_json(environment, "numbers", "list")) | held
+        run_command(environment, "setup", *known, *kinds, "--yes")
+    numbers = pick_numbers(command_json(environment, "numbers", "list")) | held
     if missing := _PURPOSES.keys() - numbers.keys():
         raise QuickstartError(
             f"The simulated account has no number for {' and '.join(sorted(missing))} after setup: "
@@ -113,7 +113,7 @@ def _set_up(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def pick_numbers(listing: Any) -> dict[str, str]:
-    """From `flask numbers list --json`: the first number for voice and SMS, and the first for fax."""
+    """From `receiver numbers list --json`: the first number for voice and SMS, and the first for fax."""
     rows: list[dict[str, Any]] = listing["numbers"] if isinstance(listing, dict) else listing
     found: dict[str, str] = {}
     for row in rows:
@@ -145,7 +145,7 @@ def _arrive(url: str, order: Mapping[str, str]) -> Counter[str]:
 def _wait_for_events(environment: Mapping[str, str], sent: Counter[str], server: Child) -> None:
     end = time.monotonic() + ARRIVAL_SECONDS
     while True:
-        listing = flask_json(environment, "events", "list")
+        listing = command_json(environment, "events", "list")
         missing = sent - Counter(event["txn_ref"] for event in listing["events"])
         if not missing:
             return
@@ -160,7 +160,7 @@ def _wait_for_events(environment: Mapping[str, str], sent: Counter[str], server:
 def _make_user(environment: Mapping[str, str]) -> str:
     """A user of the console; gives the password, which is new at every start."""
     password = secrets.token_urlsafe(12)
-    users = {user["name"] for user in flask_json(environment, "users", "list")["users"]}
+    users = {user["name"] for user in command_json(environment, "users", "list")["users"]}
     how = ("passwd", _USER) if _USER in users else ("add", _USER, "--role", "operate")
-    flask(environment, "users", *how, "--password-stdin", given=password)
+    run_command(environment, "users", *how, "--password-stdin", given=password)
     return password

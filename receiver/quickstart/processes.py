@@ -99,11 +99,11 @@ def started(
         _stop(process, patience)
 
 
-def flask(environment: Mapping[str, str], *command: str, show: bool = False, given: str = "") -> str:
+def run_command(environment: Mapping[str, str], *command: str, show: bool = False, given: str = "") -> str:
     """What a command of the service printed; `show` lets it write to our own output instead."""
     sys.stdout.flush()
     done = subprocess.run(  # noqa: S603  # our own commands
-        [sys.executable, "-m", "flask", *command],
+        [sys.executable, "-m", "receiver.cli", *command],
         cwd=ROOT,
         env=environment,
         input=given,
@@ -115,18 +115,18 @@ def flask(environment: Mapping[str, str], *command: str, show: bool = False, giv
     )
     if done.returncode:
         output = _last_lines(f"{done.stdout or ''}{done.stderr or ''}".strip())
-        raise QuickstartError(f"flask {' '.join(command)} failed ({_ending(done.returncode)}):\n{output}")
+        raise QuickstartError(f"receiver {' '.join(command)} failed ({_ending(done.returncode)}):\n{output}")
     return done.stdout or ""
 
 
-def flask_json(environment: Mapping[str, str], *command: str) -> Any:
+def command_json(environment: Mapping[str, str], *command: str) -> Any:
     """The same with `--json`, read."""
-    said = flask(environment, *command, "--json")
+    said = run_command(environment, *command, "--json")
     try:
         return json.loads(said)
     except ValueError as error:
         raise QuickstartError(
-            f"flask {' '.join(command)} --json did not print JSON:\n{said[:1000]}"
+            f"receiver {' '.join(command)} --json did not print JSON:\n{said[:1000]}"
         ) from error
 
 

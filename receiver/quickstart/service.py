@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from config import Config
 from receiver.quickstart.addresses import Address, url_of, written
-from receiver.quickstart.processes import Child, environment_with, flask, started
+from receiver.quickstart.processes import Child, environment_with, run_command, started
 from receiver.quickstart.story import Steps, tell_real
 
 
 def serve_real(config: Config, listen: Address, steps: Steps, children: contextlib.ExitStack) -> Child:
     """Serve with the settings as they are."""
     environment = environment_with({})
-    flask(environment, "db", "upgrade")
+    run_command(environment, "db", "upgrade")
     steps.say("Database is up to date")
     server = start_server(config, listen, environment, steps, children)
     tell_real(config, listen)
@@ -29,7 +29,7 @@ def start_server(
     children: contextlib.ExitStack,
 ) -> Child:
     """Start the service, and return once it is ready."""
-    command = ("flask", "serve", "--listen", written(listen))
+    command = ("receiver.cli", "serve", "--listen", written(listen))
     server = children.enter_context(started("serve", command, environment, patience=config.stop_timeout + 5))
     server.wait_until(f"{url_of(listen)}/health/ready")
     steps.say(f"Service is ready on {url_of(listen)} (its output: var/serve.log)")

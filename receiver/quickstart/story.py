@@ -35,11 +35,11 @@ def tell_real(config: Config, listen: Address) -> None:
         click.echo("Set PUBLIC_URL first: the address at which the provider reaches this service.")
     click.echo(
         f"Make a user of the console at {url_of(listen)}/ with\n"
-        "  .venv/bin/flask users add NAME --role operate\n"
+        "  .venv/bin/receiver users add NAME --role operate\n"
         "Point numbers here with (shows steps and prices, then asks)\n"
-        "  .venv/bin/flask setup --country SG --kind voice --months 1\n"
+        "  .venv/bin/receiver setup --country SG --kind voice --months 1\n"
         "See what arrived with\n"
-        "  .venv/bin/flask events list\n"
+        "  .venv/bin/receiver events list\n"
         f"{_api_hint(config, listen)}"
     )
 
@@ -63,8 +63,8 @@ def tell_demo(
     click.echo(
         f"\n{console}"
         "Try the commands on the demo, such as\n"
-        f"  .venv/bin/flask -e {settings} events list\n"
-        f"  .venv/bin/flask -e {settings} doctor\n"
+        f"  .venv/bin/receiver -e {settings} events list\n"
+        f"  .venv/bin/receiver -e {settings} doctor\n"
         f"{_api_hint(config, listen)}"
         "Let another SMS arrive with\n"
         f"  curl -H 'Content-Type: application/json' http://{simulator}/control/sms \\\n"

@@ -117,7 +117,7 @@ class Erasure:
         except SQLAlchemyError as error:
             raise EraseError(
                 f"{act.done.events} events were erased, but what they leave behind on disk was not: "
-                f"{reason_of(error)}. Put that right, then run `flask db compact`"
+                f"{reason_of(error)}. Put that right, then run `receiver db compact`"
             ) from None
         return Erased(act.done.events, act.done.repeats, spooled)
 

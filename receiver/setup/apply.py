@@ -197,7 +197,7 @@ def _read_back(
 ) -> Iterator[Progress]:
     """Compare what was sent with what the provider shows: one request, if it shows all of it at once."""
     waiting = {step.number: step for step in sent}
-    problem = "accepted, but it does not read back so: look with `flask numbers list`"
+    problem = "accepted, but it does not read back so: look with `receiver numbers list`"
     for pause in _LOOKS if waiting else ():
         sleep(pause)
         try:

@@ -34,7 +34,7 @@ _IN_A_ROW = 10
 behind it that cannot reach the database, and so cannot say that it serves."""
 
 _AGAIN = (
-    "No call is lost: the older key is still accepted. Put it right and run `flask keys rotate` again: it"
+    "No call is lost: the older key is still accepted. Put it right and run `receiver keys rotate` again: it"
     " goes on from here."
 )
 
@@ -86,7 +86,7 @@ class Rotator:
         self.ring.refresh()
         name, secret = short(fingerprint), self.ring.secret_of(fingerprint)
         if secret is None:
-            raise RotationError(f"the key {name} is gone from the database: run `flask keys rotate` again")
+            raise RotationError(f"the key {name} is gone from the database: run `receiver keys rotate` again")
         self.say(f"{'Going on with' if begun else 'Made'} the key {name}.")
         self.say("Waiting until every process accepts it …")
         urls = self.urls(secret)
@@ -108,7 +108,7 @@ class Rotator:
     def retire(self, key: Key) -> None:
         """Accept a key no longer. `RotationError` if it is needed, or not ours to retire."""
         if key.state is KeyState.CURRENT:
-            raise RotationError(f"{key.name} is the current key. Run `flask keys rotate` first.")
+            raise RotationError(f"{key.name} is the current key. Run `receiver keys rotate` first.")
         if key.state is KeyState.RETIRED:
             raise RotationError(f"{key.name} has been retired already")
         if key.in_settings:
@@ -121,7 +121,7 @@ class Rotator:
             shown = ", ".join(map(masked_number, users))
             raise RotationError(
                 f"{key.name} is still used by {shown}, whose calls would be turned away."
-                " Run `flask keys rotate` first."
+                " Run `receiver keys rotate` first."
             )
         stored.retire(self.engine, key.fingerprint)
         self.ring.refresh()
@@ -133,7 +133,7 @@ class Rotator:
             serving = presence.alive(self.engine)
             unaware = [name for name, accepted in serving.items() if fingerprint not in accepted]
             if not serving:
-                problem = "no serving process can be seen in the database. Start `flask serve`."
+                problem = "no serving process can be seen in the database. Start `receiver serve`."
             elif unaware:
                 names = ", ".join(name.rpartition(":")[0] for name in unaware)
                 problem = f"a process does not accept the new key yet: {names}."

@@ -145,7 +145,7 @@ def write(active: Sequence[SubscribedNumber], urls: CallbackUrls, describe: Call
 
     `describe` says in one line, without control characters, what a number is: it becomes a comment.
     """
-    parts = ["# The numbers held. `flask setup --file` buys what is missing of them.\n"]
+    parts = ["# The numbers held. `receiver setup --file` buys what is missing of them.\n"]
     for number in sorted(active, key=lambda one: one.number):
         calls = Kind.FAX if number.mode == "fax" else Kind.VOICE
         here = [

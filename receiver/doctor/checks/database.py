@@ -22,7 +22,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
         if "cannot reach" in said:
             found.append(error("database-away", said, "Start the database, or correct DATABASE_URL."))
         else:
-            found.append(error("schema", said, "flask db upgrade"))
+            found.append(error("schema", said, "receiver db upgrade"))
         return ""
     except SQLAlchemyError as problem:
         said = f"The database takes no events: {reason_of(problem)}."

@@ -22,7 +22,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
             left < TOO_LITTLE,
             f"disk-{name.lower()}",
             f"Only {size(left)} are free where {name} is.",
-            "Make room; `flask events prune` deletes what is old.",
+            "Make room; `receiver events prune` deletes what is old.",
         )
         for name, left in free.items()
         if left < LITTLE

@@ -14,7 +14,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
     if known.failures and not found:
         # The watch waits for more failures before it reports them; the doctor says so at once.
         sentence = f"The provider could not be asked. {known.failure}"
-        found.append(warning("provider-silent", sentence, "flask doctor"))
+        found.append(warning("provider-silent", sentence, "receiver doctor"))
     balance = "balance not told"
     if known.balance is not None:
         balance = f"balance {known.currency} {known.balance:f}"

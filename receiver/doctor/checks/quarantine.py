@@ -17,7 +17,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
                 "quarantine-full",
                 f"The quarantine holds {size(state.bytes)} of {size(state.limit)}:"
                 " when it is full, callbacks that are not trusted are turned away.",
-                "flask events list --quarantined, then release or drop",
+                "receiver events list --quarantined, then release or drop",
             )
         )
     return f"{state.events} events, {size(state.bytes)} of {size(state.limit)}"

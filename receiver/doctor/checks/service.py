@@ -14,7 +14,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
     serving = presence.alive(patient.engine)
     if not serving:
         sentence = f"No process has said in the last {presence.ALIVE.seconds} seconds that it serves."
-        found.append(error("not-serving", sentence, "flask serve"))
+        found.append(error("not-serving", sentence, "receiver serve"))
     query = select(JobState.name, JobState.failure).where(JobState.failure.is_not(None))
     with patient.engine.connect() as connection:
         failing = connection.execute(query).all()

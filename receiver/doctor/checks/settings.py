@@ -39,7 +39,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
         warning(
             "readable-secrets",
             f"{path} holds secrets, and other users of this machine can read it.",
-            "flask doctor --fix",
+            "receiver doctor --fix",
         )
         for path in _readable_secrets(config)
     ]

@@ -26,10 +26,10 @@ def look(patient: Patient, found: list[Finding]) -> str:
     if state.oldest and state.waiting and now - state.oldest > WAITS:
         since = in_words(now - state.oldest)
         said = f"{state.waiting} callbacks wait for the database, the oldest for {since}."
-        found.append(warning("spool-waits", said, "flask spool drain"))
+        found.append(warning("spool-waits", said, "receiver spool drain"))
     if state.set_aside:
         said = f"{state.set_aside} callbacks were set aside: the database refuses them."
-        found.append(warning("set-aside", said, "flask spool status"))
+        found.append(warning("set-aside", said, "receiver spool status"))
     return f"takes callbacks, {state.waiting or 'none'} waiting"
 
 

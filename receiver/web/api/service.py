@@ -114,6 +114,6 @@ def show_spool(_: Given) -> Response:
         state = current.spool().state()
     except SpoolError:
         return problem(
-            503, "unavailable", "the spool cannot be read; see `flask spool status` on that machine"
+            503, "unavailable", "the spool cannot be read; see `receiver spool status` on that machine"
         )
     return jsonify(waiting=state.waiting, set_aside=state.set_aside, oldest=iso(state.oldest))

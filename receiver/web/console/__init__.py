@@ -71,7 +71,7 @@ def _database_error(error: SQLAlchemyError) -> tuple[str, int]:
     return _sorry(
         503,
         "The database does not answer",
-        "Callbacks are kept in the spool in the meantime. See /health/ready, or run `flask doctor`.",
+        "Callbacks are kept in the spool in the meantime. See /health/ready, or run `receiver doctor`.",
     )
 
 
