@@ -23,7 +23,8 @@ from receiver.providers.errors import (
 from receiver.providers.hoiio import exchange
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.statuses import _STATUSES, error_for
-from receiver.providers.numbers import AvailableNumber, Capability, Duration, Mode, Rate, SubscribedNumber
+from receiver.providers.hoiio.values import HoiioNumber, Mode
+from receiver.providers.numbers import AvailableNumber, Capability, Duration, Rate
 from receiver.simulator.server import SimulatorServer
 from receiver.simulator.settings import Settings
 
@@ -78,7 +79,7 @@ def test_it_reads_the_documented_numbers(client, provider):
     provider.post(API + "number/get_active", body=payload("number/get_active.json"))
 
     assert client.subscribed_numbers() == (
-        SubscribedNumber(
+        HoiioNumber(
             number="+6511111111",
             forward_to="http://www.example.com/notify/voice",
             forward_sms_to="http://www.example.com/myApp1/notify/sms",
@@ -89,7 +90,7 @@ def test_it_reads_the_documented_numbers(client, provider):
             state="",
             capabilities=frozenset({Capability.VOICE, Capability.FAX}),
         ),
-        SubscribedNumber(
+        HoiioNumber(
             number="+16502222222",
             forward_to="http://www.example.com/notify/voice",
             forward_sms_to="http://www.example.com/notify/sms",
@@ -196,7 +197,7 @@ def test_a_misspelt_setting_is_refused_and_the_right_one_named(client, provider,
 )
 def test_it_takes_numbers_in_any_shape_seen(client, provider, entry, expected):
     answer(provider, "number/get_active", entries=[entry])
-    assert client.subscribed_numbers() == (SubscribedNumber(NUMBER, **expected),)
+    assert client.subscribed_numbers() == (HoiioNumber(NUMBER, **expected),)
 
 
 @pytest.mark.parametrize(
@@ -518,7 +519,7 @@ def test_it_buys_configures_and_reads_back(live):
 
     held = next(entry for entry in live.subscribed_numbers() if entry.number == number)
     assert bought.debit == live.rate("SG").price(Duration.THREE_MONTHS) == before - live.balance().balance
-    assert held == SubscribedNumber(
+    assert held == HoiioNumber(
         number=number,
         forward_to="https://example.com/fax",
         mode="fax",

@@ -337,7 +337,7 @@ def test_a_number_that_never_pointed_here_is_left_in_peace(here):
 
 def test_a_mode_that_does_not_fit_the_url(here):
     here.simulator.subscribe("SG", "", forward_to=url(here, "voice"), mode="fax")
-    wrong = found(here)["wrong-mode"]
+    wrong = found(here)["wrong-url-fax"]
     assert wrong["mend"].endswith("--kind fax")
 
 

@@ -235,9 +235,7 @@ def test_rotation_moves_every_number_that_points_here_and_no_other(firm):
     assert [key["state"] for key in firm.listed()] == ["current", "retiring", "retiring"]
     # What setup makes from now on is made with the new key.
     known = numbers.read(firm.app.extensions["receiver"].engine).numbers
-    assert firm.targets() == {
-        url for number in known for url in (number.forward_to, number.forward_sms_to) if url
-    }
+    assert firm.targets() == {url for number in known for url in number.routes.urls.values()}
     assert "here (older key)" not in firm.flask("numbers", "list").stdout
 
 

@@ -13,6 +13,7 @@ from receiver.db.engine import connect
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
 from receiver.providers.errors import OutcomeUnknown
 from receiver.providers.hoiio.client import HoiioClient
+from receiver.providers.hoiio.values import HoiioNumber, forwarding
 from receiver.providers.numbers import (
     AvailableNumber,
     Balance,
@@ -20,8 +21,8 @@ from receiver.providers.numbers import (
     Duration,
     Rate,
     Rates,
+    Routes,
     State,
-    SubscribedNumber,
 )
 from receiver.setup.apply import StepOutcome, apply, pay, repoint
 from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
@@ -45,7 +46,7 @@ DEAD = urls_with("key-thrown-away")
 ELSEWHERE = "https://other.example.com/notify"
 VOICE, FAX, SMS = frozenset({Kind.VOICE}), frozenset({Kind.FAX}), frozenset({Kind.SMS})
 
-US = SubscribedNumber(
+US = HoiioNumber(
     "+14152340001",
     mode="voice",
     expiry=date(2030, 1, 1),
@@ -63,12 +64,12 @@ RATES = Rates("US", "SGD", (Rate(1, Decimal("4.00")), Rate(3, Decimal("12.00")))
 OFFER = Offer(AvailableNumber("+14152340002", frozenset({"VOICE", "SMS"})), "US", "CA", RATES)
 
 
-def decide(wish: Wish, *active: SubscribedNumber, offer: Offer | str | None = OFFER, **options) -> Plan:
+def decide(wish: Wish, *active: HoiioNumber, offer: Offer | str | None = OFFER, **options) -> Plan:
     offers = {wish: Offers((), offer) if isinstance(offer, str) else Offers((offer,))} if offer else {}
     return plan([wish], active, urls=URLS, offers=offers, **options)
 
 
-def held(wish: Wish, active: list[SubscribedNumber]) -> SubscribedNumber | None:
+def held(wish: Wish, active: list[HoiioNumber]) -> HoiioNumber | None:
     return next(iter(fitting(wish, active, URLS)), None)
 
 
@@ -122,7 +123,9 @@ def test_it_sends_all_settings_those_wished_for_and_those_to_keep(
 ):
     (step,) = decide(Wish(kinds, number=number.number), number).steps
     assert isinstance(step, Configure)
-    assert (step.forward_to, step.forward_sms_to, step.mode) == (forward_to, forward_sms_to, mode)
+    sent = {name: value for name, value in forwarding(step.routes).items() if value}
+    wanted = {"forward_to": forward_to, "forward_sms_to": forward_sms_to, "mode": mode}
+    assert sent == {name: value for name, value in wanted.items() if value}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +180,7 @@ def test_it_refuses_and_says_why(number, kinds, reason):
 def test_a_number_that_points_elsewhere_is_taken_over_when_told():
     number = replace(US, forward_to=ELSEWHERE)
     (step,) = decide(Wish(number=US.number), number, take_over=True).steps
-    assert step.forward_to == URLS.voice
+    assert step.routes.voice == URLS.voice
 
 
 # --- plan: buying ---
@@ -191,7 +194,7 @@ def test_a_number_that_is_not_held_is_bought_and_configured(duration, price):
     decided = decide(Wish(number=OFFER.number.number, duration=duration), US_HERE)
     bought, configured = decided.steps
     assert bought == Subscribe("+14152340002", "US", "CA", duration, Decimal(price), "SGD")
-    assert (configured.forward_to, configured.forward_sms_to) == (URLS.voice, URLS.sms)
+    assert configured.routes == Routes(voice=URLS.voice, sms=URLS.sms)
     assert decided.cost == Decimal(price)
 
 
@@ -549,7 +552,7 @@ def test_what_was_configured_before_a_failure_is_read_back_all_the_same(simulato
         StepOutcome.DONE,
         StepOutcome.SKIPPED,
     ]
-    assert done[2].number.forward_to == URLS.voice
+    assert done[2].number.routes.voice == URLS.voice
 
 
 def test_no_credit_buys_nothing(simulator, run):

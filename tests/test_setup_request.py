@@ -1,10 +1,11 @@
 """What a run of setup is asked for, and what a person settles by hand, apart from any command line."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from receiver.providers.numbers import Duration, SubscribedNumber
+from receiver.providers.numbers import Duration, Routes, SubscribedNumber
 from receiver.setup.address import doubt
 from receiver.setup.by_hand import changed
 from receiver.setup.catalogue import Shop
@@ -18,8 +19,7 @@ HELD = SubscribedNumber(
     NUMBER,
     country="SG",
     capabilities=frozenset({"VOICE", "FAX"}),
-    mode="voice",
-    forward_to="https://example.com/voice",
+    routes=Routes(voice="https://example.com/voice", sms=""),
 )
 NOT_ASKED: Shop = None  # type: ignore[assignment]
 """A wish for a number by name, or in a file, asks the shop nothing."""
@@ -68,16 +68,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
 
 
 def test_a_number_keeps_what_is_not_changed():
-    step = changed(HELD, calls="", sms=None, mode=None)
-    assert (step.forward_to, step.forward_sms_to, step.mode) == ("", "", "voice")
-    step = changed(HELD, calls=None, sms=None, mode="fax")
-    assert (step.forward_to, step.mode) == (HELD.forward_to, "fax")
+    assert changed(HELD, {Kind.VOICE: ""}).routes == Routes(voice="", sms="")
+    assert changed(HELD, {Kind.FAX: "https://a.example/"}).routes == Routes(fax="https://a.example/", sms="")
 
 
-@pytest.mark.parametrize(("sms", "mode"), [("https://example.com/sms", None), (None, "sms")])
-def test_a_number_is_not_asked_for_what_it_cannot(sms: str | None, mode: str | None):
+@pytest.mark.parametrize("kind", [Kind.SMS, Kind.FAX])
+def test_a_number_is_not_asked_for_what_it_cannot(kind: Kind):
+    held = replace(HELD, capabilities=frozenset({"VOICE"}))
     with pytest.raises(SetupError, match="cannot"):
-        changed(HELD, calls=None, sms=sms, mode=mode)
+        changed(held, {kind: "https://example.com/x"})
 
 
 def test_an_odd_public_url_is_doubted_but_not_in_a_rehearsal():

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from receiver.keys.urls import CallbackUrls, Target, shown_url
+from receiver.keys.urls import CallbackUrls, Target, kind_of, shown_url
 from receiver.numbers.findings import Finding, error, graded, warning
 from receiver.numbers.known import KnownAccount, KnownNumber
-from receiver.providers.numbers import Mode
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
@@ -42,11 +41,8 @@ def _term(number: KnownNumber, now: datetime) -> Iterator[Finding]:
 
 
 def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
-    calls = Kind.FAX if number.mode == Mode.FAX else Kind.VOICE
-    sides = (
-        (calls, number.forward_to, number.calls_were_here),
-        (Kind.SMS, number.forward_sms_to, number.sms_were_here),
-    )
+    routes = number.routes
+    sides = [(kind, routes.of(kind), kind in number.were_here) for kind in (routes.calls, Kind.SMS)]
     name, again = masked_number(number.number), f"receiver setup --number {number.number}"
     if not any(url or was_here for _, url, was_here in sides):
         sentence = f"{name} is paid for, and nothing that arrives for it is sent anywhere."
@@ -65,10 +61,9 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
             meant = "If that is meant: receiver doctor --accept."
             sentence = f"{kind} of {name} came here once, and {where}. {meant}"
             yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
-    led_to = number.forward_to.rpartition("/")[2] if urls.is_ours(number.forward_to) else ""
-    if led_to in (Kind.VOICE, Kind.FAX) and number.mode and led_to != calls:
-        sentence = f"{name} is in {number.mode} mode, but its URL here is the one for {led_to}."
-        yield warning("wrong-mode", sentence, f"{again} --kind {calls}", number.number)
+        elif urls.is_ours(url) and kind_of(url) not in (None, kind):
+            sentence = f"{name} sends {kind} to our URL for {kind_of(url)}."
+            yield warning(f"wrong-url-{kind}", sentence, f"{again} --kind {kind}", number.number)
 
 
 def _lost(number: KnownNumber) -> Finding:

@@ -115,7 +115,7 @@ class Watch:
             if not due or key.in_settings or known.failures or known.checked_at is None:
                 continue
             secret = self.ring.secret_of(key.fingerprint) or ""
-            urls = [url for number in known.numbers for url in (number.forward_to, number.forward_sms_to)]
+            urls = [url for number in known.numbers for url in number.routes.urls.values()]
             if not any(holds_key(url, secret) for url in urls):
                 stored.retire(self.engine, key.fingerprint)
                 logger.warning("a callback key was retired", key=key.name)

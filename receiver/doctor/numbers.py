@@ -28,8 +28,9 @@ def number_lines(patient: Patient) -> Iterator[NumberLine]:
 
 
 def _serves(number: KnownNumber, urls: CallbackUrls | None) -> str:
-    sides = ((number.mode or "calls", number.forward_to), ("sms", number.forward_sms_to))
-    return "+".join(name for name, url in sides if urls is not None and url and urls.is_ours(url))
+    return "+".join(
+        kind for kind, url in number.routes.urls.items() if urls is not None and urls.is_ours(url)
+    )
 
 
 def _last_event(engine: Engine, number: str) -> datetime | None:

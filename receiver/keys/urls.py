@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from receiver.providers.base import Provider
 from receiver.providers.registry import DEFAULT, PROVIDERS
@@ -34,6 +35,12 @@ def read_path(rest: str) -> tuple[Provider, Kind | None]:
     kinds = words if provider is None else words[1:]
     kind = _KINDS.get(kinds[0]) if len(kinds) == 1 else None
     return provider or DEFAULT, kind
+
+
+def kind_of(url: str) -> Kind | None:
+    """Which kind a callback URL of ours is for."""
+    path = urlsplit(url).path.partition(CALLBACKS)[2]
+    return read_path(path.partition("/")[2])[1]
 
 
 _KEY = re.compile(rf"({CALLBACKS})[^/?#]+((?:/(?:{'|'.join(PROVIDERS)}))?/(?:{'|'.join(Kind)})\b)")

@@ -21,17 +21,17 @@ class NumberRow(Base):
     country: Mapped[str]
     state: Mapped[str]
     capabilities: Mapped[list[str] | None] = mapped_column(Lines)
-    mode: Mapped[str]
-    forward_to: Mapped[str] = mapped_column(Text)
-    forward_sms_to: Mapped[str] = mapped_column(Text)
+    voice_url: Mapped[str | None] = mapped_column(Text)
+    fax_url: Mapped[str | None] = mapped_column(Text)
+    sms_url: Mapped[str | None] = mapped_column(Text)
+    """Where it sends each kind: NULL if it does not take the kind, empty if it sends it nowhere."""
     expires_on: Mapped[date | None]
     """In the provider's calendar."""
     auto_extend: Mapped[bool | None]
     renewal_price: Mapped[Decimal | None] = mapped_column(Money)
     """The price of another month, in the account's currency; NULL if nobody asked for it."""
-    calls_were_here: Mapped[bool]
-    """Its calls or faxes came to this service once, so it is worth a finding when they no longer do."""
-    sms_were_here: Mapped[bool]
+    were_here: Mapped[list[str] | None] = mapped_column(Lines)
+    """Kinds that have come to this service, so that it is a finding if they go elsewhere."""
     checked_at: Mapped[datetime] = mapped_column(UtcTime)
     lost_at: Mapped[datetime | None] = mapped_column(UtcTime)
 

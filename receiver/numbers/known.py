@@ -7,17 +7,19 @@ are gone, and which once pointed here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 
 from receiver import models
 from receiver.db.engine import writing
 from receiver.providers.errors import ProviderError, WrongConfiguration
-from receiver.providers.numbers import Balance, SubscribedNumber
+from receiver.providers.numbers import Balance, Routes, SubscribedNumber
 from receiver.providers.registry import DEFAULT, PROVIDERS
+from receiver.vocabulary.kinds import Kind
 
 LOST_FOR = timedelta(days=90)
 """How long a number that the provider no longer lists is remembered."""
@@ -32,17 +34,14 @@ class KnownNumber:
     country: str
     state: str
     capabilities: frozenset[str]
-    mode: str
-    forward_to: str
-    forward_sms_to: str
+    routes: Routes
     expires_on: date | None
     """By the provider's calendar."""
     auto_extend: bool | None
     renewal_price: Decimal | None
     """What one more month costs, in the account's currency; None where nobody asked."""
-    calls_were_here: bool
-    """Its calls or faxes have come to this service, so it is a finding if they go elsewhere."""
-    sms_were_here: bool
+    were_here: frozenset[Kind]
+    """Kinds that have come to this service, so that it is a finding if they go elsewhere."""
     checked_at: datetime
     lost_at: datetime | None = None
     provider: str = DEFAULT.name
@@ -127,11 +126,10 @@ def store(
             was = before[gone]
             lost_at = was.lost_at or now
             if now - lost_at < LOST_FOR:
-                after[gone] = KnownNumber(**asdict(was) | {"lost_at": lost_at})
+                after[gone] = replace(was, lost_at=lost_at)
         connection.execute(delete(models.NumberRow))
         if after:
-            rows = [asdict(known) | {"capabilities": sorted(known.capabilities)} for known in after.values()]
-            connection.execute(insert(models.NumberRow), rows)
+            connection.execute(insert(models.NumberRow), [_row(known) for known in after.values()])
         told = {} if balance is None else {"balance": balance.balance, "currency": balance.currency}
         _note(connection, {"checked_at": now, "failures": 0, "failure": None, "refused": False} | told)
 
@@ -148,15 +146,29 @@ def accept(engine: Engine, number: str) -> bool:
     table = models.NumberRow
     with writing(engine) as connection:
         gone = connection.execute(delete(table).where(table.number == number, table.lost_at.is_not(None)))
-        kept = connection.execute(
-            update(table).where(table.number == number).values(calls_were_here=False, sms_were_here=False)
-        )
+        kept = connection.execute(update(table).where(table.number == number).values(were_here=[]))
     return bool(gone.rowcount or kept.rowcount)
 
 
 def _numbers(connection: Connection) -> list[KnownNumber]:
     rows = connection.execute(select(models.NumberRow).order_by(models.NumberRow.number)).mappings()
-    return [KnownNumber(**{**row, "capabilities": frozenset(row["capabilities"])}) for row in rows]
+    return [_read(row) for row in rows]
+
+
+def _read(row: RowMapping) -> KnownNumber:
+    values: dict[str, Any] = dict(row)
+    routes = Routes(**{str(kind): values.pop(f"{kind}_url") for kind in Kind})
+    capabilities, were_here = values.pop("capabilities"), map(Kind, values.pop("were_here"))
+    return KnownNumber(
+        **values, routes=routes, capabilities=frozenset(capabilities), were_here=frozenset(were_here)
+    )
+
+
+def _row(known: KnownNumber) -> dict[str, Any]:
+    values = {name: value for name, value in vars(known).items() if name != "routes"}
+    urls = {f"{kind}_url": url for kind, url in asdict(known.routes).items()}
+    lists = {"capabilities": sorted(known.capabilities), "were_here": sorted(known.were_here)}
+    return values | urls | lists
 
 
 def _known(
@@ -172,16 +184,21 @@ def _known(
         country=number.country,
         state=number.state,
         capabilities=number.capabilities,
-        mode=number.mode,
-        forward_to=number.forward_to,
-        forward_sms_to=number.forward_sms_to,
+        routes=number.routes,
         expires_on=number.expiry,
         auto_extend=number.auto_extend,
         renewal_price=before.renewal_price if price is None and before else price,
-        calls_were_here=is_here(number.forward_to) or (before is not None and before.calls_were_here),
-        sms_were_here=is_here(number.forward_sms_to) or (before is not None and before.sms_were_here),
+        were_here=_were_here(number.routes, before, is_here),
         checked_at=now,
     )
+
+
+def _were_here(routes: Routes, before: KnownNumber | None, is_here: Callable[[str], bool]) -> frozenset[Kind]:
+    here = {kind for kind, url in routes.urls.items() if is_here(url)}
+    for kind in before.were_here if before else ():
+        # Calls are still calls when they are taken for faxes now.
+        here.add(kind if kind is Kind.SMS else routes.calls)
+    return frozenset(here)
 
 
 def _note(connection: Connection, values: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from config import Config
 from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.errors import OperatorError
-from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.kinds import CallStep, Kind
 from receiver.vocabulary.notification import Notification, Parameters
 from receiver.vocabulary.verdict import Verdict
 
@@ -102,6 +102,11 @@ class Provider(Protocol):
     @property
     def measures(self) -> frozenset[str]:
         """Parameters that hold a time or an amount: as words they would say nothing."""
+        ...
+
+    @property
+    def steps(self) -> Mapping[str, CallStep]:
+        """Its words for the steps of a call (`ivr_block` of an event), and what each of them is."""
         ...
 
     @property

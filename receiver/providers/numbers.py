@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol, TypedDict, Unpack
+from typing import Protocol
+
+from receiver.vocabulary.kinds import Kind
 
 
 class Capability(StrEnum):
@@ -16,13 +18,6 @@ class Capability(StrEnum):
     VOICE = "VOICE"
     FAX = "FAX"
     SMS = "SMS"
-
-
-class Mode(StrEnum):
-    """What an incoming call is taken for."""
-
-    VOICE = "voice"
-    FAX = "fax"
 
 
 class Duration(StrEnum):
@@ -105,17 +100,56 @@ class Subscription:
 
 
 @dataclass(frozen=True)
+class Routes:
+    """Where a number sends what arrives, by kind: None if it does not take the kind, empty if nowhere.
+
+    A number takes calls as voice or as fax, never as both at a time.
+    """
+
+    voice: str | None = None
+    fax: str | None = None
+    sms: str | None = None
+
+    def of(self, kind: Kind) -> str:
+        """The URL for a kind; empty if there is none."""
+        url: str | None = getattr(self, kind)
+        return url or ""
+
+    @property
+    def urls(self) -> Mapping[Kind, str]:
+        """The URLs that are set, by kind."""
+        return {kind: url for kind in Kind if (url := self.of(kind))}
+
+    @property
+    def calls(self) -> Kind:
+        """What it takes calls for."""
+        return Kind.FAX if self.fax is not None else Kind.VOICE
+
+    @property
+    def mode(self) -> str:
+        """The same as a word; empty if it takes no calls."""
+        return "" if self.fax is None and self.voice is None else str(self.calls)
+
+    def leading(self, urls: Mapping[Kind, str]) -> Routes:
+        """These routes with some kinds leading to other URLs."""
+        changed: dict[str, str | None] = {str(kind): url for kind, url in urls.items()}
+        if Kind.VOICE in urls:
+            changed[Kind.FAX] = None
+        elif Kind.FAX in urls:
+            changed[Kind.VOICE] = None
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True)
 class SubscribedNumber:
     """A number this application holds, and where it sends what arrives.
 
-    A URL that is not set is empty, and so is a `mode`, `country` or `state` the provider did not tell. Values
-    of `mode` and `capabilities` that this version does not know are kept as they came.
+    A `country` or `state` that the provider did not tell is empty. Capabilities that this version does not
+    know are kept as they came.
     """
 
     number: str
-    forward_to: str = ""
-    forward_sms_to: str = ""
-    mode: str = ""
+    routes: Routes = Routes()
     expiry: date | None = None
     auto_extend: bool | None = None
     country: str = ""
@@ -129,14 +163,6 @@ class Balance:
 
     currency: str
     balance: Decimal
-
-
-class Forwarding(TypedDict, total=False):
-    """All settings of a number. The provider forgets what is left out."""
-
-    forward_to: str
-    forward_sms_to: str
-    mode: str
 
 
 class NumberClient(Protocol):
@@ -173,7 +199,7 @@ class NumberClient(Protocol):
         """Wait until the provider takes one more `subscribe`; for who does not want to wait in the middle."""
         ...
 
-    def configure(self, number: str, **settings: Unpack[Forwarding]) -> None:
+    def route(self, number: str, routes: Routes) -> None:
         """Set where a number sends what arrives. Replaces everything: pass all that is to be kept."""
         ...
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from receiver.models import Event
+from receiver.providers.registry import PROVIDERS
+from receiver.vocabulary.kinds import CallStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,13 @@ Signs = tuple[Is | IsNot, ...]
 
 REACHED: Signs = (Is("dial_status", "answered"), Is("transfer_status", "answered"))
 TRIED: Signs = (IsNot("dial_status"), IsNot("transfer_status"))
-SERVED: Signs = (Is("call_state", "ongoing"), IsNot("ivr_block", ("answer", "hangup")))
+_UNSERVED = tuple(
+    word
+    for provider in PROVIDERS.values()
+    for word, step in provider.steps.items()
+    if step in (CallStep.ANSWERED, CallStep.HUNG_UP)
+)
+SERVED: Signs = (Is("call_state", "ongoing"), IsNot("ivr_block", _UNSERVED))
 
 
 @dataclass(frozen=True, slots=True)

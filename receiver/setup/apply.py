@@ -171,9 +171,7 @@ def _sent(step: Configure, client: NumberClient, journal: Journal, sleep: Sleep)
     for _ in range(2):
         attempt = journal.begin(step)
         try:
-            client.configure(
-                step.number, forward_to=step.forward_to, forward_sms_to=step.forward_sms_to, mode=step.mode
-            )
+            client.route(step.number, step.routes)
         except OutcomeUnknown as error:
             lost = error.reason
         except ProviderError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.catalogue import Shop, can
@@ -14,23 +14,16 @@ from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
 
-def changed(held: SubscribedNumber, *, calls: str | None, sms: str | None, mode: str | None) -> Configure:
-    """All settings of a number: the URLs and the mode that are given, the others as they are.
+def changed(held: SubscribedNumber, urls: Mapping[Kind, str]) -> Configure:
+    """All settings of a number: the URLs that are given, the others as they are.
 
     An empty URL removes the one that is there. `SetupError` if the number cannot take what is asked.
     """
-    if mode and held.capabilities and not can(held.capabilities, (Kind(mode),)):
-        raise SetupError(f"{masked_number(held.number)} cannot take {mode}: {able(held.capabilities)}")
-    if sms and held.capabilities and not can(held.capabilities, (Kind.SMS,)):
-        raise SetupError(f"{masked_number(held.number)} cannot receive sms: {able(held.capabilities)}")
-    return Configure(
-        held.number,
-        forward_to=held.forward_to if calls is None else calls,
-        forward_sms_to=held.forward_sms_to if sms is None else sms,
-        mode=mode or held.mode,
-        kinds=frozenset(),
-        was=held,
-    )
+    for kind, url in urls.items():
+        taken = url or kind is not Kind.SMS
+        if taken and held.capabilities and not can(held.capabilities, (kind,)):
+            raise SetupError(f"{masked_number(held.number)} cannot receive {kind}: {able(held.capabilities)}")
+    return Configure(held.number, routes=held.routes.leading(urls), kinds=frozenset(), was=held)
 
 
 def not_bought(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.numbers import SubscribedNumber
 from receiver.setup.catalogue import area_of, country_of
-from receiver.setup.configuring import Impossible, kinds_for, present
+from receiver.setup.configuring import Impossible, kinds_for
 from receiver.setup.plan import Unsettled, Wish
 from receiver.vocabulary.kinds import Kind
 
@@ -44,7 +44,7 @@ def fitting(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls
             if number.capabilities:
                 continue
             kinds = frozenset()  # its capabilities are unknown: better to ask than to buy another one
-        targets = [urls.target(present(number, kind)) for kind in kinds]
+        targets = [urls.target(number.routes.of(kind)) for kind in kinds]
         if Target.ELSEWHERE in targets or not all(_serves(number, kind) for kind in kinds):
             continue
         found.append((sum(target is not Target.HERE for target in targets), number.number, number))
@@ -78,12 +78,10 @@ def points_elsewhere(number: SubscribedNumber, wish: Wish, urls: CallbackUrls) -
         kinds = kinds_for(wish.kinds, number)
     except Impossible:
         return False
-    return any(urls.target(present(number, kind)) is Target.ELSEWHERE for kind in kinds)
+    return any(urls.target(number.routes.of(kind)) is Target.ELSEWHERE for kind in kinds)
 
 
 def _serves(number: SubscribedNumber, kind: Kind) -> bool:
     """Whether a number is free for this kind: not in use for fax if it is voice, or the other way round."""
-    if kind is Kind.SMS or not number.forward_to:
-        return True
-    last = number.forward_to.rpartition("/")[2]
-    return (number.mode or (last if last in (Kind.VOICE, Kind.FAX) else kind)) == kind
+    in_use = number.routes.of(Kind.VOICE) or number.routes.of(Kind.FAX)
+    return kind is Kind.SMS or not in_use or number.routes.calls is kind

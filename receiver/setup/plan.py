@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from receiver.providers.numbers import Balance, Duration, SubscribedNumber
+from receiver.providers.numbers import Balance, Duration, Routes, SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 
 
@@ -64,20 +64,15 @@ class Configure:
     """Give a number these settings, all of them: the provider forgets what is not sent."""
 
     number: str
-    forward_to: str
-    forward_sms_to: str
-    mode: str
+    routes: Routes
     kinds: frozenset[Kind]
-    """What is to point here. The other URL is kept as it was."""
+    """What is to point here. Other URLs are kept as they were."""
     was: SubscribedNumber
 
     def holds(self, number: SubscribedNumber) -> bool:
-        """Whether a number already has these settings. An unknown mode counts as the same."""
-        return (
-            number.forward_to == self.forward_to
-            and number.forward_sms_to == self.forward_sms_to
-            and (not self.mode or number.mode in ("", self.mode))
-        )
+        """Whether a number already has these settings. One whose calls are of an unknown kind may have."""
+        has, wanted = number.routes, self.routes
+        return has.urls == wanted.urls and (not wanted.mode or has.mode in ("", wanted.mode))
 
 
 Payment = Subscribe | Extend

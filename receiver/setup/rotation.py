@@ -180,5 +180,5 @@ def using(secret: str, numbers: Iterable[SubscribedNumber]) -> list[str]:
     return [
         number.number
         for number in numbers
-        if any(holds_key(url, secret) for url in (number.forward_to, number.forward_sms_to))
+        if any(holds_key(url, secret) for url in number.routes.urls.values())
     ]

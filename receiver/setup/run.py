@@ -97,6 +97,6 @@ def decide(
 
 
 def _received(decided: Plan, urls: CallbackUrls) -> frozenset[Kind]:
-    used = {url for number in decided.ready for url in (number.forward_to, number.forward_sms_to)}
+    used = {url for number in decided.ready for url in number.routes.urls.values()}
     planned = {kind for step in decided.steps if isinstance(step, Configure) for kind in step.kinds}
     return frozenset(planned | {kind for kind in Kind if urls.of(kind) in used})

@@ -26,10 +26,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from receiver.keys.urls import CallbackUrls, Target
+from receiver.keys.urls import CallbackUrls
 from receiver.providers.numbers import Country, Duration, SubscribedNumber
 from receiver.setup.catalogue import find_country, find_state
-from receiver.setup.configuring import present
 from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish
 from receiver.vocabulary.kinds import Kind
@@ -147,12 +146,7 @@ def write(active: Sequence[SubscribedNumber], urls: CallbackUrls, describe: Call
     """
     parts = ["# The numbers held. `receiver setup --file` buys what is missing of them.\n"]
     for number in sorted(active, key=lambda one: one.number):
-        calls = Kind.FAX if number.mode == "fax" else Kind.VOICE
-        here = [
-            kind
-            for kind in (calls, Kind.SMS)
-            if urls.target(present(number, kind)) not in (Target.UNSET, Target.ELSEWHERE)
-        ]
+        here = [kind for kind, url in number.routes.urls.items() if urls.is_ours(url)]
         parts.append(f"\n# {describe(number)}\n[[numbers]]\nnumber = {_quoted(number.number)}\n")
         kinds = ", ".join(f'"{kind}"' for kind in here)
         parts.append(f"kinds = [{kinds}]\n" if here else 'points = "anywhere"\n')

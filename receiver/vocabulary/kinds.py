@@ -27,6 +27,21 @@ class EventType(StrEnum):
     UNKNOWN = "unknown"
 
 
+class CallStep(StrEnum):
+    """Which step of a call a notification is about, as people are told."""
+
+    ANSWERED = "Answered"
+    DIALLED = "Dial"
+    PLAYED = "Message played"
+    MENU = "Menu"
+    RECORDED = "Recorded"
+    MONITORED = "Recording of the call"
+    HELD = "On hold"
+    RESUMED = "Back from hold"
+    TRANSFERRED = "Transfer"
+    HUNG_UP = "Hung up by us"
+
+
 class EventState(StrEnum):
     """How it went. `missed` and `answered` are about a whole call and found at the event of its end."""
 

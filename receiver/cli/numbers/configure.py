@@ -12,7 +12,7 @@ from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
 from receiver.cli.numbers.held import held
 from receiver.cli.operation import operation
-from receiver.providers.numbers import Mode, NumberClient, SubscribedNumber
+from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup import apply
 from receiver.setup.by_hand import changed
 from receiver.setup.plan import Configure
@@ -27,7 +27,9 @@ _NOWHERE = "none"
 @click.option("--forward-to", metavar="URL", help="For calls or faxes: a URL, `here`, or `none`.")
 @click.option("--forward-sms-to", metavar="URL", help="For SMS: a URL, `here`, or `none`.")
 @click.option(
-    "--mode", type=click.Choice([mode.value for mode in Mode]), help="Take incoming calls for voice or fax."
+    "--mode",
+    type=click.Choice([str(Kind.VOICE), str(Kind.FAX)]),
+    help="Take incoming calls for voice or fax.",
 )
 @options.YES
 @options.AS_JSON
@@ -49,13 +51,14 @@ def configure(
         raise click.UsageError("Say what to change: --forward-to, --forward-sms-to or --mode.")
     client, urls = current.number_client(), current.our_urls_if_known()
     number_now = held(client, number)
-    calls = Kind.FAX if (mode or number_now.mode) == Mode.FAX else Kind.VOICE
-    step = changed(
-        number_now,
-        calls=_url("--forward-to", forward_to, calls),
-        sms=_url("--forward-sms-to", forward_sms_to, Kind.SMS),
-        mode=mode,
-    )
+    calls = Kind(mode) if mode else number_now.routes.calls
+    given = {
+        calls: _url("--forward-to", forward_to, calls),
+        Kind.SMS: _url("--forward-sms-to", forward_sms_to, Kind.SMS),
+    }
+    if mode is not None and given[calls] is None:
+        given[calls] = number_now.routes.of(number_now.routes.calls)
+    step = changed(number_now, {kind: url for kind, url in given.items() if url is not None})
     if step.holds(number_now):
         output.say("Nothing to do.")
     else:

@@ -10,6 +10,7 @@ from receiver.cli.numbers import shown
 from receiver.cli.operation import operation
 from receiver.keys.urls import masked_url
 from receiver.providers.numbers import NumberClient, SubscribedNumber
+from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
 SEE_LIST = "See `receiver numbers list`."
@@ -47,8 +48,8 @@ def show(number: str, as_json: bool) -> None:
         return
     rows = list(zip(shown.NUMBER_COLUMNS, shown.number_row(found, urls), strict=True))
     rows.append(("expiry", str(found.expiry or "-")))
-    rows.append(("calls URL", masked_url(found.forward_to) or "-"))
-    rows.append(("sms URL", masked_url(found.forward_sms_to) or "-"))
+    rows.append(("calls URL", masked_url(found.routes.of(found.routes.calls)) or "-"))
+    rows.append(("sms URL", masked_url(found.routes.of(Kind.SMS)) or "-"))
     tables.show(("field", "value"), rows)
 
 

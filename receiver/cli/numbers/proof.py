@@ -14,7 +14,7 @@ from receiver.cli.operation import operation
 from receiver.keys.hops import Proof
 from receiver.keys.proof import prove
 from receiver.keys.urls import CallbackUrls, Target, shown_url
-from receiver.providers.numbers import Mode, SubscribedNumber
+from receiver.providers.numbers import SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import printable
@@ -121,8 +121,6 @@ def _targets(
     number: SubscribedNumber, urls: CallbackUrls, kinds: Iterable[Kind]
 ) -> tuple[dict[Kind, str], dict[Kind, str]]:
     """Where the provider sends what arrives for a number: our URLs, and the others as they may be shown."""
-    calls = Kind.FAX if number.mode == Mode.FAX else Kind.VOICE
-    sent = {calls: number.forward_to, Kind.SMS: number.forward_sms_to}
-    asked = {kind: url for kind, url in sent.items() if url and kind in kinds}
+    asked = {kind: url for kind, url in number.routes.urls.items() if kind in kinds}
     elsewhere = {kind: shown_url(url) for kind, url in asked.items() if urls.target(url) is Target.ELSEWHERE}
     return {kind: url for kind, url in asked.items() if kind not in elsewhere}, elsewhere

@@ -9,6 +9,7 @@ from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
 from receiver.providers.numbers import Capability, Duration, Rate, SubscribedNumber
 from receiver.providers.registry import DEFAULT
 from receiver.setup.plan import Configure
+from receiver.vocabulary.kinds import Kind
 
 _TARGETS = {
     Target.UNSET: "not set",
@@ -22,13 +23,15 @@ NUMBER_COLUMNS = ("number", "in", "can", "calls go", "sms go", "expires", "renew
 
 def number_row(number: SubscribedNumber, urls: CallbackUrls | None) -> tuple[str, ...]:
     """A number held, for a table with `NUMBER_COLUMNS`."""
-    calls = leads_to(number.forward_to, urls)
+    routes = number.routes
+    calls_url = routes.of(routes.calls)
+    calls = leads_to(calls_url, urls)
     return (
         number.number,
         place(number.country, number.state),
         abilities(number.capabilities),
-        f"{number.mode}: {calls}" if number.mode and number.forward_to else calls,
-        leads_to(number.forward_sms_to, urls),
+        f"{routes.calls}: {calls}" if calls_url else calls,
+        leads_to(routes.of(Kind.SMS), urls),
         expires(number),
         renews(number),
     )
@@ -36,16 +39,17 @@ def number_row(number: SubscribedNumber, urls: CallbackUrls | None) -> tuple[str
 
 def number_json(number: SubscribedNumber, urls: CallbackUrls | None) -> dict[str, object]:
     """A number held, for `--json`. Callback keys are masked; who needs a URL whole has it in the settings."""
+    calls, sms = number.routes.of(number.routes.calls), number.routes.of(Kind.SMS)
     return {
         "number": number.number,
         "country": number.country,
         "state": number.state,
         "capabilities": sorted(word.lower() for word in number.capabilities),
-        "mode": number.mode,
-        "forward_to": masked_url(number.forward_to),
-        "forward_to_leads": urls and urls.target(number.forward_to),
-        "forward_sms_to": masked_url(number.forward_sms_to),
-        "forward_sms_to_leads": urls and urls.target(number.forward_sms_to),
+        "mode": number.routes.mode,
+        "forward_to": masked_url(calls),
+        "forward_to_leads": urls and urls.target(calls),
+        "forward_sms_to": masked_url(sms),
+        "forward_sms_to_leads": urls and urls.target(sms),
         "expiry": number.expiry,
         "days_left": days_left(number.expiry),
         "auto_extend": number.auto_extend,
@@ -60,15 +64,15 @@ def leads_to(url: str, urls: CallbackUrls | None) -> str:
 
 def changes(step: Configure, urls: CallbackUrls | None) -> str:
     """What a step changes, for the person who is asked about it."""
-    was, said = step.was, []
-    calls = step.mode or "calls"
-    if (was.forward_to, was.mode or step.mode) != (step.forward_to, step.mode):
-        before = leads_to(was.forward_to, urls)
-        if was.forward_to and was.mode not in ("", step.mode):
-            before = f"{was.mode} {before}"
-        said.append(f"{calls}: {before} → {leads_to(step.forward_to, urls)}")
-    if was.forward_sms_to != step.forward_sms_to:
-        said.append(f"sms: {leads_to(was.forward_sms_to, urls)} → {leads_to(step.forward_sms_to, urls)}")
+    was, now, said = step.was.routes, step.routes, []
+    calls_before, calls_now = was.of(was.calls), now.of(now.calls)
+    if (calls_before, was.mode or now.mode) != (calls_now, now.mode):
+        before = leads_to(calls_before, urls)
+        if calls_before and was.calls is not now.calls:
+            before = f"{was.calls} {before}"
+        said.append(f"{now.mode or 'calls'}: {before} → {leads_to(calls_now, urls)}")
+    if was.of(Kind.SMS) != now.of(Kind.SMS):
+        said.append(f"sms: {leads_to(was.of(Kind.SMS), urls)} → {leads_to(now.of(Kind.SMS), urls)}")
     return "; ".join(said)
 
 

@@ -74,7 +74,7 @@ def _step_json(step: Step, urls: CallbackUrls) -> dict[str, object]:
             "step": plan_shown.name(step),
             "number": step.number,
             "kinds": step.kinds,
-            "mode": step.mode,
+            "mode": step.routes.mode,
             "changes": shown.changes(step, urls),
         }
     return {

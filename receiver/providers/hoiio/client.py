@@ -29,17 +29,17 @@ from receiver.providers.errors import (
 from receiver.providers.hoiio import answers
 from receiver.providers.hoiio.exchange import Call, read, transport_error, understood
 from receiver.providers.hoiio.pace import Pace
+from receiver.providers.hoiio.values import Forwarding, HoiioNumber, forwarding
 from receiver.providers.numbers import (
     AvailableNumber,
     AvailableNumbers,
     Balance,
     Country,
     Duration,
-    Forwarding,
     Rate,
     Rates,
+    Routes,
     State,
-    SubscribedNumber,
     Subscription,
 )
 
@@ -199,7 +199,11 @@ class HoiioClient:
             nature=_Nature.CHANGE,
         )
 
-    def subscribed_numbers(self) -> tuple[SubscribedNumber, ...]:
+    def route(self, number: str, routes: Routes) -> None:
+        """`configure` in the words of every provider."""
+        self.configure(number, **forwarding(routes))
+
+    def subscribed_numbers(self) -> tuple[HoiioNumber, ...]:
         """All numbers this application holds, with their settings."""
         what = "list the numbers held"
         answer = self._call("number/get_active", what)
@@ -208,7 +212,7 @@ class HoiioClient:
             # Whoever decides on a purchase must not take half a list for all of it.
             raise UnexpectedAnswer(what, "the provider announces more numbers than it lists. Try again.")
         return tuple(
-            SubscribedNumber(
+            HoiioNumber(
                 number=answers.number(entry),
                 forward_to=answers.text(entry, "forward_to"),
                 forward_sms_to=answers.text(entry, "forward_sms_to"),

@@ -17,7 +17,7 @@ from decimal import Decimal
 from receiver.providers.forms import shown
 from receiver.providers.hoiio.zone import ZONE
 from receiver.vocabulary.fields import SAID, Sort
-from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.kinds import CallStep, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
 from receiver.vocabulary.notification import Notification, Parameters
 
@@ -28,11 +28,21 @@ _CALL_TYPES = {
 }
 _FAX_TYPES = {"answered": EventType.FAX_RECEIVED, "failed": EventType.FAX_FAILED}
 _PARTY_STATES = frozenset({"answered", "unanswered", "failed", "busy", "ongoing"})
-_BLOCKS = frozenset(
-    {"answer", "dial", "play", "gather", "record", "monitor", "hold", "unhold", "transfer", "hangup"}
-)
+STEPS = {
+    "answer": CallStep.ANSWERED,
+    "dial": CallStep.DIALLED,
+    "play": CallStep.PLAYED,
+    "gather": CallStep.MENU,
+    "record": CallStep.RECORDED,
+    "monitor": CallStep.MONITORED,
+    "hold": CallStep.HELD,
+    "unhold": CallStep.RESUMED,
+    "transfer": CallStep.TRANSFERRED,
+    "hangup": CallStep.HUNG_UP,
+}
+"""The blocks of its IVR."""
 _VALUES: dict[str, frozenset[str]] = {
-    "ivr_block": _BLOCKS,
+    "ivr_block": frozenset(STEPS),
     "call_state": frozenset(_CALL_TYPES),
     "dial_status": _PARTY_STATES,
     "transfer_status": _PARTY_STATES,

@@ -9,7 +9,7 @@ from datetime import tzinfo
 from config import LIVE_API_URL, Config
 from receiver.providers.base import NOTHING, Answer, NotConfigured, Request
 from receiver.providers.hoiio import signature
-from receiver.providers.hoiio.notifications import MEASURES, PARAMETERS, read_notification
+from receiver.providers.hoiio.notifications import MEASURES, PARAMETERS, STEPS, read_notification
 from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.kinds import Kind
@@ -30,6 +30,7 @@ class Hoiio:
     kept_headers = (signature.HEADER,)
     parameters: Mapping[str, str] = PARAMETERS
     measures = MEASURES
+    steps = STEPS
     part_length = 152
     credentials = ("HOIIO_APP_ID", "HOIIO_ACCESS_TOKEN")
 

@@ -34,7 +34,7 @@ def list_numbers(_: Given) -> Response:
                 "country": one.country,
                 "state": one.state,
                 "capabilities": sorted(one.capabilities),
-                "mode": one.mode,
+                "mode": one.routes.mode,
                 "expires_on": None if one.expires_on is None else one.expires_on.isoformat(),
                 "auto_extend": one.auto_extend,
                 "checked_at": iso(one.checked_at),

@@ -19,6 +19,7 @@ from receiver.web.console.login import login
 from receiver.web.console.numbers import numbers
 from receiver.web.console.overview import overview
 from receiver.web.console.quarantine import quarantine
+from receiver.web.console.timeline import step_of
 
 console = Blueprint(
     "console",
@@ -29,7 +30,7 @@ console = Blueprint(
 )
 for part in (overview, events, calls, conversations, faxes, numbers, quarantine, login):
     console.register_blueprint(part)
-for filter_ in (*shown.FILTERS, *times.FILTERS):
+for filter_ in (*shown.FILTERS, *times.FILTERS, step_of):
     console.add_app_template_filter(filter_, filter_.__name__)
 
 _OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_in"})

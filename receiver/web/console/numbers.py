@@ -11,6 +11,7 @@ from flask import Blueprint, render_template
 from receiver import current
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers import known
+from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
 
 numbers = Blueprint("numbers", __name__)
@@ -54,10 +55,10 @@ def known_numbers() -> list[dict[str, Any]]:
                 "number": shown.own_number(number.number),
                 "search": None if shown.masked() else f"to:{number.number}",
                 "country": " ".join(part for part in (number.country, number.state) if part),
-                "mode": number.mode,
+                "mode": number.routes.mode,
                 "can": sorted(word.lower() for word in number.capabilities),
-                "calls": _leads(number.forward_to, urls),
-                "sms": _leads(number.forward_sms_to, urls) if "SMS" in number.capabilities else None,
+                "calls": _leads(number.routes.of(number.routes.calls), urls),
+                "sms": _leads(number.routes.of(Kind.SMS), urls) if "SMS" in number.capabilities else None,
                 "expires_on": number.expires_on,
                 "days_left": left,
                 "renews": number.auto_extend,

@@ -11,24 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from receiver.providers.registry import PROVIDERS
+from receiver.vocabulary.kinds import CallStep
+
 WIDTH, HEIGHT = 600, 64
 """About as many pixels as it has on a wide screen, so that the labels can be read."""
 _LEFT, _RIGHT = 14, 14
 _NARROWEST = 64
 """The smallest distance between two labels."""
 
-_BLOCKS = {
-    "answer": "Answered",
-    "dial": "Dial",
-    "play": "Message played",
-    "gather": "Menu",
-    "record": "Recorded",
-    "monitor": "Recording of the call",
-    "hold": "On hold",
-    "unhold": "Back from hold",
-    "transfer": "Transfer",
-    "hangup": "Hung up by us",
-}
 _NOT_REACHED = {"busy", "failed", "unanswered"}
 
 
@@ -44,6 +35,8 @@ class Step:
     """`ringing`, `ongoing` or `ended`."""
     bad: bool
     """Whether somebody was called and did not answer."""
+    no_key: bool
+    """Whether the caller was asked for keys, and pressed none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +80,23 @@ def time_line(call: Mapping[str, Any]) -> TimeLine:
         seconds = max(since, steps[-1].seconds if steps else 0.0)
         stage = str(event["type"]).removeprefix("call.")
         party = event.get("dial_status") or event.get("transfer_status")
-        steps.append(Step(event, _title(event, stage), seconds, stage, party in _NOT_REACHED))
+        asked = step_of(event) is CallStep.MENU and stage == "ongoing"
+        no_key = asked and not event.get("digits")
+        steps.append(Step(event, _title(event, stage), seconds, stage, party in _NOT_REACHED, no_key))
     return TimeLine(tuple(steps), _strip(steps), steps[-1].seconds)
 
 
 def _title(event: Mapping[str, Any], stage: str) -> str:
     if stage == "ringing":
         return "Ringing"
-    block = _BLOCKS.get(str(event.get("ivr_block")))
     if stage == "ended":
-        return "Recording of the call" if event.get("monitor_url") else "Ended"
-    return block or ("Ongoing" if stage == "ongoing" else "Notified")
+        return CallStep.MONITORED if event.get("monitor_url") else "Ended"
+    return step_of(event) or ("Ongoing" if stage == "ongoing" else "Notified")
+
+
+def step_of(event: Mapping[str, Any]) -> CallStep | None:
+    """Which step of a call an event is about, if its provider says so."""
+    return PROVIDERS[event["provider"]].steps.get(str(event.get("ivr_block")))
 
 
 def _strip(steps: Sequence[Step]) -> Strip:

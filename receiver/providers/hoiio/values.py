@@ -1,0 +1,54 @@
+"""A number as Hoiio's SDK knows it: two URLs and a mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypedDict
+
+from receiver.providers.numbers import Routes, SubscribedNumber
+from receiver.vocabulary.kinds import Kind
+
+
+class Mode(StrEnum):
+    """What an incoming call is taken for."""
+
+    VOICE = "voice"
+    FAX = "fax"
+
+
+class Forwarding(TypedDict, total=False):
+    """All settings of a number. The provider forgets what is left out."""
+
+    forward_to: str
+    forward_sms_to: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class HoiioNumber(SubscribedNumber):
+    """A number held, with the words of the provider's SDK beside ours."""
+
+    routes: Routes = field(init=False, repr=False)
+    forward_to: str = ""
+    forward_sms_to: str = ""
+    mode: str = ""
+    """Kept as it came; empty if it was not told."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "routes", self._routes())
+
+    def _routes(self) -> Routes:
+        can = self.capabilities
+        calls = Kind.FAX if (self.mode or self.forward_to.rpartition("/")[2]) == Mode.FAX else Kind.VOICE
+        # It shows a mode for numbers that have none, and then refuses it.
+        takes = bool(self.forward_to) or (bool(self.mode) and (not can or calls.upper() in can))
+        return Routes(sms=self.forward_sms_to, **({calls.value: self.forward_to} if takes else {}))
+
+
+def forwarding(routes: Routes) -> Forwarding:
+    """The settings that say the same."""
+    settings = Forwarding(forward_to=routes.of(routes.calls), forward_sms_to=routes.of(Kind.SMS))
+    if routes.mode:
+        settings["mode"] = routes.mode
+    return settings
