@@ -16,8 +16,8 @@ from test_serve import Service
 
 from receiver.app import create_app
 from receiver.search.index import LogIndex
-from receiver.simulator.server import SimulatorServer
-from receiver.simulator.settings import Settings
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = (

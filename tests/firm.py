@@ -14,8 +14,8 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from receiver.models import CallbackKey
-from receiver.simulator.server import SimulatorServer
-from receiver.simulator.settings import Settings
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
 
 
 def provider() -> SimulatorServer:

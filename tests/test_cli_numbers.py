@@ -25,9 +25,9 @@ from receiver.cli import output, tables
 from receiver.keys import proof
 from receiver.setup import apply as applying
 from receiver.setup import survey as surveying
-from receiver.simulator.account import Subscription
-from receiver.simulator.server import SimulatorServer
-from receiver.simulator.settings import Settings
+from receiver.simulator.hoiio.account import Subscription
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
 from receiver.vocabulary.printable import printable
 
 CA_NUMBER, SG_NUMBER = "+14152341237", "+6565311237"

@@ -25,8 +25,8 @@ from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.statuses import _STATUSES, error_for
 from receiver.providers.hoiio.values import HoiioNumber, Mode
 from receiver.providers.numbers import AvailableNumber, Capability, Duration, Rate
-from receiver.simulator.server import SimulatorServer
-from receiver.simulator.settings import Settings
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
 
 APP_ID, TOKEN = "app-id-of-a-customer", "token-nobody-may-see"
 API = "https://provider.example/open/"

@@ -19,7 +19,7 @@ from receiver.db.schema import upgrade
 from receiver.numbers import findings
 from receiver.numbers.findings import Finding, Severity
 from receiver.search.index import LogIndex
-from receiver.simulator.server import SimulatorServer
+from receiver.simulator.hoiio.server import SimulatorServer
 
 PASSWORD = "correct horse battery"
 SENDER, NUMBER = "+6591234567", "+6511111111"

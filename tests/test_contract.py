@@ -17,8 +17,8 @@ from werkzeug.wrappers import Request, Response
 
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.numbers import Duration
-from receiver.simulator.server import SimulatorServer
-from receiver.simulator.settings import Settings
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
 
 US_NUMBER = "+14152341237"
 CREDENTIALS = {"app_id": "sim-app", "access_token": "sim-token"}

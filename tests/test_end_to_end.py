@@ -7,7 +7,7 @@ import requests
 from conftest import DATABASES, migrated_database
 from test_serve import Service
 
-from receiver.simulator.server import SimulatorServer
+from receiver.simulator.hoiio.server import SimulatorServer
 
 SENDER = "+6591234567"
 pytestmark = pytest.mark.slow

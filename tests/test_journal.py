@@ -28,8 +28,8 @@ from receiver.setup.journal import Ending, Journal, SetupError
 from receiver.setup.plan import Subscribe, Wish
 from receiver.setup.planning import plan
 from receiver.setup.survey import survey
-from receiver.simulator.server import SimulatorServer
-from receiver.simulator.settings import Settings
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
 from receiver.vocabulary.kinds import Kind
 
 URLS = CallbackUrls(*(f"https://receiver.example.com/callbacks/current-key/hoiio/{kind}" for kind in Kind))

@@ -19,8 +19,8 @@ from werkzeug.serving import make_server
 from receiver.keys import hops, proof
 from receiver.keys.hops import Hop
 from receiver.search.counts import Counts
-from receiver.simulator.server import SimulatorServer
-from receiver.simulator.settings import Settings
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
 from receiver.vocabulary.kinds import Kind
 
 

@@ -31,8 +31,8 @@ from receiver.setup.matching import fitting
 from receiver.setup.plan import Configure, Extend, Plan, Subscribe, Wish
 from receiver.setup.planning import plan
 from receiver.setup.survey import survey
-from receiver.simulator.server import SimulatorServer
-from receiver.simulator.settings import Settings
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
 from receiver.vocabulary.kinds import Kind
 
 

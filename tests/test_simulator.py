@@ -26,9 +26,9 @@ import requests
 from click.testing import CliRunner
 
 from receiver.simulator import __main__ as command_line
-from receiver.simulator import store
-from receiver.simulator.server import SimulatorServer
-from receiver.simulator.settings import Settings
+from receiver.simulator.hoiio import store
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
 
 CREDENTIALS = {"app_id": "sim-app", "access_token": "sim-token"}
 CALLER = "+6591234567"

@@ -1,1 +1,1 @@
-"""A simulated provider: speaks the API that Hoiio documents, over real HTTP. Imports nothing of ours."""
+"""The providers as other parties, each in a folder: their APIs over real HTTP. Imports nothing of ours."""

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 import click
 
-from .client import Control, ControlError
-from .provider import Provider
-from .server import bind, create_simulator
-from .settings import Settings
-from .store import StateError
+from .hoiio.client import Control, ControlError
+from .hoiio.provider import Provider
+from .hoiio.server import bind, create_simulator
+from .hoiio.settings import Settings
+from .hoiio.store import StateError
 
 _DEFAULT_LISTEN = "127.0.0.1:8100"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
