@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bench.service import ACCESS_TOKEN, CALLBACK_KEY, HOST
-from receiver.providers.hoiio.signature import HEADER, sign
+from receiver.providers.registry import DEFAULT
 
 PATH = f"/callbacks/{CALLBACK_KEY}"
 
@@ -74,9 +74,10 @@ def _said(kind: str, ref: str, body: str) -> Notification:
 
 def _call(number: int, under: str) -> Call:
     told = notification(number)
+    signed = "\r\n".join(f"{name}: {value}" for name, value in DEFAULT.sign(told.body, ACCESS_TOKEN).items())
     head = (
-        f"POST {under}/{told.kind} HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: Hoiio\r\n"
+        f"POST {under}/{told.kind} HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: {DEFAULT.title}\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\n"
-        f"{HEADER}: {sign(told.body, ACCESS_TOKEN)}\r\nContent-Length: {len(told.body)}\r\n\r\n"
+        f"{signed}\r\nContent-Length: {len(told.body)}\r\n\r\n"
     )
     return Call(told.ref, head.encode() + told.body)

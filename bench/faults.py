@@ -19,7 +19,7 @@ from sqlalchemy import select
 from bench.report import Report
 from bench.service import ACCESS_TOKEN, CALLBACK_KEY, HOST, Database
 from receiver.models import EVENTS, Event, Repeat
-from receiver.providers.hoiio.signature import HEADER, sign
+from receiver.providers.registry import DEFAULT
 
 CALLERS = 16
 REPEATED_EVERY = 10
@@ -85,7 +85,7 @@ class Callers:
         body = f"txn_ref={reference}&from=%2B6590000001&to=%2B6590000002&msg=hello+{reference}".encode()
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
-            HEADER: sign(body, ACCESS_TOKEN),
+            **DEFAULT.sign(body, ACCESS_TOKEN),
         }
         at = time.monotonic()
         try:

@@ -28,7 +28,7 @@ SENDERS, NUMBERS, FAX_NUMBERS = 500_000, 200, 10
 MESSAGES, LONG_MESSAGES = 20_000, 64
 COMMON_SENDER, COMMON_NUMBER, FAX_NUMBER = "+6580000000", "+6531580000", "+6565310000"
 _HEADERS = (
-    "Host: receiver.example.com\r\nUser-Agent: Hoiio\r\nContent-Type: application/x-www-form-urlencoded"
+    "Host: receiver.example.com\r\nUser-Agent: provider\r\nContent-Type: application/x-www-form-urlencoded"
 )
 
 

@@ -1,7 +1,10 @@
 """The rooms of the house: each has its place, imports point down, and only the entry points know Flask."""
 
 import ast
+import re
 from pathlib import Path
+
+from receiver.providers.registry import PROVIDERS
 
 ROOT = Path(__file__).parent.parent
 
@@ -105,3 +108,27 @@ def test_importing_a_leaf_does_not_load_the_application():
 def test_no_module_is_loose():
     loose = {path.stem for path in ROOT.glob("receiver/*.py")}
     assert loose == {"__init__", "app", "current"}
+
+
+def test_only_its_own_room_names_a_provider():
+    own = ("receiver/providers/", "receiver/simulator/", "receiver/quickstart/")
+    files = [
+        path for path in (ROOT / "receiver").rglob("*") if path.suffix in {".py", ".html", ".js", ".css"}
+    ]
+    naming = {
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if any(name in path.read_text().lower() for name in PROVIDERS)
+    }
+    assert {path for path in naming if not path.startswith(own)} == set()
+
+
+def test_the_page_on_architecture_has_every_room():
+    page = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| (\d+|apart) \| `([\w/.]+)` \|", page, re.MULTILINE)
+    floors = {name.removesuffix(".py").rstrip("/").replace("/", "."): floor for floor, name in rows}
+    assert floors.keys() == HEIGHT.keys() | APART.keys()
+    drawn = [room for room, floor in floors.items() if floor != "apart"]
+    assert drawn == sorted(drawn, key=lambda room: int(floors[room]))
+    order = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms.split()}
+    assert {room: int(floor) for room, floor in floors.items() if floor != "apart"} == order

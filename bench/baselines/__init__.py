@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from config import Config
 from receiver.intake.arrival import KEPT_HEADERS, Arrival, Row, event_row
-from receiver.providers.hoiio.signature import HEADER, verify
+from receiver.providers.base import Request
 from receiver.providers.registry import DEFAULT
 from receiver.vocabulary.kinds import Kind
 
@@ -28,9 +28,7 @@ class Callbacks:
     """What is the same for all: who may call, and the row a callback becomes."""
 
     def __init__(self, config: Config) -> None:
-        token = config.hoiio_access_token
-        assert token is not None
-        self._token = token.get_secret_value()
+        self._secret = DEFAULT.secret(config)
         self._key = config.callback_keys[0].get_secret_value().encode()
 
     def accepts(self, key: str) -> bool:
@@ -38,7 +36,11 @@ class Callbacks:
 
     def row(self, kind: str, query: bytes, header: Header, body: bytes, peer: str) -> Row:
         """The row of `events`, without its number."""
-        kept = [f"{name}: {value}" for name in (*KEPT_HEADERS, HEADER) if (value := header(name)) is not None]
+        kept = [
+            f"{name}: {value}"
+            for name in (*KEPT_HEADERS, *DEFAULT.kept_headers)
+            if (value := header(name)) is not None
+        ]
         arrival = Arrival(
             id=Arrival.new_id(),
             provider=DEFAULT.name,
@@ -50,7 +52,7 @@ class Callbacks:
             body=body,
             peer=peer,
             content_type=header("Content-Type") or "",
-            signature=verify(body, header(HEADER), self._token),
+            signature=DEFAULT.verify(Request("", body, header, None), self._secret),
             distrust=None,
         )
         return event_row(arrival)

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from receiver import current
 from receiver.models import Event
 from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.providers.registry import PROVIDERS
 from receiver.search.events import DEFAULT_PAGE, event_json
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventType, Kind
@@ -57,7 +58,7 @@ def document(event_id: int) -> Response | tuple[str, int]:
     if not event.fax_url:
         abort(404, "This fax has no document.")
     try:
-        fetched = Fetcher(current.config().hoiio_api_url).fetch(
+        fetched = Fetcher(PROVIDERS[event.provider].account(current.config())[0]).fetch(
             event.fax_url, content_type="application/pdf", begins=b"%PDF-"
         )
     except FetchError as error:

@@ -6,8 +6,13 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from receiver.providers.registry import PROVIDERS
+
 _PLAIN = re.compile(rb"[\x20-\x7e]*")
-_SENT_AGAIN = frozenset({"content-type", "x-hoiio-signature"})
+_SENT_AGAIN = {
+    "content-type",
+    *(header.lower() for provider in PROVIDERS.values() for header in provider.kept_headers),
+}
 
 
 def as_curl(
