@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -41,13 +42,15 @@ class Application(Flask):
     """Flask with two differences.
 
     An unexpected error is logged without the path, which holds the callback key, and without its message,
-    which may hold what a caller sent. Callbacks are routed without looking at the `Host` header.
+    which may hold what a caller sent. Callbacks have a way of their own.
     """
 
+    callback_adapter: Callable[[Flask, Request], MapAdapter] | None = None
+
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        if request is not None and request.path.startswith(CALLBACKS):
-            # None of these routes depends on it; it may be malformed, and parsing it takes time.
-            return MapAdapter(self.url_map, "localhost", "/", "", "http", request.path, request.method)
+        route = self.callback_adapter
+        if request is not None and route is not None and request.path.startswith(CALLBACKS):
+            return route(self, request)
         return super().create_url_adapter(request)
 
     def log_exception(self, exc_info: ExcInfo) -> None:

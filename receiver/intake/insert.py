@@ -89,13 +89,15 @@ class _Json:
         )
 
     def __call__(self, connection: Connection, rows: Sequence[Row]) -> int:
-        given = json.dumps([_lines(row) for row in rows], default=_in_json)
+        given = json.dumps([_said(row) for row in rows], default=_in_json)
         return connection.exec_driver_sql(self._statement, (given,), execution_options=COUNTED).rowcount
 
 
-def _lines(row: Row) -> Row:
-    problems = cast(Sequence[str], row["problems"])
-    return row | {"problems": "\n".join(problems) or None}
+def _said(row: Row) -> Row:
+    """The row without its NULLs, which most fields are: PostgreSQL takes a name that is not there for one."""
+    said = {name: value for name, value in row.items() if value is not None}
+    said["problems"] = "\n".join(cast(Sequence[str], row["problems"])) or None
+    return said
 
 
 def _in_json(value: object) -> str:

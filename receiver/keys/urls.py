@@ -25,6 +25,12 @@ def holds_key(url: str, secret: str) -> bool:
     return f"{CALLBACKS}{secret}/" in url
 
 
+def split_path(path: str) -> tuple[str, str]:
+    """The key in the path of a callback URL, and what stands behind it. Doubled slashes are one."""
+    key, _, rest = path.removeprefix(CALLBACKS).lstrip("/").partition("/")
+    return key, rest
+
+
 def read_path(rest: str) -> tuple[Provider, Kind | None]:
     """What a callback URL says behind its key: `<provider>/<kind>`, or `<kind>` alone for the default.
 

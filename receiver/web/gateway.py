@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.current import EXTENSION, Parts
 from receiver.intake.ticket import Ticket
-from receiver.keys.urls import CALLBACKS
+from receiver.keys.urls import CALLBACKS, split_path
 from receiver.logs.request import Answering, request_id
 from receiver.providers.base import NOTHING, Answer
 from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
@@ -72,7 +72,7 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         config = self._parts.config
         # The key first: who has none makes us hold nothing.
-        if not self._parts.keys.knows(scope["path"].split("/")[2]):
+        if not self._parts.keys.knows(split_path(scope["path"])[0]):
             await respond(send, 404)
             return
         if self._callbacks >= config.connection_limit:

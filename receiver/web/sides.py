@@ -7,11 +7,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from receiver.keys.urls import CALLBACKS
 from receiver.web.api import api
-from receiver.web.callbacks import Rest, callbacks
+from receiver.web.callbacks import CallbackAdapter, callbacks
 from receiver.web.console import console, unknown_address
 from receiver.web.errors import problem
 from receiver.web.health import health
 from receiver.web.metrics import metrics
+from receiver.web.paths import Rest
 
 PUBLIC = (callbacks,)
 """What the provider reaches."""
@@ -22,6 +23,8 @@ PRIVATE = (api, metrics, console)
 def add_sides(app: Flask, *, public: bool, private: bool) -> None:
     """Let an application answer on its public side, its private side, or both; on health always."""
     app.url_map.converters["rest"] = Rest
+    if public:
+        app.callback_adapter = CallbackAdapter  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # would answer a doubled slash with a redirect, and lose what came
     for blueprint in (health, *(PUBLIC if public else ()), *(PRIVATE if private else ())):
         app.register_blueprint(blueprint)
