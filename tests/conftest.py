@@ -181,8 +181,8 @@ def signed(body: bytes) -> dict[str, str]:
 
 
 def payload(path: str) -> bytes:
-    """A body from tests/payloads, without the comment lines that name its source."""
-    lines = (Path(__file__).parent / "payloads" / path).read_bytes().splitlines()
+    """A body from tests/payloads/hoiio, without the comment lines that name its source."""
+    lines = (Path(__file__).parent / "payloads/hoiio" / path).read_bytes().splitlines()
     return b"".join(line for line in lines if not line.startswith(b"#"))
 
 
