@@ -132,3 +132,13 @@ def test_the_page_on_architecture_has_every_room():
     assert drawn == sorted(drawn, key=lambda room: int(floors[room]))
     order = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms.split()}
     assert {room: int(floor) for room, floor in floors.items() if floor != "apart"} == order
+
+
+def test_every_path_that_a_document_names_is_there():
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    named = {
+        (document.name, path)
+        for document in documents
+        for path in re.findall(r"`((?:receiver|tests|bench|migrations|docs)/[\w/.]+)`", document.read_text())
+    }
+    assert {(document, path) for document, path in named if not (ROOT / path).exists()} == set()

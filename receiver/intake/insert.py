@@ -41,7 +41,7 @@ def inserter(dialect: Dialect) -> Inserter:
 
 
 class _Values:
-    """`VALUES (…), (…)`. Not `executemany`: SQLite's driver gives the interpreter away at each step, and
+    """`VALUES (…), (…)`. Not `executemany`: SQLite's driver releases the GIL at each step, and
     getting it back from a busy server can take longer than the step."""
 
     largest = 32

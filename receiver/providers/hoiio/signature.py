@@ -12,7 +12,7 @@ HEADER = "X-Hoiio-Signature"
 
 def sign(body: bytes, access_token: str) -> str:
     """The signature the provider would put on these bytes."""
-    # A copy of a keyed object, not `hmac.digest`: that gives the interpreter away at every call, and getting
+    # A copy of a keyed object, not `hmac.digest`: that releases the GIL at every call, and getting
     # it back from a busy writer takes a hundred times as long as the digest.
     digest = _keyed(access_token).copy()
     digest.update(body)
