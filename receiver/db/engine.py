@@ -77,7 +77,7 @@ def make_private(path: Path) -> None:
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver's own transactions begin too late; see _begin_sqlite
-    # auto_vacuum must be set before anything is written to a new file; an older file takes it over when it is
+    # auto_vacuum must be set before anything is written to a new file; an older file adopts it when it is
     # compacted. secure_delete=FAST overwrites deleted rows where that costs no further write.
     for pragma in ("auto_vacuum=INCREMENTAL", "secure_delete=FAST"):
         connection.execute(f"PRAGMA {pragma}")

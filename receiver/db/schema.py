@@ -1,6 +1,6 @@
 """The schema: which revision the database is at, and how to migrate it.
 
-Alembic is loaded only to migrate: it takes longer than most commands do.
+Alembic is loaded only to migrate: loading it takes longer than most commands take.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def require_revision(revision: str) -> None:
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Take the schema back to `revision` (`base` for an empty database)."""
+    """Downgrade the schema to `revision` (`base` for an empty database)."""
     _migrate(engine, "downgrade", revision)
 
 

@@ -39,7 +39,7 @@ BATCH = 1000
 """Events in one transaction and in one piece of text, a few hundred kilobytes."""
 
 _FROM_RAW = ("params", "raw")
-"""What has to be read from the raw bytes again; an export holds everything else unless told otherwise."""
+"""What has to be read from the raw bytes again; by default an export holds everything else."""
 ALL_FIELDS = tuple(FIELDS)
 
 
@@ -51,7 +51,7 @@ class Form(StrEnum):
 
 
 class FieldError(OperatorError, ValueError):
-    """There is no such field. The message names it and those there are."""
+    """There is no such field. The message names it and the known ones."""
 
 
 def read_fields(words: str) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ def _rows(
     log, left = EventLog(engine), limit
     while left is None or left > 0:
         size = BATCH if left is None else min(left, BATCH)
-        # Where everything is wanted, nothing has to be found first.
+        # Without filters, nothing has to be found first.
         ids = None if wanted.open else log.ids(wanted, before=before, limit=size)
         page = (
             query.where(Event.id < (before or END)).limit(size)
@@ -169,9 +169,9 @@ def _names(kind: str, fields: Sequence[str]) -> list[str]:
 
 
 def _picker(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
-    """From a row to the document of its kind; a few microseconds, since an export is made of these."""
+    """A function from a row to the document of its kind; fast, since every row passes through it."""
     places = [asked.index(name) for name in names]
-    if len(places) == 1:  # itemgetter then gives no tuple
+    if len(places) == 1:  # itemgetter then returns no tuple
         return lambda row: {names[0]: row[places[0]]}
     get = itemgetter(*places)
     lists = [name for name in names if FIELDS[name].sort is Sort.LINES]
@@ -188,8 +188,8 @@ def _picker(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[An
     return document
 
 
-# Columns as the text or number that is shown, made by the database: the session's own types would cost as
-# much again as all the rest.
+# Columns as the text or number that is shown, made by the database: converting them with the session's own
+# types would cost as much again as all the rest.
 
 
 def _plain(column: Column[Any], _: Dialect) -> ColumnElement[Any]:
@@ -199,7 +199,7 @@ def _plain(column: Column[Any], _: Dialect) -> ColumnElement[Any]:
 def _time(column: Column[Any], dialect: Dialect) -> ColumnElement[Any]:
     if dialect.name == "sqlite":
         kept = func.replace(type_coerce(column, String), " ", "T", type_=String)
-        # A time on the second has no fraction there.
+        # SQLite keeps no fraction for a time on the full second.
         return func.substr(kept + ".000", 1, 23, type_=String) + "Z"
     return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"', type_=String)
 
@@ -213,7 +213,7 @@ def _lines(column: Column[Any], _: Dialect) -> ColumnElement[Any]:
 
 
 def _flag(column: Column[Any], _: Dialect) -> ColumnElement[Any]:
-    # Its own type would be made a bool in every row.
+    # With its own type, every row would be converted to a bool.
     return type_coerce(column.is_not(None), Integer)
 
 

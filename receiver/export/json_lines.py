@@ -26,7 +26,7 @@ def row_lines(
 ) -> Iterator[str]:
     """The same lines from rows of the fields `asked`, of which each kind shows some.
 
-    A column of a kind at a time: each value becomes JSON by what its column holds.
+    It works on a column of one kind at a time: the column decides how its values become JSON.
     """
     kind_at = asked.index("kind")
     lines_of = {kind: _lines_of(asked, names) for kind, names in shown.items()}

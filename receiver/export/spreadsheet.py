@@ -1,4 +1,4 @@
-"""Events as CSV for spreadsheets: no cell is taken for a formula, a number or a date that is none."""
+"""Events as CSV for spreadsheets: no cell is mistaken for a formula, a number or a date."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _MARK = b"\xef\xbb\xbf".decode()
 def csv_pieces(found: Iterable[Sequence[Column]], fields: Sequence[str], *, mark: bool) -> Iterator[str]:
     """Batches of events, given as the values of each field, as pieces of text; the first has a heading.
 
-    A column at a time: most of a log's cells are empty or the same, which is told faster so.
+    It works on a column at a time: most cells are empty or repeat, which is quicker to handle that way.
     """
     heading = (_MARK if mark else "") + ",".join(fields) + "\r\n"
     written = [_writer(name) for name in fields]
     for columns in found:
         cells = [write(column) for write, column in zip(written, columns, strict=True)]
-        if len(cells) == 1:  # nothing at all on a line would be no row
+        if len(cells) == 1:  # an empty line would not be a row
             cells = [[cell or '""' for cell in cells[0]]]
         yield heading + "\r\n".join([*map(",".join, zip(*cells, strict=True)), ""])
         heading = ""
@@ -35,15 +35,15 @@ def csv_pieces(found: Iterable[Sequence[Column]], fields: Sequence[str], *, mark
 
 def _writer(name: str) -> Callable[[Column], Iterable[str]]:
     field = FIELDS.get(name)
-    # What is no field of its own was read from the raw bytes, and is a structure.
+    # What is not a declared field was read from the raw bytes, and is a structure.
     return _structures if field is None else _CELLS.get(field.sort, _texts)
 
 
-# What a spreadsheet would take for a formula, a number or a date is made a text by an apostrophe in front,
-# as a person would type it. So a number keeps its + and a code its zeros.
+# What a spreadsheet would take for a formula, a number or a date gets an apostrophe in front, as a person
+# would type it, and so becomes text. A number keeps its + and a code its zeros.
 _SIGNS = frozenset("=+-@\u2212")
 _UNSEEN = "\u200c\u200d"
-# A spreadsheet may cut lines at another character than the comma, and then a cell begins behind that.
+# A spreadsheet may split lines at a character other than the comma; then a cell begins after that one.
 _LATER_START = re.compile(rf'([\n\t;|][\s"{_UNSEEN}]*)(?=[=+\-@\u2212\uff1d\uff0b\uff0d\uff20])')
 _NUMBERLIKE = re.compile(r"[\d\s.,:/e%()$-]+", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Za-z][ -:<-{}~]*")
@@ -52,7 +52,7 @@ _SPECIAL = re.compile(r'[,"\r\n]')
 
 
 def _cell(value: str) -> str:
-    """A text that no spreadsheet takes for anything else, as it stands between commas."""
+    """A text that no spreadsheet mistakes for anything else, as written between commas."""
     text = value if _WORDS.fullmatch(value) else _guarded(value)
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
@@ -60,7 +60,7 @@ def _cell(value: str) -> str:
 def _guarded(value: str) -> str:
     if value[0] == "+" and value[1:].isdecimal():
         return "'" + value
-    # What steers a terminal has no place in a spreadsheet either, and some look at a CSV in a terminal.
+    # Terminal control characters do not belong in a spreadsheet either, and some view a CSV in a terminal.
     text = printable_lines(value.replace("\r\n", "\n").replace("\r", "\n"))
     text = _LATER_START.sub(r"\1'", text)
     shown = text.lstrip().lstrip(_UNSEEN).lstrip()
@@ -86,7 +86,7 @@ def _flat(value: Any) -> str:
 
 
 def _known(column: Column) -> Iterable[str]:
-    """Words and times of ours."""
+    """Our own words and times."""
     return ["" if value is None else value for value in column]
 
 
@@ -99,7 +99,7 @@ def _flags(column: Column) -> Iterable[str]:
 
 
 def _amounts(column: Column) -> Iterable[str]:
-    """Numbers to count with, unless the sign would begin a formula."""
+    """Numbers to calculate with, unless the sign would begin a formula."""
     return ["" if value is None else f"'{value}" if value[:1] == "-" else value for value in column]
 
 
@@ -110,4 +110,4 @@ _CELLS: dict[Sort, Callable[[Column], Iterable[str]]] = {
     Sort.LINES: _structures,
     Sort.FLAG: _flags,
 }
-"""Sorts that nobody outside can write freely, and those that are no text; all others are guarded."""
+"""Sorts that nobody outside can write freely, and those that are not text; all others are guarded."""

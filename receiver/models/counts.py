@@ -1,4 +1,4 @@
-"""Counts by hour and number, conversations, and how far the index has come: what makes answers quick."""
+"""Counts by hour and number, conversations, and how far the index has got: what makes answers fast."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from receiver.models.base import Base, Id, UtcTime
 
 
 class IndexState(Base):
-    """How far words and counts are indexed. A single row."""
+    """The cursor of the index: how far words and counts are indexed. A single row."""
 
     __tablename__ = "index_state"
 

@@ -111,4 +111,4 @@ class Repeat(Base):
 
 EVENTS = cast(Table, Event.__table__)
 REPEATS = cast(Table, Repeat.__table__)
-"""The tables, for statements of the core."""
+"""The tables, for statements of SQLAlchemy Core."""

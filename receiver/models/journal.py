@@ -47,7 +47,7 @@ class SetupStep(Base):
 
 
 class SetupLease(Base):
-    """The one run of setup that may spend and change at an account now."""
+    """The lease on an account: which run of setup may spend and change there now."""
 
     __tablename__ = "setup_leases"
 

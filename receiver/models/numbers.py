@@ -37,7 +37,7 @@ class NumberRow(Base):
 
 
 class AccountRow(Base):
-    """The result of the last look at the provider's account. One row; none before the first look."""
+    """The result of the last check of the provider's account. One row; none before the first check."""
 
     __tablename__ = "account"
 

@@ -1,8 +1,8 @@
-"""The fields of an event: the one table of them.
+"""The fields of an event, each declared once.
 
 A field is declared here, with what it holds and which kinds have it. Columns, rows, the JSON of API and
-command line, the heads of exports, spreadsheet cells, masks and the OpenAPI document are made from that. To
-add one, add a line here, a migration for its column, and the provider's reading of it.
+command line, the headers of exports, spreadsheet cells, masks and the OpenAPI document are derived from that.
+To add one, add a line here, a migration for its column, and the code that reads it for the provider.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Sort(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What is to be known of one field of an event."""
+    """The declaration of one field of an event."""
 
     sort: Sort
     about: str = ""
@@ -56,7 +56,7 @@ _VOICE, _FAX = (Kind.VOICE,), (Kind.FAX,)
 
 
 class Kept:
-    """What we say of an event."""
+    """What we record about an event ourselves."""
 
     id: Annotated[int, Field(Sort.COUNT)]
     received_at: Annotated[datetime, Field(Sort.TIME, "When the callback was whole, by our clock.")]

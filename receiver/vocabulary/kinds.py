@@ -1,4 +1,4 @@
-"""What arrives, and what has happened then."""
+"""What can arrive, and what it says has happened."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class EventType(StrEnum):
     FAX_FAILED = "fax.failed"
     SMS_RECEIVED = "sms.received"
     TEST = "test"
-    """No call at all: we sent it ourselves, to see whether a callback would arrive."""
+    """Not a call: we sent it ourselves, to see whether a callback would arrive."""
     UNKNOWN = "unknown"
 
 
 class CallStep(StrEnum):
-    """Which step of a call a notification is about, as people are told."""
+    """Which step of a call a notification is about, in the words people see."""
 
     ANSWERED = "Answered"
     DIALLED = "Dial"
@@ -43,7 +43,7 @@ class CallStep(StrEnum):
 
 
 class EventState(StrEnum):
-    """How it went. `missed` and `answered` are about a whole call and found at the event of its end."""
+    """How it went. `missed` and `answered` describe a whole call, found at the event that ended it."""
 
     RINGING = "ringing"
     ONGOING = "ongoing"

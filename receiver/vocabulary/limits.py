@@ -1,4 +1,4 @@
-"""How much of a callback is looked at. The raw bytes stay whole."""
+"""How much of a callback is parsed. The raw bytes stay whole."""
 
 from __future__ import annotations
 

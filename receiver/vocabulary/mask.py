@@ -32,7 +32,7 @@ def masked_text(text: str) -> str:
 
 
 def masked_digits(digits: str) -> str:
-    """Dots instead of the keys somebody pressed, be it one or a PIN; empty stays empty."""
+    """Dots instead of the keys somebody pressed, whether one or a PIN; empty stays empty."""
     return DOTS if digits else ""
 
 

@@ -1,11 +1,11 @@
-"""Values as text for a person. What came in may steer a terminal or turn its lines round: not from here."""
+"""Values as text for a person. Characters that would control a terminal or reverse its lines are escaped."""
 
 from __future__ import annotations
 
 import re
 
-# Control and format characters (bidi among them), halves of a pair, and what breaks lines. Joiners are left:
-# they belong to emoji and to several scripts, and can do no harm.
+# Control and format characters (bidi among them), lone surrogates, and line breaks. Joiners are left: they
+# belong to emoji and to several scripts, and can do no harm.
 _STEERING = (
     "\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000110bd\U000110cd\U00013430-\U0001343f"
@@ -17,7 +17,7 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def printable(text: str) -> str:
-    """The text in one line, with escapes for all that a terminal would obey instead of showing it."""
+    """The text in one line, with escapes for everything that a terminal would act on instead of showing."""
     return text if text.isascii() and text.isprintable() else _ANY.sub(_escape, text)
 
 

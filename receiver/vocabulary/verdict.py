@@ -1,4 +1,4 @@
-"""What a signature is worth."""
+"""The result of checking a signature."""
 
 from __future__ import annotations
 
