@@ -4,13 +4,23 @@ import gzip
 import json
 import zlib
 from base64 import b64decode
+from datetime import UTC, datetime
 from urllib.parse import quote_from_bytes
 
 import pytest
-from conftest import API_TOKEN, KEY
+from conftest import API_TOKEN, KEY, signed
 
 from receiver.providers.forms import read_parameters
+from receiver.providers.hoiio.notifications import read_notification
+from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.limits import LARGEST_INFLATED
+from receiver.web.asgi import environ_of
+
+
+def zipped(data: bytes) -> bytes:
+    """Compressed to the same bytes at any time."""
+    return gzip.compress(data, mtime=0)
+
 
 FORM = b"txn_ref=A1&msg=one&from=%2B6599991234"
 READ = {"txn_ref": "A1", "msg": "one", "from": "+6599991234"}
@@ -62,10 +72,10 @@ def post(client, body: bytes, content_type: str = "", query: str = "", **headers
         (b"\xef\xbb\xbf" + MULTIPART, "multipart/form-data; boundary=edge"),
         (b"\xff\xfe" + FORM.decode().encode("utf-16-le"), ""),
         (json.dumps(READ).encode("utf-16"), "application/json"),
-        (gzip.compress(FORM), ""),
-        (gzip.compress(FORM[:5]) + gzip.compress(FORM[5:]), ""),
-        (gzip.compress(json.dumps(READ).encode()), "application/json"),
-        (gzip.compress(MULTIPART), "multipart/form-data; boundary=edge"),
+        (zipped(FORM), ""),
+        (zipped(FORM[:5]) + zipped(FORM[5:]), ""),
+        (zipped(json.dumps(READ).encode()), "application/json"),
+        (zipped(MULTIPART), "multipart/form-data; boundary=edge"),
         (zlib.compress(FORM), ""),
     ],
 )
@@ -100,6 +110,15 @@ def test_different_messages_are_different_events_and_the_same_one_is_a_repeat(cl
         post(client, body, content_type, query="?user=mary")
     post(client, bodies[0], content_type, query="?user=mary")
     assert [event["repeats"] for event in events(client)] == [0, 1]
+
+
+def served(app, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Take a callback in as the gateway hands it on."""
+    scope = {"method": "POST", "path": f"/callbacks/{KEY}/sms", "query_string": b"", "headers": headers}
+    answer = {}
+    result = app(environ_of(scope, body), lambda status, *_: answer.update(status=status))
+    b"".join(result)
+    assert answer["status"].startswith("200")
 
 
 def spelled(text: bytes, way: str) -> tuple[bytes, bytes, str]:
@@ -218,8 +237,8 @@ def test_it_decodes_json_with_a_bad_byte():
 @pytest.mark.parametrize(
     ("body", "encoding", "problem"),
     [
-        (gzip.compress(b"msg=one&x=" + b"a" * (2 * LARGEST_INFLATED)), "gzip", "larger than is read"),
-        (gzip.compress(b"msg=one&x=" + bytes(range(256)) * 50)[:-20], "gzip", "cut short"),
+        (zipped(b"msg=one&x=" + b"a" * (2 * LARGEST_INFLATED)), "gzip", "larger than is read"),
+        (zipped(b"msg=one&x=" + bytes(range(256)) * 50)[:-20], "gzip", "cut short"),
         (b"\x1f\x8bnonsense", "gzip", "damaged"),
         (b"\x8b\x01\x80msg", "br", "not read"),
     ],
@@ -232,7 +251,7 @@ def test_it_inflates_within_a_limit_and_says_where_it_stopped(body, encoding, pr
 
 
 def test_a_compressed_callback_is_read_and_kept_as_it_came(client):
-    body = gzip.compress(FORM, mtime=0)
+    body = zipped(FORM)
     post(client, body, "application/x-www-form-urlencoded", **{"Content-Encoding": "gzip"})
     deflate = zlib.compressobj(wbits=-15)
     raw = deflate.compress(FORM.replace(b"A1", b"A2")) + deflate.flush()
@@ -247,3 +266,41 @@ def test_a_compressed_callback_is_read_and_kept_as_it_came(client):
 @pytest.mark.parametrize("body", [b"xmsg=one", b"x", b"x\x9cmsg=one", b"-", b"--", b"--x\r\n", b"\x1f"])
 def test_it_reads_a_form_that_only_begins_like_something_else(body):
     assert read_parameters(b"", body).params
+
+
+@pytest.mark.parametrize("date", ["2012-10-30", "20121030", "2012-W44-2"])
+def test_a_day_without_a_time_is_not_taken_for_its_midnight(date):
+    found = read_notification(Kind.FAX, read_parameters(b"fax_status=answered&date=" + date.encode(), b""))
+    assert found.occurred_at is None
+    assert "date: a day without a time" in found.problems
+
+
+@pytest.mark.parametrize("date", ["2012-10-30 12:20:50", "20121030T122050", "2012-10-30 12:20:50.5"])
+def test_a_day_with_a_time_is_a_moment(date):
+    found = read_notification(Kind.FAX, read_parameters(b"fax_status=answered&date=" + date.encode(), b""))
+    assert found.occurred_at.replace(microsecond=0) == datetime(2012, 10, 30, 4, 20, 50, tzinfo=UTC)
+
+
+def test_headers_that_came_several_times_are_all_kept(app):
+    served(app, [(b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-for", b"192.0.2.2")], FORM)
+    (event,) = events(app.test_client())
+    shown = app.test_client().get(
+        f"/api/v1/events/{event['id']}", headers={"Authorization": f"Bearer {API_TOKEN}"}
+    )
+    assert shown.json["raw"]["headers"]["X-Forwarded-For"] == "192.0.2.1, 192.0.2.2"
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_a_signature_that_came_several_times_counts_if_one_is_right(app, right):
+    name, signature = b"x-hoiio-signature", signed(FORM)["X-Hoiio-Signature"].encode()
+    both = [signature, b"0" * 64] if right == 0 else [b"0" * 64, signature]
+    served(app, [(name, value) for value in both], FORM)
+    assert [event["signature"] for event in events(app.test_client())] == ["valid"]
+
+
+def test_a_cookie_that_came_in_pieces_is_one():
+    scope = {
+        **{"method": "GET", "path": "/", "query_string": b""},
+        "headers": [(b"cookie", b"a=1"), (b"cookie", b"b=2")],
+    }
+    assert environ_of(scope, b"")["HTTP_COOKIE"] == "a=1; b=2"
