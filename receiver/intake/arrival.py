@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import cast
+from typing import Protocol, cast
 
 from receiver.providers.forms import read_parameters
 from receiver.providers.own import is_own, read_own
@@ -93,12 +93,24 @@ class Arrival:
         return datetime.now(UTC)
 
 
+class Kept(Protocol):
+    """What a row of the log holds of a callback as it came."""
+
+    @property
+    def query_string(self) -> bytes: ...
+    @property
+    def headers(self) -> bytes: ...
+    @property
+    def body(self) -> bytes: ...
+
+
 def event_row(arrival: Arrival, ours: frozenset[str] = frozenset()) -> Row:
     """Everything the log keeps of it, by column of `events`.
 
     `ours` are the numbers known to be ours, as digits; while there are none, any number may be.
     """
-    parameters = read_parameters(arrival.query, arrival.body, arrival.content_type)
+    encoding = header_of(arrival.headers, b"Content-Encoding")
+    parameters = read_parameters(arrival.query, arrival.body, arrival.content_type, encoding)
     if arrival.signature is Verdict.VALID and is_own(arrival.body):
         notification = read_own(arrival.kind)
     else:
@@ -133,6 +145,19 @@ def digits_of(number: str) -> str:
     return _NO_DIGIT.sub("", number).removeprefix("00")
 
 
+def header_of(headers: bytes, name: bytes) -> str:
+    """One of the headers that were kept with a callback; empty if it had none."""
+    if headers.startswith(name + b": "):
+        return headers[len(name) + 2 :].partition(b"\r\n")[0].decode("latin-1")
+    return headers.partition(b"\r\n" + name + b": ")[2].partition(b"\r\n")[0].decode("latin-1")
+
+
+def parameters_of(kept: Kept) -> Parameters:
+    """The parameters of a callback that is in the log, read again."""
+    type_, encoding = (header_of(kept.headers, name) for name in (b"Content-Type", b"Content-Encoding"))
+    return read_parameters(kept.query_string, kept.body, type_, encoding)
+
+
 def size_of(row: Row) -> int:
     """About how many bytes it will take in the database."""
     raw = (row["body"], row["headers"], row["query_string"], row["text"] or "")
@@ -155,11 +180,14 @@ def identity_of(
 ) -> str:
     """What makes two notifications the same: kind, `txn_ref` and all they report.
 
-    All, not only block and state: two menus of one call differ in nothing but the digits. A quarantined
+    All, not only block and state: two menus of one call differ in nothing but the digits. What could not be
+    read as it came is told apart by its raw bytes. A quarantined
     copy never takes the place of a trusted one. It begins with the `txn_ref`, which the provider counts up,
     so that a long log's index grows at its end instead of all over.
     """
     content = _canonical(parameters.params).encode()
+    if not parameters.exact:
+        content = b"\0".join((content, arrival.query, arrival.body))
     digest = hashlib.blake2b(content, digest_size=16).hexdigest()
     trust = "" if quarantine is None else QUARANTINED
     prefix = identity_prefix(arrival.provider)

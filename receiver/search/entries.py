@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from receiver.providers.forms import read_parameters
+from receiver.intake.arrival import parameters_of
 from receiver.providers.registry import PROVIDERS
 from receiver.search.words import event_words, words
 
@@ -39,16 +39,9 @@ def marks(event: Any) -> list[str]:
     return [*found, "§p1", mark("pa", type_=code), *(mark(f"p{letter}", end, code) for letter, end in ends)]
 
 
-def content_type(headers: bytes) -> str:
-    """The content type of a callback; empty if it named none."""
-    start = headers.find(b"Content-Type: ")
-    return headers[start + 14 :].partition(b"\r\n")[0].decode("latin-1") if start >= 0 else ""
-
-
 def indexed_words(event: Any) -> list[str]:
     """All words under which an event (an `Event`, or a row with its columns) is found."""
-    params = read_parameters(event.query_string, event.body, content_type(event.headers)).params
-    return event_words(event.text, params, PROVIDERS[event.provider]) + marks(event)
+    return event_words(event.text, parameters_of(event).params, PROVIDERS[event.provider]) + marks(event)
 
 
 def block_marks(event_id: int) -> tuple[str, str]:

@@ -21,9 +21,8 @@ from sqlalchemy import (
     select,
 )
 
+from receiver.intake.arrival import parameters_of
 from receiver.models import EVENTS, Event, Repeat
-from receiver.providers.forms import read_parameters
-from receiver.search.entries import content_type
 from receiver.search.match import matches
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
@@ -194,7 +193,7 @@ def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
         if shown.get(name) is not None:
             shown[name] = str(shown[name])
     # Derived from the raw bytes on reading: those are the one truth, and a second copy could disagree.
-    shown["params"] = read_parameters(event.query_string, event.body, content_type(event.headers)).params
+    shown["params"] = parameters_of(event).params
     if raw:
         shown["raw"] = raw_json(event)
     return shown

@@ -28,6 +28,8 @@ class Parameters:
     params: Params
     problems: tuple[str, ...] = ()
     in_query: frozenset[str] = frozenset()
+    exact: bool = True
+    """Whether they hold all that came: nothing was cut off, replaced or left unread."""
 
     def first(self, name: str) -> str | None:
         """The value of a name; the first one where it came several times."""

@@ -45,7 +45,8 @@ async def respond(send: Send, status: int, answer: Answer = NOTHING) -> None:
 
 
 def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
-    """The WSGI environment (PEP 3333) of a request whose body is complete."""
+    """The WSGI environment (PEP 3333) of a request whose body is complete. What several headers of one name
+    say is joined, as RFC 9110 reads them."""
     client, server = scope.get("client") or ("", 0), scope.get("server") or ("localhost", 80)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
@@ -68,7 +69,10 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
     }
     for name, value in scope["headers"]:
         if key := _variable(name):
-            environ[key] = value.decode("latin-1")
+            text = value.decode("latin-1")
+            if key in environ:  # HTTP/2 may cut a cookie into several
+                text = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ', '}{text}"
+            environ[key] = text
     return environ
 
 

@@ -83,6 +83,8 @@ _REQUIRED: dict[EventType, tuple[str, ...]] = {
 _STATE_OF = {Kind.VOICE: "call_state", Kind.FAX: "fax_status", Kind.SMS: "msg"}
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
+_TIMED = re.compile(r"[0-9][^0-9][0-9]{2}:?[0-9]{2}", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-?[0-9W]{2,3}-?[0-9]{0,2}", re.ASCII)
 _SPACED_NUMBER = re.compile(r" [0-9]{5,15}", re.ASCII)
 
 
@@ -165,7 +167,8 @@ def _read_field(
     elif reader := _READERS.get(name):
         fields[field] = said = reader(value)
         if said is None:
-            problems.append(f"{name}: unreadable")
+            day = reader is _instant and _DAY.fullmatch(value)
+            problems.append(f"{name}: {'a day without a time' if day else 'unreadable'}")
     else:
         if name in _VALUES and value not in _VALUES[name]:
             problems.append(f"{name}: not a documented value")
@@ -182,7 +185,9 @@ def _whole_number(value: str) -> int | None:
 
 
 def _instant(value: str) -> datetime | None:
-    """`YYYY-MM-DD HH:MM:SS`, sometimes with a fraction, in GMT+8; as UTC."""
+    """`YYYY-MM-DD HH:MM:SS`, sometimes with a fraction, in GMT+8; as UTC. A day alone is no moment."""
+    if not _TIMED.search(value):
+        return None
     try:
         when = datetime.fromisoformat(value)
         if when.tzinfo is None:
