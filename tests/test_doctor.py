@@ -341,6 +341,28 @@ def test_a_mode_that_does_not_fit_the_url(here):
     assert wrong["mend"].endswith("--kind fax")
 
 
+def test_urls_that_were_swapped(here):
+    number = here.simulator.subscribe(
+        "US", "CA", forward_to=url(here, "sms"), forward_sms_to=url(here, "voice")
+    )
+    assert about_numbers(here) == {"wrong-url-voice": "warning", "wrong-url-sms": "warning"}
+    listed = here.flask("numbers", "list").stdout
+    assert listed.count("here (wrong kind)") == 2
+    assert here.flask("setup", "--number", number, "--yes").exit_code == 0
+    assert about_numbers(here) == {}
+    assert here.targets() == {url(here, "voice"), url(here, "sms")}
+
+
+def test_a_url_with_a_query_of_its_owner(here):
+    here.simulator.subscribe("US", "CA", forward_to=url(here, "voice") + "?app_state=menu")
+    old = url(here, "sms", "test-key-from-last-year") + "/?app_state=text"
+    here.simulator.subscribe("US", "NY", forward_sms_to=old)
+    assert about_numbers(here) == {"older-key-sms": "warning"}
+    here.flask("doctor", "--fix")
+    assert about_numbers(here) == {}
+    assert here.targets() == {url(here, "voice") + "?app_state=menu", url(here, "sms") + "?app_state=text"}
+
+
 def test_keys_that_are_dead_or_old_and_their_fix(here):
     here.simulator.subscribe(
         "US",
