@@ -17,13 +17,14 @@ from sqlalchemy import insert, select, update
 from receiver import app as assembly
 from receiver.background import watch
 from receiver.db import schema
-from receiver.db.engine import writing
+from receiver.db.engine import connect, writing
 from receiver.doctor import checks
 from receiver.keys.key import fingerprint_of
-from receiver.models import CallbackKey, JobState
+from receiver.models import CallbackKey, JobState, NumberRow
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.providers.hoiio.client import HoiioClient
+from receiver.providers.numbers import SubscribedNumber
 
 
 @pytest.fixture
@@ -326,6 +327,27 @@ def test_a_url_that_drifts_away_until_it_is_accepted(here):
     assert drifted["mend"] == f"receiver setup --number {number} --take-over"
     found(here, "--accept", number)
     assert about_numbers(here) == {}
+
+
+def test_what_is_no_number_and_was_kept_can_be_cleared(database_url):
+    """An earlier version took an odd answer of the provider for one."""
+    engine, now = connect(database_url), datetime.now(UTC)
+    odd = {"number": "x", "provider": "hoiio", "country": "", "state": "", "checked_at": now}
+    with writing(engine) as connection:
+        connection.execute(insert(NumberRow), [odd])
+    assert numbers.accept(engine, "x")
+    assert not numbers.read(engine).numbers
+    with writing(engine) as connection:
+        connection.execute(insert(NumberRow), [odd])
+    listed = [SubscribedNumber("+6511111111"), SubscribedNumber("anonymous")]
+    numbers.store(engine, listed, now=now, is_here=lambda url: False)
+    known = numbers.read(engine)
+    assert ([number.number for number in known.numbers], known.lost) == (["+6511111111"], ())
+    engine.dispose()
+
+
+def test_accepting_takes_what_is_no_number_too(here):
+    assert "is not known here" in here.flask("doctor", "--accept", "x").stderr
 
 
 def test_a_number_that_never_pointed_here_is_left_in_peace(here):
