@@ -17,13 +17,14 @@ from sqlalchemy import insert, select, update
 from receiver import app as assembly
 from receiver.background import watch
 from receiver.db import schema
-from receiver.db.engine import writing
+from receiver.db.engine import connect, writing
 from receiver.doctor import checks
 from receiver.keys.key import fingerprint_of
-from receiver.models import CallbackKey, JobState
+from receiver.models import CallbackKey, JobState, NumberRow
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.providers.hoiio.client import HoiioClient
+from receiver.providers.numbers import SubscribedNumber
 
 
 @pytest.fixture
@@ -328,6 +329,27 @@ def test_a_url_that_drifts_away_until_it_is_accepted(here):
     assert about_numbers(here) == {}
 
 
+def test_what_is_no_number_and_was_kept_can_be_cleared(database_url):
+    """An earlier version took an odd answer of the provider for one."""
+    engine, now = connect(database_url), datetime.now(UTC)
+    odd = {"number": "x", "provider": "hoiio", "country": "", "state": "", "checked_at": now}
+    with writing(engine) as connection:
+        connection.execute(insert(NumberRow), [odd])
+    assert numbers.accept(engine, "x")
+    assert not numbers.read(engine).numbers
+    with writing(engine) as connection:
+        connection.execute(insert(NumberRow), [odd])
+    listed = [SubscribedNumber("+6511111111"), SubscribedNumber("anonymous")]
+    numbers.store(engine, listed, now=now, is_here=lambda url: False)
+    known = numbers.read(engine)
+    assert ([number.number for number in known.numbers], known.lost) == (["+6511111111"], ())
+    engine.dispose()
+
+
+def test_accepting_takes_what_is_no_number_too(here):
+    assert "is not known here" in here.flask("doctor", "--accept", "x").stderr
+
+
 def test_a_number_that_never_pointed_here_is_left_in_peace(here):
     here.simulator.subscribe("US", "CA", forward_to="https://other.example.com/x", mode="voice")
     assert about_numbers(here) == {}
@@ -339,6 +361,28 @@ def test_a_mode_that_does_not_fit_the_url(here):
     here.simulator.subscribe("SG", "", forward_to=url(here, "voice"), mode="fax")
     wrong = found(here)["wrong-url-fax"]
     assert wrong["mend"].endswith("--kind fax")
+
+
+def test_urls_that_were_swapped(here):
+    number = here.simulator.subscribe(
+        "US", "CA", forward_to=url(here, "sms"), forward_sms_to=url(here, "voice")
+    )
+    assert about_numbers(here) == {"wrong-url-voice": "warning", "wrong-url-sms": "warning"}
+    listed = here.flask("numbers", "list").stdout
+    assert listed.count("here (wrong kind)") == 2
+    assert here.flask("setup", "--number", number, "--yes").exit_code == 0
+    assert about_numbers(here) == {}
+    assert here.targets() == {url(here, "voice"), url(here, "sms")}
+
+
+def test_a_url_with_a_query_of_its_owner(here):
+    here.simulator.subscribe("US", "CA", forward_to=url(here, "voice") + "?app_state=menu")
+    old = url(here, "sms", "test-key-from-last-year") + "/?app_state=text"
+    here.simulator.subscribe("US", "NY", forward_sms_to=old)
+    assert about_numbers(here) == {"older-key-sms": "warning"}
+    here.flask("doctor", "--fix")
+    assert about_numbers(here) == {}
+    assert here.targets() == {url(here, "voice") + "?app_state=menu", url(here, "sms") + "?app_state=text"}
 
 
 def test_keys_that_are_dead_or_old_and_their_fix(here):

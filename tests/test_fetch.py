@@ -2,11 +2,13 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import trustme
 
 from receiver.outbound.fetch import Fetcher, FetchError
 
@@ -161,12 +163,19 @@ def test_it_says_why_there_is_no_document(server, given, why):
 
 
 @pytest.mark.parametrize("drip", [b"X-A: ", b"Content-Type: application/pdf\r\n\r\n%PDF-"])
-def test_a_server_that_drips_does_not_hold_it(drip):
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_server_that_drips_does_not_hold_it(drip, secure, tmp_path, monkeypatch):
     """In the head or in the body: each byte comes well within any time limit of a single read."""
     stop = threading.Event()
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "ca.pem"))
 
     def serve():
         connection, _ = listener.accept()
+        if secure:
+            connection = tls.wrap_socket(connection, server_side=True)
         with connection, contextlib.suppress(OSError):
             connection.recv(1000)
             connection.sendall(b"HTTP/1.1 200 OK\r\n" + drip)
@@ -176,7 +185,7 @@ def test_a_server_that_drips_does_not_hold_it(drip):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        url = f"http{'s' if secure else ''}://127.0.0.1:{listener.getsockname()[1]}"
         begun = time.monotonic()
         assert "longer than 0.5 seconds" in refused(Fetcher(url, longest=0.5), f"{url}/a.pdf")
         assert time.monotonic() - begun < 3

@@ -26,6 +26,7 @@ from receiver.providers.numbers import (
 )
 from receiver.setup.apply import StepOutcome, apply, pay, repoint
 from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
+from receiver.setup.configuring import repointed, settings_for
 from receiver.setup.journal import Journal
 from receiver.setup.matching import fitting
 from receiver.setup.plan import Configure, Extend, Plan, Subscribe, Wish
@@ -293,23 +294,78 @@ def test_of_several_it_takes_the_one_with_the_least_to_change():
         ("", Target.UNSET),
         (URLS.sms, Target.HERE),
         (URLS.sms.replace("/hoiio/", "/"), Target.HERE),  # as it was spelled before there were providers
-        (OLD.fax, Target.OLDER_KEY),
-        (OLD.voice.replace("/hoiio/", "/"), Target.OLDER_KEY),
-        (DEAD.voice, Target.DEAD_KEY),
-        (URLS.voice + "?x=1", Target.DEAD_KEY),
+        (URLS.sms + "?app_state=menu", Target.HERE),
+        (URLS.sms + "/", Target.HERE),
+        (URLS.sms + "#fragment", Target.HERE),
+        (URLS.sms.replace("/callbacks/", "/callbacks//").replace("/sms", "//SMS"), Target.HERE),
+        (URLS.sms.replace("https://receiver", "HTTPS://RECEIVER"), Target.HERE),
+        (URLS.sms.replace(".com/", ".com:443/"), Target.HERE),
+        (URLS.sms.replace(".com/", ".com./"), Target.HERE),
+        (URLS.sms.replace("/sms", "/%73ms").replace("/callbacks/", "/c%61llbacks/"), Target.HERE),
+        (URLS.voice, Target.WRONG_KIND),
+        (URLS.fax + "?app_state=menu", Target.WRONG_KIND),
+        (URLS.sms + "/more", Target.WRONG_KIND),
+        (OLD.sms, Target.OLDER_KEY),
+        (OLD.sms + "?app_state=menu", Target.OLDER_KEY),
+        (OLD.sms.replace("/hoiio/", "/"), Target.OLDER_KEY),
+        (DEAD.sms, Target.DEAD_KEY),
+        (DEAD.sms + "/?x=1", Target.DEAD_KEY),
+        (URLS.sms.replace("https:", "http:"), Target.ELSEWHERE),
+        (URLS.sms.replace(".com/", ".com:8443/"), Target.ELSEWHERE),
+        ("https://[receiver/callbacks/current-key/sms", Target.ELSEWHERE),
         (ELSEWHERE, Target.ELSEWHERE),
         ("https://receiver.example.com.evil.example/callbacks/current-key/voice", Target.ELSEWHERE),
         ("https://receiver.example.com/callbacks-of-another/k/voice", Target.ELSEWHERE),
     ],
 )
 def test_it_knows_where_a_url_leads(url, target):
-    assert URLS.target(url) is target
+    assert URLS.target(url, Kind.SMS) is target
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST", "[0:0:0:0:0:0:0:1]"])
+def test_this_machine_has_one_address(host):
+    ours = CallbackUrls.made_with("http://127.0.0.1:8000/", "current-key")
+    assert ours.target(f"http://{host}:8000/callbacks/current-key/voice", Kind.VOICE) is Target.HERE
+    assert ours.target(f"http://{host}:8001/callbacks/current-key/voice", Kind.VOICE) is Target.ELSEWHERE
+
+
+def test_the_query_that_the_owner_put_there_stays():
+    number = replace(US, forward_to=OLD.voice + "?app_state=menu", forward_sms_to=ELSEWHERE + "?theirs=1")
+    moved = repointed(number, URLS)
+    assert moved.routes == Routes(voice=URLS.voice + "?app_state=menu", sms=ELSEWHERE + "?theirs=1")
+    taken = settings_for(Wish(number=number.number), number, URLS, take_over=True)
+    assert taken.routes == Routes(voice=URLS.voice + "?app_state=menu", sms=URLS.sms)
+
+
+def test_what_leads_here_in_another_spelling_is_left_as_it_is():
+    number = replace(US, forward_to=URLS.voice + "/?app_state=menu", forward_sms_to=URLS.sms + "#x")
+    assert repointed(number, URLS) is None
+    assert settings_for(Wish(number=number.number), number, URLS, take_over=False).holds(number)
+
+
+def test_kinds_that_were_swapped_are_set_right():
+    number = replace(US, forward_to=URLS.sms, forward_sms_to=URLS.voice)
+    step = settings_for(Wish(number=number.number), number, URLS, take_over=False)
+    assert step.routes == Routes(voice=URLS.voice, sms=URLS.sms)
 
 
 def test_the_callback_key_is_masked():
     assert masked_url(URLS.voice) == "https://receiver.example.com/callbacks/•••/hoiio/voice"
     assert masked_url(f"{URLS.sms}?a=1") == "https://receiver.example.com/callbacks/•••/hoiio/sms?a=1"
     assert masked_url(ELSEWHERE) == ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "callbacks//current-key//Voice",
+        "c%61llbacks/current-key/voice",
+        "callbacks/current-key",
+        "callbacks%2Fcurrent-key/",
+    ],
+)
+def test_the_callback_key_is_masked_however_the_url_is_spelled(path):
+    assert "current-key" not in masked_url(f"https://receiver.example.com/{path}")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from receiver.keys.urls import CallbackUrls, Target, kind_of, shown_url
+from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers.findings import Finding, error, graded, warning
 from receiver.numbers.known import KnownAccount, KnownNumber
 from receiver.vocabulary.kinds import Kind
@@ -49,21 +49,21 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         yield warning("not-configured", sentence, again, number.number)
         return
     for kind, url, was_here in sides:
-        target = urls.target(url)
+        target = urls.target(url, kind)
         if target is Target.DEAD_KEY:
             sentence = f"{name} sends {kind} here with a key that is not accepted: it is turned away now."
             yield error(f"dead-key-{kind}", sentence, "receiver doctor --fix", number.number)
         elif target is Target.OLDER_KEY:
             sentence = f"{name} sends {kind} here with an older key."
             yield warning(f"older-key-{kind}", sentence, "receiver doctor --fix", number.number)
+        elif target is Target.WRONG_KIND:
+            sentence = f"{name} sends {kind} to a URL of ours that is not the one for {kind}."
+            yield warning(f"wrong-url-{kind}", sentence, f"{again} --kind {kind}", number.number)
         elif was_here and target is not Target.HERE:
             where = f"goes to {shown_url(url).partition('/')[0]} now" if url else "goes nowhere now"
             meant = "If that is meant: receiver doctor --accept."
             sentence = f"{kind} of {name} came here once, and {where}. {meant}"
             yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
-        elif urls.is_ours(url) and kind_of(url) not in (None, kind):
-            sentence = f"{name} sends {kind} to our URL for {kind_of(url)}."
-            yield warning(f"wrong-url-{kind}", sentence, f"{again} --kind {kind}", number.number)
 
 
 def _lost(number: KnownNumber) -> Finding:

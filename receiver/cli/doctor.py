@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import textwrap
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
@@ -26,13 +28,22 @@ _INDENT = 7
 _WIDTH = 80
 
 
+class _Kept(options.NumberType):
+    """A number as the database has it, which may be none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        with contextlib.suppress(click.BadParameter):
+            return super().convert(value, param, ctx)
+        return str(value)
+
+
 @click.command()
 @click.option("--fix", is_flag=True, help="First fix what can be fixed safely.")
 @click.option(
     "--accept",
     "accepted",
     multiple=True,
-    type=options.NumberType(),
+    type=_Kept(),
     help="Accept that this number is gone or points elsewhere. Repeatable.",
 )
 @options.AS_JSON

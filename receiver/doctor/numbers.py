@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from receiver.doctor.check import Patient
 from receiver.doctor.report import NumberLine
-from receiver.keys.urls import CallbackUrls
+from receiver.keys.urls import CallbackUrls, Target
 from receiver.models import EVENTS
 from receiver.numbers.known import KnownNumber
 
@@ -28,8 +28,11 @@ def number_lines(patient: Patient) -> Iterator[NumberLine]:
 
 
 def _serves(number: KnownNumber, urls: CallbackUrls | None) -> str:
+    received = (Target.HERE, Target.OLDER_KEY)
     return "+".join(
-        kind for kind, url in number.routes.urls.items() if urls is not None and urls.is_ours(url)
+        kind
+        for kind, url in number.routes.urls.items()
+        if urls is not None and urls.target(url, kind) in received
     )
 
 

@@ -18,8 +18,11 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
 
 from receiver.keys.tls import tls_problem
+from receiver.outbound.limit import TimeLimit
 
 TIMEOUT = 10.0
+_LONGEST = 20.0
+"""Seconds for the whole way, however steadily something drips."""
 """Seconds for each hop."""
 _LARGEST_ANSWER = 64 * 1024
 
@@ -101,8 +104,8 @@ def travel(url: str, request: Request) -> tuple[Proof, Answer | None]:
     """Send a request, and take the answer, whatever it says; None if there is none."""
     way, started = _Way(), time.monotonic()
     try:
-        with _connected(urlsplit(url), way) as connection:
-            answer = _ask(connection, urlsplit(url), request)
+        with TimeLimit(_LONGEST) as limit, _connected(urlsplit(url), way, limit) as connection:
+            answer = _ask(connection, urlsplit(url), request, limit)
         way.passed.append(Hop.ANSWER)
     except HopFailed as failed:
         return failed.add_to(Proof(tuple(way.passed), certificate_until=way.certificate_until)), None
@@ -115,7 +118,7 @@ def travel(url: str, request: Request) -> tuple[Proof, Answer | None]:
 
 
 @contextlib.contextmanager
-def _connected(url: SplitResult, way: _Way) -> Iterator[HTTPConnection]:
+def _connected(url: SplitResult, way: _Way, limit: TimeLimit) -> Iterator[HTTPConnection]:
     host, secure = url.hostname or "", url.scheme == "https"
     port = url.port or (443 if secure else 80)
     try:
@@ -128,7 +131,7 @@ def _connected(url: SplitResult, way: _Way) -> Iterator[HTTPConnection]:
         ) from None
     way.passed.append(Hop.DNS)
     try:
-        plain = socket.create_connection((host, port), timeout=TIMEOUT)
+        plain = limit.watch(socket.create_connection((host, port), timeout=TIMEOUT))
     except TimeoutError:
         raise HopFailed(
             Hop.CONNECT,
@@ -163,7 +166,7 @@ def _secured(plain: socket.socket, host: str, way: _Way) -> ssl.SSLSocket:
     return secured
 
 
-def _ask(connection: HTTPConnection, url: SplitResult, request: Request) -> Answer:
+def _ask(connection: HTTPConnection, url: SplitResult, request: Request, limit: TimeLimit) -> Answer:
     target = f"{url.path or '/'}?{request.query}" if request.query else url.path or "/"
     headers = {"User-Agent": "receiver-proof", "Connection": "close", **request.headers}
     if request.body is not None:
@@ -172,13 +175,15 @@ def _ask(connection: HTTPConnection, url: SplitResult, request: Request) -> Answ
         connection.request(request.method, target, request.body, headers)
         response = connection.getresponse()
         body = response.read(_LARGEST_ANSWER)
-    except TimeoutError:
-        raise HopFailed(
-            Hop.ANSWER,
-            f"no answer within {TIMEOUT:g} seconds.",
-            "Look whether the service runs (`receiver doctor`), and at the proxy's log.",
-        ) from None
-    except (OSError, HTTPException):
+        if limit.over:
+            raise TimeoutError
+    except (OSError, HTTPException) as error:
+        if limit.over or isinstance(error, TimeoutError):
+            raise HopFailed(
+                Hop.ANSWER,
+                f"no answer within {limit.seconds if limit.over else TIMEOUT:g} seconds.",
+                "Look whether the service runs (`receiver doctor`), and at the proxy's log.",
+            ) from None
         raise HopFailed(
             Hop.ANSWER,
             "the connection was closed without an answer in HTTP.",

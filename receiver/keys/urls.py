@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from receiver.outbound.address import Network, network_of
 from receiver.providers.base import Provider
 from receiver.providers.registry import DEFAULT, PROVIDERS
 from receiver.vocabulary.kinds import Kind
@@ -18,11 +21,6 @@ CALLBACKS = "/callbacks/"
 def callback_url(public_url: str, key: str, kind: Kind, provider: Provider = DEFAULT) -> str:
     """Where a provider should POST what arrives of one kind. `public_url` ends in a slash."""
     return f"{public_url.rstrip('/')}{CALLBACKS}{key}/{provider.name}/{kind}"
-
-
-def holds_key(url: str, secret: str) -> bool:
-    """Whether a callback URL is made with this key."""
-    return f"{CALLBACKS}{secret}/" in url
 
 
 def split_path(path: str) -> tuple[str, str]:
@@ -43,13 +41,51 @@ def read_path(rest: str) -> tuple[Provider, Kind | None]:
     return provider or DEFAULT, kind
 
 
-def kind_of(url: str) -> Kind | None:
-    """Which kind a callback URL of ours is for."""
-    path = urlsplit(url).path.partition(CALLBACKS)[2]
-    return read_path(path.partition("/")[2])[1]
+@dataclass(frozen=True)
+class _Route:
+    """A callback URL as a server takes it, however it is spelled. The query is the owner's own."""
+
+    address: tuple[str, str, int | None, str]
+    """Scheme, host, port, and what stands in the path before the callbacks."""
+    key: str
+    provider: Provider
+    kind: Kind | None
 
 
-_KEY = re.compile(rf"({CALLBACKS})[^/?#]+((?:/(?:{'|'.join(PROVIDERS)}))?/(?:{'|'.join(Kind)})\b)")
+def _route(url: str) -> _Route | None:
+    """What a server makes of a URL; None if its path is not that of a callback."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    path = unquote(parts.path)
+    before, found, _ = path.partition(CALLBACKS)
+    if not found:
+        return None
+    key, rest = split_path(path.removeprefix(before))
+    return _Route((parts.scheme, _host(parts.hostname or ""), port, before), key, *read_path(rest))
+
+
+def _host(name: str) -> str:
+    """A host in one spelling; all names and addresses of this machine are one."""
+    if network_of(name) is Network.MACHINE:
+        return "localhost"
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(name))
+    with contextlib.suppress(UnicodeError):
+        return name.rstrip(".").encode("idna").decode()
+    return name
+
+
+def holds_key(url: str, secret: str) -> bool:
+    """Whether a callback URL is made with this key."""
+    route = _route(url)
+    return route is not None and route.key == secret
+
+
+_KEY = re.compile(rf"({CALLBACKS}/*)[^/?#]+")
+_PORTS = {"http": 80, "https": 443}
 _KINDS = {str(kind): kind for kind in Kind}
 
 
@@ -61,6 +97,8 @@ class Target(StrEnum):
     OLDER_KEY = "this service, older key"
     DEAD_KEY = "this service, dead key"
     """Our address, with a key that is no longer accepted: what arrives is turned away right now."""
+    WRONG_KIND = "this service, as another kind"
+    """Our address and key, and the path of another kind: an SMS taken for a call, and the like."""
     ELSEWHERE = "elsewhere"
 
 
@@ -83,32 +121,47 @@ class CallbackUrls:
         """The URL for one kind."""
         return {Kind.VOICE: self.voice, Kind.FAX: self.fax, Kind.SMS: self.sms}[kind]
 
-    def target(self, url: str) -> Target:
-        """Where a URL leads."""
+    def target(self, url: str, kind: Kind) -> Target:
+        """Where the URL leads that a number has for a kind, however it is spelled."""
         if not url:
             return Target.UNSET
-        if url in self._ours:
-            return Target.HERE
-        if any(older.target(url) is Target.HERE for older in self.accepted):
-            return Target.OLDER_KEY
-        # Whatever else begins like ours was made by this service, too.
-        address = self.voice.partition(CALLBACKS)[0] + CALLBACKS
-        return Target.DEAD_KEY if url.startswith(address) else Target.ELSEWHERE
+        route = _route(url)
+        if route is None or route.address != self._own.address:
+            return Target.ELSEWHERE
+        if route.key != self._own.key:
+            accepted = {urls._own.key for urls in self.accepted}
+            return Target.OLDER_KEY if route.key in accepted else Target.DEAD_KEY
+        right = (route.provider, route.kind) == (self._own.provider, kind)
+        return Target.HERE if right else Target.WRONG_KIND
 
     @property
-    def _ours(self) -> set[str]:
-        """These URLs, and as they were spelled when there was one provider; both mean the same for ever."""
-        urls = {self.voice, self.fax, self.sms}
-        return urls | {url.replace(f"/{DEFAULT.name}/", "/") for url in urls}
+    def _own(self) -> _Route:
+        route = _route(self.voice)
+        if route is None:
+            raise ValueError("not made by callback_url")
+        return route
 
     def is_ours(self, url: str) -> bool:
         """Whether a URL leads to this service, even with a key that is no longer accepted."""
-        return self.target(url) not in (Target.UNSET, Target.ELSEWHERE)
+        route = _route(url)
+        return route is not None and route.address == self._own.address
+
+    def instead_of(self, url: str, kind: Kind) -> str:
+        """The URL to set where a number has `url` now: that one, if it leads here as it should.
+
+        A query on a URL of ours is its owner's, who gets it back with each callback: it stays.
+        """
+        if self.target(url, kind) is Target.HERE:
+            return url
+        query = urlsplit(url).query if self.is_ours(url) else ""
+        return f"{self.of(kind)}?{query}" if query else self.of(kind)
 
 
 def masked_url(url: str) -> str:
     """A URL without the callback key, if it is one of the kind this service has."""
-    return _KEY.sub(r"\1•••\2", url)
+    if CALLBACKS not in url and CALLBACKS in (plain := unquote(url)):
+        url = plain  # a path that is spelled in percent signs holds the key all the same
+    return _KEY.sub(r"\1•••", url)
 
 
 def shown_url(url: str) -> str:

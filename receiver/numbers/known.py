@@ -6,13 +6,14 @@ are gone, and which once pointed here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, true, update
 
 from receiver import models
 from receiver.db.engine import writing
@@ -24,6 +25,7 @@ from receiver.vocabulary.kinds import Kind
 LOST_FOR = timedelta(days=90)
 """How long a number that the provider no longer lists is remembered."""
 _ROW = 1
+_NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,12 @@ def store(
     that was not asked for stays as it was known.
     """
     with writing(engine) as connection:
-        before = {number.number: number for number in _numbers(connection)}
+        # What is no telephone number never was one of ours, whoever said so.
+        before = {known.number: known for known in _numbers(connection) if _NUMBER.fullmatch(known.number)}
         after = {
             number.number: _known(number, before.get(number.number), now, is_here, prices or {})
             for number in numbers
+            if _NUMBER.fullmatch(number.number)
         }
         for gone in before.keys() - after.keys():
             was = before[gone]
@@ -142,10 +146,14 @@ def store_failure(engine: Engine, error: ProviderError) -> None:
 
 
 def accept(engine: Engine, number: str) -> bool:
-    """Take a number as it is now: gone, or pointing elsewhere on purpose. Whether it was known."""
+    """Take a number as it is now: gone, or pointing elsewhere on purpose. Whether it was known.
+
+    What is no telephone number, and was kept for one by an earlier version, is forgotten.
+    """
     table = models.NumberRow
     with writing(engine) as connection:
-        gone = connection.execute(delete(table).where(table.number == number, table.lost_at.is_not(None)))
+        left = table.lost_at.is_not(None) if _NUMBER.fullmatch(number) else true()
+        gone = connection.execute(delete(table).where(table.number == number, left))
         kept = connection.execute(update(table).where(table.number == number).values(were_here=[]))
     return bool(gone.rowcount or kept.rowcount)
 

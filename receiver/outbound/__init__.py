@@ -1,1 +1,1 @@
-"""Everything that goes out to an address that somebody else chose."""
+"""What all requests that go out share, and the fetch of what somebody else linked to."""

@@ -2,28 +2,20 @@
 
 A link in a callback was chosen by somebody else. So the address is checked on the connection itself, after
 it is made and before anything is sent: a name that is checked first and connected to later can change in
-between. A timer ends the whole fetch, because a server that sends a byte now and then never exceeds any other
-limit.
+between.
 """
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import threading
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from receiver.outbound.address import Network, network_of
+from receiver.outbound.limit import TimeLimit, Watch, WatchedAdapter
 
 LARGEST = 20 * 1024 * 1024
 """Bytes of a document; a fax of a hundred pages has a few."""
@@ -69,25 +61,25 @@ class Fetcher:
 
         Raises `FetchError`.
         """
-        guard = _Guard(self._longest)
-        with guard.watching(), requests.Session() as session:
+        with TimeLimit(self._longest) as limit, requests.Session() as session:
             session.trust_env = False  # no proxy, no .netrc
             session.headers["Accept-Encoding"] = "identity"  # a small answer must not unpack to a large one
             try:
                 for _ in range(MOST_REDIRECTS + 1):
                     self._require_allowed(url)
-                    adapter = _Adapter(guard, anywhere=_origin(url) == self._trusted)
+                    trusted = _origin(url) == self._trusted
+                    adapter = WatchedAdapter(limit.watch if trusted else _only_public(limit))
                     session.mount("http://", adapter)
                     session.mount("https://", adapter)
                     response = session.get(url, stream=True, timeout=self._longest, allow_redirects=False)
                     if response.status_code not in _REDIRECTS:
-                        return self._document(response, guard, content_type, begins)
+                        return self._document(response, limit, content_type, begins)
                     url = urljoin(url, response.headers.get("Location", ""))
                     response.close()
             except _Forbidden as refusal:
                 raise FetchError(str(refusal)) from None
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-                if guard.over:
+                if limit.over:
                     raise FetchError(f"the server took longer than {self._longest:g} seconds") from None
                 raise FetchError(_reason(error)) from None
         raise FetchError("the link redirects too often")
@@ -106,7 +98,7 @@ class Fetcher:
             raise FetchError("the link has a user name or an unusual port")
 
     def _document(
-        self, response: requests.Response, guard: _Guard, content_type: str, begins: bytes
+        self, response: requests.Response, limit: TimeLimit, content_type: str, begins: bytes
     ) -> Document:
         if response.status_code in {403, 404, 410}:
             raise FetchError(f"the server answers {response.status_code}: the link has probably expired")
@@ -118,7 +110,7 @@ class Fetcher:
             content += piece
             if len(content) > self._largest:
                 raise FetchError(f"the document is larger than {self._largest // 1024**2} MB")
-        if guard.over:
+        if limit.over:
             raise FetchError(f"the server took longer than {self._longest:g} seconds")
         expected = response.headers.get("Content-Length", "")
         if expected.isdigit() and len(content) < int(expected):
@@ -130,70 +122,16 @@ class Fetcher:
         return Document(bytes(content), content_type)
 
 
-class _Guard:
-    """Knows the sockets of one fetch, and shuts them when its time is over."""
+def _only_public(limit: TimeLimit) -> Watch:
+    """Lets connections pass that lead to the internet."""
 
-    def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
-        self._timer = threading.Timer(seconds, self._shut)
-        self._timer.daemon = True
-        self._sockets: list[socket.socket] = []
-
-    @property
-    def over(self) -> bool:
-        return time.monotonic() >= self._ends
-
-    @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
-        self._timer.start()
-        try:
-            yield
-        finally:
-            self._timer.cancel()
-
-    def admit(self, connected: socket.socket, anywhere: bool) -> socket.socket:
-        """The socket, if what it is connected to may be talked to."""
-        if not anywhere and network_of(str(connected.getpeername()[0])) is not Network.INTERNET:
+    def watch(connected: socket.socket) -> socket.socket:
+        if network_of(str(connected.getpeername()[0])) is not Network.INTERNET:
             connected.close()
             raise _Forbidden("the link leads into a private network")
-        self._sockets.append(connected)
-        return connected
+        return limit.watch(connected)
 
-    def _shut(self) -> None:
-        for connected in self._sockets:
-            with contextlib.suppress(OSError):
-                # Below TLS as well: that wakes the thread that waits for it.
-                socket.socket.shutdown(connected, socket.SHUT_RDWR)
-
-
-class _Adapter(HTTPAdapter):
-    """Makes connections that are looked at before they are used."""
-
-    def __init__(self, guard: _Guard, *, anywhere: bool) -> None:
-        self._guard = guard
-        self._anywhere = anywhere
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        guard, anywhere = self._guard, self._anywhere
-
-        class Plain(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                return guard.admit(super()._new_conn(), anywhere)
-
-        class Tls(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                return guard.admit(super()._new_conn(), anywhere)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class TlsPool(HTTPSConnectionPool):
-            ConnectionCls = Tls
-
-        manager: PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+    return watch
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:

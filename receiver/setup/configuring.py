@@ -16,12 +16,14 @@ class Impossible(Exception):
 def settings_for(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, take_over: bool) -> Configure:
     """The settings that fulfil a wish, with everything else on the number as it is."""
     kinds = kinds_for(wish.kinds, number)
-    elsewhere = sorted(kind for kind in kinds if urls.target(number.routes.of(kind)) is Target.ELSEWHERE)
+    elsewhere = sorted(
+        kind for kind in kinds if urls.target(number.routes.of(kind), kind) is Target.ELSEWHERE
+    )
     if elsewhere and not take_over:
         hosts = {kind: shown_url(number.routes.of(kind)).partition("/")[0] for kind in elsewhere}
         uses = " and ".join(f"{kind} to {host}" for kind, host in hosts.items())
         raise Impossible(f"it sends {uses}, so it is left alone; --take-over points it here")
-    routes = number.routes.leading({kind: urls.of(kind) for kind in kinds})
+    routes = number.routes.leading({kind: urls.instead_of(number.routes.of(kind), kind) for kind in kinds})
     return Configure(number.number, routes=routes, kinds=kinds, was=number)
 
 
@@ -31,7 +33,11 @@ def repointed(number: SubscribedNumber, urls: CallbackUrls) -> Configure | None:
     URLs that lead elsewhere stay as they are. None if nothing of it leads here with another key.
     """
     stale = (Target.OLDER_KEY, Target.DEAD_KEY)
-    moved = {kind: urls.of(kind) for kind, url in number.routes.urls.items() if urls.target(url) in stale}
+    moved = {
+        kind: urls.instead_of(url, kind)
+        for kind, url in number.routes.urls.items()
+        if urls.target(url, kind) in stale
+    }
     if not moved:
         return None
     routes = number.routes.leading(moved)

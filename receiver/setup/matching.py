@@ -44,7 +44,7 @@ def fitting(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls
             if number.capabilities:
                 continue
             kinds = frozenset()  # its capabilities are unknown: better to ask than to buy another one
-        targets = [urls.target(number.routes.of(kind)) for kind in kinds]
+        targets = [urls.target(number.routes.of(kind), kind) for kind in kinds]
         if Target.ELSEWHERE in targets or not all(_serves(number, kind) for kind in kinds):
             continue
         found.append((sum(target is not Target.HERE for target in targets), number.number, number))
@@ -78,7 +78,7 @@ def points_elsewhere(number: SubscribedNumber, wish: Wish, urls: CallbackUrls) -
         kinds = kinds_for(wish.kinds, number)
     except Impossible:
         return False
-    return any(urls.target(number.routes.of(kind)) is Target.ELSEWHERE for kind in kinds)
+    return any(urls.target(number.routes.of(kind), kind) is Target.ELSEWHERE for kind in kinds)
 
 
 def _serves(number: SubscribedNumber, kind: Kind) -> bool:

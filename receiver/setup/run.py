@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from receiver.keys.urls import CallbackUrls
+from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup import wanted
 from receiver.setup.apply import Progress, StepOutcome
@@ -97,6 +97,11 @@ def decide(
 
 
 def _received(decided: Plan, urls: CallbackUrls) -> frozenset[Kind]:
-    used = {url for number in decided.ready for url in number.routes.urls.values()}
+    ready = {
+        kind
+        for number in decided.ready
+        for kind, url in number.routes.urls.items()
+        if urls.target(url, kind) is Target.HERE
+    }
     planned = {kind for step in decided.steps if isinstance(step, Configure) for kind in step.kinds}
-    return frozenset(planned | {kind for kind in Kind if urls.of(kind) in used})
+    return frozenset(planned | ready)

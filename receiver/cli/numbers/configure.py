@@ -53,8 +53,8 @@ def configure(
     number_now = held(client, number)
     calls = Kind(mode) if mode else number_now.routes.calls
     given = {
-        calls: _url("--forward-to", forward_to, calls),
-        Kind.SMS: _url("--forward-sms-to", forward_sms_to, Kind.SMS),
+        calls: _url("--forward-to", forward_to, number_now, calls),
+        Kind.SMS: _url("--forward-sms-to", forward_sms_to, number_now, Kind.SMS),
     }
     if mode is not None and given[calls] is None:
         given[calls] = number_now.routes.of(number_now.routes.calls)
@@ -73,14 +73,14 @@ def configure(
         tables.show(shown.NUMBER_COLUMNS, [shown.number_row(number_now, urls)])
 
 
-def _url(option: str, given: str | None, kind: Kind) -> str | None:
+def _url(option: str, given: str | None, number: SubscribedNumber, kind: Kind) -> str | None:
     """The URL that an option stands for; empty for `none`, and None if it was not given."""
     if given is None:
         return None
     if given == _NOWHERE:
         return ""
     if given == _HERE:
-        return current.our_urls().of(kind)
+        return current.our_urls().instead_of(number.routes.of(kind), kind)
     try:
         parts = urlsplit(given)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname)

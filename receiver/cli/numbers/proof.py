@@ -122,5 +122,7 @@ def _targets(
 ) -> tuple[dict[Kind, str], dict[Kind, str]]:
     """Where the provider sends what arrives for a number: our URLs, and the others as they may be shown."""
     asked = {kind: url for kind, url in number.routes.urls.items() if kind in kinds}
-    elsewhere = {kind: shown_url(url) for kind, url in asked.items() if urls.target(url) is Target.ELSEWHERE}
+    elsewhere = {
+        kind: shown_url(url) for kind, url in asked.items() if urls.target(url, kind) is Target.ELSEWHERE
+    }
     return {kind: url for kind, url in asked.items() if kind not in elsewhere}, elsewhere

@@ -16,6 +16,7 @@ _TARGETS = {
     Target.HERE: "here",
     Target.OLDER_KEY: "here (older key)",
     Target.DEAD_KEY: "here (dead key)",
+    Target.WRONG_KIND: "here (wrong kind)",
 }
 
 NUMBER_COLUMNS = ("number", "in", "can", "calls go", "sms go", "expires", "renews")
@@ -25,13 +26,13 @@ def number_row(number: SubscribedNumber, urls: CallbackUrls | None) -> tuple[str
     """A number held, for a table with `NUMBER_COLUMNS`."""
     routes = number.routes
     calls_url = routes.of(routes.calls)
-    calls = leads_to(calls_url, urls)
+    calls = leads_to(calls_url, routes.calls, urls)
     return (
         number.number,
         place(number.country, number.state),
         abilities(number.capabilities),
         f"{routes.calls}: {calls}" if calls_url else calls,
-        leads_to(routes.of(Kind.SMS), urls),
+        leads_to(routes.of(Kind.SMS), Kind.SMS, urls),
         expires(number),
         renews(number),
     )
@@ -47,18 +48,18 @@ def number_json(number: SubscribedNumber, urls: CallbackUrls | None) -> dict[str
         "capabilities": sorted(word.lower() for word in number.capabilities),
         "mode": number.routes.mode,
         "forward_to": masked_url(calls),
-        "forward_to_leads": urls and urls.target(calls),
+        "forward_to_leads": urls and urls.target(calls, number.routes.calls),
         "forward_sms_to": masked_url(sms),
-        "forward_sms_to_leads": urls and urls.target(sms),
+        "forward_sms_to_leads": urls and urls.target(sms, Kind.SMS),
         "expiry": number.expiry,
         "days_left": days_left(number.expiry),
         "auto_extend": number.auto_extend,
     }
 
 
-def leads_to(url: str, urls: CallbackUrls | None) -> str:
-    """Where a URL leads, in few words and without secrets."""
-    target = urls.target(url) if urls else Target.ELSEWHERE if url else Target.UNSET
+def leads_to(url: str, kind: Kind, urls: CallbackUrls | None) -> str:
+    """Where a number's URL for a kind leads, in few words and without secrets."""
+    target = urls.target(url, kind) if urls else Target.ELSEWHERE if url else Target.UNSET
     return _TARGETS[target] if target in _TARGETS else shown_url(url)
 
 
@@ -67,13 +68,18 @@ def changes(step: Configure, urls: CallbackUrls | None) -> str:
     was, now, said = step.was.routes, step.routes, []
     calls_before, calls_now = was.of(was.calls), now.of(now.calls)
     if (calls_before, was.mode or now.mode) != (calls_now, now.mode):
-        before = leads_to(calls_before, urls)
+        before = leads_to(calls_before, was.calls, urls)
         if calls_before and was.calls is not now.calls:
             before = f"{was.calls} {before}"
-        said.append(f"{now.mode or 'calls'}: {before} → {leads_to(calls_now, urls)}")
+        said.append(f"{now.mode or 'calls'}: {_change(before, leads_to(calls_now, now.calls, urls))}")
     if was.of(Kind.SMS) != now.of(Kind.SMS):
-        said.append(f"sms: {leads_to(was.of(Kind.SMS), urls)} → {leads_to(now.of(Kind.SMS), urls)}")
+        sides = (leads_to(routes.of(Kind.SMS), Kind.SMS, urls) for routes in (was, now))
+        said.append(f"sms: {_change(*sides)}")
     return "; ".join(said)
+
+
+def _change(before: str, after: str) -> str:
+    return f"{before} → {after}" if before != after else f"{after}, by another spelling or query"
 
 
 def place(country: str, state: str) -> str:

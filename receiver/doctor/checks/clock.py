@@ -10,6 +10,7 @@ import requests
 from receiver.doctor.check import Check, Patient
 from receiver.doctor.report import in_words
 from receiver.numbers.findings import Finding, graded
+from receiver.outbound.limit import TimeLimit, WatchedAdapter
 
 OFF, WRONG = 5.0, 60.0
 """Seconds."""
@@ -31,7 +32,9 @@ def look(patient: Patient, found: list[Finding]) -> str:
 def date_of(url: str) -> datetime | None:
     """What a server's Date header says."""
     try:
-        with requests.Session() as session:
+        with TimeLimit(_TIMEOUT) as limit, requests.Session() as session:
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, WatchedAdapter(limit.watch))
             answer = session.head(url, timeout=_TIMEOUT, allow_redirects=False)
         return parsedate_to_datetime(answer.headers["Date"])
     except (requests.RequestException, KeyError, ValueError):

@@ -5,10 +5,13 @@ Liberal in what comes back: the documents, the SDKs and the years disagree about
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+_NUMBER = re.compile(r"[1-9][0-9]{5,14}", re.ASCII)
 
 
 def entries(answer: Mapping[str, Any], field: str, key: str) -> list[Mapping[str, Any]]:
@@ -25,8 +28,9 @@ def text(entry: Mapping[str, Any], field: str) -> str:
 
 
 def number(entry: Mapping[str, Any]) -> str:
-    told = text(entry, "number")
-    return f"+{told}" if told.isdigit() else told
+    """A telephone number with its plus sign; empty if it is none."""
+    digits = re.sub(r"[\s().\-]", "", text(entry, "number")).removeprefix("+")
+    return f"+{digits}" if _NUMBER.fullmatch(digits) else ""
 
 
 def capabilities(entry: Mapping[str, Any]) -> frozenset[str]:

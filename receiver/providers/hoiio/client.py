@@ -9,6 +9,7 @@ Be liberal in what comes back: the documents, the SDKs and the years disagree ab
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ import urllib3
 
 from config import LIVE_API_URL
 from receiver.logs.log import get_logger
+from receiver.outbound.limit import TimeLimit, WatchedAdapter
 from receiver.providers.errors import (
     TryLater,
     UnexpectedAnswer,
@@ -46,6 +48,8 @@ from receiver.providers.numbers import (
 logger = get_logger(__name__)
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect, and seconds without a byte while reading."""
+LONGEST = 60.0
+"""Seconds for a request with its answer, however steadily that drips; and after which nothing is repeated."""
 _SUBSCRIBE = "number/subscribe"
 _FAILURE_PAUSES = (0.5, 2.0)
 # The documented limit is 60 a minute; together these outlast it.
@@ -76,16 +80,21 @@ class HoiioClient:
         api_url: str = LIVE_API_URL,
         *,
         timeout: tuple[float, float] = TIMEOUT,
+        longest: float = LONGEST,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._credentials = {"app_id": app_id, "access_token": access_token}
         self._api_url = api_url.rstrip("/") + "/"
         self._timeout = timeout
+        self._longest = longest
+        self._limit = TimeLimit(longest)
         self._sleep = sleep
         self._clock = clock
         self._paces: defaultdict[str, Pace] = defaultdict(Pace)
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, WatchedAdapter(self._watch))
         # Answers are small; not unpacking anything keeps the size limit honest.
         self._session.headers.update({"User-Agent": "receiver", "Accept-Encoding": "identity"})
 
@@ -121,8 +130,9 @@ class HoiioClient:
         )
         return AvailableNumbers(
             entries=tuple(
-                AvailableNumber(answers.number(entry), answers.capabilities(entry))
+                AvailableNumber(number, answers.capabilities(entry))
                 for entry in answers.entries(answer, "entries", "number")
+                if (number := answers.number(entry))
             ),
             total_entries_count=answers.integer(answer, "total_entries_count"),
         )
@@ -211,6 +221,8 @@ class HoiioClient:
         if len(entries) < (answers.integer(answer, "entries_count") or 0):
             # Whoever decides on a purchase must not take half a list for all of it.
             raise UnexpectedAnswer(what, "the provider announces more numbers than it lists. Try again.")
+        if not all(map(answers.number, entries)):
+            raise UnexpectedAnswer(what, "the provider lists something that is no telephone number.")
         return tuple(
             HoiioNumber(
                 number=answers.number(entry),
@@ -247,6 +259,7 @@ class HoiioClient:
         call = Call(path, what, number, dict(parameters or {}), changes=nature is not _Nature.READ)
         if number:
             call.parameters["number"] = number
+        started = self._clock()
         pauses = {True: iter(_RATE_LIMIT_PAUSES), False: iter(_FAILURE_PAUSES)}
         while True:
             try:
@@ -255,6 +268,8 @@ class HoiioClient:
                 repeatable = nature is _Nature.READ or (nature is _Nature.CHANGE and error.rate_limited)
                 pause = next(pauses[error.rate_limited], None)
                 if not repeatable or pause is None or error.retry_after > _LONGEST_PAUSE:
+                    raise
+                if not error.rate_limited and self._clock() - started >= self._longest:
                     raise
                 pause = max(pause, error.retry_after)
                 logger.info("asking the provider again", reason=error, seconds=pause)
@@ -280,20 +295,28 @@ class HoiioClient:
         if wait := self._paces[path].wait(self._clock()):
             self._sleep(wait)
 
+    def _watch(self, connected: socket.socket) -> socket.socket:
+        return self._limit.watch(connected)
+
     def _post(self, call: Call) -> tuple[requests.Response, bytes]:
         body = {name: value for name, value in call.parameters.items() if value} | self._credentials
-        try:
-            with self._session.post(
-                self._api_url + call.path,
-                data=body,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return response, read(response)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            # Their texts quote URLs and addresses, so the chain ends here.
-            raise transport_error(call, error) from None
+        with TimeLimit(self._longest) as limit:
+            self._limit = limit
+            try:
+                with self._session.post(
+                    self._api_url + call.path,
+                    data=body,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    content = read(response)
+                if limit.over:
+                    raise TimeoutError
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                # Their texts quote URLs and addresses, so the chain ends here.
+                raise transport_error(call, TimeoutError() if limit.over else error) from None
+        return response, content
 
 
 def _right_name(name: str) -> str:

@@ -40,10 +40,15 @@ class HoiioNumber(SubscribedNumber):
 
     def _routes(self) -> Routes:
         can = self.capabilities
-        calls = Kind.FAX if (self.mode or self.forward_to.rpartition("/")[2]) == Mode.FAX else Kind.VOICE
+        calls = Kind.FAX if (self.mode or _last_word(self.forward_to)) == Mode.FAX else Kind.VOICE
         # It shows a mode for numbers that have none, and then refuses it.
         takes = bool(self.forward_to) or (bool(self.mode) and (not can or calls.upper() in can))
         return Routes(sms=self.forward_sms_to, **({calls.value: self.forward_to} if takes else {}))
+
+
+def _last_word(url: str) -> str:
+    """With what the path of a URL ends."""
+    return url.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2].lower()
 
 
 def forwarding(routes: Routes) -> Forwarding:

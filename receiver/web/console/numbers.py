@@ -21,6 +21,7 @@ _LEADS = {
     Target.HERE: ("here", "good"),
     Target.OLDER_KEY: ("here, older key", "warn"),
     Target.DEAD_KEY: ("here, dead key", "bad"),
+    Target.WRONG_KIND: ("here, wrong kind", "bad"),
 }
 _SOON = 14
 """Days before its expiry from which a number that is not renewed is marked."""
@@ -57,8 +58,10 @@ def known_numbers() -> list[dict[str, Any]]:
                 "country": " ".join(part for part in (number.country, number.state) if part),
                 "mode": number.routes.mode,
                 "can": sorted(word.lower() for word in number.capabilities),
-                "calls": _leads(number.routes.of(number.routes.calls), urls),
-                "sms": _leads(number.routes.of(Kind.SMS), urls) if "SMS" in number.capabilities else None,
+                "calls": _leads(number.routes.of(number.routes.calls), number.routes.calls, urls),
+                "sms": _leads(number.routes.of(Kind.SMS), Kind.SMS, urls)
+                if "SMS" in number.capabilities
+                else None,
                 "expires_on": number.expires_on,
                 "days_left": left,
                 "renews": number.auto_extend,
@@ -70,8 +73,8 @@ def known_numbers() -> list[dict[str, Any]]:
     return rows
 
 
-def _leads(url: str, urls: CallbackUrls | None) -> Leads:
-    target = urls.target(url) if urls else Target.ELSEWHERE if url else Target.UNSET
+def _leads(url: str, kind: Kind, urls: CallbackUrls | None) -> Leads:
+    target = urls.target(url, kind) if urls else Target.ELSEWHERE if url else Target.UNSET
     return (
         Leads(*_LEADS[target]) if target in _LEADS else Leads(shown_url(url), "" if urls is None else "warn")
     )
