@@ -19,7 +19,9 @@ from receiver.cli.main import root
 from receiver.current import EXTENSION, Parts
 from receiver.db.engine import connect
 from receiver.intake.admission import Admission
+from receiver.intake.readiness import Readiness
 from receiver.intake.recorder import Recorder
+from receiver.intake.refusals import Refusals
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
@@ -76,10 +78,15 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     admission = Admission(engine, spool, limit_mb=config.quarantine_limit_mb)
     client = partial(DEFAULT.client, config, time.sleep) if DEFAULT.configured(config) else None
     watch = Watch(engine, keys, config.public_url, client)
+    recorder = Recorder(
+        writer, spool, admission, deadline=config.commit_deadline, queue_limit=config.queue_limit
+    )
+    refusals = Refusals()
     jobs = (
         *keys.jobs(),
         *tokens.jobs(),
         *admission.jobs(),
+        *refusals.jobs(),
         *quarantine.jobs(engine, admission),
         *LogIndex(engine).jobs(),
         *prune.jobs(engine, config.retention),
@@ -90,10 +97,10 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         engine=engine,
         spool=spool,
         writer=writer,
-        recorder=Recorder(
-            writer, spool, admission, deadline=config.commit_deadline, queue_limit=config.queue_limit
-        ),
+        recorder=recorder,
         admission=admission,
+        readiness=Readiness(recorder, admission),
+        refusals=refusals,
         log=EventLog(engine),
         schedule=Schedule(engine, jobs),
         watch=watch,

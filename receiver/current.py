@@ -18,7 +18,9 @@ from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
 from receiver.db.schema import require_schema
 from receiver.intake.admission import Admission
+from receiver.intake.readiness import Readiness
 from receiver.intake.recorder import Recorder
+from receiver.intake.refusals import Refusals
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
@@ -45,6 +47,8 @@ class Parts:
     writer: EventWriter
     recorder: Recorder
     admission: Admission
+    readiness: Readiness
+    refusals: Refusals
     log: EventLog
     schedule: Schedule
     keys: KeyRing

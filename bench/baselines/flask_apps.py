@@ -11,7 +11,7 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from flask import Flask, Response, jsonify, request
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
@@ -96,6 +96,7 @@ def serve(name: str, port: int) -> None:
         factory=True,
         workers=1,
         loop=Loops.uvloop,
+        http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.warning,
         backpressure=1024,

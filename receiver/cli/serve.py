@@ -7,7 +7,7 @@ import resource
 import socket
 
 import click
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
@@ -66,6 +66,8 @@ def serve(listen: str, workers: int) -> None:
         factory=True,
         workers=workers,
         loop=Loops.uvloop,
+        # HTTP/2 would let one connection hold hundreds of bodies, and let silent ones stay for ever.
+        http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=lines,

@@ -1,4 +1,4 @@
-"""What both sides of the server need of ASGI: a whole body, a short answer, and the way to WSGI."""
+"""What both sides of the server need of ASGI: a short answer, and the way to WSGI."""
 
 from __future__ import annotations
 
@@ -15,25 +15,16 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-BODY_TIMEOUT = 20.0
-"""Seconds for a whole body. The provider's are a few hundred bytes."""
 
+def closing(send: Send) -> Send:
+    """The same, but answers say that the connection ends with them."""
 
-async def whole_body(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; None as soon as it is larger than the limit."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionAbortedError
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
+    async def send_closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        await send(message)
+
+    return send_closing
 
 
 async def respond(send: Send, status: int, answer: Answer = NOTHING) -> None:

@@ -22,6 +22,7 @@ from werkzeug.routing import MapAdapter, Rule
 from config import Signatures
 from receiver import current
 from receiver.intake.arrival import KEPT_HEADERS, Arrival
+from receiver.intake.refusals import CUT, Cause
 from receiver.keys.urls import CALLBACKS, read_path, split_path
 from receiver.providers.base import Answer, Request
 from receiver.providers.registry import PROVIDERS
@@ -35,6 +36,8 @@ callbacks = Blueprint("callbacks", __name__)
 
 BODY = "receiver.body"
 """Key in the WSGI environment under which a gateway that has read the whole body leaves it."""
+WHOLE = "receiver.whole"
+"""Key under which it leaves False if that is only what did arrive: it is kept, in quarantine."""
 TARGET = "RAW_URI"
 """Key in the WSGI environment under which some servers leave path and query exactly as they came."""
 HELD = "receiver.held"
@@ -102,13 +105,14 @@ def receive(key: str, rest: str) -> Response:
             # Before anything else touches the request: once the form is parsed the raw bytes are gone.
             body = request.get_data(cache=False)
         except RequestEntityTooLarge:
+            parts.refusals.counted[Cause.TOO_LARGE] += 1
             return Response(status=413)
     method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "").encode("latin-1")
     if method != "POST" and not query and not body:
         return Response(status=200)  # someone checking the URL
     provider, kind = read_path(rest)
     verdict = provider.verify(_request(environ, body, parts.config.public_url), provider.secret(parts.config))
-    distrust = _distrust(parts.config.signatures, verdict)
+    distrust = _distrust(parts.config.signatures, verdict) if environ.get(WHOLE, True) else CUT
     if kind is None:
         kind, distrust = Kind.VOICE, distrust or "unknown callback path"
     answer = Held()

@@ -1,9 +1,9 @@
 """The ASGI side of the server: waiting costs no thread.
 
 A callback's body is buffered here, so a caller that drips its bytes holds some memory for a while and never
-a worker. The Flask view then runs on the event loop, where nothing in it blocks; what it returns is a `Held`
-answer, whose commit is awaited. Everything private runs in threads, where it may block on the database: see
-`receiver.web.private`.
+a worker: see `receiver.web.bodies`. The Flask view then runs on the event loop, where nothing in it blocks;
+what it returns is a `Held` answer, whose commit is awaited. Everything private runs in threads, where it may
+block on the database: see `receiver.web.private`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.current import EXTENSION, Parts
+from receiver.intake.readiness import Ready
+from receiver.intake.refusals import Cause
 from receiver.intake.ticket import Ticket
 from receiver.keys.urls import CALLBACKS, split_path
 from receiver.logs.request import Answering, request_id
 from receiver.providers.base import NOTHING, Answer
-from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
-from receiver.web.callbacks import BODY, HELD, Held, status_for
+from receiver.web import health
+from receiver.web.asgi import Receive, Scope, Send, environ_of, respond
+from receiver.web.bodies import Bodies, Body
+from receiver.web.callbacks import BODY, HELD, WHOLE, Held, status_for
 from receiver.web.private import Private
 
 KEYS_PATIENCE = 3.0
@@ -38,15 +43,20 @@ class Gateway:
         self._others = Private(app)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[Ticket, asyncio.Future[None]] = {}
-        self._callbacks = 0
+        self._bodies = Bodies(self._parts.config.max_body_bytes)
+        self._probes = ThreadPoolExecutor(1, thread_name_prefix="readiness")
+        self._probe: asyncio.Future[Ready] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
             path = scope["path"]
-            if path.startswith(CALLBACKS) and scope["method"] == "POST":
+            if path.startswith(CALLBACKS):
                 await self._answer(scope, receive, send)
+            elif path == health.READY and scope["method"] == "GET":
+                found = await self._ready()
+                await respond(send, health.status_of(found), health.told(found))
             else:
                 await self._others(scope, receive, send)
 
@@ -70,33 +80,39 @@ class Gateway:
                 return
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        config = self._parts.config
         # The key first: who has none makes us hold nothing.
         if not self._parts.keys.knows(split_path(scope["path"])[0]):
             await respond(send, 404)
             return
-        if self._callbacks >= config.connection_limit:
-            await respond(send, 503)
-            return
-        self._callbacks += 1
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT):
-                body = await whole_body(receive, config.max_body_bytes)
-            if body is None:
+        with self._bodies.one() as body:
+            await self._bodies.read(body, receive)
+            if body.cause is None:
+                await respond(send, *await self._answer_to(scope, body))
+                return
+            self._parts.refusals.counted[body.cause] += 1
+            if body.cause is Cause.TOO_LARGE:
                 await respond(send, 413)
                 return
-            await respond(send, *await self._answer_to(scope, body))
-        except TimeoutError:
+            if body.cause is not Cause.NO_ROOM and (body.size or scope["query_string"]):
+                await self._answer_to(scope, body)
+            # Kept or not, it is not all that was sent: whoever can send it again should.
             await respond(send, 503)
-        except ConnectionError:
-            return  # the caller went away before its callback was whole
-        finally:
-            self._callbacks -= 1
 
-    async def _answer_to(self, scope: Scope, body: bytes) -> tuple[int, Answer]:
+    async def _ready(self) -> Ready:
+        """One probe for all who ask within a second, away from the threads that pages wait for."""
+        known = self._parts.readiness.known()
+        if known is not None:
+            return known
+        if self._probe is None or self._probe.done():
+            loop = asyncio.get_running_loop()
+            self._probe = loop.run_in_executor(self._probes, self._parts.readiness.find_out)
+        return await asyncio.shield(self._probe)
+
+    async def _answer_to(self, scope: Scope, body: Body) -> tuple[int, Answer]:
         held: list[Held] = []
-        environ = environ_of(scope, body)
-        environ[BODY], environ[HELD] = body, held
+        content = body.content
+        environ = environ_of(scope, content)
+        environ[BODY], environ[HELD], environ[WHOLE] = content, held, body.cause is None
         status = 500
 
         def start_response(line: str, *_: Any) -> Callable[[bytes], object]:
@@ -120,7 +136,8 @@ class Gateway:
     def _settled(self, tickets: list[Ticket]) -> None:
         """From the writer's thread; one wake-up of the loop for all that a commit settled."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._wake, tickets)
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                self._loop.call_soon_threadsafe(self._wake, tickets)
 
     def _wake(self, tickets: list[Ticket]) -> None:
         for ticket in tickets:

@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+import json
+from http import HTTPStatus
+
+from flask import Blueprint, Response
 
 from receiver import current
+from receiver.intake.readiness import Ready
+from receiver.providers.base import Answer
+
+LIVE, READY = "/health/live", "/health/ready"
 
 health = Blueprint("health", __name__)
 
 
-@health.get("/health/live")
+@health.get(LIVE)
 def live() -> Response:
-    return jsonify(status="ok")
+    return _response(200, told_alive())
 
 
-@health.get("/health/ready")
+@health.get(READY)
 def ready() -> Response:
-    """200 only if a callback arriving now would be held, and by what. Both are tried anew each time."""
-    database, spool = current.recorder().probe_database(), current.recorder().probe_spool()
-    answer = jsonify(
-        status="ok" if database or spool else "unavailable",
-        held_by="database" if database else "spool" if spool else None,
-        database="ok" if database else "failing",
-        spool="ok" if spool else "failing",
+    """200 only if a callback arriving now would be held, and by what; found out within the last second."""
+    found = current.parts().readiness.find_out()
+    return _response(status_of(found), told(found))
+
+
+def status_of(found: Ready) -> int:
+    return HTTPStatus.OK if found.held_by else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def told(found: Ready) -> Answer:
+    return _json(
+        status="ok" if found.held_by else "unavailable",
+        held_by=found.held_by,
+        database="ok" if found.database else "failing",
+        spool="ok" if found.spool else "failing",
         # Trusted callbacks are held even if it is full.
-        quarantine="full" if current.admission().full else "ok",
+        quarantine="full" if found.quarantine_full else "ok",
     )
-    answer.status_code = 200 if database or spool else 503
-    return answer
+
+
+def told_alive() -> Answer:
+    return _json(status="ok")
+
+
+def _json(**given: str | None) -> Answer:
+    return Answer("application/json", json.dumps(given).encode() + b"\n")
+
+
+def _response(status: int, answer: Answer) -> Response:
+    return Response(answer.body, status, content_type=answer.content_type)

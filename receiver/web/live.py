@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from types import FrameType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -53,7 +50,7 @@ class Live:
         self._grown = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._reads: dict[tuple[Search, int], asyncio.Future[Tail]] = {}
-        self._stopping = self._catching = False
+        self._stopping = False
 
     @property
     def full(self) -> bool:
@@ -96,30 +93,8 @@ class Live:
         """Let the thread go that reads the log."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def stop_on_signals(self) -> None:
-        """End all streams when the process is told to stop: a server waits for its connections then, and
-        these would never end.
-
-        By the first request the server has its own handlers, and it tells the application only after that
-        wait. So ours go in front of them.
-        """
-        if self._catching:
-            return
-        self._catching = True
-        loop = asyncio.get_running_loop()
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGTERM, signal.SIGINT):
-            before = signal.getsignal(number)
-
-            def stop(given: int, frame: FrameType | None, before: Any = before) -> None:
-                loop.call_soon_threadsafe(self._stop)
-                if callable(before):
-                    before(given, frame)
-
-            signal.signal(number, stop)
-
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End all streams: they would keep the process from stopping. Listeners come back by themselves."""
         self._stopping = True
         self._grown.set()
 

@@ -21,6 +21,7 @@ from receiver import current
 from receiver.access.scopes import Scope
 from receiver.current import Parts
 from receiver.intake.counters import BUCKETS
+from receiver.intake.refusals import Cause
 from receiver.intake.spool import SpoolError
 from receiver.intake.ticket import Outcome
 from receiver.keys import presence
@@ -80,6 +81,12 @@ class _Receiver(Collector):
         for name, count in self._parts.keys.uses_of_older.items():
             older.add_metric((name,), count)
         yield older
+        refused = CounterMetricFamily(
+            "receiver_refused_callbacks", "Callbacks that did not arrive whole.", labels=("cause",)
+        )
+        for cause in Cause:
+            refused.add_metric((cause,), self._parts.refusals.counted[cause])
+        yield refused
         yield _gauge("receiver_queue_length", "Callbacks waiting for a commit.", self._parts.recorder.waiting)
         commits, total = [], 0
         for bound, count in zip((*map(str, BUCKETS), "+Inf"), tuple(counted.commits), strict=True):

@@ -11,13 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from flask import Flask
 
 from receiver.current import EXTENSION, Parts
+from receiver.intake.refusals import Cause
 from receiver.logs.log import get_logger
 from receiver.web.answer import Answer
-from receiver.web.asgi import BODY_TIMEOUT, Receive, Scope, Send, environ_of, respond, whole_body
+from receiver.web.asgi import Receive, Scope, Send, environ_of, respond
+from receiver.web.bodies import Bodies
 from receiver.web.live import Live
 
 logger = get_logger(__name__)
@@ -28,6 +31,14 @@ READER_PATIENCE = 600.0
 LISTENER_PATIENCE = 30.0
 """The same for a listener, which can come back and misses nothing."""
 
+_REFUSED = {
+    Cause.TOO_LARGE: 413,
+    Cause.CUT_SHORT: 400,
+    Cause.TOO_SLOW: 408,
+    Cause.NO_ROOM: 503,
+    Cause.STOPPING: 503,
+}
+
 
 class Private:
     """An ASGI application for everything of a Flask app that may block."""
@@ -37,21 +48,37 @@ class Private:
         self._parts: Parts = app.extensions[EXTENSION]
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="private")
         self._live = Live(self._parts.engine, self._parts.log)
+        self._bodies = Bodies(self._parts.config.max_body_bytes)
+        self._at_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT):
-                body = await whole_body(receive, self._parts.config.max_body_bytes)
-        except TimeoutError:
-            await respond(send, 408)
-            return
-        except ConnectionError:
-            return
-        if body is None:
-            await respond(send, 413)
-            return
+        with self._bodies.one() as body:
+            await self._bodies.read(body, receive)
+            if body.cause is not None:
+                await respond(send, _REFUSED[body.cause])
+                return
+            self._at_work += 1
+            try:
+                await self._answer(environ_of(scope, body.content), receive, send)
+            finally:
+                self._at_work -= 1
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is being answered."""
+        return not self._at_work
+
+    def leave(self) -> None:
+        """Send listeners away; they come back to whoever serves then."""
+        self._live.stop()
+
+    def cut_off(self) -> None:
+        """Wait no longer for bodies that are not whole."""
+        self._bodies.stop()
+
+    async def _answer(self, environ: dict[str, Any], receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, Answer, self._app, environ_of(scope, body))
+        answer = await loop.run_in_executor(self._threads, Answer, self._app, environ)
         if answer.whole and answer.wish is None:
             await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
             await send({"type": "http.response.body", "body": b"".join(answer.ready)})
@@ -72,11 +99,7 @@ class Private:
         async def send_piece(piece: bytes) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
-        if answer.wish is None:
-            pieces = self._pieces(answer)
-        else:
-            self._live.stop_on_signals()
-            pieces = self._live.pieces(answer.wish)
+        pieces = self._pieces(answer) if answer.wish is None else self._live.pieces(answer.wish)
         try:
             await _send_all(pieces, send_piece, gone, LISTENER_PATIENCE if answer.wish else READER_PATIENCE)
         except TimeoutError:

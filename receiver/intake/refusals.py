@@ -1,0 +1,47 @@
+"""Callbacks under a valid key that did not arrive whole: counted by cause, and told once a minute."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+
+from receiver.logs.log import get_logger
+from receiver.vocabulary.job import Job
+
+logger = get_logger(__name__)
+
+CUT = "cut short"
+"""Why what did arrive of such a callback is quarantined."""
+TELL_EVERY = 60.0
+"""Seconds between two log lines."""
+
+
+class Cause(StrEnum):
+    """Why a body is not whole."""
+
+    TOO_LARGE = "too large"
+    CUT_SHORT = "cut short"
+    """The caller left in its middle, or its encoding is broken."""
+    TOO_SLOW = "too slow"
+    NO_ROOM = "no room"
+    """It made room for others: all that were under way held too much memory."""
+    STOPPING = "stopping"
+
+
+class Refusals:
+    """How many there were in this process. Nothing of the callbacks themselves is in it."""
+
+    def __init__(self) -> None:
+        self.counted: Counter[Cause] = Counter()
+        self._told: Counter[Cause] = Counter()
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Telling, in every process."""
+        return (Job("refusals", TELL_EVERY, self.tell, everywhere=True),)
+
+    def tell(self) -> None:
+        """Log what was counted since this was last called, a line for each cause."""
+        counted = Counter(self.counted)
+        for cause, count in (counted - self._told).items():
+            logger.warning("callbacks under a valid key were refused", cause=str(cause), count=count)
+        self._told = counted
