@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,7 +98,7 @@ class Config(BaseModel):
         """The settings of this process, or `ConfigError` with all that is wrong with them."""
         variables: dict[str, str] = {}
         if dotenv is not None and dotenv.is_file():
-            variables = {name: value for name, value in dotenv_values(dotenv).items() if value is not None}
+            variables = read_env_file(dotenv)
         variables |= os.environ if environ is None else environ
         problems: list[str] = []
         given: dict[str, str] = {}
@@ -207,6 +208,20 @@ class Config(BaseModel):
     def has_credentials(self) -> bool:
         """Whether the provider's API can be called at all."""
         return self.hoiio_app_id is not None and self.hoiio_access_token is not None
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """The settings in a file of the form `NAME=value`; `ConfigError` if it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        text = "\x00"
+    if "\x00" in text:  # UTF-16 without a mark is read as if it were UTF-8, and full of these
+        raise ConfigError(f"cannot read {path}: it is not UTF-8 text; save it as UTF-8")
+    values = dotenv_values(stream=StringIO(text))
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def is_spelled(url: str) -> bool:

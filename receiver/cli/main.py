@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 import receiver
+from receiver.cli import streams
 from receiver.cli.commands import SECTIONS
 from receiver.cli.lazy import Commands, write_section
 
@@ -27,16 +28,14 @@ def _load_env_file(ctx: click.Context, param: click.Parameter, path: Path | None
     """Put the settings of a file into the environment, for this process and for the workers it starts."""
     if path is None or ctx.resilient_parsing:
         return
-    from dotenv import dotenv_values  # noqa: PLC0415  # most runs need it only in `config`
+    from config import ConfigError, read_env_file  # noqa: PLC0415  # help need not wait for it
 
     try:
-        values = dotenv_values(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise click.BadParameter(f"cannot read {path}: {reason}", ctx, param) from None
+        values = read_env_file(path)
+    except ConfigError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
     for name, value in values.items():
-        if value is not None:
-            os.environ.setdefault(name, value)
+        os.environ.setdefault(name, value)
 
 
 root = Root(
@@ -68,4 +67,16 @@ def main() -> None:
     # `operation` turns it on again once the application is built.
     gc.disable()
     atexit.register(gc.freeze)
-    root(prog_name="receiver")
+    streams.make_safe()
+    try:
+        try:
+            root(prog_name="receiver")
+        finally:
+            streams.flush()
+    except BrokenPipeError:  # whoever read it has seen enough
+        raise SystemExit(1) from None
+    except Exception as error:  # whatever is left: nobody at a terminal should have to read a traceback
+        from receiver.cli.operation import told  # noqa: PLC0415  # most runs end well
+
+        click.echo(f"Error: {told(error)}", err=True)
+        raise SystemExit(1) from None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import update_wrapper
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config, ConfigError
 from receiver import current
+from receiver.cli import streams
 from receiver.cli.output import fitted_error
 from receiver.db.engine import SchemaError, reason_of
 from receiver.db.schema import require_schema
@@ -27,6 +30,7 @@ def operation(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.pass_context
     def run(context: click.Context, /, *args: Any, **given: Any) -> None:
+        streams.make_safe()  # for the `flask` command, too
         with known_errors():
             if not current_app:
                 context.with_resource(_application(context).app_context())
@@ -49,17 +53,37 @@ def _application(context: click.Context) -> Flask:
 
 @contextmanager
 def known_errors() -> Iterator[None]:
-    """Errors that are for the operator become one sentence on stderr and exit code 1, without a traceback."""
+    """Errors become one sentence on stderr and exit code 1, without a traceback."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            streams.flush()
+    except (click.exceptions.Exit, click.Abort, BrokenPipeError):  # click ends these in order
+        raise
     except click.ClickException as error:
         if type(error) is not click.ClickException:  # a usage error knows how to show itself
             raise
         raise click.ClickException(fitted_error(error.message)) from None
-    except (OperatorError, ConfigError) as error:
-        raise click.ClickException(fitted_error(str(error))) from None
-    except SQLAlchemyError as error:
-        raise click.ClickException(fitted_error(_why(error))) from None
+    except Exception as error:
+        raise click.ClickException(fitted_error(told(error))) from None
+
+
+def told(error: Exception) -> str:
+    """An error in one sentence, without private values."""
+    if isinstance(error, OperatorError | ConfigError):
+        return str(error)
+    if isinstance(error, SQLAlchemyError):
+        return _why(error)
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return f"{error.filename}: {reason}" if error.filename else reason
+    if isinstance(error, UnicodeEncodeError):
+        return "a word of this command is no text: write it in the encoding of your locale"
+    # Its own text may hold what is private.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return f"this should not have happened: {type(error).__name__} in {where}. Please report it"
 
 
 def _why(error: SQLAlchemyError) -> str:

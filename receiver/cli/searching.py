@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from receiver.cli import output
+from receiver.cli.zone import LOCAL
 from receiver.search.index_lag import IndexLag
 from receiver.search.masking import mask_event
 from receiver.search.query import Search
@@ -41,11 +42,16 @@ UTC_OPTION = click.option("--utc", is_flag=True, help="Read and show times in UT
 
 
 class Shown:
-    """How times are shown: in local time or in UTC, and the table's heading says which."""
+    """How times are shown: in local time or in UTC. The table's heading says which; a time of another offset,
+    as before a change of daylight saving, says its own."""
 
     def __init__(self, utc: bool) -> None:
-        self.zone: tzinfo | None = UTC if utc else None
-        self.name = datetime.now(UTC).astimezone(self.zone).strftime("%Z")
+        self.zone: tzinfo = UTC if utc else LOCAL
+        self.name = self.name_at(datetime.now(UTC))
+
+    def name_at(self, when: datetime) -> str:
+        """What the zone is called at that moment: `CET`, and `CEST` in summer."""
+        return when.astimezone(self.zone).strftime("%Z")
 
     def heading(self, of: str) -> str:
         """`received (+08)`."""
@@ -65,7 +71,9 @@ class Shown:
 
     def _written(self, when: datetime, this_year: str) -> str:
         here, now = when.astimezone(self.zone), datetime.now(UTC).astimezone(self.zone)
-        return here.strftime(this_year if here.year == now.year else "%Y-%m-%d %H:%M")
+        written = here.strftime(this_year if here.year == now.year else "%Y-%m-%d %H:%M")
+        name = self.name_at(when)
+        return written if name == self.name else f"{written} {name}"
 
     def whole(self, when: datetime) -> str:
         """Date, time and zone."""
@@ -105,8 +113,7 @@ _NAMES = (
 )
 
 
-def _search(words: tuple[str, ...], filters: dict[str, Any], zone: tzinfo | None) -> Search:
-    zone = zone or datetime.now(UTC).astimezone().tzinfo or UTC
+def _search(words: tuple[str, ...], filters: dict[str, Any], zone: tzinfo) -> Search:
     asked = read_search(lambda: Search.parse(" ".join(_written(word) for word in words), zone=zone))
     given = {name: "true" if value is True else value or None for name, value in filters.items()}
     return read_search(lambda: asked.joined(Search.read(given, zone=zone)), option=True)

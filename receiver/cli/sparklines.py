@@ -40,4 +40,6 @@ def sparklines(hours: Sequence[HourOfKind], shown: Shown) -> Iterator[str]:
                 bars[place(one.hour)] += one.events
         yield f"{kind:5}  {sparkline(bars)}  {sum(bars):,}, at most {max(bars):,} in {unit}"
     form = "%m-%d %H:%M" if hourly else "%Y-%m-%d"
-    yield f"       {local[first]:{form}} to {local[last]:{form}}  {shown.name}"
+    began, ended = shown.name_at(first), shown.name_at(last)
+    changed = "" if began == ended else f" {began}"
+    yield f"       {local[first]:{form}}{changed} to {local[last]:{form}}  {ended}"

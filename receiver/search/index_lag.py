@@ -38,8 +38,8 @@ class IndexLag:
     first: datetime
     last: datetime
 
-    def sentence(self, zone: tzinfo | None) -> str:
-        """For a person, with times in this zone (None: local time)."""
+    def sentence(self, zone: tzinfo) -> str:
+        """For a person, with times in this zone."""
         what = "searched for words" if self.lacks is Lacks.WORDS else "counted"
         span = f"from {_clock(self.first, zone)} to {_clock(self.last, zone)}"
         return (
@@ -100,6 +100,6 @@ def _lag(connection: Connection, late: int, lacks: Lacks, first: int, last: int)
     return IndexLag(late, lacks, min(times), max(times)) if times else None  # none: deleted meanwhile
 
 
-def _clock(when: datetime, zone: tzinfo | None) -> str:
+def _clock(when: datetime, zone: tzinfo) -> str:
     here, now = when.astimezone(zone), datetime.now(UTC).astimezone(zone)
     return f"{here:%H:%M}" if here.date() == now.date() else f"{here:%Y-%m-%d %H:%M}"

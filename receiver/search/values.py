@@ -85,8 +85,11 @@ def read_time(name: str, word: str, now: datetime, zone: tzinfo = UTC) -> dateti
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         if clock := _CLOCK.fullmatch(word):
             here = now.astimezone(zone)
-            when = here.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
-            return (when if when <= here else when - timedelta(days=1)).astimezone(UTC)
+            today = here.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+            # On the wall, where a day may have 25 hours, and an hour may come twice.
+            days = (today - timedelta(days=back) for back in (0, 1))
+            times = [day.replace(fold=fold).astimezone(UTC) for day in days for fold in (0, 1)]
+            return max(when for when in times if when <= now)
         # In a query string the + of a zone arrives as a space.
         when = datetime.fromisoformat(re.sub(r"(T\S+|\d\d:\d\d\S*) (\d\d(:?\d\d)?)$", r"\1+\2", word.upper()))
         return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)

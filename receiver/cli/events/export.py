@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from receiver import current
 from receiver.cli import options, output, pages, progress
 from receiver.cli.operation import operation
 from receiver.cli.searching import Shown, searching, warn_of
+from receiver.cli.written import written
 from receiver.export.export import ALL_FIELDS, FieldError, Form, export, read_fields
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
@@ -44,8 +44,8 @@ def export_events(
 ) -> None:
     """Write all matching events as CSV or JSON lines.
 
-    Newest first, with times in UTC. A CSV file begins with a byte order mark, so that Excel reads it as
-    UTF-8; CSV on stdout does not.
+    Newest first, with times in UTC. A file is there once it is whole; a device or a pipe is written to.
+    A CSV file begins with a byte order mark, so that Excel reads it as UTF-8; CSV on stdout does not.
     """
     try:
         names = read_fields(fields) if fields else ALL_FIELDS
@@ -65,20 +65,12 @@ def export_events(
     if path is None:
         write(found, sys.stdout)
         return
-    # Whole or not at all, and readable by its owner only: it holds what people wrote.
-    part = path.with_name(f"{path.name}.part")
     try:
-        with (
-            progress.spinner(f"writing {path}"),
-            os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", newline="") as file,
-        ):
+        with progress.spinner(f"writing {path}"), written(path) as file:
             write(found, file)
-        part.replace(path)
     except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
-    output.say(f"wrote {path}, {path.stat().st_size:,} bytes")
+        raise click.ClickException(f"cannot write {path}: {error.strerror or error}") from None
+    output.say(f"wrote {path}, {path.stat().st_size:,} bytes" if path.is_file() else f"wrote {path}")
 
 
 def write(found: Iterator[str], file: Any) -> None:
