@@ -7,6 +7,7 @@ means one in the checkout, wherever a command is run. Nothing else in the projec
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ from sqlalchemy.exc import ArgumentError
 
 CHECKOUT = Path(__file__).resolve().parent
 DOTENV = CHECKOUT / ".env"
+DEMO = CHECKOUT / "var" / "demo.env"
+"""The settings of the demo of `make run`, which holds a lock on this file for as long as it runs."""
+USING_DEMO = "Using the demo of `make run`, which is running here (var/demo.env)."
 LIVE_API_URL = "https://secure.hoiio.com/open/"
 SHORTEST_SECRET = 8
 URL_SPELLING = "what no URL may: write a space as %20 and the like, and a host's other letters as xn--…"
@@ -210,6 +214,7 @@ class Config(BaseModel):
         return self.hoiio_app_id is not None and self.hoiio_access_token is not None
 
 
+<<<<<<< HEAD
 def read_env_file(path: Path) -> dict[str, str]:
     """The settings in a file of the form `NAME=value`; `ConfigError` if it cannot be read."""
     try:
@@ -222,6 +227,30 @@ def read_env_file(path: Path) -> dict[str, str]:
         raise ConfigError(f"cannot read {path}: it is not UTF-8 text; save it as UTF-8")
     values = dotenv_values(stream=StringIO(text))
     return {name: value for name, value in values.items() if value is not None}
+=======
+def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
+    """Take the settings of the demo, for this process and those it starts; whether that was done.
+
+    Only while the demo runs, and only where nothing says otherwise: no credentials of a real account, and
+    none of the demo's settings in the environment.
+    """
+    try:
+        with demo.open(encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                settings = dotenv_values(stream=file)
+            else:
+                return False  # nobody holds it: left behind by a demo that has ended
+        own = {name: value for name, value in dotenv_values(dotenv).items() if value}
+    except (OSError, UnicodeDecodeError):
+        return False  # there is no demo; and what is wrong with .env is told by who reads it
+    real = [name for name in ("HOIIO_APP_ID", "HOIIO_ACCESS_TOKEN") if name in own or f"{name}_FILE" in own]
+    if real or any(os.environ.get(name) for name in (*settings, *(f"{name}_FILE" for name in settings))):
+        return False
+    os.environ.update({name: value for name, value in settings.items() if value is not None})
+    return True
+>>>>>>> f-clocks
 
 
 def is_spelled(url: str) -> bool:

@@ -4,9 +4,11 @@
 is first asked for, so that loading one does not open the others.
 """
 
+import sys
+
 from flask import Flask
 
-from config import Config, ConfigError
+from config import USING_DEMO, Config, ConfigError, use_demo
 from receiver.app import create_app
 from receiver.db.engine import SchemaError
 
@@ -20,6 +22,8 @@ _SIDES = {
 def __getattr__(name: str) -> Flask:
     if name not in _SIDES:
         raise AttributeError(name)
+    if use_demo():
+        sys.stderr.write(f"{USING_DEMO}\n")
     try:
         app = create_app(Config.from_env(), **_SIDES[name])
     except (ConfigError, SchemaError) as error:

@@ -16,8 +16,13 @@ from sqlalchemy import insert, select, update
 
 from receiver import app as assembly
 from receiver.background import watch
+<<<<<<< HEAD
 from receiver.db import schema
 from receiver.db.engine import connect, writing
+=======
+from receiver.db import clock, schema
+from receiver.db.engine import writing
+>>>>>>> f-clocks
 from receiver.doctor import checks
 from receiver.keys.key import fingerprint_of
 from receiver.models import CallbackKey, JobState, NumberRow
@@ -424,6 +429,22 @@ def test_a_key_whose_grace_is_over_retires_once_nobody_uses_it(firm):
     with engine.connect() as connection:
         left = connection.scalars(select(CallbackKey.secret)).all()
     assert secret not in left
+
+
+def test_a_clock_that_jumped_ahead_retires_no_key(firm):
+    firm.flask("keys", "rotate", "--yes")
+    firm.flask("keys", "rotate", "--yes")  # the older one is accepted for a week
+    parts = firm.app.extensions["receiver"]
+    (older,) = [key for key in parts.keys.list() if key.state == "retiring" and not key.in_settings]
+    secret = parts.keys.secret_of(older.fingerprint)
+    clock.beat(parts.engine)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=200)):
+        found = {finding.code for finding in parts.watch.look().findings}
+        assert parts.keys.accepts(secret)
+        assert "clock-jumped" in found
+        clock.trust(parts.engine)
+        parts.watch.look()
+        assert not parts.keys.accepts(secret)
 
 
 def test_the_use_of_an_older_key_after_a_rotation_is_found(firm):

@@ -13,9 +13,12 @@ from conftest import KEY, make_config, signed, started
 from pydantic import ValidationError
 from sqlalchemy import func, select, text, update
 
+from receiver.background.schedule import Schedule
 from receiver.db import space
 from receiver.db.engine import connect, writing
-from receiver.models import Event
+from receiver.models import Event, JobState
+from receiver.numbers import findings
+from receiver.retention import prune
 from receiver.search.index import LogIndex
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -276,6 +279,120 @@ def test_it_prunes_by_itself_as_the_settings_say(database_url, tmp_path):
         with parts.engine.connect() as connection:
             left = connection.scalars(select(Event.txn_ref).order_by(Event.txn_ref)).all()
         assert left == ["AA-SI-2", "F1"]
+
+
+def jump(engine, days: int) -> None:
+    """What a clock that jumps ahead looks like: all that was written down is so much older."""
+    gone = timedelta(days=days)
+    with writing(engine) as connection:
+        for row in connection.execute(select(Event.id, Event.received_at)).all():
+            aged = update(Event).where(Event.id == row.id).values(received_at=row.received_at - gone)
+            connection.execute(aged)
+        for row in connection.execute(select(JobState.name, JobState.due_at, JobState.ran_at)).all():
+            times = {"due_at": row.due_at - gone, "ran_at": row.ran_at and row.ran_at - gone}
+            connection.execute(update(JobState).where(JobState.name == row.name).values(times))
+
+
+def next_minute(parts) -> None:
+    """Run the jobs as if their time had come."""
+    with writing(parts.engine) as connection:
+        past = {"due_at": datetime.now(UTC) - timedelta(seconds=1)}
+        connection.execute(update(JobState).where(JobState.name != "clock").values(past))
+    Schedule(parts.engine, prune.jobs(parts.engine, parts.config.retention)).run_due()
+
+
+def left(parts) -> int:
+    return count(parts.engine, "events")
+
+
+@pytest.fixture
+def kept_90_days(database_url, tmp_path):
+    retention = {"sms": timedelta(days=90)}
+    for app in started(make_config(database_url, tmp_path, retention=retention)):
+        client, parts = app.test_client(), app.extensions["receiver"]
+        for number in range(3):
+            post(client, sms(number))
+        next_minute(parts)
+        yield app
+
+
+def findings_of(app) -> list[str]:
+    result = app.test_cli_runner().invoke(args=["doctor", "--json"])
+    return re.findall(r'"code": "([a-z-]+)"', result.stdout)
+
+
+def test_a_jump_of_the_clock_deletes_nothing_and_is_said(kept_90_days, caplog):
+    parts, client = kept_90_days.extensions["receiver"], kept_90_days.test_client()
+    jump(parts.engine, 200)
+    next_minute(parts)
+    post(client, sms(7))  # what comes in the new time proves nothing by itself
+    next_minute(parts)
+    assert left(parts) == 4
+    assert "the clock jumped ahead" in caplog.text
+    assert "clock-jumped" in [found.code for found in findings.read(parts.engine)]
+    assert "clock-jumped" in findings_of(kept_90_days)
+    result = kept_90_days.test_cli_runner().invoke(args=["events", "prune", "--yes"])
+    assert result.exit_code == 1
+    assert "--trust-clock" in result.stderr
+    assert left(parts) == 4
+
+
+def test_a_jump_before_the_first_heartbeat_is_seen_by_the_events(database_url, tmp_path):
+    retention = {"sms": timedelta(days=90)}
+    for app in started(make_config(database_url, tmp_path, retention=retention)):
+        parts = app.extensions["receiver"]
+        post(app.test_client(), sms(1))
+        jump(parts.engine, 200)
+        next_minute(parts)
+        assert left(parts) == 1
+
+
+def test_it_goes_on_when_a_person_says_that_the_clock_is_right(kept_90_days, caplog):
+    caplog.set_level("INFO")
+    parts = kept_90_days.extensions["receiver"]
+    jump(parts.engine, 200)
+    next_minute(parts)
+    runner = kept_90_days.test_cli_runner()
+    result = runner.invoke(args=["events", "prune", "--kind", "voice", "--older-than", "1d", "--trust-clock"])
+    assert (result.exit_code, left(parts)) == (0, 3)
+    next_minute(parts)
+    assert left(parts) == 0
+    assert findings.read(parts.engine) == ()
+    (line,) = [r.msg for r in caplog.records if getattr(r.msg, "event", "") == "changed what is kept"]
+    assert (line.fields["action"], line.fields["events"], line.fields["repeats"]) == ("prune", 3, 0)
+
+
+def test_it_goes_on_when_the_clock_is_put_right(kept_90_days):
+    parts = kept_90_days.extensions["receiver"]
+    jump(parts.engine, 200)
+    next_minute(parts)
+    jump(parts.engine, -200)
+    age(parts.engine, {"AA-SI-0": 92})
+    next_minute(parts)
+    assert left(parts) == 2
+    assert findings.read(parts.engine) == ()
+
+
+def test_it_goes_on_when_the_new_time_has_lasted_although_nothing_arrives(kept_90_days):
+    parts = kept_90_days.extensions["receiver"]
+    jump(parts.engine, 200)
+    next_minute(parts)
+    for _ in range(6):
+        assert left(parts) == 3
+        with writing(parts.engine) as connection:  # half a day of minutes
+            for row in connection.execute(select(JobState).where(JobState.name == "clock")).all():
+                half = timedelta(hours=12)
+                times = {"due_at": row.due_at - half, "ran_at": row.ran_at - half}
+                connection.execute(update(JobState).where(JobState.name == "clock").values(times))
+        next_minute(parts)
+    assert left(parts) == 0
+
+
+def test_a_quiet_log_is_pruned_all_the_same(kept_90_days):
+    parts = kept_90_days.extensions["receiver"]
+    age(parts.engine, {f"AA-SI-{number}": 200 for number in range(3)})
+    next_minute(parts)
+    assert left(parts) == 0
 
 
 @pytest.mark.parametrize("words", ["sms=90", "sms=0d", "letters=3d", "sms=3d,sms=4d", "90d", "sms=-1d"])

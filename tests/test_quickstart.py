@@ -1,13 +1,21 @@
-"""The pieces of `make run` that can be seen without starting anything."""
+"""`make run`: its pieces, and the whole demo."""
 
+import json
+import os
+import re
+import shutil
 import socket
 import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from config import Config
+from config import USING_DEMO, Config
 from receiver.quickstart.addresses import require_free
 from receiver.quickstart.demo import pick_numbers
 from receiver.quickstart.errors import QuickstartError
@@ -75,3 +83,78 @@ def test_a_masked_key_does_not_give_it_away() -> None:
 def test_the_readme_names_every_setting() -> None:
     readme = Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
     assert [name for name in Config.model_fields if f"`{name.upper()}`" not in readme] == []
+
+
+# The demo, as a new user meets it: in a copy of the checkout, so that nothing here is touched.
+
+
+class Demo:
+    """`make run` in a directory of its own, without what it takes to install."""
+
+    def __init__(self, directory: Path) -> None:
+        root = Path(__file__).parent.parent
+        self.directory = directory
+        for name in ("receiver", "migrations"):
+            shutil.copytree(root / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("config.py", "wsgi.py"):
+            shutil.copy(root / name, directory / name)
+        settings = {field.upper() for field in Config.model_fields}
+        self.environ = {name: value for name, value in os.environ.items() if name not in settings}
+        self.environ |= {"PYTHONPATH": str(directory), "PYTHONUNBUFFERED": "1", "NO_PROXY": "*"}
+
+    @contextmanager
+    def running(self) -> Iterator[str]:
+        """What it printed until it served."""
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            listen = f"127.0.0.1:{probe.getsockname()[1]}"
+        command = [sys.executable, "-m", "receiver.quickstart", "--listen", listen]
+        process = subprocess.Popen(
+            command, cwd=self.directory, env=self.environ, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            said = ""
+            for line in process.stdout:
+                said += line
+                if line.startswith("Serving"):
+                    break
+            yield said
+        finally:
+            process.terminate()
+            process.communicate(timeout=40)
+
+    def run(self, *words: str, module: str = "receiver.cli") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", module, *words],
+            cwd=self.directory,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+@pytest.mark.slow
+def test_commands_talk_to_the_demo_while_it_runs_and_a_restart_is_short(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "checkout")
+    with demo.running() as first:
+        listed = demo.run("events", "--json")
+        assert len(json.loads(listed.stdout)["events"]) >= 4
+        assert listed.stderr.splitlines() == [USING_DEMO]
+        by_flask = demo.run("events", "--json", module="flask")
+        assert json.loads(by_flask.stdout) == json.loads(listed.stdout)
+        named = demo.run("-e", ".env", "events")
+        assert "no tables yet" in named.stderr  # what was named goes before the demo
+        demo.environ["DATABASE_URL"] = "sqlite:///var/other.db"
+        assert USING_DEMO not in demo.run("events").stderr
+        del demo.environ["DATABASE_URL"]
+    assert USING_DEMO not in demo.run("events").stderr
+    with demo.running() as second:
+        password = re.compile(r"with the password (\S+)")
+        assert password.search(second)[1] == password.search(first)[1]
+        assert len(second.splitlines()) < 35
+        assert len(re.findall(r"^\d+ +\d\d-\d\d ", second, re.MULTILINE)) == 4
+        with (demo.directory / ".env").open("a") as file:
+            file.write("HOIIO_APP_ID=real-app\nHOIIO_ACCESS_TOKEN=real-token\n")
+        assert USING_DEMO not in demo.run("events").stderr
+    assert stat.S_IMODE((demo.directory / "var/demo.password").stat().st_mode) == 0o600

@@ -72,3 +72,12 @@ def test_stopping_waits_for_the_job_under_way(engine: Engine):
     threading.Timer(0.1, ended.set).start()
     schedule.stop(5)
     assert ended.is_set()
+
+
+def test_a_job_runs_although_the_clock_was_ahead_when_it_last_did(engine: Engine):
+    ran: list[int] = []
+    Schedule(engine, [Job("count", 60, lambda: ran.append(1))]).run_due()
+    with writing(engine) as connection:
+        connection.execute(update(JobState).values(due_at=datetime.now(UTC) + timedelta(days=200)))
+    Schedule(engine, [Job("count", 60, lambda: ran.append(2))]).run_due()
+    assert ran == [1, 2]

@@ -245,3 +245,11 @@ def test_without_a_secret_the_console_says_so_and_everything_else_works(database
         assert answer.status_code == 503
         assert "SECRET_KEY" in answer.text
         assert app.test_client().get("/health/live").status_code == 200
+
+
+def test_guesses_made_while_the_clock_was_ahead_lock_nobody_out(client, ana):
+    with time_machine.travel("2026-09-01 08:00:00Z", tick=False):
+        for at in range(12):
+            sign_in(client, password=f"guess number {at}")
+    with time_machine.travel("2026-03-01 08:00:00Z", tick=False):
+        assert sign_in(client).status_code == 303

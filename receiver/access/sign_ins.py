@@ -31,6 +31,8 @@ LONGEST = timedelta(days=7)
 FORGOTTEN_AFTER = timedelta(minutes=15)
 """Failures count until so long after the last one."""
 
+_CLOCKS_APART = timedelta(minutes=1)
+"""How far the clocks of two machines may be apart."""
 _SEEN_EVERY = timedelta(minutes=1)
 
 
@@ -163,7 +165,10 @@ class SignIns:
 
     def _count(self, subjects: Sequence[_Subject], now: datetime) -> None:
         with writing(self._engine) as connection:
-            connection.execute(delete(SignInFailure).where(SignInFailure.last_at < now - FORGOTTEN_AFTER))
+            # One in the future was made while the clock was ahead, and would lock out until then.
+            ahead = SignInFailure.last_at > now + _CLOCKS_APART
+            old = SignInFailure.last_at < now - FORGOTTEN_AFTER
+            connection.execute(delete(SignInFailure).where(old | ahead))
             known = {
                 row.subject: row
                 for row in connection.execute(

@@ -22,6 +22,9 @@ from receiver.vocabulary.job import Job
 
 logger = get_logger(__name__)
 
+_CLOCKS_APART = timedelta(minutes=1)
+"""How far the clocks of two machines may be apart without a job running more often."""
+
 
 class Schedule:
     """Runs jobs in a thread until it is stopped."""
@@ -84,7 +87,11 @@ class Schedule:
                     return True
                 moved = connection.execute(
                     update(JobState)
-                    .where(JobState.name == job.name, JobState.due_at <= now)
+                    .where(
+                        JobState.name == job.name,
+                        # Later than it was ever set: the clock was ahead when it was, and has been put right.
+                        (JobState.due_at <= now) | (JobState.due_at > due + _CLOCKS_APART),
+                    )
                     .values(due_at=due)
                 )
                 return moved.rowcount == 1

@@ -16,9 +16,14 @@ from flask import Flask, current_app
 from flask.cli import ScriptInfo
 from sqlalchemy.exc import SQLAlchemyError
 
-from config import Config, ConfigError
+from config import USING_DEMO, Config, ConfigError, use_demo
 from receiver import current
+<<<<<<< HEAD
 from receiver.cli import streams
+=======
+from receiver.cli import output
+from receiver.cli.main import SETTINGS_GIVEN
+>>>>>>> f-clocks
 from receiver.cli.output import fitted_error
 from receiver.db.engine import SchemaError, reason_of
 from receiver.db.schema import require_schema
@@ -45,6 +50,8 @@ def _application(context: click.Context) -> Flask:
         return info.load_app()
     # Assembly stands above the commands, so it is named here and not imported, as a server names it.
     create_app = import_module("receiver.app").create_app
+    if not context.meta.get(SETTINGS_GIVEN) and use_demo():
+        output.say(USING_DEMO)
     app: Flask = create_app(Config.from_env(), public=False, private=False)
     gc.freeze()  # what is loaded by now stays for good
     gc.enable()

@@ -38,8 +38,8 @@ class Presence:
             return
         now = datetime.now(UTC)
         with writing(self._engine) as connection:
-            outdated = (Process.name == self._name) | (Process.seen_at < now - _FORGET)
-            connection.execute(delete(Process).where(outdated))
+            gone = (Process.seen_at < now - _FORGET) | (Process.seen_at > now + _FORGET)
+            connection.execute(delete(Process).where((Process.name == self._name) | gone))
             connection.execute(insert(Process).values(name=self._name, keys=list(accepted), seen_at=now))
         self._shown, self._shown_at = accepted, time.monotonic()
 
@@ -51,6 +51,10 @@ class Presence:
 
 def alive(engine: Engine) -> dict[str, frozenset[str]]:
     """The processes that serve, and the fingerprints of the keys that each of them accepts."""
-    query = select(Process.name, Process.keys).where(Process.seen_at > datetime.now(UTC) - ALIVE)
+    now = datetime.now(UTC)
+    # Not after now either: one seen while the clock was ahead would be alive for as long as it was ahead.
+    query = select(Process.name, Process.keys).where(
+        Process.seen_at > now - ALIVE, Process.seen_at < now + _FORGET
+    )
     with engine.connect() as connection:
         return {row.name: frozenset(row.keys) for row in connection.execute(query)}

@@ -65,6 +65,19 @@ def read(engine: Engine) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))
 
 
+def replace(engine: Engine, code: str, found: Iterable[Finding], *, now: datetime) -> None:
+    """Put these in place of what was found under this code. Writes only if something changed."""
+    new = tuple(found)
+    before = {finding.subject: finding for finding in read(engine) if finding.code == code}
+    if {finding.subject for finding in new} == before.keys():
+        return
+    with writing(engine) as connection:
+        connection.execute(delete(FindingRow).where(FindingRow.code == code))
+        for finding in new:
+            known = before.get(finding.subject)
+            connection.execute(insert(FindingRow).values(_row(finding, (known and known.since) or now)))
+
+
 def store(engine: Engine, found: Iterable[Finding], *, now: datetime) -> None:
     """Put these in place of what was found before; what was known already keeps its `since`."""
     with writing(engine) as connection:
@@ -77,15 +90,16 @@ def store(engine: Engine, found: Iterable[Finding], *, now: datetime) -> None:
         if now_found:
             connection.execute(
                 insert(FindingRow),
-                [
-                    {
-                        "code": finding.code,
-                        "subject": finding.subject,
-                        "severity": finding.severity.value,
-                        "sentence": finding.sentence,
-                        "mend": finding.mend,
-                        "since": before.get(key, now),
-                    }
-                    for key, finding in now_found.items()
-                ],
+                [_row(finding, before.get(key, now)) for key, finding in now_found.items()],
             )
+
+
+def _row(finding: Finding, since: datetime) -> dict[str, object]:
+    return {
+        "code": finding.code,
+        "subject": finding.subject,
+        "severity": finding.severity.value,
+        "sentence": finding.sentence,
+        "mend": finding.mend,
+        "since": since,
+    }

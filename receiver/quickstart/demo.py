@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from config import Config
+from config import DEMO, Config
 from receiver.quickstart.addresses import Address, free_address, url_of, written
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.processes import Child, command_json, environment_with, http, run_command, started
@@ -19,7 +19,7 @@ from receiver.quickstart.story import Steps, tell_demo
 
 ARRIVAL_SECONDS = 30.0
 _SIMULATOR = ("127.0.0.1", 8100)
-_SETTINGS = Path("var/demo.env")
+_PASSWORD = DEMO.with_name("demo.password")
 _SENDER = "+6591234567"
 _USER = "demo"
 _PURPOSES = {
@@ -37,7 +37,7 @@ def serve_demo(config: Config, listen: Address, steps: Steps, children: contextl
     """Serve against a simulated provider, until the first events are in the log."""
     steps.say("No credentials in the settings: using a simulated provider, no money is spent")
     simulator = _start_simulator(steps, children)
-    environment = environment_with(_write_settings(simulator, listen))
+    environment = environment_with(children.enter_context(_settings(simulator, listen)))
     run_command(environment, "db", "upgrade")
     steps.say("Demo database var/demo.db is up to date")
     server = start_server(config, listen, environment, steps, children)
@@ -52,13 +52,12 @@ def serve_demo(config: Config, listen: Address, steps: Steps, children: contextl
     steps.say(f"A call, a fax and an SMS came in from {_SENDER}")
     _wait_for_events(environment, sent, server)
     steps.say("All of them are in the log:\n")
-    run_command(environment, "events", "list", show=True)
+    run_command(environment, "events", "list", "--limit", str(sent.total()), show=True)
     tell_demo(
         config,
         listen,
         user=_USER,
         password=_make_user(environment) if config.secret_key else None,
-        settings=_SETTINGS,
         simulator=simulator,
         sender=_SENDER,
         number=numbers["voice"],
@@ -76,8 +75,9 @@ def _start_simulator(steps: Steps, children: contextlib.ExitStack) -> str:
     return address
 
 
-def _write_settings(simulator: str, listen: Address) -> dict[str, str]:
-    """The demo's settings, also in a file for commands on the demo."""
+@contextlib.contextmanager
+def _settings(simulator: str, listen: Address) -> Iterator[dict[str, str]]:
+    """The demo's settings; also in a file, locked as long as the block lasts, for commands on the demo."""
     settings = {
         "HOIIO_APP_ID": "sim-app",
         "HOIIO_ACCESS_TOKEN": "sim-token",
@@ -87,12 +87,14 @@ def _write_settings(simulator: str, listen: Address) -> dict[str, str]:
         "DATABASE_URL": "sqlite:///var/demo.db",
         "SPOOL_DIR": "var/demo-spool",
     }
-    _SETTINGS.write_text(
-        f"# Written by `make run`, for commands on the demo: `.venv/bin/receiver -e {_SETTINGS} doctor`\n"
+    DEMO.write_text(
+        "# Written by `make run`. While it runs, commands in this checkout take their settings from here.\n"
         + "".join(f"{name}={value}\n" for name, value in settings.items()),
         encoding="utf-8",
     )
-    return settings
+    with DEMO.open(encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield settings
 
 
 def _set_up(environment: Mapping[str, str]) -> dict[str, str]:
@@ -158,9 +160,13 @@ def _wait_for_events(environment: Mapping[str, str], sent: Counter[str], server:
 
 
 def _make_user(environment: Mapping[str, str]) -> str:
-    """A user of the console; gives the password, which is new at every start."""
+    """A user of the console; gives the password, which stays the same for the demo's life."""
+    known = _USER in {user["name"] for user in command_json(environment, "users", "list")["users"]}
+    if known and _PASSWORD.exists():
+        return _PASSWORD.read_text(encoding="utf-8").strip()
     password = secrets.token_urlsafe(12)
-    users = {user["name"] for user in command_json(environment, "users", "list")["users"]}
-    how = ("passwd", _USER) if _USER in users else ("add", _USER, "--role", "operate")
+    how = ("passwd", _USER) if known else ("add", _USER, "--role", "operate")
     run_command(environment, "users", *how, "--password-stdin", given=password)
+    _PASSWORD.touch(0o600)
+    _PASSWORD.write_text(f"{password}\n", encoding="utf-8")
     return password

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from config import Config
@@ -50,7 +48,6 @@ def tell_demo(
     *,
     user: str,
     password: str | None,
-    settings: Path,
     simulator: str,
     sender: str,
     number: str,
@@ -58,13 +55,13 @@ def tell_demo(
     """What to do with the demo. Without SECRET_KEY there is no console, and no `password`."""
     console = "The console needs SECRET_KEY in .env: any long random text\n"
     if password is not None:
-        sign_in = f"as {user} with the password {password} (until the next start)"
+        sign_in = f"as {user} with the password {password}"
         console = f"Look at it in the console\n  {url_of(listen)}/ {sign_in}\n"
     click.echo(
         f"\n{console}"
-        "Try the commands on the demo, such as\n"
-        f"  .venv/bin/receiver -e {settings} events list\n"
-        f"  .venv/bin/receiver -e {settings} doctor\n"
+        "Ask it on the command line: while the demo runs, commands in this checkout use it\n"
+        "  .venv/bin/receiver events kind:sms\n"
+        "  .venv/bin/receiver doctor\n"
         f"{_api_hint(config, listen)}"
         "Let another SMS arrive with\n"
         f"  curl -H 'Content-Type: application/json' http://{simulator}/control/sms \\\n"

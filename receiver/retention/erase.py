@@ -99,18 +99,19 @@ class Erasure:
         `secret` keys the digest that stays on record, so that trying all numbers does not reveal it. `told`
         is called with how many more events are gone.
         """
-        act = Act(Action.ERASE, who, why=f"by {self._end}", subject=_subject(self._digits, secret))
         spooled = 0
-        # What a drain moves between the two looks stands in the log at the next pass.
-        for _ in range(_PASSES):
-            before = act.done.events
-            taken = self._spool.discard(self._is_about_it)
-            with writing(self._engine) as connection:
-                act.add(connection, Removed(), spooled=taken)
-            remove_gently(self._engine, self._ids(), act, told=told)
-            spooled += taken
-            if act.done.events == before and not taken:
-                break
+        subject = _subject(self._digits, secret)
+        with Act(Action.ERASE, who, why=f"by {self._end}", subject=subject) as act:
+            # What a drain moves between the two looks stands in the log at the next pass.
+            for _ in range(_PASSES):
+                before = act.done.events
+                taken = self._spool.discard(self._is_about_it)
+                with writing(self._engine) as connection:
+                    act.add(connection, Removed(), spooled=taken)
+                remove_gently(self._engine, self._ids(), act, told=told)
+                spooled += taken
+                if act.done.events == before and not taken:
+                    break
         remove_orphans(self._engine)
         try:
             self._forget()

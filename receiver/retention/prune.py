@@ -10,8 +10,12 @@ from itertools import product
 
 from sqlalchemy import Engine, func, select
 
+from receiver.db import clock
+from receiver.db.clock import Doubt
 from receiver.db.space import give_back
 from receiver.models import EVENTS
+from receiver.numbers import findings
+from receiver.numbers.findings import Finding, error
 from receiver.retention.remove import Act, Action, Removed, remove_gently, remove_orphans
 from receiver.vocabulary.job import Job
 from receiver.vocabulary.kinds import EventType, Kind
@@ -21,12 +25,22 @@ GRACE = timedelta(days=1)
 not all the time."""
 SLICE = 5.0
 """Seconds that the job works at a time, since other jobs wait for it."""
+CLOCK_JUMPED = "clock-jumped"
+CONFIRM = "Look at the clock. If it is right: receiver events prune --trust-clock"
 _PAGE = 1000
 
 
 def jobs(engine: Engine, retention: Mapping[str, timedelta]) -> tuple[Job, ...]:
     """Deleting what is older than its retention."""
     return (Job("retention", 60, lambda: prune_due(engine, retention)),)
+
+
+def doubted(doubt: Doubt | None) -> tuple[Finding, ...]:
+    """What somebody should know about the clock."""
+    if doubt is None:
+        return ()
+    sentence = f"{doubt.sentence} Meanwhile nothing is deleted for its age."
+    return (error(CLOCK_JUMPED, sentence, CONFIRM),)
 
 
 def older(engine: Engine, age: timedelta, kinds: Sequence[Kind] = tuple(Kind)) -> dict[Kind, int]:
@@ -48,6 +62,7 @@ def prune(
     kinds: Sequence[Kind] = tuple(Kind),
     *,
     who: str,
+    now: datetime | None = None,
     told: Callable[[int], None] | None = None,
     until: float | None = None,
 ) -> Removed:
@@ -57,22 +72,30 @@ def prune(
     `time.monotonic`) ends it early.
     """
     what = ", ".join(kind.value for kind in kinds)
-    act = Act(Action.PRUNE, who, why=f"{what} older than {age.days} days")
-    remove_gently(engine, _older(engine, datetime.now(UTC) - age, kinds), act, told=told, until=until)
-    if act.done.events:
-        remove_orphans(engine)
+    limit = (now or datetime.now(UTC)) - age
+    with Act(Action.PRUNE, who, why=f"{what} older than {age.days} days") as act:
+        remove_gently(engine, _older(engine, limit, kinds), act, told=told, until=until)
+        if act.done.events:
+            remove_orphans(engine)
     return act.done
 
 
 def prune_due(engine: Engine, retention: Mapping[str, timedelta]) -> None:
-    """What the periodic job does: a slice of the pruning that is due, then free disk space."""
-    until = time.monotonic() + SLICE
+    """What the periodic job does: a slice of the pruning that is due, then free disk space.
+
+    Nothing while the clock is doubted; the heartbeat by which it is judged is written here.
+    """
+    doubt = clock.beat(engine)
+    findings.replace(engine, CLOCK_JUMPED, doubted(doubt), now=datetime.now(UTC))
+    if doubt:
+        return
+    until, now = time.monotonic() + SLICE, datetime.now(UTC)
     done = 0
     for kind, age in retention.items():
-        limit = datetime.now(UTC) - age - GRACE
+        limit = now - age - GRACE
         overdue = _front(engine, limit, [Kind(kind)], _first_kept(engine, limit))
         if time.monotonic() < until and next(overdue, None):
-            done += prune(engine, age, [Kind(kind)], who="receiver", until=until).events
+            done += prune(engine, age, [Kind(kind)], who="receiver", now=now, until=until).events
     if done and engine.dialect.name == "sqlite":  # PostgreSQL vacuums by itself
         give_back(engine, until=time.monotonic() + SLICE)
 

@@ -102,14 +102,15 @@ def release(engine: Engine, ids: Iterable[int], who: str, why: str | None = None
 
     One whose trusted twin is in the log already becomes a repeat of it, as it would have on arrival.
     """
-    act, merged = Act(Action.RELEASE, who, why), 0
-    for batch in in_batches(ids, BATCH):
-        with writing(engine) as connection:
-            rows = _held(connection, batch)
-            merged += sum([_release(connection, row) for row in rows])
-            if rows:
-                times = [row["received_at"] for row in rows]
-                act.add(connection, Removed(len(rows), 0, min(times), max(times)))
+    merged = 0
+    with Act(Action.RELEASE, who, why) as act:
+        for batch in in_batches(ids, BATCH):
+            with writing(engine) as connection:
+                rows = _held(connection, batch)
+                merged += sum([_release(connection, row) for row in rows])
+                if rows:
+                    times = [row["received_at"] for row in rows]
+                    act.add(connection, Removed(len(rows), 0, min(times), max(times)))
     return Released(act.done.events, merged)
 
 
@@ -118,11 +119,11 @@ def drop(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -
 
     The record that it was done stays.
     """
-    act = Act(Action.DROP, who, why)
-    for batch in in_batches(ids, BATCH):
-        with writing(engine) as connection:
-            if rows := _held(connection, batch):
-                act.add(connection, remove(connection, [row["id"] for row in rows]))
+    with Act(Action.DROP, who, why) as act:
+        for batch in in_batches(ids, BATCH):
+            with writing(engine) as connection:
+                if rows := _held(connection, batch):
+                    act.add(connection, remove(connection, [row["id"] for row in rows]))
     return act.done
 
 

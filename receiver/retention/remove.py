@@ -17,7 +17,10 @@ from sqlalchemy.orm import Session
 
 from receiver.db.engine import LONGEST_LOCK, connect, writing, writing_lazily
 from receiver.db.space import SHARE
+from receiver.logs.log import get_logger
 from receiver.models import EVENTS, REPEATS, Intervention
+
+logger = get_logger(__name__)
 
 _NEWEST = select(func.max(EVENTS.c.id))
 _SMALLEST, _LARGEST = 8, 500
@@ -67,16 +70,37 @@ def interventions(engine: Engine, limit: int) -> Sequence[Intervention]:
 
 
 class Act:
-    """The record of one act, written along with what is done: true after a crash half-way too."""
+    """The record of one act, written along with what is done: true after a crash half-way too.
+
+    A `with` block of it ends with a line in the service's own log.
+    """
 
     def __init__(self, action: Action, who: str, why: str | None = None, subject: str | None = None) -> None:
+        self._spooled = 0
         self._told = {"action": action.value, "who": who, "why": why, "subject": subject}
         self._id: int | None = None
         self.done = Removed()
 
+    def __enter__(self) -> Act:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Tell the service's own log what was done, also of an act that was broken off."""
+        if self.done.events or self._spooled:
+            logger.info(
+                "changed what is kept",
+                action=self._told["action"],
+                events=self.done.events,
+                repeats=self.done.repeats,
+                spooled=self._spooled,
+                first=self.done.first,
+                last=self.done.last,
+            )
+
     def add(self, connection: Connection, done: Removed, *, spooled: int = 0) -> None:
         """Note that this was done in the caller's transaction."""
         self.done += done
+        self._spooled += spooled
         table = Intervention
         counts: dict[str, object] = {
             "events": self.done.events,

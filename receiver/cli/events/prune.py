@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import click
+from sqlalchemy import Engine
 
 from receiver import current
 from receiver.cli import options, output, progress, tables
 from receiver.cli.events.removing import count_of, deleting, removed_json, who
 from receiver.cli.operation import operation
+from receiver.db import clock
 from receiver.db.space import give_back
 from receiver.retention import prune as retention
 from receiver.retention.remove import Removed
@@ -37,25 +40,29 @@ class _Age(click.ParamType[timedelta]):
     type=click.Choice([kind.value for kind in Kind]),
     help="Only this kind. Repeatable.",
 )
+@click.option("--trust-clock", is_flag=True, help="The clock is right, although it jumped: go by it again.")
 @options.DRY_RUN
 @options.YES
 @options.AS_JSON
 @operation
 def prune(
-    older_than: timedelta | None, kinds: tuple[str, ...], dry_run: bool, yes: bool, as_json: bool
+    *,
+    older_than: timedelta | None,
+    kinds: tuple[str, ...],
+    trust_clock: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Delete old events.
 
-    It goes slowly enough for callbacks to come in meanwhile. The service does so by itself once a day.
+    It goes slowly enough for callbacks to come in meanwhile. The service does so by itself once a day. If the
+    clock jumped ahead, both wait for your word that it is right: --trust-clock.
     """
-    wanted = [Kind(kind) for kind in kinds or Kind]
-    if older_than is None:
-        ages = {Kind(kind): age for kind, age in current.config().retention.items() if Kind(kind) in wanted}
-    else:
-        ages = dict.fromkeys(wanted, older_than)
-    if not ages:
-        raise click.UsageError("Say how old: give --older-than, or set RETENTION.")
+    ages = _ages(older_than, [Kind(kind) for kind in kinds or Kind])
     engine = current.engine()
+    if not (trust_clock or dry_run):
+        _require_clock(engine)
     with progress.spinner("counting"):
         counts: Counter[Kind] = Counter()
         for kind, age in ages.items():
@@ -66,6 +73,8 @@ def prune(
         output.say("nothing is that old")
     if dry_run or (counts.total() and not output.confirmed("Delete them for good?", yes=yes)):
         return
+    if trust_clock:
+        clock.trust(engine)
     done = Removed()
     with deleting("deleting", counts.total()) as told:
         for age in dict.fromkeys(ages.values()):  # kinds of one age together: that goes through the log once
@@ -78,6 +87,24 @@ def prune(
         output.json_out(removed_json(done))
     elif done.events:
         click.echo(f"deleted {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}")
+
+
+def _ages(older_than: timedelta | None, wanted: Sequence[Kind]) -> dict[Kind, timedelta]:
+    """How old each kind may get."""
+    if older_than is not None:
+        return dict.fromkeys(wanted, older_than)
+    kept = current.config().retention
+    if not any(kind in kept for kind in wanted):
+        raise click.UsageError("Say how old: give --older-than, or set RETENTION.")
+    return {kind: kept[kind] for kind in wanted if kind in kept}
+
+
+def _require_clock(engine: Engine) -> None:
+    """All would look old to a clock that jumped ahead."""
+    if doubt := clock.doubt_of(engine):
+        raise click.ClickException(
+            f"{doubt.sentence} Nothing was deleted. Look at the clock; if it is right, add --trust-clock"
+        )
 
 
 def _show_old(ages: dict[Kind, timedelta], counts: Counter[Kind], as_json: bool) -> None:

@@ -1,13 +1,15 @@
-"""Does a process serve, and do its jobs run?"""
+"""Does a process serve, do its jobs run, and do they believe the clock?"""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 
+from receiver.db import clock
 from receiver.doctor.check import Check, Patient
 from receiver.keys import presence
 from receiver.models import JobState
 from receiver.numbers.findings import Finding, error, warning
+from receiver.retention.prune import doubted
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
@@ -22,6 +24,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
         warning(f"job-{job.name}", f"The job {job.name} failed: {job.failure}.", "Look at the service's log.")
         for job in failing
     ]
+    found += doubted(clock.doubt_of(patient.engine))
     count = len(serving)
     return f"{count} process{'es' if count > 1 else ''} serving, jobs run"
 
