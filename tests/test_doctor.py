@@ -188,6 +188,7 @@ def test_callbacks_that_wait_or_were_set_aside(here):
         client = app.test_client()
         schema.downgrade(parts.engine, "base")
         assert client.post(f"/callbacks/{KEY}/sms", data=b"txn_ref=1&msg=x").status_code == 200
+        parts.recorder.close(5)
         schema.upgrade(parts.engine)
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
         waits = found(here)["spool-waits"]

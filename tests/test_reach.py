@@ -147,7 +147,7 @@ def test_it_goes_on_with_new_connections_when_the_old_ones_fall_silent(config, s
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.postgres
-def test_it_waits_longer_each_time_for_a_server_that_is_only_busy(config, spool):
+def test_it_does_not_gather_sessions_on_a_server_that_is_only_busy(config, spool):
     engine, busy = connect(config.database_url), connect(config.database_url)
     with recording(engine, spool, deadline=0.1) as recorder:
         assert recorder.record(arrival("AA-SI-1"))
@@ -157,7 +157,7 @@ def test_it_waits_longer_each_time_for_a_server_that_is_only_busy(config, spool)
             time.sleep(5)
             waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             asking = connection.exec_driver_sql(f"{waiting} AND wait_event_type = 'Lock'").scalar_one()
-        assert 1 <= asking <= 5
+        assert asking <= 1
         until(lambda: spool.state().waiting == 0)
     assert refs(engine) == ["AA-SI-1", "AA-SI-2"]
     engine.dispose()

@@ -14,7 +14,7 @@ from receiver.db.engine import connect, writing
 from receiver.intake.admission import Admission
 from receiver.intake.arrival import Arrival, event_row
 from receiver.intake.recorder import Recorder
-from receiver.intake.spool import Spool, SpoolError
+from receiver.intake.spool import Drained, Spool, SpoolError
 from receiver.intake.writer import EventWriter
 from receiver.models import Event, Repeat
 from receiver.retention import quarantine
@@ -137,7 +137,7 @@ def test_it_does_not_store_twice_what_is_released_while_its_neighbours_repeats_a
     writer.write([event_row(arrival("AA-SI-1"))])
     hidden = arrival("AA-SI-2", distrust="signature invalid")
 
-    @event.listens_for(engine, "after_cursor_execute")
+    @event.listens_for(writer.engine, "after_cursor_execute")
     def release_at_once(connection, cursor, statement, *_):
         if statement.startswith("INSERT INTO events"):
             with other.connect() as looking:
@@ -146,7 +146,7 @@ def test_it_does_not_store_twice_what_is_released_while_its_neighbours_repeats_a
                 assert quarantine.release(other, held, "test").released == 1
 
     writer.write([event_row(arrival("AA-SI-1")), event_row(hidden)])
-    event.remove(engine, "after_cursor_execute", release_at_once)
+    event.remove(writer.engine, "after_cursor_execute", release_at_once)
     other.dispose()
     with engine.connect() as connection:
         refs = sorted(connection.execute(select(Event.txn_ref, Event.quarantine, Event.repeats)).all())
@@ -247,7 +247,7 @@ def test_it_sets_aside_what_the_database_refuses_and_drains_the_rest(engine, tmp
                     "BEGIN SELECT RAISE(ABORT, 'refused'); END"
                 )
             )
-    assert spool.drain(EventWriter(engine)) == 3
+    assert spool.drain(EventWriter(engine)) == Drained(moved=2, set_aside=1)
     assert (spool.state().waiting, spool.state().set_aside) == (0, 1)
     assert count(engine) == 2
 

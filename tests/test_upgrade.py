@@ -70,7 +70,7 @@ def test_it_knows_a_callback_again_that_came_before(upgraded):
 def test_it_drains_the_spool_that_was_left(upgraded):
     parts = upgraded.extensions["receiver"]
     assert parts.spool.state().waiting == 1
-    assert parts.spool.drain(parts.writer) == 1
+    assert parts.spool.drain(parts.writer).moved == 1
     newest = events(upgraded)[0]
     assert (newest["text"], newest["provider"], newest["quarantined"]) == ("from the spool", "hoiio", False)
     assert parts.spool.state().waiting == 0

@@ -102,6 +102,10 @@ _SPOOL = Commands(
     (
         Later("status", "spool:status", "Show how many callbacks wait, and since when."),
         Later("drain", "spool:drain", "Move what waits into the database now."),
+        Later("list", "spool:list_set_aside", "List the callbacks that were set aside, and why."),
+        Later("show", "spool:show", "Show one callback that was set aside."),
+        Later("retry", "spool:retry", "Let what was set aside wait for the database again."),
+        Later("drop", "spool:drop", "Delete what was set aside."),
     ),
 )
 

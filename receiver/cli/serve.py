@@ -11,11 +11,14 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
+from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.cli.operation import operation
-from receiver.db.engine import Unreachable
+from receiver.db.engine import Unreachable, reason_of
+from receiver.db.reach import Moved
 from receiver.db.schema import require_schema
+from receiver.intake.spool import SpoolError
 from receiver.logs.log import get_logger
 
 logger = get_logger(__name__)
@@ -35,8 +38,8 @@ HEADER_TIMEOUT = 10_000
 def serve(listen: str, workers: int) -> None:
     """Serve callbacks, API and console until told to stop.
 
-    SIGTERM stops it once accepted callbacks are written. It also starts while the database is away, since the
-    spool holds callbacks meanwhile, but never on another schema. More than one worker needs PostgreSQL.
+    SIGTERM stops it once accepted callbacks are written. It starts as soon as the database or the spool takes
+    callbacks, but never on another schema. More than one worker needs PostgreSQL.
     """
     from receiver.logs.lines import logging_config  # noqa: PLC0415  # structlog is slow to import
 
@@ -48,12 +51,9 @@ def serve(listen: str, workers: int) -> None:
         )
     lines = logging_config(config.log_format, config.log_level)
     logging.config.dictConfig(lines)
-    try:
-        current.spool().prove()
-        require_schema(current.engine())
-    except Unreachable as error:
-        logger.warning("callbacks go to the spool until the database answers", reason=error)
-    current.engine().dispose()  # the workers open their own
+    _require_a_store()
+    current.writer().engine.dispose()  # the workers open their own
+    current.engine().dispose()
     current.spool().close()
     _require_free(host, port)
     _raise_file_limit()
@@ -77,6 +77,28 @@ def serve(listen: str, workers: int) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=int(config.stop_timeout) + 5,
     ).serve()
+
+
+def _require_a_store() -> None:
+    """One store that takes callbacks is enough to begin with. The other is told of, and tried again."""
+    spool_fault: SpoolError | None = None
+    try:
+        current.spool().prove()
+    except SpoolError as error:
+        spool_fault = error
+    try:
+        require_schema(current.engine())
+        if spool_fault is not None:
+            current.writer().probe()
+    except (Unreachable, SQLAlchemyError, Moved) as error:
+        reason = reason_of(error) if isinstance(error, SQLAlchemyError) else str(error)
+        if spool_fault is not None:
+            raise click.ClickException(
+                f"{spool_fault}. Nor does the database take callbacks: {reason}"
+            ) from None
+        logger.warning("callbacks go to the spool until the database answers", reason=reason)
+    if spool_fault is not None:
+        logger.critical("only the database takes callbacks, the spool does not", reason=spool_fault)
 
 
 def _address(listen: str) -> tuple[str, int]:

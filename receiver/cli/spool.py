@@ -1,17 +1,22 @@
-"""`receiver spool`: callbacks that wait for the database."""
+"""`receiver spool`: callbacks that wait for the database, and those that it refused for good."""
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
-from receiver.cli import options, output
+from receiver.cli import options, output, tables
 from receiver.cli.operation import operation
 from receiver.db.engine import reason_of
 from receiver.db.schema import require_schema
+from receiver.intake.spool import SetAside
+from receiver.vocabulary.printable import size
 
 
 @click.command()
@@ -23,12 +28,15 @@ def status(as_json: bool) -> None:
     Also shows how many were set aside because they cannot become events.
     """
     state = current.spool().state()
+    damaged = [str(path) for path in current.spool().moved_aside()]
     if as_json:
-        output.json_out(asdict(state))
+        output.json_out(asdict(state) | {"damaged_files": damaged})
         return
     click.echo(f"waiting {state.waiting}, set aside {state.set_aside}")
     if state.oldest is not None:
         click.echo(f"oldest received {state.oldest:%Y-%m-%d %H:%M:%S} UTC")
+    for path in damaged:
+        click.echo(f"damaged, moved aside: {path}")
 
 
 @click.command()
@@ -39,12 +47,105 @@ def drain() -> None:
     The running service does so by itself; both may run at once.
     """
     require_schema(current.engine())
-    moved = 0
+    moved = set_aside = locked = 0
     try:
-        while step := current.spool().drain(current.writer()):
-            moved += step
+        while True:
+            step = current.spool().drain(current.writer())
+            moved, set_aside, locked = moved + step.moved, set_aside + step.set_aside, locked + step.locked
+            if not step:
+                break
     except SQLAlchemyError as error:
         raise click.ClickException(
             f"moved {moved}, then the database failed: {reason_of(error)}. The rest is still in the spool"
         ) from None
     click.echo(f"moved {moved}")
+    if set_aside:
+        output.say(f"set aside {set_aside} that the database refuses: see `receiver spool list`")
+    if locked:
+        output.say(f"{locked} still wait: somebody holds a lock on their events")
+
+
+@click.command()
+@options.AS_JSON
+@operation
+def list_set_aside(as_json: bool) -> None:
+    """List the callbacks that were set aside, with the reason for each."""
+    aside = current.spool().set_aside()
+    if as_json:
+        output.json_out({"set_aside": [_document(each) for each in aside]})
+        return
+    rows = [
+        (
+            each.position,
+            f"{each.received_at:%Y-%m-%d %H:%M:%S}",
+            each.kind,
+            size(len(each.body)),
+            each.set_aside,
+        )
+        for each in aside
+    ]
+    tables.show(("id", "received (UTC)", "kind", "body", "reason"), rows)
+
+
+@click.command()
+@click.argument("position", type=click.IntRange(1), metavar="ID")
+@options.AS_JSON
+@operation
+def show(position: int, as_json: bool) -> None:
+    """Show one callback that was set aside, with its raw request."""
+    found = [each for each in current.spool().set_aside() if each.position == position]
+    if not found:
+        raise click.ClickException(f"no callback {position} was set aside: see `receiver spool list`")
+    document = _document(found[0])
+    if as_json:
+        output.json_out(document)
+        return
+    body = base64.b64decode(document.pop("body_base64")).decode("utf-8", "backslashreplace")
+    rows = [(name, str(value)) for name, value in document.items() if value is not None]
+    tables.show(("field", "value"), [*rows, ("body", body)])
+
+
+def _chosen(command: Callable[..., None]) -> Callable[..., None]:
+    everything = click.option("--all", "everything", is_flag=True, help="All that were set aside.")
+    ids = click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
+    return ids(everything(command))
+
+
+@click.command()
+@_chosen
+@operation
+def retry(ids: tuple[int, ...], everything: bool) -> None:
+    """Let callbacks that were set aside wait for the database again.
+
+    Do this once the reason is gone. The service or `receiver spool drain` then moves them.
+    """
+    click.echo(f"{current.spool().retry(_which(ids, everything))} wait again")
+
+
+@click.command()
+@_chosen
+@options.YES
+@operation
+def drop(ids: tuple[int, ...], everything: bool, yes: bool) -> None:
+    """Delete callbacks that were set aside.
+
+    Nothing of them is kept: save what `receiver spool show` says first.
+    """
+    which = _which(ids, everything)
+    if output.confirmed("Delete them for good?", yes=yes):
+        click.echo(f"dropped {current.spool().drop(which)}")
+
+
+def _which(ids: tuple[int, ...], everything: bool) -> tuple[int, ...] | None:
+    if bool(ids) == everything:
+        raise click.UsageError("Give IDs, or --all.")
+    return ids or None
+
+
+def _document(each: SetAside) -> dict[str, Any]:
+    document = asdict(each)
+    body = base64.b64encode(document.pop("body")).decode()
+    for name in ("query", "headers"):
+        document[name] = document[name].decode("utf-8", "backslashreplace")
+    document["id"], document["arrival"] = document.pop("position"), document["id"]
+    return document | {"reason": document.pop("set_aside"), "body_base64": body}

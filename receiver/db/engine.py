@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.vocabulary.errors import OperatorError
 
 LONGEST_LOCK = 0.008
 """Seconds that one step of background work may keep a callback waiting: SQLite has one write lock."""
+
+_SESSION = {
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "bytea_output": "hex",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "transform_null_equals": "off",
+    "default_transaction_isolation": "read committed",
+    "session_replication_role": "origin",  # otherwise triggers do not run
+    "jit": "off",  # all our statements are short: compiling one takes longer than running it
+    "synchronous_commit": "on",
+    "client_connection_check_interval": "2s",  # whoever works for a client that has gone ends; since 14
+}
+"""What our statements rely on. A server, database or role may have other defaults."""
+_BOUNDS = {
+    "lock_timeout": "300ms",
+    "statement_timeout": "20s",
+    "idle_in_transaction_session_timeout": "20s",
+}
+"""For sessions that write callbacks: nobody else's lock may keep them waiting for long."""
+_SPOILT = {"25006", "42P01", "42501", "3F000"}
+"""Errors that the state of a session may cause: read-only, no such table, no right, no such schema."""
 
 
 class SchemaError(OperatorError):
@@ -40,9 +67,25 @@ def connect(database_url: str, *, patience: float = 5.0) -> Engine:
             reason = f"cannot make the directory {path.parent} of DATABASE_URL: {error.strerror}"
             raise SchemaError(reason) from None
         return connect_file(url, patience=patience)
+    return _connect_server(url, patience)
+
+
+def bounded(engine: Engine) -> Engine:
+    """An engine for those who write callbacks, whose sessions wait for nobody's lock for long.
+
+    On SQLite it is the given one: a connection waits there for as long as its `patience`.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine
+    return _connect_server(engine.url, engine.get_execution_options()["patience"], **_BOUNDS, pool_size=2)
+
+
+def _connect_server(url: URL, patience: float, *, pool_size: int = 5, **bounds: str) -> Engine:
     engine = create_engine(
         url,
         pool_pre_ping=True,
+        pool_size=pool_size,
+        execution_options={"patience": patience},
         connect_args={
             "connect_timeout": max(2, round(patience)),
             # A pooler in transaction mode may give each transaction another server connection, which does not
@@ -53,13 +96,15 @@ def connect(database_url: str, *, patience: float = 5.0) -> Engine:
             "keepalives_count": 3,
         },
     )
-    event.listen(engine, "connect", _prepare_postgres)
+    event.listen(engine, "connect", partial(_prepare_postgres, _SESSION | bounds))
+    event.listen(engine, "handle_error", _discard_spoilt)
     return engine
 
 
 def connect_file(url: URL, *, patience: float) -> Engine:
     """`connect` to an SQLite file without touching it yet. Call `make_private` first if it may be new."""
     engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
+    event.listen(engine, "do_connect", partial(_open_read_only, Path(url.database or "")))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -75,14 +120,27 @@ def make_private(path: Path) -> None:
         path.touch(0o600, exist_ok=False)
 
 
+def _open_read_only(path: Path, _: Any, __: Any, arguments: list[Any], given: dict[str, Any]) -> None:
+    """Open a file on a read-only medium as such: SQLite cannot put there what readers share."""
+    if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return
+    journal = path.with_name(f"{path.name}-wal")
+    alone = not journal.exists() or journal.stat().st_size == 0
+    arguments[0] = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
+    given["uri"] = True
+
+
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver's own transactions begin too late; see _begin_sqlite
-    # auto_vacuum must be set before anything is written to a new file; an older file adopts it when it is
-    # compacted. secure_delete=FAST overwrites deleted rows where that costs no further write.
-    for pragma in ("auto_vacuum=INCREMENTAL", "secure_delete=FAST"):
-        connection.execute(f"PRAGMA {pragma}")
-    # 16 MB of pages per connection: with more, a process grows far beyond its size on a new log.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
+    # Only into a new file, before anything else is: both write, and whoever only reads must not.
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        with contextlib.suppress(sqlite3.OperationalError):  # who only reads can do without
+            connection.execute("PRAGMA journal_mode=WAL")
+    # secure_delete=FAST overwrites deleted rows where that costs no further write. 16 MB of pages for each
+    # connection: with more, a process grows far beyond its size on a new log.
+    for pragma in ("secure_delete=FAST", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16384"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -95,14 +153,30 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
-def _prepare_postgres(connection: Any, _: Any) -> None:
+def _prepare_postgres(settings: dict[str, str], connection: Any, _: Any) -> None:
+    # One round trip. A setting is given only where it differs, so that no right is needed without need, and
+    # one that this server does not know is left out. Of synchronous_commit only `off` would undo what was
+    # acknowledged; the others are the operator's choice.
     with connection.cursor() as cursor:
-        # All our statements are short: compiling one takes longer than running it.
-        cursor.execute("SET jit TO off")
-        # A server or role may default to off; then a power cut may undo commits that were acknowledged.
-        if cursor.execute("SHOW synchronous_commit").fetchone()[0] == "off":
-            cursor.execute("SET synchronous_commit TO on")
+        cursor.execute(
+            """
+            SELECT set_config(name, wanted, false)
+            FROM unnest(%s::text[], %s::text[]) AS given (name, wanted)
+            WHERE current_setting(name, true) <> wanted
+            AND (name <> 'synchronous_commit' OR current_setting(name) = 'off')
+            """,
+            [list(settings), list(settings.values())],
+        )
     connection.commit()
+
+
+def _discard_spoilt(context: ExceptionContext) -> None:
+    """Begin anew with other connections where the session may be to blame.
+
+    After a failover, or once a setting was put right, new sessions can write and old ones cannot.
+    """
+    if getattr(context.original_exception, "sqlstate", None) in _SPOILT:
+        context.is_disconnect = True
 
 
 @contextlib.contextmanager

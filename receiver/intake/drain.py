@@ -12,6 +12,8 @@ logger = get_logger(__name__)
 
 LOOK_AT_SPOOL = 5.0
 """Seconds between looks at the spool for what another process left there."""
+TELL_EVERY = 1.0
+"""Seconds between two log lines about what was moved; each counts those since the last."""
 
 
 class Drain:
@@ -21,6 +23,8 @@ class Drain:
         self._spool = spool
         self._writer = writer
         self._looked_at = 0.0
+        self._moved = 0
+        self._told_at = 0.0
         self.may_have_work = True
         """Whether the next step looks into the spool at once. Set it after something was put there."""
 
@@ -34,13 +38,16 @@ class Drain:
             return
         self._looked_at, self.may_have_work = now, False
         try:
-            moved = self._spool.drain(self._writer)
+            drained = self._spool.drain(self._writer)
         except SpoolError as error:  # says nothing about the database, which may be as good as ever
             logger.error("cannot drain the spool", reason=error)
             return
         except Exception:
             self.may_have_work = True
             raise
-        if moved:
+        if drained:
             self.may_have_work = True
-            logger.warning("moved callbacks from the spool into the database", callbacks=moved)
+            self._moved += drained.moved
+        if self._moved and (not drained or now - self._told_at >= TELL_EVERY):
+            logger.warning("moved callbacks from the spool into the database", callbacks=self._moved)
+            self._moved, self._told_at = 0, now

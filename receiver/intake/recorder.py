@@ -166,10 +166,13 @@ class Recorder:
         while True:
             with self._lock:
                 self._in_flight = []
-                if not self._queue and not self._stopping:
-                    self._to_write.wait(
-                        RETRY_AFTER if self._failing or self._drain.may_have_work else LOOK_AT_SPOOL
-                    )
+                # While nobody waits, the spool is drained without a pause.
+                if (
+                    not self._queue
+                    and not self._stopping
+                    and (self._failing or not self._drain.may_have_work)
+                ):
+                    self._to_write.wait(RETRY_AFTER if self._failing else LOOK_AT_SPOOL)
                 batch = self._queue[: self._next_batch()]
                 del self._queue[: len(batch)]
                 self._in_flight = batch
@@ -207,9 +210,10 @@ class Recorder:
             return
         if rows:
             self.counters.committed(time.monotonic() - started)
+            self._patience = SILENCES * self._deadline  # a probe that succeeds does not say so much
         self._works()
         refused = [ticket for ticket in batch if ticket.row is not None and next(refusals) is not None]
-        if refused:  # the drain sets them aside, where somebody can look at them
+        if refused:  # the drain sets them aside, where somebody can look at them, or tries again if locked
             self._hand_to_spool(refused)
         elsewhere = set(refused)
         self._settle([ticket for ticket in batch if ticket not in elsewhere], Outcome.STORED)
@@ -243,7 +247,6 @@ class Recorder:
                 return
             logger.warning("the database takes callbacks again")
         self._failing = False
-        self._patience = SILENCES * self._deadline
 
     # The spooling thread.
 

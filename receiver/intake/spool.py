@@ -6,71 +6,38 @@ before an upgrade can be drained after it. Draining twice changes nothing: each 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import functools
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
-from sqlalchemy import (
-    URL,
-    Column,
-    Connection,
-    Integer,
-    LargeBinary,
-    MetaData,
-    RowMapping,
-    Table,
-    Text,
-    delete,
-    event,
-    func,
-    insert,
-    inspect,
-    select,
-    update,
-)
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.schema import CreateColumn
+from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.db.engine import connect_file, make_private, reason_of, writing
-from receiver.db.reach import Reach
+from receiver.db.engine import reason_of, writing
 from receiver.db.space import compact
 from receiver.intake.arrival import ROW_BYTES, Arrival, Row, event_row
-from receiver.intake.writer import PROBE_BYTES, EventWriter
+from receiver.intake.spool_file import ARRIVALS, PAGE_BYTES, SpoolDamaged, SpoolError, SpoolFile
+from receiver.intake.writer import PROBE_BYTES, EventWriter, is_locked
 from receiver.logs.log import get_logger
-from receiver.models import UtcTime
-from receiver.providers.registry import DEFAULT
-from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.verdict import Verdict
+
+__all__ = ["Spool", "SpoolError"]
 
 logger = get_logger(__name__)
 
 DRAIN_BATCH = 100
 """Arrivals moved in one transaction. A live callback may have to wait for that long."""
-_PAGE_BYTES = 4096
-
-_metadata = MetaData()
-_arrivals = Table(
-    "arrivals",
-    _metadata,
-    Column("position", Integer, primary_key=True, autoincrement=True),
-    Column("id", Text, nullable=False),
-    Column("provider", Text, nullable=False, server_default=DEFAULT.name),
-    Column("kind", Text, nullable=False),
-    Column("received_at", UtcTime, nullable=False),
-    Column("method", Text, nullable=False),
-    Column("query", LargeBinary, nullable=False),
-    Column("headers", LargeBinary, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("peer", Text, nullable=False),
-    Column("content_type", Text, nullable=False),
-    Column("signature", Text, nullable=False),
-    Column("distrust", Text),
-    Column("set_aside", Text),  # why the database refused it for good; NULL while it waits
-    sqlite_autoincrement=True,
-)
+LOCKED_FOR = 5.0
+"""Seconds until an arrival is tried again that waits for somebody's lock in the database."""
+MOST_LOCKED = 1000
+"""With so many of them, the drain waits too."""
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 _PROBE: dict[str, str | bytes] = {
     **dict.fromkeys(("id", "provider", "kind", "method", "peer", "content_type", "signature"), "probe"),
     **dict.fromkeys(("query", "headers"), b""),
@@ -78,8 +45,52 @@ _PROBE: dict[str, str | bytes] = {
 }
 
 
-class SpoolError(OperatorError):
-    """The spool cannot be used. The message says why, and what to look at."""
+def _anew(method: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
+    """Run it, and once more with a new file if the old one turns out to be damaged."""
+
+    @functools.wraps(method)
+    def run(*args: _Given.args, **given: _Given.kwargs) -> _Result:
+        try:
+            return method(*args, **given)
+        except SpoolDamaged:
+            return method(*args, **given)
+
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What became of the oldest few."""
+
+    moved: int = 0
+    set_aside: int = 0
+    locked: int = 0
+    """Stay and wait: somebody holds a lock in the database."""
+
+    def __bool__(self) -> bool:
+        """Whether anything is out of the way, so that there may be more to do."""
+        return bool(self.moved or self.set_aside)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An arrival that was set aside, as it is kept: it may be what our reading trips over."""
+
+    position: int
+    id: str
+    provider: str
+    kind: str
+    received_at: datetime
+    method: str
+    query: bytes
+    headers: bytes
+    body: bytes
+    peer: str
+    content_type: str
+    signature: str
+    distrust: str | None
+    set_aside: str
+    """Why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,37 +106,40 @@ class Spool:
     """Arrivals on local stable storage, in the order in which they came."""
 
     def __init__(self, directory: Path, *, limit_mb: int) -> None:
-        self._directory = directory
-        self._path = directory / "spool.db"
-        self._most_pages = limit_mb * 1024 * 1024 // _PAGE_BYTES
-        self._ready = False
+        self._most_pages = limit_mb * 1024 * 1024 // PAGE_BYTES
         # The file is created when it is first needed: most commands need no spool.
-        self._engine = connect_file(URL.create("sqlite", database=str(self._path)), patience=1.0)
-        event.listen(self._engine, "connect", self._limit)
-        self._reach = Reach(self._engine)
+        self._file = SpoolFile(directory, most_pages=self._most_pages)
+        self._locked: dict[int, float] = {}
 
+    @_anew
     def prove(self) -> None:
         """Write, sync and delete a probe, the way an arrival is written; `SpoolError` if that fails."""
-        with self._using(), writing(self._engine) as connection:
-            connection.execute(insert(_arrivals).values(received_at=datetime.now(UTC), **_PROBE))
-            connection.execute(delete(_arrivals).where(_arrivals.c.id == _PROBE["id"]))
+        with self._file.using() as engine, writing(engine) as connection:
+            connection.execute(insert(ARRIVALS).values(received_at=datetime.now(UTC), **_PROBE))
+            connection.execute(delete(ARRIVALS).where(ARRIVALS.c.id == _PROBE["id"]))
 
+    @_anew
     def put(self, arrivals: Sequence[Arrival]) -> None:
         """Keep these; on return they are on stable storage. `SpoolError` means that none of them is."""
-        with self._using(), writing(self._engine) as connection:
-            connection.execute(insert(_arrivals), [_columns(arrival) for arrival in arrivals])
+        with self._file.using() as engine, writing(engine) as connection:
+            connection.execute(insert(ARRIVALS), [_columns(arrival) for arrival in arrivals])
 
-    def drain(self, writer: EventWriter) -> int:
-        """Move the oldest few into the database, and return how many were dealt with.
+    @_anew
+    def drain(self, writer: EventWriter) -> Drained:
+        """Move the oldest few into the database.
 
-        An arrival that the database refuses is set aside and blocks nothing. If the whole database fails,
-        this raises what `EventWriter.write` raises, and all stay here. `SpoolError` means the spool failed.
+        An arrival that the database refuses is set aside; one that meets a lock stays and is tried again
+        later. Neither blocks the others. If the whole database fails, this raises what `EventWriter.write`
+        raises, and all stay here. `SpoolError` means the spool failed.
         """
-        oldest = select(_arrivals).where(_arrivals.c.set_aside.is_(None)).order_by(_arrivals.c.position)
-        with self._using(), self._engine.connect() as connection:
-            waiting = connection.execute(oldest.limit(DRAIN_BATCH)).mappings().all()
-        if not waiting:
-            return 0
+        now = time.monotonic()
+        self._locked = {place: until for place, until in self._locked.items() if until > now}
+        if len(self._locked) >= MOST_LOCKED:
+            return Drained()
+        free = ARRIVALS.c.set_aside.is_(None) & ARRIVALS.c.position.not_in(self._locked)
+        oldest = select(ARRIVALS).where(free).order_by(ARRIVALS.c.position).limit(DRAIN_BATCH)
+        with self._file.using() as engine, engine.connect() as connection:
+            waiting = connection.execute(oldest).mappings().all()
         refusals: dict[int, Exception] = {}
         rows: dict[int, Row] = {}
         for row in waiting:
@@ -133,45 +147,76 @@ class Spool:
                 rows[row["position"]] = event_row(_arrival(row))
             except Exception as error:  # whatever is wrong with it must not block the others
                 refusals[row["position"]] = error
-        results = writer.write(list(rows.values())) if rows else []
-        refusals |= {place: error for place, error in zip(rows, results, strict=True) if error is not None}
-        with self._using(), writing(self._engine) as connection:
-            stored = [place for place in rows if place not in refusals]
-            connection.execute(delete(_arrivals).where(_arrivals.c.position.in_(stored)))
-            for place, refusal in refusals.items():
-                reason = (
-                    reason_of(refusal) if isinstance(refusal, SQLAlchemyError) else type(refusal).__name__
-                )
-                logger.critical(
-                    "set aside an arrival that cannot become an event", see="receiver spool status"
-                )
-                mine = _arrivals.c.position == place
-                connection.execute(update(_arrivals).where(mine).values(set_aside=reason))
-        return len(waiting)
+        results = dict(zip(rows, writer.write(list(rows.values())) if rows else [], strict=True))
+        stored = [place for place, error in results.items() if error is None]
+        locked = [place for place, error in results.items() if error is not None and is_locked(error)]
+        self._locked |= dict.fromkeys(locked, time.monotonic() + LOCKED_FOR)
+        refusals |= {
+            place: error
+            for place, error in results.items()
+            if error is not None and place not in self._locked
+        }
+        if stored or refusals:
+            with self._file.using() as engine, writing(engine) as connection:
+                connection.execute(delete(ARRIVALS).where(ARRIVALS.c.position.in_(stored)))
+                for place, refusal in refusals.items():
+                    mine = ARRIVALS.c.position == place
+                    connection.execute(update(ARRIVALS).where(mine).values(set_aside=_why(refusal)))
+        if refusals:
+            logger.critical(
+                "set aside callbacks that cannot become events",
+                callbacks=len(refusals),
+                see="receiver spool list",
+            )
+        return Drained(len(stored), len(refusals), len(locked))
 
+    def set_aside(self) -> list[SetAside]:
+        """What was set aside, oldest first."""
+        aside = select(ARRIVALS).where(ARRIVALS.c.set_aside.is_not(None)).order_by(ARRIVALS.c.position)
+        with self._file.using() as engine, engine.connect() as connection:
+            return [SetAside(**row) for row in connection.execute(aside).mappings()]
+
+    def retry(self, positions: Sequence[int] | None = None) -> int:
+        """Let these, or all that were set aside, wait for the database again. Returns how many those are."""
+        with self._file.using() as engine, writing(engine) as connection:
+            again = update(ARRIVALS).where(_aside(positions)).values(set_aside=None)
+            return connection.execute(again).rowcount
+
+    def drop(self, positions: Sequence[int] | None = None) -> int:
+        """Delete these, or all that were set aside. Returns how many those are."""
+        with self._file.using() as engine, writing(engine) as connection:
+            dropped = connection.execute(delete(ARRIVALS).where(_aside(positions))).rowcount
+        logger.warning("dropped callbacks that had been set aside", callbacks=dropped)
+        return dropped
+
+    def moved_aside(self) -> list[Path]:
+        """Damaged files of this spool that wait for somebody to look at them."""
+        return self._file.moved_aside()
+
+    @_anew
     def state(self) -> SpoolState:
         """How many wait and how many were set aside."""
-        waits = _arrivals.c.set_aside.is_(None)
+        waits = ARRIVALS.c.set_aside.is_(None)
         query = select(
-            func.count().filter(waits), func.count().filter(~waits), func.min(_arrivals.c.received_at)
+            func.count().filter(waits), func.count().filter(~waits), func.min(ARRIVALS.c.received_at)
         )
-        with self._using(), self._engine.connect() as connection:
+        with self._file.using() as engine, engine.connect() as connection:
             return SpoolState(*connection.execute(query).one())
 
+    @_anew
     def room(self) -> tuple[int, int]:
         """Bytes in use, and the limit."""
-        with self._using(), self._engine.connect() as connection:
+        with self._file.using() as engine, engine.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
-        return (pages - free) * _PAGE_BYTES, self._most_pages * _PAGE_BYTES
+        return (pages - free) * PAGE_BYTES, self._most_pages * PAGE_BYTES
 
+    @_anew
     def size_of_untrusted(self) -> int:
         """About how many bytes the untrusted callbacks in here will take in the database."""
-        raw = (
-            func.length(_arrivals.c.body) + func.length(_arrivals.c.headers) + func.length(_arrivals.c.query)
-        )
-        query = select(func.coalesce(func.sum(raw + ROW_BYTES), 0)).where(_arrivals.c.distrust.is_not(None))
-        with self._using(), self._engine.connect() as connection:
+        raw = func.length(ARRIVALS.c.body) + func.length(ARRIVALS.c.headers) + func.length(ARRIVALS.c.query)
+        query = select(func.coalesce(func.sum(raw + ROW_BYTES), 0)).where(ARRIVALS.c.distrust.is_not(None))
+        with self._file.using() as engine, engine.connect() as connection:
             return int(connection.scalar(query) or 0)
 
     def discard(self, unwanted: Callable[[Arrival], bool], *, only_count: bool = False) -> int:
@@ -181,10 +226,10 @@ class Spool:
         """
         places: list[int] = []
         last = taken = 0
-        with self._using():
+        with self._file.using() as engine:
             while True:
-                after = select(_arrivals).where(_arrivals.c.position > last).order_by(_arrivals.c.position)
-                with self._engine.connect() as connection:
+                after = select(ARRIVALS).where(ARRIVALS.c.position > last).order_by(ARRIVALS.c.position)
+                with engine.connect() as connection:
                     page = connection.execute(after.limit(DRAIN_BATCH)).mappings().all()
                 if not page:
                     break
@@ -193,61 +238,20 @@ class Spool:
             if only_count:
                 return len(places)
             for start in range(0, len(places), DRAIN_BATCH):
-                some = _arrivals.c.position.in_(places[start : start + DRAIN_BATCH])
-                with writing(self._engine) as connection:
-                    taken += connection.execute(delete(_arrivals).where(some)).rowcount
-            compact(self._engine)
+                some = ARRIVALS.c.position.in_(places[start : start + DRAIN_BATCH])
+                with writing(engine) as connection:
+                    taken += connection.execute(delete(ARRIVALS).where(some)).rowcount
+            compact(engine)
         return taken
 
     def close(self) -> None:
-        self._engine.dispose()
-
-    @contextlib.contextmanager
-    def _using(self) -> Iterator[None]:
-        """Turns whatever fails inside into a `SpoolError`."""
-        try:
-            self._prepare()
-            yield
-        except (SQLAlchemyError, OSError) as error:
-            raise self._unusable(error) from None
-
-    def _prepare(self) -> None:
-        if self._ready and self._reach.moved:
-            logger.critical("the file in SPOOL_DIR was moved, deleted or replaced, a new one is begun")
-            self._engine.dispose()
-            self._reach.forget()
-            self._ready = False
-        if self._ready:
-            return
-        make_private(self._path)
-        with writing(self._engine) as connection:
-            _metadata.create_all(connection)
-            _complete(connection)
-        self._ready = True
-
-    def _limit(self, connection: object, _: object) -> None:
-        connection.execute(f"PRAGMA max_page_count={self._most_pages}")  # type: ignore[attr-defined]
-
-    def _unusable(self, error: SQLAlchemyError | OSError) -> SpoolError:
-        reason = reason_of(error) if isinstance(error, SQLAlchemyError) else error.strerror
-        if isinstance(error, OperationalError) and "full" in str(reason):
-            reason = f"{reason} (SPOOL_LIMIT_MB or the file system)"
-        return SpoolError(f"the spool in SPOOL_DIR {self._directory} cannot be written: {reason}")
-
-
-def _complete(connection: Connection) -> None:
-    """Add the columns that a file made by an earlier version lacks: what waits in it was for the default."""
-    there = {column["name"] for column in inspect(connection).get_columns(_arrivals.name)}
-    for column in _arrivals.columns:
-        if column.name not in there:
-            declared = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE {_arrivals.name} ADD COLUMN {declared}")
+        self._file.close()
 
 
 def _columns(arrival: Arrival) -> dict[str, object]:
     return {
         name: getattr(arrival, name)
-        for name in (column.name for column in _arrivals.columns)
+        for name in (column.name for column in ARRIVALS.columns)
         if name not in {"position", "set_aside"}
     }
 
@@ -255,3 +259,12 @@ def _columns(arrival: Arrival) -> dict[str, object]:
 def _arrival(row: RowMapping) -> Arrival:
     given = {name: value for name, value in row.items() if name not in {"position", "set_aside"}}
     return Arrival(**given | {"kind": Kind(row["kind"]), "signature": Verdict(row["signature"])})
+
+
+def _aside(positions: Sequence[int] | None) -> ColumnElement[bool]:
+    aside = ARRIVALS.c.set_aside.is_not(None)
+    return aside if positions is None else aside & ARRIVALS.c.position.in_(positions)
+
+
+def _why(refusal: Exception) -> str:
+    return reason_of(refusal) if isinstance(refusal, SQLAlchemyError) else type(refusal).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, up
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from receiver.db.engine import writing, writing_at_once
+from receiver.db.engine import bounded, writing, writing_at_once
 from receiver.db.reach import Moved, Reach
 from receiver.intake.arrival import Row
 from receiver.intake.insert import inserter
@@ -24,14 +25,17 @@ PROBE_BYTES = 16 * 1024
 _ATTEMPTS = 3
 """How often a transaction is tried that the database ended only because of another one."""
 _IN_THE_WAY = {"40P01", "40001"}  # deadlock, serialization failure
+_LOCKED = "55P03"
+LONGEST_ALONE = 0.5
+"""Seconds for the rows of a batch that meets a lock, each written alone; the rest of them count as locked."""
 
 
 class EventWriter:
     """Writes rows of `events`. Repeats are found by the unique constraint, not by looking first."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.reach = Reach(engine)
+        self.engine = bounded(engine)
+        self.reach = Reach(self.engine)
         self._insert = inserter(engine.dialect)
         add: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         self._add_repeats = (
@@ -41,8 +45,9 @@ class EventWriter:
     def write(self, rows: Sequence[Row]) -> list[Exception | None]:
         """Store all rows; on return they are committed.
 
-        Returns an error for each row that the database refused, None for the others. Raises if the database
-        as a whole failed; some rows may be stored then, and writing them again changes nothing.
+        Returns an error for each row that the database refused, None for the others. If `is_locked` is true
+        of the error, the row can be stored later. Raises if the database as a whole failed; some rows may be
+        stored then, and writing them again changes nothing.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -66,7 +71,7 @@ class EventWriter:
             ("arrival", "provider", "kind", "type", "signature", "method", "peer"), "probe"
         )
         row |= {"query_string": b"", "headers": b"", "body": bytes(PROBE_BYTES)}
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             connection.execute(insert(EVENTS).values(identity=mark, received_at=datetime.now(UTC), **row))
             connection.execute(delete(EVENTS).where(EVENTS.c.identity == mark))
 
@@ -75,22 +80,36 @@ class EventWriter:
             if len(rows) <= self._insert.largest:
                 self._store_at_once(rows)
             else:
-                with writing(self._engine) as connection:
+                with writing(self.engine) as connection:
                     self._store(connection, rows)
             return [None] * len(rows)
         except DBAPIError as error:
+            if is_locked(error):
+                return self._write_around_locks(rows, error)
             if not _is_about_a_row(error):
                 raise
         # The database refuses some row: write them one by one, each behind its own savepoint.
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             return [self._store_alone(connection, row) for row in rows]
+
+    def _write_around_locks(self, rows: Sequence[Row], locked: DBAPIError) -> list[Exception | None]:
+        """Somebody holds a lock on one of the events, or on all: write what can be written around it."""
+        until = time.monotonic() + LONGEST_ALONE
+        with writing(self.engine) as connection:
+            connection.exec_driver_sql("SET LOCAL lock_timeout TO '5ms'")
+            results = [
+                self._store_alone(connection, row) if time.monotonic() < until else locked for row in rows
+            ]
+        if all(result is not None and is_locked(result) for result in results):
+            self.probe()  # raises if nothing at all can be written
+        return results
 
     def _store_at_once(self, rows: Sequence[Row]) -> None:
         """One statement, which is its own transaction; repeats, which are rare, take a second one."""
-        with writing_at_once(self._engine) as connection:
+        with writing_at_once(self.engine) as connection:
             added = self._insert(connection, rows)
         if added < len(rows):
-            with writing(self._engine) as connection:
+            with writing(self.engine) as connection:
                 self._settle_repeats(connection, rows)
 
     def _store(self, connection: Connection, rows: Sequence[Row]) -> None:
@@ -106,7 +125,7 @@ class EventWriter:
             with connection.begin_nested():
                 self._store(connection, [row])
         except DBAPIError as error:
-            if not _is_about_a_row(error):
+            if not (_is_about_a_row(error) or is_locked(error)):
                 raise
             return error
         return None
@@ -148,6 +167,11 @@ def _kept(connection: Connection, rows: Sequence[Row]) -> set[str]:
     )
     repeats = select(REPEATS.c.arrival).where(REPEATS.c.arrival.in_(arrivals))
     return {*connection.scalars(events), *connection.scalars(repeats)}
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether the row was not stored only because somebody else holds a lock for long."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCKED
 
 
 def _is_about_a_row(error: DBAPIError) -> bool:

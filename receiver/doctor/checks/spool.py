@@ -14,14 +14,22 @@ from receiver.vocabulary.printable import sentence
 WAITS = timedelta(minutes=1)
 """The service drains the spool within seconds of the database's return."""
 
+RECOVER = (
+    "mkdir {folder} && sqlite3 {path} .recover | sqlite3 {folder}/spool.db && SPOOL_DIR={folder} receiver "
+    "spool drain; then delete both"
+)
+
 
 def look(patient: Patient, found: list[Finding]) -> str:
     try:
         patient.spool.prove()
         state = patient.spool.state()
     except SpoolError as problem:
-        found.append(error("spool", sentence(str(problem)), "Make SPOOL_DIR writable for this user."))
+        found.append(error("spool", sentence(str(problem)), _advice(str(problem))))
         return ""
+    for path in patient.spool.moved_aside():
+        said = f"A damaged spool was moved aside to {path.name}; callbacks may be in it."
+        found.append(warning("spool-damaged", said, RECOVER.format(path=path, folder=f"{path}-recovered")))
     now = datetime.now(UTC)
     if state.oldest and state.waiting and now - state.oldest > WAITS:
         since = in_words(now - state.oldest)
@@ -29,15 +37,23 @@ def look(patient: Patient, found: list[Finding]) -> str:
         found.append(warning("spool-waits", said, "receiver spool drain"))
     if state.set_aside:
         said = f"{state.set_aside} callbacks were set aside: the database refuses them."
-        found.append(warning("set-aside", said, "receiver spool status"))
+        found.append(warning("set-aside", said, "receiver spool list"))
     return f"takes callbacks, {state.waiting or 'none'} waiting"
+
+
+def _advice(problem: str) -> str:
+    if "full" in problem:
+        return "Make room on that file system, or raise SPOOL_LIMIT_MB; the service drains what is in there."
+    if "locked" in problem:
+        return "Another program holds spool.db: end it."
+    return "Make SPOOL_DIR writable for this user."
 
 
 def mend(patient: Patient, say: Say) -> None:
     """Move what waits into the database."""
     moved, writer = 0, EventWriter(patient.engine)
     while drained := patient.spool.drain(writer):
-        moved += drained
+        moved += drained.moved
     if moved:
         say(f"moved {moved} callbacks from the spool into the database")
 

@@ -222,7 +222,7 @@ class Spool(BaseModel):
     """Callbacks waiting on this machine until the database takes them."""
 
     waiting: int
-    set_aside: int = Field(description="The database refused them; see `receiver spool status`.")
+    set_aside: int = Field(description="The database refused them; see `receiver spool list`.")
     oldest: Time | None
 
 
