@@ -214,7 +214,6 @@ class Config(BaseModel):
         return self.hoiio_app_id is not None and self.hoiio_access_token is not None
 
 
-<<<<<<< HEAD
 def read_env_file(path: Path) -> dict[str, str]:
     """The settings in a file of the form `NAME=value`; `ConfigError` if it cannot be read."""
     try:
@@ -227,7 +226,8 @@ def read_env_file(path: Path) -> dict[str, str]:
         raise ConfigError(f"cannot read {path}: it is not UTF-8 text; save it as UTF-8")
     values = dotenv_values(stream=StringIO(text))
     return {name: value for name, value in values.items() if value is not None}
-=======
+
+
 def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
     """Take the settings of the demo, for this process and those it starts; whether that was done.
 
@@ -250,7 +250,6 @@ def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
         return False
     os.environ.update({name: value for name, value in settings.items() if value is not None})
     return True
->>>>>>> f-clocks
 
 
 def is_spelled(url: str) -> bool:

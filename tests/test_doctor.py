@@ -16,13 +16,8 @@ from sqlalchemy import insert, select, update
 
 from receiver import app as assembly
 from receiver.background import watch
-<<<<<<< HEAD
-from receiver.db import schema
-from receiver.db.engine import connect, writing
-=======
 from receiver.db import clock, schema
-from receiver.db.engine import writing
->>>>>>> f-clocks
+from receiver.db.engine import connect, writing
 from receiver.doctor import checks
 from receiver.keys.key import fingerprint_of
 from receiver.models import CallbackKey, JobState, NumberRow

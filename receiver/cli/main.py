@@ -31,12 +31,8 @@ def _load_env_file(ctx: click.Context, param: click.Parameter, path: Path | None
     """Put the settings of a file into the environment, for this process and for the workers it starts."""
     if path is None or ctx.resilient_parsing:
         return
-<<<<<<< HEAD
-    from config import ConfigError, read_env_file  # noqa: PLC0415  # help need not wait for it
-=======
     ctx.meta[SETTINGS_GIVEN] = True
-    from dotenv import dotenv_values  # noqa: PLC0415  # most runs need it only in `config`
->>>>>>> f-clocks
+    from config import ConfigError, read_env_file  # noqa: PLC0415  # help need not wait for it
 
     try:
         values = read_env_file(path)

@@ -18,12 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import USING_DEMO, Config, ConfigError, use_demo
 from receiver import current
-<<<<<<< HEAD
-from receiver.cli import streams
-=======
-from receiver.cli import output
+from receiver.cli import output, streams
 from receiver.cli.main import SETTINGS_GIVEN
->>>>>>> f-clocks
 from receiver.cli.output import fitted_error
 from receiver.db.engine import SchemaError, reason_of
 from receiver.db.schema import require_schema
