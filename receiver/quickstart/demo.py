@@ -18,6 +18,8 @@ from receiver.quickstart.service import start_server
 from receiver.quickstart.story import Steps, tell_demo
 
 ARRIVAL_SECONDS = 30.0
+_NEWS_SECONDS = 1.5
+"""Until the service has heard of a number just bought: it looks every second."""
 _SIMULATOR = ("127.0.0.1", 8100)
 _PASSWORD = DEMO.with_name("demo.password")
 _SENDER = "+6591234567"
@@ -86,6 +88,7 @@ def _settings(simulator: str, listen: Address) -> Iterator[dict[str, str]]:
         # A log of its own: nothing simulated may ever stand in a real one.
         "DATABASE_URL": "sqlite:///var/demo.db",
         "SPOOL_DIR": "var/demo-spool",
+        "LOG_FORMAT": "text",  # it is read here, by a person
     }
     DEMO.write_text(
         "# Written by `make run`. While it runs, commands in this checkout take their settings from here.\n"
@@ -105,6 +108,7 @@ def _set_up(environment: Mapping[str, str]) -> dict[str, str]:
         # it may be in use elsewhere; all numbers of the simulated account are the demo's own.
         known = ("--number", held[purpose], "--take-over") if purpose in held else _PURCHASES[purpose]
         run_command(environment, "setup", *known, *kinds, "--yes")
+    time.sleep(_NEWS_SECONDS)
     numbers = pick_numbers(command_json(environment, "numbers", "list")) | held
     if missing := _PURPOSES.keys() - numbers.keys():
         raise QuickstartError(
