@@ -16,9 +16,10 @@ from typing import Protocol, cast
 from receiver.providers.forms import read_parameters
 from receiver.providers.own import is_own, read_own
 from receiver.providers.registry import PROVIDERS, identity_prefix
-from receiver.vocabulary.fields import SAID
+from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.notification import Notification, Parameters
+from receiver.vocabulary.telephone import country_of, spelled
 from receiver.vocabulary.verdict import Verdict
 
 SAME_MOMENT = 10
@@ -137,7 +138,19 @@ def event_row(arrival: Arrival, ours: frozenset[str] = frozenset()) -> Row:
         "kind": notification.kind.value,
         "type": notification.type.value,
         **dict(zip(_SAID, _said(notification), strict=True)),
+        **_ends(notification),
     }
+
+
+def _ends(notification: Notification) -> Row:
+    """The numbers it names in their one spelling, so that they are found; the raw bytes have them as they
+    came. A national one is taken for one of the country that was called."""
+    called = spelled(notification.recipient) if notification.recipient else None
+    home = country_of(called)
+    ends: Row = {name: spelled(end, home) for name in _ENDS if (end := getattr(notification, name))}
+    if called:
+        ends["recipient"] = called
+    return ends
 
 
 def digits_of(number: str) -> str:
@@ -200,4 +213,5 @@ def identity_of(
 _NO_DIGIT = re.compile(r"[^0-9]+")
 _canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=True).encode
 _SAID = tuple(SAID)
+_ENDS = tuple(name for name, field in SAID.items() if field.sort is Sort.NUMBER)
 _said = attrgetter(*_SAID)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, TextClause, select, text
 from receiver.models import EVENTS, Event
 from receiver.search.call import Call, call_of
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, rows
+from receiver.search.home import at_home
 from receiver.search.match import matches
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
@@ -51,10 +52,10 @@ class CallLog:
 
         The first matching event decides the position of a call, so pages are stable while calls go on.
         """
-        asked = _trusted_voice(wanted)
         found: list[tuple[int, Call]] = []
         below = before or END
         with self._engine.connect() as connection:
+            asked = _trusted_voice(at_home(connection, wanted))
             while len(found) <= limit and asked is not None:
                 # Most calls have a few events, one of which tells the end; the first that matches counts.
                 events = 1 if asked.state in _AT_THE_END else 4

@@ -15,11 +15,13 @@ from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.models import ConversationCount, Event, IndexState
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, rows
+from receiver.search.home import at_home
 from receiver.search.messages import MOST_PARTS, Message, join_parts, message_json
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
 from receiver.search.span import END, Span
 from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.telephone import spelled
 
 UNCOUNTED_MESSAGES = 2_000
 """How many of the newest messages are read in addition to the table of conversations; see
@@ -57,6 +59,7 @@ class ConversationLog:
     ) -> ConversationPage:
         """Conversations with a message that matches, newest first by that message."""
         with self._engine.connect() as connection:
+            wanted = at_home(connection, wanted)
             ends = wanted == Search(sender=wanted.sender, recipient=wanted.recipient, number=wanted.number)
             look = _newest_by_ends if ends else _newest_by_message
             found = look(connection, _trusted_sms(wanted), before or END, limit + 1)
@@ -68,6 +71,9 @@ class ConversationLog:
     ) -> Conversation | None:
         """One conversation with its newest messages below id `before`; None if there never was one."""
         with self._engine.connect() as connection:
+            ends = Search(recipient=spelled(number), sender=spelled(sender))
+            ends = at_home(connection, ends)
+            number, sender = ends.recipient or "", ends.sender or ""
             messages, following = _messages(connection, number, sender, before or END, limit)
             count = _counts(connection, [(number, sender)])[number, sender]
         if not messages and not count:

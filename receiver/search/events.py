@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from receiver.intake.arrival import parameters_of
 from receiver.models import EVENTS, Event, Repeat
+from receiver.search.home import at_home
 from receiver.search.match import matches
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
@@ -87,6 +88,7 @@ class EventLog:
         """
         with self._engine.connect() as connection:
             settled = settled_id(connection, after_id)
+            wanted = at_home(connection, wanted)
             structure = wanted.without("text")
             span = Span(above=after_id, below=settled + 1)
             ids = matching_ids(connection, structure, span, limit, oldest=True)

@@ -15,6 +15,7 @@ from receiver.models import EVENTS, Event, IndexState
 from receiver.search.by_words import ids_by_words
 from receiver.search.conditions import prepared
 from receiver.search.entries import indexed_words
+from receiver.search.home import at_home
 from receiver.search.match import holds
 from receiver.search.query import Search
 from receiver.search.span import Span
@@ -31,6 +32,7 @@ def matching_ids(
     connection: Connection, wanted: Search, span: Span, limit: int, *, oldest: bool = False
 ) -> list[int]:
     """The ids in `span` of the newest events that match, newest first; with `oldest`, the reverse."""
+    wanted = at_home(connection, wanted)
     found: list[int] = []
     by_words = wanted.text is not None or (not oldest and _best_by_words(wanted))
     for part in _parts(connection, wanted, span, by_words, oldest):

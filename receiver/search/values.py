@@ -12,6 +12,7 @@ from receiver.search.words import SHORTEST_PREFIX, Phrase, phrases
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
+from receiver.vocabulary.telephone import spelled
 
 LONGEST_SEARCH = 1000
 """Characters of a search; nobody types more, and each word costs time."""
@@ -27,12 +28,8 @@ def _plain(_: str, word: str) -> str:
 
 
 def _phone(_: str, word: str) -> str:
-    """A number as the log has it: without what people write between digits, with + for 00 or for a space,
-    which a shell or a URL makes of +."""
-    digits = re.sub(r"[\s().+/-]", "", word)
-    if digits.isascii() and digits.isdigit() and len(digits) > 6:
-        return "+" + digits.removeprefix("00")
-    return _plain("", word)
+    """A number as the log has it. A shell or a URL makes a space of its +."""
+    return spelled(_plain("", word))
 
 
 def _choice(choices: type[_Choice], name: str, word: str) -> _Choice:

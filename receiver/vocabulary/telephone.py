@@ -1,0 +1,68 @@
+"""Telephone numbers in the one spelling in which they are stored and asked for. Never refuses one.
+
+Whether there is such a number is for `receiver.numbers.spelling` to say, whose tables take a moment to load.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_USUAL = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_BETWEEN = re.compile(
+    r"[\s().,/\u00b7\u2010-\u2015\u2212\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff-]+"
+)
+_TRUNK = re.compile(r"\(\s*0\s*\)")
+_NUMBER = re.compile(r"(\+|00)?([0-9]{7,20})", re.ASCII)
+_LONGEST_LOCAL = 8
+"""Digits without a country that can be no whole number but in a few of the smallest countries."""
+_KEEPS_TRUNK = "39"
+"""The country in which the 0 in front belongs to the number."""
+_TWO_DIGITS = frozenset(
+    str(code)
+    for codes in ((20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41), range(43, 50), range(51, 59), range(60, 67),
+                  (81, 82, 84, 86), range(90, 96), (98,))
+    for code in codes
+)  # fmt: skip
+"""Calling codes of two digits; but for +1 and +7 all others have three."""
+
+
+def spelled(number: str, home: str | None = None) -> str:
+    """`+6599991234` for `6599991234`, `0065 9999-1234`, `tel:+65.9999.1234` and what else people write.
+
+    A national number (one that begins with a single 0, or is short) becomes one of the country with the code
+    `home`; without that it is its digits. What is no telephone number (`anonymous`, a name, a short code)
+    stays as it is.
+    """
+    if _USUAL.fullmatch(number):
+        return number  # nearly always
+    text = (number if number.isascii() else unicodedata.normalize("NFKC", number)).strip()
+    if text[:4].lower() == "tel:":
+        text = text[4:].partition(";")[0]
+    bare = _BETWEEN.sub("", text)
+    if bare.startswith(("+", "00")):
+        bare = _BETWEEN.sub("", _TRUNK.sub("", text))  # +44 (0)20 7946 0018
+    found = _NUMBER.fullmatch(bare)
+    if found is None:
+        return number
+    prefix, digits = found.groups()
+    if prefix is not None or not is_national(digits):
+        return "+" + digits
+    if home is None:
+        return digits
+    return f"+{home}{digits if home == _KEEPS_TRUNK else digits.removeprefix('0')}"
+
+
+def is_national(spelling: str) -> bool:
+    """Whether a number in its one spelling says nothing of its country."""
+    return spelling.isdigit() and (spelling[0] == "0" or len(spelling) <= _LONGEST_LOCAL)
+
+
+def country_of(number: str | None) -> str | None:
+    """The calling code with which a number begins."""
+    if number is None or not _USUAL.fullmatch(number):
+        return None
+    digits = number[1:]
+    if digits[0] in "17":
+        return digits[0]
+    return digits[:2] if digits[:2] in _TWO_DIGITS else digits[:3]
