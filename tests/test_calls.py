@@ -1,12 +1,16 @@
 """Calls: one time line from the notifications of a session, whatever order they came in."""
 
 import itertools
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from conftest import KEY
+from sqlalchemy import update
 
-from receiver.search.call import call_json
-from receiver.search.calls import CallLog
+from receiver.db.engine import writing
+from receiver.models import EVENTS
+from receiver.search.call import LONGEST_SILENCE, call_json
+from receiver.search.calls import LONGEST_CALL, CallLog
 from receiver.search.index import LogIndex
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState
@@ -40,15 +44,17 @@ def test_it_reads_a_call_as_one_time_line_in_any_order(client, calls):
         events = shown.pop("events")
         assert {event["ivr_block"] for event in events[1:3]} == {"gather", "record"}
         started, first = shown.pop("started_at"), shown.pop("id")
+        ended = next(event["received_at"] for event in events if event["type"] == "call.ended")
+        assert shown.pop("ended_at") == ended >= started
         assert started == min(event["received_at"] for event in events)
         assert first == min(event["id"] for event in events)
         assert shown == {
             "session": f"S{place}",
             "state": "answered",
+            "outcome": "answered",
             "sender": "+6591110001",
             "recipient": "+6560000001",
             "txn_ref": f"AA-C-{place}",
-            "ended_at": "2026-01-01T02:05:00.000Z",
             "duration": 3,
             "cost": "0.060",
             "currency": "SGD",
@@ -138,3 +144,58 @@ def test_it_does_not_let_a_forged_event_change_a_call(client, calls):
     post(client, ANSWERED[3], **{"X-Hoiio-Signature": "0" * 64})
     assert calls.get("S1").state is EventState.RINGING
     assert calls.get("S2") is None
+
+
+MENU = {"ivr_block": "gather", "call_state": "ongoing", "digits": "1"}
+BUSY = {"ivr_block": "transfer", "call_state": "ongoing", "transfer_status": "busy"}
+LEFT = {"ivr_block": "record", "call_state": "ended", "record_url": "https://example.com/1.mp3"}
+
+
+@pytest.mark.parametrize(
+    ("bodies", "outcome"),
+    [
+        ([ANSWERED[0], MENU], None),
+        (ANSWERED, "answered"),
+        ([ANSWERED[0], {"ivr_block": "answer", "call_state": "ended"}], "missed"),
+        ([ANSWERED[0], {"ivr_block": "Answer", "call_state": "Ended"}], "missed"),
+        ([ANSWERED[0], {"ivr_block": "TRANSFER", "call_state": "ENDED", "transfer_status": "Busy"}], "busy"),
+        ([ANSWERED[0], BUSY, {"ivr_block": "hangup", "call_state": "ended"}], "busy"),
+        ([{"ivr_block": "dial", "call_state": "ended", "dial_status": "unanswered"}], "no answer"),
+        ([{"ivr_block": "dial", "call_state": "ended", "dial_status": "failed"}], "missed"),
+        ([BUSY, {"ivr_block": "dial", "call_state": "ended", "dial_status": "answered"}], "answered"),
+        ([ANSWERED[0], MENU, BUSY, LEFT], "voicemail"),
+        ([ANSWERED[0], LEFT], "voicemail"),
+        ([ANSWERED[0], MENU, {"ivr_block": "gather", "call_state": "ended"}], "abandoned"),
+        ([ANSWERED[0], MENU, {"call_state": "ended"}], "abandoned"),
+        ([ANSWERED[0], MENU, {"ivr_block": "hangup", "call_state": "ended"}], "answered"),
+        ([ANSWERED[0], {"ivr_block": "play", "call_state": "ended"}], "answered"),
+    ],
+)
+def test_it_says_what_became_of_a_call(client, calls, bodies, outcome):
+    post(client, *bodies)
+    assert call_json(calls.get("S1"))["outcome"] == outcome
+
+
+def test_a_call_of_many_events_has_its_end_and_its_bill(client, calls):
+    post(client, ANSWERED[0])
+    for place in range(LONGEST_CALL + 20):
+        post(client, MENU | {"txn_ref": f"B{place}"})
+    post(client, BUSY, {"ivr_block": "transfer", "call_state": "ended", "transfer_status": "answered"} | BILL)
+    (call,) = calls.find(Search(state=EventState.ANSWERED)).calls
+    assert (call.outcome, call.duration, str(call.cost)) == ("answered", 3, "0.060")
+    assert calls.get("S1").ended_at is not None
+
+
+def test_a_call_whose_end_was_lost_is_not_ongoing_for_ever(client, calls, app):
+    post(client, ANSWERED[0], MENU)
+    assert (calls.get("S1").state, calls.get("S1").outcome) == (EventState.ONGOING, None)
+    with writing(app.extensions["receiver"].engine) as connection:
+        connection.execute(update(EVENTS).values(received_at=datetime.now(UTC) - 2 * LONGEST_SILENCE))
+    assert (calls.get("S1").state, calls.get("S1").outcome) == (EventState.ENDED, "unknown")
+
+
+def test_no_call_ends_before_it_starts(client, calls):
+    second = datetime.now(UTC).astimezone(timezone(timedelta(hours=8))).strftime("%Y-%m-%d %H:%M:%S")
+    post(client, ANSWERED[0], {"ivr_block": "answer", "call_state": "ended"} | BILL | {"date": second})
+    call = calls.get("S1")
+    assert call.started_at <= call.ended_at

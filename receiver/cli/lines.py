@@ -65,8 +65,12 @@ def event_gist(document: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-CALL_COLUMNS = ("state", "from", "to", "min", "cost", "keys")
-_STATES = {"missed": "red", "answered": "green", "ringing": "cyan", "ongoing": "cyan"}
+CALL_COLUMNS = ("outcome", "from", "to", "min", "cost", "keys")
+_STATES = {
+    **dict.fromkeys(("missed", "busy", "no answer"), "red"),
+    **dict.fromkeys(("ringing", "ongoing", "voicemail"), "cyan"),
+    "answered": "green",
+}
 
 
 def call_line(document: Mapping[str, Any], shown: Shown) -> Line:
@@ -74,7 +78,7 @@ def call_line(document: Mapping[str, Any], shown: Shown) -> Line:
     return (
         document["session"],
         shown.minute(datetime.fromisoformat(document["started_at"])),
-        Marked(document["state"], _STATES.get(document["state"], "")),
+        Marked(outcome := document["outcome"] or document["state"], _STATES.get(outcome, "")),
         document["sender"],
         document["recipient"],
         document["duration"],
@@ -86,7 +90,7 @@ def call_line(document: Mapping[str, Any], shown: Shown) -> Line:
 def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     """A call drawn as a line of time: each event with the time since the one before."""
     began = datetime.fromisoformat(document["started_at"])
-    yield printable(f"call {document['session']}: {document['state']}")
+    yield printable(f"call {document['session']}: {document['outcome'] or document['state']}")
     yield printable(
         f"from {document['sender'] or '-'} to {document['recipient'] or '-'}, {shown.whole(began)}"
     )
@@ -96,7 +100,7 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     yield ""
     before: datetime | None = None
     for event in document["events"]:
-        at = datetime.fromisoformat(event["occurred_at"] or event["received_at"])
+        at = datetime.fromisoformat(event["received_at"])
         if before is not None:
             yield f"{_between(before, at):>8}  │"
         what = _WHAT.get(event["type"], "?")

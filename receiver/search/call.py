@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from receiver.models import Event
 from receiver.search.answered import SERVED, answered, shows
 from receiver.search.events import event_json, iso
-from receiver.vocabulary.kinds import EventState, EventType
+from receiver.search.outcome import outcome_of
+from receiver.vocabulary.kinds import CallOutcome, EventState, EventType
 
 _ORDER = {EventType.CALL_RINGING: 0, EventType.CALL_ONGOING: 1, EventType.CALL_ENDED: 2}
+
+LONGEST_SILENCE = timedelta(hours=6)
+"""After this long without a word of a call, its end was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,13 @@ class Call:
     id: int
     """The id of the first event, by which calls are ordered."""
     state: EventState
-    """`ringing`, `ongoing`, `answered` or `missed`; a call whose end was never reported stays ongoing.
+    """`ringing`, `ongoing`, `answered` or `missed`; `ended` if its end was lost, long ago.
 
     A call is missed if it ended without reaching anybody: those who were dialled did not answer, or it
     never got beyond ringing.
     """
+    outcome: CallOutcome | None
+    """What became of it; None while it goes on."""
     sender: str | None
     recipient: str | None
     txn_ref: str | None
@@ -46,20 +52,25 @@ class Call:
 
 
 def call_of(session: str, events: list[Event]) -> Call:
+    """The call that these events tell of."""
     line = sorted(events, key=_moment)
     last = next((event for event in line if event.type == EventType.CALL_ENDED), None)
     ended = [event for event in line if event.type == EventType.CALL_ENDED]
     billed = next((event for event in ended if event.debit is not None), last)
+    lost = not ended and datetime.now(UTC) - max(event.received_at for event in events) > LONGEST_SILENCE
+    outcome = outcome_of(line) if ended else CallOutcome.UNKNOWN if lost else None
     # A later notification (of the recording, say) may repeat the bill; that is not another bill.
     return Call(
         session=session,
         id=min(event.id for event in events),
-        state=_state(line, bool(ended)),
+        state=EventState.ENDED if lost else _state(line, bool(ended)),
+        outcome=outcome,
         sender=_first(line, "sender"),
         recipient=_first(line, "recipient"),
         txn_ref=_first(line, "txn_ref"),
         started_at=min(event.received_at for event in events),
-        ended_at=None if billed is None else billed.occurred_at or billed.received_at,
+        # By our clock, as its beginning: the provider's has whole seconds, and may go wrong.
+        ended_at=None if billed is None else billed.received_at,
         duration=None if billed is None else billed.duration,
         cost=None if billed is None else billed.debit,
         currency=None if billed is None else billed.currency,
@@ -94,6 +105,7 @@ def call_json(call: Call) -> dict[str, Any]:
         "session": call.session,
         "id": call.id,
         "state": call.state.value,
+        "outcome": call.outcome,
         "sender": call.sender,
         "recipient": call.recipient,
         "txn_ref": call.txn_ref,

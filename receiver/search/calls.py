@@ -24,7 +24,8 @@ from receiver.search.span import END, Span
 from receiver.vocabulary.kinds import EventState, Kind
 
 LONGEST_CALL = 200
-"""The most events that are read of one session; a call has a handful."""
+"""The most events that are read of one session, and of those that tell what became of it; a call has a
+handful."""
 
 _AT_ONCE = 64
 """The most sessions in one statement."""
@@ -110,7 +111,8 @@ def _calls(connection: Connection, sessions: Sequence[str]) -> dict[str, Call]:
 
 
 def _ids_of(connection: Connection, sessions: Sequence[str]) -> Sequence[int]:
-    """The first trusted voice events of each of these sessions, at most `LONGEST_CALL`."""
+    """The first trusted voice events of each of these sessions, and the last of those that tell how it went:
+    at most `LONGEST_CALL` of each."""
     if connection.dialect.name == "postgresql":
         named = {"sessions": list(sessions), "most": LONGEST_CALL}
         return connection.scalars(_WALKS, named).all()
@@ -118,9 +120,14 @@ def _ids_of(connection: Connection, sessions: Sequence[str]) -> Sequence[int]:
     return connection.scalars(_walks(len(sessions)), values | {"most": LONGEST_CALL}).all()
 
 
+_OF_CALL = "SELECT id FROM events{hint} WHERE session = {session} AND kind = 'voice' AND quarantine IS NULL"
+_TELLING = (
+    "(type <> 'call.ongoing' OR dial_status IS NOT NULL OR transfer_status IS NOT NULL"
+    " OR record_url IS NOT NULL)"
+)
 _WALK = (
-    "SELECT id FROM events{hint} WHERE session = {session} AND kind = 'voice' AND quarantine IS NULL"
-    " ORDER BY id LIMIT :most"
+    f"SELECT id FROM ({_OF_CALL} ORDER BY id LIMIT :most) AS first UNION"
+    f" SELECT id FROM ({_OF_CALL} AND {_TELLING} ORDER BY id DESC LIMIT :most) AS last"
 )
 # PostgreSQL plans one walk instead of dozens.
 _WALKS = text(

@@ -42,6 +42,20 @@ class CallStep(StrEnum):
     HUNG_UP = "Hung up by us"
 
 
+class CallOutcome(StrEnum):
+    """What became of a call."""
+
+    ANSWERED = "answered"
+    MISSED = "missed"
+    BUSY = "busy"
+    NO_ANSWER = "no answer"
+    VOICEMAIL = "voicemail"
+    ABANDONED = "abandoned"
+    """The caller hung up in a menu."""
+    UNKNOWN = "unknown"
+    """Its end was never reported."""
+
+
 class EventState(StrEnum):
     """How it went. `missed` and `answered` describe a whole call, found at the event that ended it."""
 

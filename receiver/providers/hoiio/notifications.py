@@ -171,7 +171,10 @@ def _read_field(
             problems.append(f"{name}: {'a day without a time' if day else 'unreadable'}")
     else:
         if name in _VALUES and value not in _VALUES[name]:
-            problems.append(f"{name}: not a documented value")
+            if (plain := value.strip().lower()) in _VALUES[name]:
+                value = plain  # `Answer` is the word that is documented
+            else:
+                problems.append(f"{name}: not a documented value")
         fields[field] = value
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from receiver.search.index_lag import Lacks
-from receiver.vocabulary.kinds import EventState
+from receiver.vocabulary.kinds import CallOutcome, EventState
 from receiver.web.api.event_shapes import Amount, Event, Number, Time
 
 Cursor = Annotated[str, Field(description="Give it as `before` for the next page; null on the last one.")]
@@ -59,7 +59,10 @@ class Call(BaseModel):
 
     session: str
     id: int = Field(description="The first event's id.")
-    state: EventState = Field(description="`missed`: it ended, and nobody was reached.")
+    state: EventState = Field(
+        description="`missed`: it ended, and nobody was reached. `ended`: how is unknown."
+    )
+    outcome: CallOutcome | None = Field(description="What became of it; null while it goes on.")
     sender: Number | None
     recipient: Number | None
     txn_ref: str | None
