@@ -53,7 +53,8 @@ def test_it_joins_the_parts_of_a_long_message_in_any_order_and_says_so(client, l
     "texts_ends_and_seconds",
     [
         ("a" * 151, "b", SHOP, ("00", "00")),
-        ("a" * 153, "b", SHOP, ("00", "00")),
+        ("a" * 154, "b", SHOP, ("00", "00")),
+        ("a" * 67, "b", SHOP, ("00", "00")),
         ("a" * 152, "b" * 153, SHOP, ("00", "00")),
         ("a" * 152, "b", DESK, ("00", "00")),
         ("a" * 152, "b", SHOP, ("00", "20")),
@@ -135,3 +136,48 @@ def test_it_pages_through_one_conversation_without_cutting_a_long_message(client
     assert [len(message.parts) for message in [*first.messages, *rest.messages]] == [3, 3, 3]
     assert rest.next is None
     assert log.get(SHOP, BEN) is None
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("a" * 153, "b" * 153, "the end"),
+        ("a" * 151 + "[", "the end"),  # a bracket takes the room of two
+        ("\u4f60" * 67, "\u597d" * 67, "\u5b8c"),
+        ("\u4f60" * 65 + "\U0001f600", "the end"),
+    ],
+)
+def test_it_joins_parts_of_every_length_at_which_texts_are_cut(client, log, parts):
+    for place, text in enumerate(parts):
+        post(client, text, ref=f"1{place}")
+    (message,) = log.get(SHOP, ANNA).messages
+    assert (message.text, message.gap) == ("".join(parts), False)
+
+
+def test_it_shows_a_missing_part_as_a_gap(client, log):
+    post(client, PARTS[0], ref="10")
+    post(client, PARTS[2], ref="12")
+    for conversation in (log.get(SHOP, ANNA), *log.find(Search()).conversations):
+        (shown,) = conversation_json(conversation)["messages"]
+        assert (shown["text"], shown["gap"]) == (f"{PARTS[0]} […] {PARTS[2]}", True)
+
+
+def test_a_reference_that_somebody_else_has_is_no_gap(client, log):
+    post(client, PARTS[0], ref="10")
+    post(client, "hello", BEN, ref="11")
+    post(client, PARTS[2], ref="12")
+    (message,) = log.get(SHOP, ANNA).messages
+    assert (message.text, message.gap) == (PARTS[0] + PARTS[2], False)
+
+
+def test_it_does_not_join_two_long_messages_that_overtook_each_other(client, log):
+    for ref, text in enumerate(("a" * 152, "b" * 152, "end of a", "end of b"), start=10):
+        post(client, text, ref=ref)
+    assert [message.joined for message in log.get(SHOP, ANNA).messages] == [False] * 4
+
+
+def test_it_joins_two_long_messages_one_after_the_other(client, log):
+    for ref, text in enumerate(("a" * 152, "end of a", "b" * 152, "end of b"), start=10):
+        post(client, text, ref=ref)
+    found = [message.text for message in log.get(SHOP, ANNA).messages]
+    assert found == ["b" * 152 + "end of b", "a" * 152 + "end of a"]

@@ -139,6 +139,7 @@ def message(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     """One message: when and as which events it came, then its text as wide as the terminal."""
     ids = ", ".join(str(part["id"]) for part in document["parts"])
     which = f"events {ids} put together" if document["joined"] else f"event {ids}"
+    which += ", a part seems to be missing" if document["gap"] else ""
     cost = f", {amount(document['cost'], document['currency'])}" if document["cost"] else ""
     when = shown.whole(datetime.fromisoformat(document["sent_at"]))
     yield printable(f"{when}  ({which}{cost})")

@@ -109,9 +109,8 @@ class Provider(Protocol):
         """Its words for the steps of a call (`ivr_block` of an event), and what each of them is."""
         ...
 
-    @property
-    def part_length(self) -> int | None:
-        """Characters of each part but the last, if it cuts long SMS into parts."""
+    def filled(self, text: str) -> frozenset[int]:
+        """The lengths at which long SMS are cut that this text has exactly: then it may go on in another."""
         ...
 
     def order(self, txn_ref: str) -> tuple[str, int]:

@@ -8,12 +8,13 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from receiver.models import ConversationCount, Event, IndexState
+from receiver.providers.registry import identity_prefix
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, rows
 from receiver.search.home import at_home
 from receiver.search.messages import MOST_PARTS, Message, join_parts, message_json
@@ -163,14 +164,30 @@ def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conv
     counts = _counts(connection, pairs)
     ids = list(dict.fromkeys(_latest(connection, newest)))
     parts: dict[tuple[str, str], list[Event]] = {pair: [] for pair in pairs}
+    present = partial(_present, connection, newest[0].provider)
     for event in rows(connection, ids):
         pair = (event.recipient or "", event.sender or "")
         if pair in parts and event.quarantine is None:
             parts[pair].append(event)
     return [
-        Conversation(*pair, max(1, counts[pair]), join_parts(_up_to(parts[pair], event.id))[:1], None)
+        Conversation(
+            *pair, max(1, counts[pair]), join_parts(_up_to(parts[pair], event.id), present)[:1], None
+        )
         for pair, event in zip(pairs, newest, strict=True)
     ]
+
+
+def _present(connection: Connection, provider: str, refs: Sequence[str]) -> set[str]:
+    """Which of these references any event of this provider has; its identity begins with it."""
+    found = set()
+    for ref in refs:
+        low = f"{identity_prefix(provider)}{ref[:64]}/"
+        if connection.scalar(_WITH_REF, {"low": low, "high": low + "zz"}):
+            found.add(ref)
+    return found
+
+
+_WITH_REF = text("SELECT 1 FROM events WHERE identity >= :low AND identity < :high LIMIT 1")
 
 
 def _latest(connection: Connection, newest: Sequence[Event]) -> Sequence[int]:
@@ -234,7 +251,9 @@ def _messages(
     wanted = Search(recipient=number, sender=sender, **TRUSTED_SMS)
     size = limit + 2 * MOST_PARTS
     events = rows(connection, matching_ids(connection, wanted, Span(below=before), size))
-    messages = join_parts(events)
+    if not events:
+        return [], None
+    messages = join_parts(events, partial(_present, connection, events[0].provider))
     whole = len(events) < size
     cut = _cut(messages, limit)
     shown = messages[:cut]

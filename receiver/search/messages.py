@@ -6,10 +6,11 @@ they plainly belong together, and the result says that it was joined by us.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from receiver.models import Event
@@ -19,6 +20,8 @@ from receiver.search.events import iso
 TOGETHER = timedelta(seconds=10)
 """The longest time between two parts of one message."""
 MOST_PARTS = 20
+GAP = " […] "
+"""What stands in a text where a part seems to be missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Message:
 
     text: str
     parts: tuple[Event, ...]
+    gap: bool = False
+    """Whether a part seems to be missing."""
 
     @property
     def joined(self) -> bool:
@@ -55,6 +60,7 @@ def message_json(message: Message) -> dict[str, Any]:
         "id": message.id,
         "text": message.text,
         "joined": message.joined,
+        "gap": message.gap,
         "sent_at": iso(message.at),
         "received_at": iso(max(part.received_at for part in message.parts)),
         "cost": None if message.cost is None else f"{message.cost:f}",
@@ -63,28 +69,75 @@ def message_json(message: Message) -> dict[str, Any]:
     }
 
 
-def join_parts(events: Sequence[Event]) -> list[Message]:
-    """The messages that these events of one conversation make, newest first."""
+Present = Callable[[Sequence[str]], Collection[str]]
+"""Which of these references of the provider's are in the log."""
+
+
+def join_parts(events: Sequence[Event], present: Present = lambda _: ()) -> list[Message]:
+    """The messages that these events of one conversation make, newest first.
+
+    References that are missing between two parts are looked for by `present`: what is nowhere in the log may
+    have been a part.
+    """
     groups: list[list[Event]] = []
     for event in sorted(events, key=_sent):
-        if groups and len(groups[-1]) < MOST_PARTS and _goes_on(groups[-1][-1], event):
+        if groups and len(groups[-1]) < MOST_PARTS and _goes_on(groups[-1], event):
             groups[-1].append(event)
         else:
             groups.append([event])
-    messages = [Message("".join(part.text or "" for part in group), tuple(group)) for group in groups]
+    apart = [part for group in _unmixed(groups) for part in group]
+    messages = [_message(group, present) for group in apart]
     return sorted(messages, key=lambda message: message.id, reverse=True)
 
 
-def _goes_on(part: Event, event: Event) -> bool:
-    full = PROVIDERS[part.provider].part_length
+def _goes_on(group: Sequence[Event], event: Event) -> bool:
+    """Whether the event may be the next part: all before it are full, at the same length."""
+    last, provider = group[-1], PROVIDERS[event.provider]
+    limits = frozenset.intersection(*(provider.filled(part.text or "") for part in group))
     return (
-        full is not None
-        and part.provider == event.provider
-        and len(part.text or "") == full
-        and 0 < len(event.text or "") <= full
-        and abs(_time(event) - _time(part)) <= TOGETHER
-        and abs(event.received_at - part.received_at) <= TOGETHER
+        last.provider == event.provider
+        and any(0 < len(event.text or "") <= limit for limit in limits)
+        and (not (own := provider.filled(event.text or "")) or bool(own & limits))
+        and _together(last, event)
     )
+
+
+def _together(part: Event, event: Event) -> bool:
+    return (
+        abs(_time(event) - _time(part)) <= TOGETHER and abs(event.received_at - part.received_at) <= TOGETHER
+    )
+
+
+def _unmixed(groups: Sequence[list[Event]]) -> Iterator[list[list[Event]]]:
+    """Each group or, if it may be made of two messages that overtook each other, its events one by one.
+
+    Several full parts and an end, and then another end at once: nobody can tell which part is whose.
+    """
+    for group, after in zip_longest(groups, groups[1:]):
+        full = sum(bool(PROVIDERS[part.provider].filled(part.text or "")) for part in group)
+        another_end = after is not None and len(after) == 1 and _together(group[-1], after[0])
+        mixed = 1 < full < len(group) and another_end
+        yield [[part] for part in group] if mixed else [group]
+
+
+def _message(group: Sequence[Event], present: Present) -> Message:
+    text, gap = group[0].text or "", False
+    for part, event in pairwise(group):
+        between = _between(part, event)
+        missing = bool(between) and not set(between) <= set(present(between))
+        gap |= missing
+        text += (GAP if missing else "") + (event.text or "")
+    return Message(text, tuple(group), gap)
+
+
+def _between(part: Event, event: Event) -> list[str]:
+    """The references that the provider gave between those of two parts, if it counts them."""
+    provider, first = PROVIDERS[part.provider], part.txn_ref or ""
+    (name, low), (of, high) = provider.order(first), provider.order(event.txn_ref or "")
+    if name != of or not name or not 1 < high - low <= MOST_PARTS:
+        return []
+    width = len(first) - len(name)
+    return [f"{name}{number:0{width}d}" for number in range(low + 1, high)]
 
 
 def _sent(event: Event) -> tuple[datetime, str, int, int]:

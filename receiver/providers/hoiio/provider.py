@@ -10,6 +10,7 @@ from config import LIVE_API_URL, Config
 from receiver.providers.base import NOTHING, Answer, NotConfigured, Request
 from receiver.providers.hoiio import signature
 from receiver.providers.hoiio.notifications import MEASURES, PARAMETERS, STEPS, read_notification
+from receiver.providers.hoiio.parts import filled
 from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.kinds import Kind
@@ -31,7 +32,6 @@ class Hoiio:
     parameters: Mapping[str, str] = PARAMETERS
     measures = MEASURES
     steps = STEPS
-    part_length = 152
     credentials = ("HOIIO_APP_ID", "HOIIO_ACCESS_TOKEN")
 
     def secret(self, config: Config) -> str | None:
@@ -51,6 +51,9 @@ class Hoiio:
     def answer(self, kind: Kind) -> Answer:
         """It does not read the body."""
         return NOTHING
+
+    def filled(self, text: str) -> frozenset[int]:
+        return filled(text)
 
     def order(self, txn_ref: str) -> tuple[str, int]:
         """Its references end in a number that counts up."""

@@ -98,6 +98,7 @@ class Message(BaseModel):
     id: int = Field(description="The newest part's id.")
     text: str
     joined: bool = Field(description="It came in several parts, which plainly belong together.")
+    gap: bool = Field(description="A part seems to be missing; […] stands in its place.")
     sent_at: Time
     received_at: Time
     cost: Amount | None
