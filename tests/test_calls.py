@@ -138,3 +138,17 @@ def test_it_does_not_let_a_forged_event_change_a_call(client, calls):
     post(client, ANSWERED[3], **{"X-Hoiio-Signature": "0" * 64})
     assert calls.get("S1").state is EventState.RINGING
     assert calls.get("S2") is None
+
+
+@pytest.mark.parametrize("session", ["S/1", "a//b", "/x", "x/", "/", "a/../b"])
+def test_a_session_may_have_slashes_in_it(client, api, session):
+    post(client, ANSWERED[0], call=CALL | {"session": session})
+    assert api(f"/calls/{session}")["session"] == session
+    assert api(f"/calls/{session.replace('/', '%2F')}")["session"] == session
+
+
+def test_a_sender_may_have_a_slash_in_it(client, app, api):
+    sms = {"from": "A/B//C", "to": "+6560000001", "msg": "x", "txn_ref": "AA-SI-1"}
+    assert client.post(f"/callbacks/{KEY}/sms", data=sms).status_code == 200
+    LogIndex(app.extensions["receiver"].engine).run()
+    assert api("/conversations/+6560000001/A/B//C")["sender"] == "A/B//C"
