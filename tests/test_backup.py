@@ -11,12 +11,15 @@ from pathlib import Path
 import databases
 import pytest
 from sqlalchemy import text
-from test_reach import arrival, recording, refs
+from test_reach import arrival, recording, refs, until
 from test_serve import Service, post
 
+from receiver.db import integrity
 from receiver.db.backup import BackupError, backup, restore
 from receiver.db.engine import connect
+from receiver.intake.admission import Admission
 from receiver.intake.arrival import event_row
+from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 
@@ -167,3 +170,55 @@ def test_a_log_that_is_open_cannot_be_replaced(engine, file, tmp_path):
         assert still.execute("SELECT count(*) FROM events").fetchone() == (0,)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM events")) == 0
+
+
+def test_what_is_in_a_deleted_write_ahead_log_is_saved(engine, file, tmp_path):
+    writer = EventWriter(engine)
+    writer.write([event_row(arrival("AA-SI-01"))])
+    writer.reach.watch_journal()
+    with contextlib.closing(Spool(tmp_path / "spool", limit_mb=16)) as spool:
+        admission = Admission(engine, spool, limit_mb=16)
+        at = Recorder(writer, spool, admission, deadline=1.0, queue_limit=1000)
+        assert all(at.record(arrival(f"AA-SI-{number:02}")) for number in range(2, 20))
+        file.with_name("receiver.db-wal").unlink()
+        until(lambda: at.failing)
+        assert at.record(arrival("AA-SI-20"))
+        assert spool.state().waiting == 1
+        assert not at.probe_database()
+        alone = tmp_path / "alone"  # as after a power cut: the file as it is on disk
+        alone.mkdir()
+        (alone / "receiver.db").write_bytes(file.read_bytes())
+        at.close(5)
+    copy = connect(f"sqlite:///{alone}/receiver.db")
+    assert len(refs(copy)) == 19
+    copy.dispose()
+
+
+def damage_middle(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as log:
+        log.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT max(pageno) FROM dbstat WHERE name = 'events' AND pagetype = 'leaf'"
+        try:
+            (page,) = log.execute(query).fetchone()
+        except sqlite3.OperationalError:  # without that table: the root, which is an inner page by now
+            (page,) = log.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchone()
+    with file.open("r+b") as noise:
+        noise.seek((page - 1) * 4096)
+        noise.write(os.urandom(4096))
+
+
+def test_damage_is_found_in_the_background_and_by_the_doctor(engine, file, tmp_path, caplog):
+    (job,) = integrity.jobs(engine)
+    EventWriter(engine).write([event_row(arrival(f"AA-SI-{number}")) for number in range(200)])
+    job.run()
+    assert "damaged" not in caplog.text
+    service = Service(f"sqlite:///{file}", tmp_path)
+    assert "the file is whole" in service.flask("doctor", check=False).stdout
+    engine.dispose()
+    damage_middle(file)
+    job.run()
+    assert "the database file is damaged" in caplog.text
+    told = service.flask("doctor", "--json", check=False).stdout
+    assert "database-damaged" in told
+    assert ".recover" in told
+    assert "receiver db restore" in told
