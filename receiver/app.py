@@ -17,6 +17,7 @@ from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
 from receiver.cli.main import root
 from receiver.current import EXTENSION, Parts
+from receiver.db import integrity
 from receiver.db.engine import connect
 from receiver.intake.admission import Admission
 from receiver.intake.readiness import Readiness
@@ -90,6 +91,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         *quarantine.jobs(engine, admission),
         *LogIndex(engine).jobs(),
         *prune.jobs(engine, config.retention),
+        *integrity.jobs(engine),
         *(watch.jobs() if public else ()),
     )
     app.extensions[EXTENSION] = Parts(

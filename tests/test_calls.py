@@ -199,3 +199,17 @@ def test_no_call_ends_before_it_starts(client, calls):
     post(client, ANSWERED[0], {"ivr_block": "answer", "call_state": "ended"} | BILL | {"date": second})
     call = calls.get("S1")
     assert call.started_at <= call.ended_at
+
+
+@pytest.mark.parametrize("session", ["S/1", "a//b", "/x", "x/", "/", "a/../b"])
+def test_a_session_may_have_slashes_in_it(client, api, session):
+    post(client, ANSWERED[0], call=CALL | {"session": session})
+    assert api(f"/calls/{session}")["session"] == session
+    assert api(f"/calls/{session.replace('/', '%2F')}")["session"] == session
+
+
+def test_a_sender_may_have_a_slash_in_it(client, app, api):
+    sms = {"from": "A/B//C", "to": "+6560000001", "msg": "x", "txn_ref": "AA-SI-1"}
+    assert client.post(f"/callbacks/{KEY}/sms", data=sms).status_code == 200
+    LogIndex(app.extensions["receiver"].engine).run()
+    assert api("/conversations/+6560000001/A/B//C")["sender"] == "A/B//C"

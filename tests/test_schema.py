@@ -1,17 +1,22 @@
 """The schema: built, taken down, met by two processes at once, refused when unknown."""
 
+import secrets
 import threading
 
+import psycopg
 import pytest
+import requests
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from conftest import make_config
+from conftest import KEY, make_config
 from sqlalchemy import create_engine, inspect, text
+from test_reach import until
+from test_serve import Service
 
 from receiver.db import schema
-from receiver.db.engine import SchemaError, connect, writing
+from receiver.db.engine import SchemaError, Unfit, connect, writing
 from receiver.models import Base
 
 
@@ -115,3 +120,74 @@ def test_it_turns_synchronous_commit_on_where_the_role_has_it_off(postgres):
         assert connection.scalar(text("SHOW synchronous_commit")) == "off"
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW synchronous_commit")) != "off"
+
+
+@pytest.fixture
+def latin(postgres):
+    """A database in Latin-1."""
+    name = f"receiver_test_latin_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+        yield f"{postgres.rsplit('/', 1)[0]}/{name}"
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("words", [["db", "upgrade"], ["serve"], ["events", "list"], ["doctor"]])
+def test_it_refuses_a_database_that_cannot_hold_every_message(latin, tmp_path, words):
+    refused = Service(latin, tmp_path).flask(*words, check=False)
+    assert refused.returncode != 0
+    assert "encoding of the database is LATIN1" in refused.stdout + refused.stderr
+    assert "createdb -E UTF8" in refused.stdout + refused.stderr
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.postgres
+@pytest.mark.parametrize("path", ["nowhere", "elsewhere"])
+def test_it_says_where_the_tables_are_if_not_where_it_looks(database_url, path):
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("CREATE SCHEMA elsewhere")
+        admin.execute(f"ALTER DATABASE {admin.info.dbname} SET search_path TO {path}")
+        engine = connect(database_url)
+        for refused in (schema.upgrade, schema.require_schema):
+            with pytest.raises(Unfit, match="the tables are in the schema public"):
+                refused(engine)
+        engine.dispose()
+        admin.execute(f"ALTER DATABASE {admin.info.dbname} RESET search_path")
+
+
+SETTINGS = {
+    "client_encoding": "latin1",
+    "standard_conforming_strings": "off",
+    "bytea_output": "escape",
+    "datestyle": "German",
+    "intervalstyle": "iso_8601",
+    "timezone": "Asia/Kathmandu",
+    "transform_null_equals": "on",
+    "default_transaction_isolation": "serializable",
+    "session_replication_role": "replica",
+    "synchronous_commit": "off",
+    "statement_timeout": "20ms",
+    "lock_timeout": "1ms",
+}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.postgres
+def test_it_does_not_depend_on_what_a_database_has_as_default(database_url, tmp_path):
+    service = Service(database_url, tmp_path)
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        for name, value in SETTINGS.items():
+            admin.execute(f"ALTER DATABASE {admin.info.dbname} SET {name} TO '{value}'")
+        service.start()
+        try:
+            said = {"txn_ref": r"AA-SI-\x41", "msg": "你好 it's \\ here", "date": "2026-01-02 03:04:05"}
+            url = f"{service.url}/callbacks/{KEY}/sms"
+            assert requests.post(url, data=said, timeout=10).status_code == 200
+            (event,) = service.events()
+            assert (event["text"], event["txn_ref"]) == (said["msg"], said["txn_ref"])
+            until(lambda: service.events("&text=你好"))
+        finally:
+            service.kill()
+            for name in SETTINGS:
+                admin.execute(f"ALTER DATABASE {admin.info.dbname} RESET {name}")

@@ -3,16 +3,20 @@
 import contextlib
 import os
 import sqlite3
+import threading
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError
 from test_reach import arrival, recording, refs, until
 from test_serve import Service, post
 
 from receiver.db.engine import connect, writing
+from receiver.intake.arrival import event_row
 from receiver.intake.spool import Drained, Spool
 from receiver.intake.writer import EventWriter
+from receiver.models import EVENTS
 
 
 @pytest.fixture
@@ -250,3 +254,37 @@ def test_a_new_file_gives_space_back_by_itself(tmp_path):
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA auto_vacuum").scalar_one() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.postgres
+def test_no_session_outlives_a_connection_that_was_broken(database_url, engine):
+    writer = EventWriter(engine)
+
+    def sleep():
+        with pytest.raises(DBAPIError), writer.engine.connect() as connection:
+            connection.execute(text("SELECT pg_sleep(15)"))
+
+    sleeping = threading.Thread(target=sleep)
+    sleeping.start()
+    there = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(15)' AND state = 'active'"
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        until(lambda: admin.execute(there).fetchone()[0] == 1)
+        assert writer.reach.hang_up()
+        sleeping.join()
+        until(lambda: admin.execute(there).fetchone()[0] == 0, seconds=5)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.postgres
+def test_a_row_that_another_inserts_and_does_not_commit_stalls_nothing(database_url, engine, spool):
+    row = event_row(arrival("AA-SI-1"))
+    with recording(engine, spool) as recorder, connect(database_url).connect() as other:
+        other.execute(insert(EVENTS), [row])
+        assert recorder.record(arrival("AA-SI-1"))
+        assert recorder.record(arrival("AA-SI-2"))
+        assert not recorder.failing
+        assert spool.state().waiting == 1
+        other.rollback()
+        until(lambda: spool.state().waiting == 0)
+    assert refs(engine) == ["AA-SI-1", "AA-SI-2"]

@@ -111,11 +111,13 @@ _SPOOL = Commands(
 
 _DB = Commands(
     "db",
-    "Upgrade, downgrade and compact the database.",
+    "Upgrade, back up, restore and compact the database.",
     (
         Later("upgrade", "db:upgrade", "Upgrade the schema to what this version needs."),
         Later("current", "db:show_current", "Show the revision of the database and the one needed."),
         Later("downgrade", "db:downgrade", "Take the schema back to an earlier revision."),
+        Later("backup", "db:backup", "Write a copy of the SQLite log, also while it is served."),
+        Later("restore", "db:restore", "Put a copy in the place of the SQLite log."),
         Later("compact", "db:compact", "Rewrite the database without the space of deleted rows."),
     ),
 )

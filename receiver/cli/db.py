@@ -1,13 +1,17 @@
-"""`receiver db`: the schema."""
+"""`receiver db`: the schema, the space that the database takes, and copies of it."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 from receiver import current
 from receiver.cli import options, output, progress
 from receiver.cli.operation import operation
+from receiver.db import backup as copies
 from receiver.db import schema, space
+from receiver.vocabulary.printable import size
 
 
 @click.command()
@@ -66,3 +70,36 @@ def compact(yes: bool) -> None:
     with progress.spinner("rewriting the database"):
         space.compact(current.engine())
     click.echo("compacted")
+
+
+@click.command()
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
+@operation
+def backup(target: Path) -> None:
+    """Write a copy of the SQLite log to a new file.
+
+    The service may go on meanwhile. The copy is that of one moment, and only its owner can read it. It is
+    checked before it gets its name. What waits in the spool is not in it. On PostgreSQL, use `pg_dump`.
+    """
+    with progress.spinner("copying the database"):
+        written = copies.backup(current.engine(), target)
+    click.echo(f"wrote {size(written)} to {target}")
+
+
+@click.command()
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@options.YES
+@operation
+def restore(source: Path, yes: bool) -> None:
+    """Put a copy in the place of the SQLite log.
+
+    Stop the service first. The log that is replaced is kept beside it under another name. On PostgreSQL, use
+    `pg_restore`.
+    """
+    if not output.confirmed(f"Replace the log by {source}?", yes=yes):
+        return
+    with progress.spinner("copying the database"):
+        kept = copies.restore(current.engine(), source)
+    click.echo("restored" if kept is None else f"restored; the log before it is now {kept}")
+    if schema.current_revision(current.engine()) != schema.newest_revision():
+        output.say("It was made by an earlier version: run `receiver db upgrade` before you serve it.")

@@ -52,6 +52,10 @@ class Unreachable(SchemaError):
     """The database does not answer, so its schema is not known."""
 
 
+class Unfit(SchemaError):
+    """The database would take our tables, but cannot hold what arrives."""
+
+
 def connect(database_url: str, *, patience: float = 5.0) -> Engine:
     """An engine whose commits are on stable storage when they return.
 

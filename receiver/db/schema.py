@@ -14,7 +14,7 @@ from typing import Literal
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.db.engine import SchemaError, Unreachable, reason_of, writing
+from receiver.db.engine import SchemaError, Unfit, Unreachable, reason_of, writing
 
 MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
 _MIGRATION_LOCK = 5064_4271  # any number that no other advisory lock of this database uses
@@ -45,8 +45,39 @@ def current_revision(engine: Engine) -> str | None:
         raise Unreachable(f"cannot reach the database: {reason_of(error)}") from error
 
 
+def require_fit(engine: Engine) -> None:
+    """Raise `Unfit` if a server's or role's setting, which no session of ours can change, is in the way."""
+    if engine.dialect.name == "sqlite":
+        return
+    elsewhere = """
+        SELECT current_setting('server_encoding'), current_schema(),
+            (SELECT min(nspname) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+             WHERE relname = 'callback_keys' AND relkind = 'r' AND to_regclass('callback_keys') IS NULL)
+        """
+    try:
+        with engine.connect() as connection:
+            encoding, schema, tables = connection.execute(text(elsewhere)).one()
+    except SQLAlchemyError as error:
+        raise Unreachable(f"cannot reach the database: {reason_of(error)}") from error
+    if encoding != "UTF8":
+        raise Unfit(
+            f"the encoding of the database is {encoding}, which cannot hold every message: make one with "
+            "`createdb -E UTF8 -T template0 NAME` and name it in DATABASE_URL"
+        )
+    if tables is not None:
+        raise Unfit(
+            f"the tables are in the schema {tables}, which the search_path of this role does not lead to: "
+            f"`ALTER ROLE … SET search_path TO {tables}`"
+        )
+    if schema is None:
+        raise Unfit(
+            "the search_path of this role leads to no schema: `ALTER ROLE … SET search_path TO public`"
+        )
+
+
 def require_schema(engine: Engine) -> None:
-    """Raise `SchemaError` unless the database has exactly the schema this code knows."""
+    """Raise `SchemaError` unless the database has exactly the schema this code knows, and is fit for it."""
+    require_fit(engine)
     current, newest = current_revision(engine), newest_revision()
     if current == newest:
         return
@@ -64,6 +95,7 @@ def require_schema(engine: Engine) -> None:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Upgrade the schema. Several processes may call this at once: one migrates, the others wait."""
+    require_fit(engine)
     _migrate(engine, "upgrade", revision)
 
 

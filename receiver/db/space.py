@@ -23,7 +23,7 @@ def give_back(engine: Engine, until: float | None = None) -> None:
     SQLite frees a few pages at a time, so that callbacks can be written in between; `until` (a time of
     `time.monotonic`) ends it early. A file made by an early version frees nothing until it is compacted.
     """
-    with _in_no_transaction(engine) as execute:
+    with in_no_transaction(engine) as execute:
         if engine.dialect.name != "sqlite":
             execute("VACUUM")
             return
@@ -47,7 +47,7 @@ def compact(engine: Engine) -> None:
 
     Nobody else can write meanwhile: callbacks go to the spool. Needs free disk space for a second copy.
     """
-    with _in_no_transaction(engine) as execute:
+    with in_no_transaction(engine) as execute:
         if engine.dialect.name != "sqlite":
             execute("VACUUM FULL")
             return
@@ -58,7 +58,7 @@ def compact(engine: Engine) -> None:
 
 
 @contextlib.contextmanager
-def _in_no_transaction(engine: Engine) -> Iterator[Callable[[str], list[Any]]]:
+def in_no_transaction(engine: Engine) -> Iterator[Callable[..., list[Any]]]:
     """A function that runs statements outside of any transaction. Errors are SQLAlchemy's, as everywhere."""
     connection = engine.connect()
     # Through the driver, since SQLAlchemy begins a transaction with the first statement.
@@ -67,8 +67,8 @@ def _in_no_transaction(engine: Engine) -> Iterator[Callable[[str], list[Any]]]:
         if engine.dialect.name != "sqlite":
             driver.autocommit = True
 
-        def execute(statement: str) -> list[Any]:
-            cursor = driver.execute(statement)
+        def execute(statement: str, *values: str) -> list[Any]:
+            cursor = driver.execute(statement, values)
             return list(cursor.fetchall()) if cursor.description else []
 
         yield execute

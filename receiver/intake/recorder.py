@@ -147,6 +147,7 @@ class Recorder:
         until = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
+        self._writer.reach.close()
 
     def _wait_for(self, arrival: Arrival | None) -> Ticket:
         done = threading.Event()
@@ -280,7 +281,9 @@ class Recorder:
         now, since = time.monotonic(), self._at_work_since
         if now - self._looked_at_file >= LOOK_AT_FILE:
             self._looked_at_file = now
+            self._writer.reach.watch_journal()
             if self._writer.reach.moved:
+                self._writer.reach.save_journal()
                 self._fails(Moved())
         if since is not None and now - since > self._patience:
             if self._writer.reach.hang_up():

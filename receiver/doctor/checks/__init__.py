@@ -5,6 +5,7 @@ from receiver.doctor.checks import (
     clock,
     database,
     disk,
+    integrity,
     keys,
     numbers,
     provider,
@@ -17,6 +18,7 @@ from receiver.doctor.checks import (
 ALL = (
     settings.CHECK,
     database.CHECK,
+    integrity.CHECK,
     spool.CHECK,
     disk.CHECK,
     clock.CHECK,

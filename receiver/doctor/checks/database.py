@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db import schema
-from receiver.db.engine import SchemaError, reason_of
+from receiver.db.engine import SchemaError, Unfit, reason_of
 from receiver.doctor.check import Check, Patient, Say
 from receiver.intake.writer import EventWriter
 from receiver.numbers.findings import Finding, error
@@ -17,6 +18,10 @@ def look(patient: Patient, found: list[Finding]) -> str:
     try:
         schema.require_schema(patient.engine)
         EventWriter(patient.engine).probe()
+    except Unfit as problem:
+        said, _, advice = str(problem).partition(": ")
+        found.append(error("database-unfit", sentence(said), sentence(advice)))
+        return ""
     except SchemaError as problem:
         said = sentence(str(problem))
         if "cannot reach" in said:
@@ -28,7 +33,15 @@ def look(patient: Patient, found: list[Finding]) -> str:
         said = f"The database takes no events: {reason_of(problem)}."
         found.append(error("database-writes", said, "Look at its disk and its log."))
         return ""
+    if kind == "PostgreSQL" and not _syncs(patient.engine):
+        said = "The server has fsync off: a power cut may take callbacks that were answered 200."
+        found.append(error("fsync", said, "Set fsync to on in the configuration of the server."))
     return f"{kind}, takes events, schema {schema.newest_revision()}"
+
+
+def _syncs(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(connection.scalar(text("SHOW fsync")) == "on")
 
 
 def mend(patient: Patient, say: Say) -> None:

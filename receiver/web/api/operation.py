@@ -143,8 +143,11 @@ def operation(
             given = declared.read(require(scope))
             return view(given, _body(body), **names) if body is not None else view(given, **names)
 
-        rule = path.replace("{", "<").replace("}", ">")
-        api.add_url_rule(rule, view.__name__, answer_request, methods=[method])
+        head, _, last = path.rpartition("/")
+        if not path_schema:  # what others chose, such as a session, may have slashes in it
+            last = last.replace("{", "{rest:")
+        rule = f"{head}/{last}".replace("{", "<").replace("}", ">")
+        api.add_url_rule(rule, view.__name__, answer_request, methods=[method], merge_slashes=False)
         return view
 
     return add

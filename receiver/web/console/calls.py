@@ -56,7 +56,7 @@ def show_list() -> Response:
     )
 
 
-@calls.get("/calls/<rest:session>")
+@calls.get("/calls/<rest:session>", merge_slashes=False)
 def show(session: str) -> str:
     """One call."""
     call = current.calls().get(session)
