@@ -128,7 +128,7 @@ def _get_countries(provider: Provider, parameters: Parameters) -> Answer:
             "prefix": country.prefix,
             # Empty, not left out, for a country sold as a whole: one known client needs the list.
             "states": [
-                {"code": state.code, "name": state.name, "capability": list(country.capability)}
+                {"code": state.code, "name": state.name, "capability": list(state.capability)}
                 for state in country.states
             ],
         }
@@ -154,7 +154,7 @@ def _get_choices(provider: Provider, parameters: Parameters) -> Answer:
         ]
     start = (int(page) - 1) * catalogue.PAGE_SIZE
     entries = [
-        {"number": one.number, "capability": list(country.capability)}
+        {"number": one.number, "capability": list(one.capability)}
         for one in free[start : start + catalogue.PAGE_SIZE]
     ]
     return _listing(entries, total=len(free))
