@@ -221,6 +221,12 @@ def test_what_is_no_telephone_number_is_not_taken_for_one(client, provider, odd)
     assert [entry.number for entry in client.available_numbers("US", "CA").entries] == [NUMBER]
 
 
+def test_an_entry_without_a_number_makes_it_half_a_list(client, provider):
+    answer(provider, "number/get_active", entries=[{"forward_to": ""}])
+    with pytest.raises(UnexpectedAnswer, match="announces more"):
+        client.subscribed_numbers()
+
+
 @pytest.mark.parametrize(
     "entries", [{}, {"entries": None}, {"entries": []}, {"entries": "", "entries_count": "0"}]
 )
