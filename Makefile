@@ -1,4 +1,5 @@
 # make run    the service, with a simulated provider when no credentials are set
+#             LISTEN and SIMULATOR say where they answer: make run LISTEN=127.0.0.1:8001 SIMULATOR=127.0.0.1:8101
 # make test   format, lint, types, tests
 # make bench  the benches, short forms; python -m bench <name> for one in full
 # Each makes the virtual environment and install what is missing; nothing outside this directory is touched.
@@ -6,13 +7,14 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:8000
+SIMULATOR ?=
 VENV := .venv
 
 .PHONY: run test bench
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
-	@$(VENV)/bin/python -m receiver.quickstart --listen '$(LISTEN)'
+	@$(VENV)/bin/python -m receiver.quickstart --listen '$(LISTEN)' $(if $(SIMULATOR),--simulator '$(SIMULATOR)')
 
 test: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -23,8 +23,8 @@ from receiver.providers.errors import (
 from receiver.providers.hoiio import exchange
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.statuses import _STATUSES, error_for
-from receiver.providers.hoiio.values import HoiioNumber, Mode
-from receiver.providers.numbers import AvailableNumber, Capability, Duration, Rate
+from receiver.providers.hoiio.values import HoiioNumber, HoiioRate, Mode
+from receiver.providers.numbers import AvailableNumber, Capability, Duration
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
 
@@ -115,7 +115,8 @@ def test_it_reads_the_documented_prices(client, provider):
 
     rates = client.rate("US")
 
-    assert (rates.currency, rates.entries) == ("USD", (Rate(1, Decimal("4.000")), Rate(12, Decimal("40.00"))))
+    assert rates.currency == "USD"
+    assert rates.entries == (HoiioRate(1, Decimal("4.000")), HoiioRate(12, Decimal("40.00")))
     assert rates.price(Duration.AUTO_EXTEND) == Decimal("4.000")
     assert rates.price(Duration.THREE_MONTHS) is None
 
@@ -160,8 +161,7 @@ def test_it_knows_no_other_term(client, provider, term):
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
-        ("foward_to", "forward_to?"),
-        ("foward_sms_to", "forward_sms_to?"),
+        ("foward_from", "forward_to?"),
         ("forward_to_sms", "forward_sms_to?"),
         ("foward_to_sms", "forward_sms_to?"),
         ("Mode", "mode?"),
@@ -174,6 +174,17 @@ def test_a_misspelt_setting_is_refused_and_the_right_one_named(client, provider,
     assert wrong in str(caught.value)
     assert right in str(caught.value)
     assert not provider.calls
+
+
+@pytest.mark.parametrize("wrong", ["foward_to", "foward_sms_to"])
+def test_the_misspelling_of_the_providers_page_is_accepted(client, provider, wrong):
+    answer(provider, "number/update_forwarding")
+    right = wrong.replace("foward", "forward")
+    with pytest.warns(UserWarning, match=f"'{right}'"):
+        client.configure(NUMBER, **{wrong: "https://example.com/in"})
+    assert sent(provider)[0][right] == "https://example.com/in"
+    with pytest.raises(TypeError, match="twice"), pytest.warns(match=right):
+        client.configure(NUMBER, **{wrong: "https://example.com/in", right: "https://example.com/in"})
 
 
 # --- Liberal in what it accepts ---
@@ -210,6 +221,12 @@ def test_what_is_no_telephone_number_is_not_taken_for_one(client, provider, odd)
     assert [entry.number for entry in client.available_numbers("US", "CA").entries] == [NUMBER]
 
 
+def test_an_entry_without_a_number_makes_it_half_a_list(client, provider):
+    answer(provider, "number/get_active", entries=[{"forward_to": ""}])
+    with pytest.raises(UnexpectedAnswer, match="announces more"):
+        client.subscribed_numbers()
+
+
 @pytest.mark.parametrize(
     "entries", [{}, {"entries": None}, {"entries": []}, {"entries": "", "entries_count": "0"}]
 )
@@ -241,7 +258,7 @@ def test_countries_may_lack_states_and_states_their_abilities(client, provider):
 def test_a_rate_that_is_no_amount_is_left_out(client, provider):
     rows = [{"duration": "1", "rate": "NaN"}, {"duration": "x", "rate": "1"}, {"duration": 3, "rate": 12.5}]
     answer(provider, "number/get_rates", entries=rows)
-    assert client.rate("US").entries == (Rate(3, Decimal("12.5")),)
+    assert client.rate("US").entries == (HoiioRate(3, Decimal("12.5")),)
 
 
 def test_a_purchase_without_details_is_a_purchase(client, provider):
@@ -535,6 +552,64 @@ def test_it_walks_all_pages(live):
     assert len(first.entries) == 20
     assert len(everything) == len(set(everything)) == first.total_entries_count > 40
     assert live.available_numbers("US", "CA", page=1000).entries == ()
+
+
+@pytest.mark.filterwarnings("ignore:configure")
+def test_every_line_of_the_providers_number_page_runs():
+    """As it stands there, in order; only `print` is another here."""
+    with SimulatorServer(Settings(resolve_hosts=False)) as simulator:
+        shown: list[str] = []
+        _number_page(
+            HoiioClient("sim-app", "sim-token", simulator.open_url), lambda line: shown.append(str(line))
+        )
+    assert {"USA [US] with number prefix 1", "  Alabama [AL]", "SGD", "enabled"} <= set(shown)
+    assert {"1 month: 4.00 SGD", "Subscribed for 4.00 SGD"} <= set(shown)
+    assert shown[-7:-4] == ["+16001234567", *["http://my.server.com/myscript"] * 2]
+    assert shown[-2:] == ["US", "AL"]
+
+
+def _number_page(number_api, say):
+    res = number_api.available_countries()
+    for country in res.entries:
+        say(f"{country.name} [{country.code}] with number prefix {country.prefix}")
+        for state in country.states:
+            say(f"  {state.name} [{state.code}]")
+
+    res = number_api.available_numbers("US", "AL")
+    for entry in res.entries:
+        say(entry.number)
+    res = number_api.available_numbers("SG")
+
+    res = number_api.rate("US")
+    say(res.currency)
+    for entry in res.entries:
+        say(f"{entry.duration:d} month: {entry.rate:f} {res.currency}")
+
+    res = number_api.subscribe("+16001234567", 1)
+    say(f"Subscribed for {res.debit:f} {res.currency}")
+    say(f"Expires on {res.expiry}")
+    res = number_api.subscribe("+16001234567", "auto_extend")
+
+    mine = "http://my.server.com/myscript"
+    res = number_api.configure("+16001234567", foward_to=mine)
+    res = number_api.configure("+16001234567", foward_sms_to=mine)
+    res = number_api.configure("+16001234567", foward_to=mine, foward_sms_to=mine)
+    res = number_api.configure("+16001234567", foward_to=mine, foward_sms_to=mine, mode="fax")
+
+    res = number_api.subscribed_numbers()
+    for number in res.entries:
+        say(number.number)
+        say(number.forward_to)
+        say(number.forward_sms_to)
+        say(number.expiry)
+        say(number.auto_extend_status)
+        say(number.country)
+        say(number.state)
+
+
+def test_lists_can_be_iterated(live):
+    for listed in (live.available_countries(), live.subscribed_numbers()):
+        assert list(listed) == list(listed.entries)
 
 
 def test_it_buys_configures_and_reads_back(live):

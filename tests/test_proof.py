@@ -1,5 +1,6 @@
 """Proof of reachability: `receiver numbers test` through servers and proxies that misbehave in every way."""
 
+import contextlib
 import json
 import re
 import socket
@@ -259,6 +260,22 @@ def test_no_answer_at_all(prove, monkeypatch):
     with serving(lambda _: hold.wait(5) and None) as port:
         failed(prove(f"http://127.0.0.1:{port}"), Hop.ANSWER, "no answer within")
         hold.set()
+
+
+def test_an_answer_that_drips(prove, monkeypatch):
+    monkeypatch.setattr(hops, "_LONGEST", 0.4)
+    over = threading.Event()
+
+    def drip(request):
+        request.send_response(200)
+        request.flush_headers()
+        with contextlib.suppress(OSError):
+            while not over.wait(0.05):
+                request.wfile.write(b"X")
+
+    with serving(drip) as port:
+        failed(prove(f"http://127.0.0.1:{port}"), Hop.ANSWER, "no answer within 0.4 seconds")
+        over.set()
 
 
 def test_a_key_that_the_service_does_not_accept(service):

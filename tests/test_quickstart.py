@@ -56,6 +56,10 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
     sentence = str(caught.value)
     assert f"Port {port} on 127.0.0.1 is in use" in sentence
     assert "make run LISTEN=127.0.0.1:" in sentence
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(QuickstartError, match=r"make run SIMULATOR=127\.0\.0\.1:"):
+            require_free(("127.0.0.1", port), "SIMULATOR")
 
 
 @pytest.mark.parametrize("listen", ["8000", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:0", "127.0.0.1:70000"])

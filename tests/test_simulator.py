@@ -142,7 +142,11 @@ def test_it_reports_unreadable_bytes(sim, body):
 
 
 def test_it_does_not_know_other_endpoints(sim):
-    assert requests.get(sim.open_url + "number/unsubscribe", params=CREDENTIALS, timeout=5).status_code == 404
+    unknown = requests.get(sim.open_url + "number/unsubscribe", params=CREDENTIALS, timeout=5)
+    assert (unknown.status_code, unknown.json()["status"]) == (404, "error_service_not_available")
+    for name in ("voice/call", "fax/send", "sms/get_history"):
+        assert sim.request(name) == {"status": "error_service_not_available"}
+        assert sim.request(name, access_token="x") == {"status": "error_invalid_access_token"}
 
 
 def test_it_limits_each_endpoint_to_60_requests_a_minute(sim):
@@ -205,7 +209,9 @@ def test_it_lists_the_countries_with_their_states(sim):
     assert set(countries) == {"US", "SG", "HK", "MY", "VN", "AU", "NZ"}
     assert answer["entries_count"] == "7"
     assert (countries["US"]["name"], countries["US"]["prefix"]) == ("USA", "1")
-    assert {"code": "AL", "name": "Alabama", "capability": ["VOICE", "SMS"]} in countries["US"]["states"]
+    assert {"code": "AL", "name": "Alabama", "capability": ["VOICE", "FAX", "SMS"]} in countries["US"][
+        "states"
+    ]
     assert countries["SG"]["states"] == []
 
 
@@ -980,6 +986,124 @@ def test_it_tells_the_end_to_the_block_in_progress_without_repeating_its_result(
     ended = there.forms()[3]
     assert (ended["ivr_block"], ended["call_state"], there.requests[3].path) == ("record", "ended", "/r")
     assert not {"digits", "record_url"} & ended.keys()
+
+
+def test_each_recording_has_a_link_of_its_own_at_the_base_url(there):
+    base = "https://simulator.example.com/"
+    with SimulatorServer(Settings(rate_limit=0, base_url=base)) as sim, ringing(sim, there) as session:
+        for seen in (2, 3):
+            ok(sim, "middle/record", session=session, notify_url=there.url + "/r")
+            there.wait_for(seen)
+        ok(sim, "middle/monitor", session=session, notify_url=there.url + "/m")
+        there.wait_for(4)
+        ok(sim, "end/hangup", session=session)
+        last = there.wait_for(5)[4]
+        links = [there.forms()[1]["record_url"], there.forms()[2]["record_url"], last["monitor_url"]]
+        assert len(set(links)) == 3
+        for link in links:
+            assert link.startswith(base + "files/")
+            assert requests.get(link.replace(base, sim.url + "/"), timeout=5).status_code == 200
+        assert (
+            requests.get(links[0].replace(base, sim.url + "/").replace("-1", "-9"), timeout=5).status_code
+            == 404
+        )
+
+
+def test_a_gather_waits_for_a_caller_who_presses_nothing(sim, there):
+    """By the simulator's clock, and as often as it asks."""
+    with ringing(sim, there, hold=20, digits=["", "7"]) as session:
+        began = time.monotonic()
+        asked = {"session": session, "notify_url": there.url + "/g"}
+        ok(sim, "middle/gather", **asked, timeout="1", attempts="2")
+        assert there.wait_for(2)[1]["digits"] == "7"
+        assert time.monotonic() - began >= 1
+        ok(sim, "middle/gather", **asked, timeout="3600", attempts="24")
+        assert len(there.requests) == 2
+        sim.control.advance(1.01)
+        assert there.wait_for(3)[2]["digits"] == ""
+        ok(sim, "end/hangup", session=session)
+
+
+def test_a_forced_hangup_says_nothing(sim, there):
+    with ringing(sim, there, block_seconds=5) as session:
+        ok(sim, "middle/play", session=session, msg="Hello")
+        refused = sim.request("ivr/end/hangup", session=session, force="enabled", msg="Bye")
+        assert refused == {"status": "error_msg_invalid_length"}
+        ok(sim, "end/hangup", session=session, force="enabled")
+
+
+@pytest.mark.parametrize(
+    ("dest", "msg", "parts"),
+    [
+        ("+6591234567", "Hello", "1"),
+        ("+6591230003", "Hello", "1"),
+        ("+6591234567", "a" * 161, "2"),
+        ("+6591234567", "€" * 81, "2"),
+        ("+6591234567", "你" * 71, "2"),
+    ],
+)
+def test_it_sends_an_sms_and_reports_on_it(sim, there, dest, msg, parts):
+    status = "failed" if dest.endswith("0003") else "delivered"
+    sent = sim.request("sms/send", dest=dest, msg=msg, tag="t", notify_url=there.url + "/sent")
+    report = there.wait_for(1)[0]
+    assert sent == {"status": "success_ok", "txn_ref": report["txn_ref"]}
+    assert (report["sms_status"], report["split_count"], report["tag"]) == (status, parts, "t")
+    assert sim.account["ledger"][-1]["debit"] == report["debit"] == f"{0.013 * int(parts):.3f}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"dest": ""}, "error_dest_param_missing"),
+        ({"dest": "12"}, "error_dest_invalid"),
+        ({"msg": ""}, "error_msg_param_missing"),
+        ({"msg": "a" * 460}, "error_msg_too_big"),
+        ({"msg": "你" * 202}, "error_msg_too_big"),
+        ({"notify_url": "ftp://x"}, "error_invalid_notify_url"),
+    ],
+)
+def test_it_refuses_an_sms_that_cannot_be_sent(sim, wrong, status):
+    assert sim.request("sms/send", **{"dest": "+6591234567", "msg": "Hello"} | wrong) == {"status": status}
+
+
+def test_it_takes_the_spelling_of_the_java_sdk(sim, there):
+    number = sim.subscribe("US", "CA", forward_to_sms=there.url + "/sms")
+    held = {one["number"]: one for one in sim.account["numbers"]}
+    assert held[number]["forward_sms_to"] == there.url + "/sms"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Host": "rebound.evil.example:8100"},
+        {"Host": "[broken"},
+    ],
+)
+def test_pages_of_other_sites_are_kept_out(sim, headers):
+    balance = sim.account["balance"]
+    order = {"balance": "0"}
+    refused = requests.post(sim.url + "/control/balance", json=order, headers=headers, timeout=5)
+    assert refused.status_code in (400, 403)
+    bought = CREDENTIALS | {"number": "+6565311237", "duration": "1"}
+    url = sim.open_url + "number/subscribe"
+    assert requests.get(url, params=bought, headers=headers, timeout=5).status_code in (400, 403)
+    assert sim.account["balance"] == balance
+
+
+def test_its_own_page_and_known_hosts_are_let_in():
+    with SimulatorServer(Settings(base_url="https://simulator.example.com")) as sim:
+        port = sim.url.rpartition(":")[2]
+        for host in ("simulator.example.com", f"localhost:{port}", f"simulator:{port}", f"[::1]:{port}"):
+            answer = requests.get(sim.url + "/control/account", headers={"Host": host}, timeout=5)
+            assert answer.status_code == 200, host
+        same = {"Origin": sim.url, "Sec-Fetch-Site": "same-origin"}
+        order = {"balance": "7.00"}
+        answer = requests.post(sim.url + "/control/balance", json=order, headers=same, timeout=5)
+        assert answer.json()["balance"] == "7.00"
 
 
 def test_it_monitors_once_and_sends_the_recording_after_the_end(sim, there):

@@ -29,7 +29,7 @@ class AddressType(click.ParamType[Address]):
         return host, int(port)
 
 
-def require_free(listen: Address) -> None:
+def require_free(listen: Address, variable: str = "LISTEN") -> None:
     """Raise `QuickstartError` unless a server could listen there now."""
     host, port = listen
     try:
@@ -40,7 +40,7 @@ def require_free(listen: Address) -> None:
             other = written((host, port + 1 if port < 65535 else port - 1))
             raise QuickstartError(
                 f"Port {port} on {host} is in use by another program: choose another port with "
-                f"make run LISTEN={other}"
+                f"make run {variable}={other}"
             ) from error
         raise QuickstartError(f"Cannot listen on {written(listen)}: {error.strerror or error}.") from error
 

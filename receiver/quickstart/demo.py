@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from config import DEMO, Config
-from receiver.quickstart.addresses import Address, free_address, url_of, written
+from receiver.quickstart.addresses import Address, free_address, require_free, url_of, written
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.processes import Child, command_json, environment_with, http, run_command, started
 from receiver.quickstart.service import start_server
@@ -35,10 +35,12 @@ _PURCHASES = {
 _ARRIVALS = (("calls", "voice", None), ("faxes", "fax", None), ("sms", "voice", "Hello from the simulator"))
 
 
-def serve_demo(config: Config, listen: Address, steps: Steps, children: contextlib.ExitStack) -> Child:
+def serve_demo(
+    config: Config, listen: Address, simulated: Address | None, steps: Steps, children: contextlib.ExitStack
+) -> Child:
     """Serve against a simulated provider, until the first events are in the log."""
     steps.say("No credentials in the settings: using a simulated provider, no money is spent")
-    simulator = _start_simulator(steps, children)
+    simulator = _start_simulator(simulated, steps, children)
     environment = environment_with(children.enter_context(_settings(simulator, listen)))
     run_command(environment, "db", "upgrade")
     steps.say("Demo database var/demo.db is up to date")
@@ -67,8 +69,10 @@ def serve_demo(config: Config, listen: Address, steps: Steps, children: contextl
     return server
 
 
-def _start_simulator(steps: Steps, children: contextlib.ExitStack) -> str:
-    address = written(free_address(_SIMULATOR))
+def _start_simulator(wanted: Address | None, steps: Steps, children: contextlib.ExitStack) -> str:
+    if wanted is not None:
+        require_free(wanted, "SIMULATOR")
+    address = written(wanted or free_address(_SIMULATOR))
     command = ("receiver.simulator", "--listen", address, "--state", "var/simulator.json")
     account = ("--app-id", "sim-app", "--access-token", "sim-token")
     provider = children.enter_context(started("simulator", (*command, *account), environment_with({})))

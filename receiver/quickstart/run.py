@@ -30,7 +30,12 @@ from receiver.quickstart.story import Steps
 @click.option(
     "--listen", type=AddressType(), default="127.0.0.1:8000", show_default=True, help="Where to serve."
 )
-def main(listen: Address) -> None:
+@click.option(
+    "--simulator",
+    type=AddressType(),
+    help="Where the simulated provider answers.  [default: 127.0.0.1:8100, or a free port]",
+)
+def main(listen: Address, simulator: Address | None) -> None:
     """Serve Receiver on this machine; against a simulated provider when there are no credentials."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -40,8 +45,10 @@ def main(listen: Address) -> None:
         config = read_settings(steps)
         require_free(listen)
         with _only_one(), contextlib.ExitStack() as children:
-            serve = serve_real if config.has_credentials else serve_demo
-            server = serve(config, listen, steps, children)
+            if config.has_credentials:
+                server = serve_real(config, listen, steps, children)
+            else:
+                server = serve_demo(config, listen, simulator, steps, children)
             with contextlib.suppress(KeyboardInterrupt):
                 click.echo("\nServing until Ctrl-C.\n")
                 server.follow()

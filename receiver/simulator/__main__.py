@@ -56,7 +56,7 @@ class _Amount(click.ParamType[Decimal]):
 @click.option("--access-token", default=Settings.access_token, help="Its secret; also signs notifications.")
 @click.option("--balance", type=_Amount(), default=str(Settings.balance), help="Money of a new account.")
 @click.option("--currency", default=Settings.currency, help="Currency of a new account.")
-@click.option("--base-url", help="How others reach this simulator, for links to faxes.")
+@click.option("--base-url", help="How others reach this simulator, for links to faxes and recordings.")
 @click.option(
     "--rate-limit",
     type=click.IntRange(0),
@@ -90,7 +90,10 @@ def main(
 ) -> None:
     """A simulated telephone provider. Serves it if no command is given."""
     if context.invoked_subcommand is None:
-        _serve(listen, Settings(card_on_file=not no_card, resolve_hosts=not no_resolve, **settings))
+        _serve(
+            listen,
+            Settings(listen=listen[0], card_on_file=not no_card, resolve_hosts=not no_resolve, **settings),
+        )
 
 
 def _serve(listen: tuple[str, int], settings: Settings) -> None:

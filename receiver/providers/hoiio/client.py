@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import socket
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
@@ -31,14 +32,13 @@ from receiver.providers.errors import (
 from receiver.providers.hoiio import answers
 from receiver.providers.hoiio.exchange import Call, read, transport_error, understood
 from receiver.providers.hoiio.pace import Pace
-from receiver.providers.hoiio.values import Forwarding, HoiioNumber, forwarding
+from receiver.providers.hoiio.values import MISSPELT, Forwarding, HoiioNumber, HoiioRate, Listed, forwarding
 from receiver.providers.numbers import (
     AvailableNumber,
     AvailableNumbers,
     Balance,
     Country,
     Duration,
-    Rate,
     Rates,
     Routes,
     State,
@@ -101,10 +101,10 @@ class HoiioClient:
     def __repr__(self) -> str:
         return f"<HoiioClient of {self._api_url}>"
 
-    def available_countries(self) -> tuple[Country, ...]:
+    def available_countries(self) -> Listed[Country]:
         """The countries that have numbers for sale, with their states where they are sold by state."""
         answer = self._call("number/get_countries", "list countries")
-        return tuple(
+        return Listed(
             Country(
                 code=answers.text(entry, "code").upper(),
                 name=answers.text(entry, "name") or answers.text(entry, "code"),
@@ -129,7 +129,7 @@ class HoiioClient:
             {"country": country, "state": state or "", "page": str(page)},
         )
         return AvailableNumbers(
-            entries=tuple(
+            entries=Listed(
                 AvailableNumber(number, answers.capabilities(entry))
                 for entry in answers.entries(answer, "entries", "number")
                 if (number := answers.number(entry))
@@ -164,7 +164,9 @@ class HoiioClient:
         return Rates(
             country=country,
             currency=answers.text(answer, "currency"),
-            entries=tuple(Rate(months, price) for months, price in rates if months and price is not None),
+            entries=Listed(
+                HoiioRate(months, price) for months, price in rates if months and price is not None
+            ),
         )
 
     def subscribe(self, number: str, duration: Duration | int | str) -> Subscription:
@@ -196,15 +198,23 @@ class HoiioClient:
         """Set where a number sends what arrives: calls or faxes (`forward_to`, by `mode`) and SMS.
 
         This replaces everything. A URL that is not given is cleared, and a `mode` that is not given becomes
-        voice, so always pass all that is to be kept.
+        voice, so always pass all that is to be kept. The spelling `foward_to` of the provider's page is taken
+        for what it means, with a warning.
         """
-        for name in settings:
-            if name not in Forwarding.__annotations__:
+        given: dict[str, object] = {}
+        for name, value in settings.items():
+            meant = MISSPELT.get(name, name)
+            if meant not in Forwarding.__annotations__:
                 raise TypeError(f"configure() has no setting {name!r}. {_right_name(name)}")
+            if meant in given:
+                raise TypeError(f"configure() got {meant!r} twice: once it is misspelt.")
+            if meant != name:
+                warnings.warn(f"configure() takes {name!r} for {meant!r}: write that.", stacklevel=2)
+            given[meant] = value
         self._call(
             "number/update_forwarding",
             "configure",
-            {name: str(value) for name, value in settings.items() if value},
+            {name: str(value) for name, value in given.items() if value},
             number=number,
             nature=_Nature.CHANGE,
         )
@@ -213,17 +223,21 @@ class HoiioClient:
         """`configure` in the words of every provider."""
         self.configure(number, **forwarding(routes))
 
-    def subscribed_numbers(self) -> tuple[HoiioNumber, ...]:
+    def subscribed_numbers(self) -> Listed[HoiioNumber]:
         """All numbers this application holds, with their settings."""
         what = "list the numbers held"
         answer = self._call("number/get_active", what)
         entries = answers.entries(answer, "entries", "number")
-        if len(entries) < (answers.integer(answer, "entries_count") or 0):
+        listed = answer.get("entries")
+        announced = max(
+            answers.integer(answer, "entries_count") or 0, len(listed) if isinstance(listed, list) else 0
+        )
+        if len(entries) < announced:
             # Whoever decides on a purchase must not take half a list for all of it.
             raise UnexpectedAnswer(what, "the provider announces more numbers than it lists. Try again.")
         if not all(map(answers.number, entries)):
             raise UnexpectedAnswer(what, "the provider lists something that is no telephone number.")
-        return tuple(
+        return Listed(
             HoiioNumber(
                 number=answers.number(entry),
                 forward_to=answers.text(entry, "forward_to"),

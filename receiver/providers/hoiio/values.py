@@ -1,12 +1,13 @@
-"""A number as Hoiio's SDK knows it: two URLs and a mode."""
+"""What Hoiio's SDK returns, by its names: lists with `entries`, prices, numbers with two URLs and a mode."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
-from typing import TypedDict
+from typing import Self, TypedDict, TypeVar
 
-from receiver.providers.numbers import Routes, SubscribedNumber
+from receiver.providers.numbers import Rate, Routes, SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 
 
@@ -25,6 +26,38 @@ class Forwarding(TypedDict, total=False):
     mode: str
 
 
+MISSPELT = {"foward_to": "forward_to", "foward_sms_to": "forward_sms_to"}
+"""Settings as the provider's Number page has them, and as they are called."""
+
+_T = TypeVar("_T")
+
+
+class Listed(tuple[_T, ...]):
+    """A list in the provider's answer."""
+
+    __slots__ = ()
+
+    @property
+    def entries(self) -> Self:
+        """The same, as every list of the provider's SDK has it."""
+        return self
+
+
+@dataclass(frozen=True)
+class HoiioRate(Rate):
+    """A price, with the words of the provider's SDK beside ours."""
+
+    @property
+    def duration(self) -> int:
+        """The months."""
+        return self.months
+
+    @property
+    def rate(self) -> Decimal:
+        """What they cost together."""
+        return self.price
+
+
 @dataclass(frozen=True)
 class HoiioNumber(SubscribedNumber):
     """A number held, with the words of the provider's SDK beside ours."""
@@ -37,6 +70,11 @@ class HoiioNumber(SubscribedNumber):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "routes", self._routes())
+
+    @property
+    def auto_extend_status(self) -> str:
+        """`enabled` or `disabled`; empty if it was not told."""
+        return {True: "enabled", False: "disabled", None: ""}[self.auto_extend]
 
     def _routes(self) -> Routes:
         can = self.capabilities

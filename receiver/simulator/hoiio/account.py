@@ -149,7 +149,7 @@ class Account:
             number=number,
             country=entry.country.code,
             state=entry.state,
-            capabilities=entry.country.capability,
+            capabilities=entry.capability,
             expiry=months_later(day(now), months),
             auto_extend=renews,
             bought=now.isoformat(),

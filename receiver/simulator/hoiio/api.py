@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Response, current_app, request
 
 from . import catalogue
 from .account import ApiError, Subscription
@@ -35,7 +35,8 @@ def api_blueprint(provider: Provider, endpoints: Mapping[str, Endpoint]) -> Blue
     @blueprint.route("/<path:name>", methods=_ALL_METHODS, provide_automatic_options=False)
     def call(name: str) -> Response:
         if name not in endpoints:
-            abort(404)
+            answer = {"status": "error_service_not_available", "error": "There is no such endpoint."}
+            return _json(answer, 404)
         provider.count(name)
         fault = provider.take_fault(name)
         if fault and (spoilt := _instead(provider, fault)):
@@ -128,7 +129,7 @@ def _get_countries(provider: Provider, parameters: Parameters) -> Answer:
             "prefix": country.prefix,
             # Empty, not left out, for a country sold as a whole: one known client needs the list.
             "states": [
-                {"code": state.code, "name": state.name, "capability": list(country.capability)}
+                {"code": state.code, "name": state.name, "capability": list(state.capability)}
                 for state in country.states
             ],
         }
@@ -154,7 +155,7 @@ def _get_choices(provider: Provider, parameters: Parameters) -> Answer:
         ]
     start = (int(page) - 1) * catalogue.PAGE_SIZE
     entries = [
-        {"number": one.number, "capability": list(country.capability)}
+        {"number": one.number, "capability": list(one.capability)}
         for one in free[start : start + catalogue.PAGE_SIZE]
     ]
     return _listing(entries, total=len(free))
@@ -192,7 +193,10 @@ def _subscribe(provider: Provider, parameters: Parameters) -> Answer:
 def _update_forwarding(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "number")
     settings = provider.settings
-    forward_to, forward_sms_to = parameters.get("forward_to"), parameters.get("forward_sms_to")
+    # One of the SDKs turns the words of the second round.
+    sms_words = ("forward_sms_to", "forward_to_sms")
+    forward_to = parameters.get("forward_to")
+    forward_sms_to = next((parameters[word] for word in sms_words if word in parameters), None)
     # Looked up before the account is locked: a slow name server must not hold up everybody.
     faults = [url and url_fault(url, settings.resolve_hosts) for url in (forward_to, forward_sms_to)]
     statuses = {
@@ -287,8 +291,8 @@ def _listing(entries: Sequence[Answer], total: int | None = None) -> Answer:
     return totals | {"entries_count": str(len(entries)), "entries": list(entries)}
 
 
-def _json(answer: Answer) -> Response:
-    return current_app.response_class(json.dumps(answer), mimetype="application/json")
+def _json(answer: Answer, code: int = 200) -> Response:
+    return current_app.response_class(json.dumps(answer), code, mimetype="application/json")
 
 
 def _instead(provider: Provider, fault: Fault) -> Response | None:

@@ -20,6 +20,8 @@ class Block:
     """Reported when the step is done."""
     at_end: dict[str, str] = field(default_factory=dict)
     """Reported if the call ends during the step."""
+    silence: float = 0.0
+    """Seconds that it waits for the caller, who does nothing."""
 
 
 @dataclass
@@ -44,6 +46,8 @@ class Call:
     on_hold: bool = False
     monitored: tuple[str, str] | None = None
     """Where to report the recording of the whole call, and the recording's own URL."""
+    recordings: int = 0
+    """How many were made; each has a link of its own."""
     started: float = field(default_factory=time.monotonic)
     deliveries: list[Delivery] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)

@@ -25,6 +25,7 @@ class State:
 
     code: str
     name: str
+    capability: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class Listed:
     number: str
     country: Country
     state: str
+
+    @property
+    def capability(self) -> tuple[str, ...]:
+        """What it can do: as its state says, or else its country."""
+        states = {state.code: state.capability for state in self.country.states}
+        return states.get(self.state, self.country.capability)
 
 
 # Each state has one area code and one exchange here: the numbers are valid, and the table is short.
@@ -108,8 +115,11 @@ _AREA_CODES = {
     ("WY", "Wyoming"): "307",
 }
 
+_US, _US_FAX = ("VOICE", "SMS"), ("VOICE", "FAX", "SMS")
+
 # Capabilities follow the provider's newer pages: SMS in the United States only, fax in Singapore, Hong
-# Kong and Malaysia only. VOICE and FAX together mean one or the other, by `mode`.
+# Kong and Malaysia only. VOICE and FAX together mean one or the other, by `mode`. Alabama's numbers take fax
+# beside SMS, since the Number page of the SDK configures one so.
 COUNTRIES: Mapping[str, Country] = MappingProxyType(
     {
         country.code: country
@@ -118,9 +128,11 @@ COUNTRIES: Mapping[str, Country] = MappingProxyType(
                 code="US",
                 name="USA",
                 prefix="1",
-                capability=("VOICE", "SMS"),
+                capability=_US,
                 month_price=Decimal("4.00"),
-                states=tuple(State(code, name) for code, name in _AREA_CODES),
+                states=tuple(
+                    State(code, name, _US_FAX if code == "AL" else _US) for code, name in _AREA_CODES
+                ),
             ),
             Country("SG", "Singapore", "65", ("VOICE", "FAX"), Decimal("8.00")),
             Country("HK", "Hong Kong", "852", ("VOICE", "FAX"), Decimal("9.00")),
@@ -158,6 +170,8 @@ _SIZES: Mapping[tuple[str, str], int] = MappingProxyType(
     }
 )
 _USUAL_SIZE = 23
+_UNLISTED = {"+16001234567": ("US", "AL")}
+"""The number that the SDK's Number page buys, so that its lines run as they stand. No area code is 600."""
 
 
 @cache
@@ -177,7 +191,9 @@ def find(number: str) -> Listed | None:
 
 @cache
 def _by_number() -> dict[str, Listed]:
-    return {entry.number: entry for region in _BLOCKS for entry in listed(*region)}
+    entries = [entry for region in _BLOCKS for entry in listed(*region)]
+    entries += [Listed(number, COUNTRIES[country], state) for number, (country, state) in _UNLISTED.items()]
+    return {entry.number: entry for entry in entries}
 
 
 def _endings(size: int) -> Iterator[str]:

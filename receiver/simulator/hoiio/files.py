@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, abort, current_app, request
 
+from .calls import Call
 from .pdf import text_pdf
 from .provider import Provider
 
@@ -21,9 +22,10 @@ def link(base_url: str, name: str, expires: int, key: str) -> str:
     return f"{base_url.rstrip('/')}/files/{name}{_EXTENSION}?{query}"
 
 
-def recording_link(base_url: str, session: str) -> str:
-    """A link to the recording of a call. Nothing in the documents says that these expire."""
-    return f"{base_url.rstrip('/')}/files/recordings/{quote(session, safe='')}.mp3"
+def recording_link(base_url: str, call: Call) -> str:
+    """A link to a new recording of a call. Nothing in the documents says that these expire."""
+    call.recordings += 1
+    return f"{base_url.rstrip('/')}/files/recordings/{quote(call.session, safe='')}-{call.recordings}.mp3"
 
 
 def files_blueprint(provider: Provider) -> Blueprint:
@@ -46,11 +48,12 @@ def files_blueprint(provider: Provider) -> Blueprint:
         head = f"FAX\nFrom: {fax.sender}\nTo:   {fax.recipient}\nDate: {fax.date} (GMT+8)\n\n"
         return current_app.response_class(text_pdf(head + fax.text), mimetype="application/pdf")
 
-    @blueprint.get("/files/recordings/<session>.mp3")
-    def recording(session: str) -> Response:
+    @blueprint.get("/files/recordings/<session>-<int:number>.mp3")
+    def recording(session: str, number: int) -> Response:
         with provider.account():
-            if session not in provider.calls:
-                abort(404, "There is no such call.")
+            call = provider.calls.get(session)
+            if call is None or not 1 <= number <= call.recordings:
+                abort(404, "There is no such recording.")
         return current_app.response_class(_SILENT_FRAME * 100, mimetype="audio/mpeg")
 
     return blueprint

@@ -63,7 +63,7 @@ def send(provider: Provider, call: Call, url: str, parameters: Mapping[str, str]
 
 def _dial(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "dest")
-    dest = _telephone(parameters["dest"])
+    dest = telephone(parameters["dest"])
     block = _block(provider, parameters, "dial")
     with provider.account() as (account, _):
         call = Call(
@@ -74,7 +74,7 @@ def _dial(provider: Provider, parameters: Parameters) -> Answer:
             block=block,
         )
         provider.calls[call.session] = call
-    _in_background(lambda: _ring(provider, call, _outcome(dest)))
+    in_background(lambda: _ring(provider, call, _outcome(dest)))
     return {"session": call.session, "txn_ref": call.txn_ref}
 
 
@@ -106,13 +106,18 @@ def _play(provider: Provider, parameters: Parameters) -> Answer:
 def _gather(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session", "notify_url")
     max_digits = _whole(parameters, "max_digits", 0, 0, 255)
-    _whole(parameters, "timeout", 15, 1, 3600)
-    _whole(parameters, "attempts", 1, 1, 100)
+    timeout = _whole(parameters, "timeout", 15, 1, 3600)
+    attempts = _whole(parameters, "attempts", 1, 1, 100)
     block = _block(provider, parameters, "gather")
 
     def press(call: Call) -> Block:
-        keys = call.digits.pop(0) if call.digits else ""
-        return replace(block, result={"digits": keys.partition("#")[0][: max_digits or None]})
+        keys, asked = "", 0
+        while not keys and asked < attempts:
+            keys = call.digits.pop(0) if call.digits else ""
+            asked += 1
+        unanswered = asked if not keys else asked - 1
+        digits = keys.partition("#")[0][: max_digits or None]
+        return replace(block, result={"digits": digits}, silence=float(timeout * unanswered))
 
     return _middle(provider, parameters, block, prepare=press)
 
@@ -120,22 +125,27 @@ def _gather(provider: Provider, parameters: Parameters) -> Answer:
 def _record(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session", "notify_url")
     _whole(parameters, "max_duration", 120, 1, 86_400)
-    recorded = {"record_url": recording_link(request.host_url, parameters["session"])}
-    # At the end too: a caller who hangs up while being recorded has still said something.
-    block = replace(_block(provider, parameters, "record"), result=recorded, at_end=recorded)
-    return _middle(provider, parameters, block)
+    base_url = provider.settings.base_url or request.host_url
+    block = _block(provider, parameters, "record")
+
+    def record(call: Call) -> Block:
+        recorded = {"record_url": recording_link(base_url, call)}
+        # At the end too: a caller who hangs up while being recorded has still said something.
+        return replace(block, result=recorded, at_end=recorded)
+
+    return _middle(provider, parameters, block, prepare=record)
 
 
 def _monitor(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session", "notify_url")
     block = _block(provider, parameters, "monitor")
-    target = _notify_url(provider, parameters, "monitor_notify_url") or block.notify_url
-    recording = recording_link(request.host_url, parameters["session"])
+    target = notify_url(provider, parameters, "monitor_notify_url") or block.notify_url
+    base_url = provider.settings.base_url or request.host_url
 
     def begin(call: Call) -> Block:
         if call.monitored:
             raise ApiError("error_monitor_in_progress")
-        call.monitored = (target, recording)
+        call.monitored = (target, recording_link(base_url, call))
         return block
 
     return _middle(provider, parameters, block, prepare=begin)
@@ -160,7 +170,7 @@ def _unhold(provider: Provider, parameters: Parameters) -> Answer:
         if not call.on_hold:
             raise ApiError("error_session_not_on_hold")
         call.on_hold, call.busy, call.block = False, True, block
-    _in_background(lambda: _complete(provider, call, block))
+    in_background(lambda: _complete(provider, call, block))
     return {}
 
 
@@ -169,7 +179,7 @@ def _transfer(provider: Provider, parameters: Parameters) -> Answer:
     dest = parameters["dest"]
     room = dest.removeprefix("room:") if dest.startswith("room:") else None
     if room is None:
-        _telephone(dest)
+        telephone(dest)
     elif not _ROOM.fullmatch(room):
         raise ApiError("error_invalid_room")
     on_failure = parameters.get("on_failure") or "hangup"
@@ -185,19 +195,22 @@ def _transfer(provider: Provider, parameters: Parameters) -> Answer:
         new_room = f"R{account.reference()}" if room == "" else room
     # If answered, the two talk from here on; the next report is that of the end, when one of them hangs up.
     if outcome != "answered":
-        _in_background(lambda: _complete(provider, call, block, ends=on_failure == "hangup"))
+        in_background(lambda: _complete(provider, call, block, ends=on_failure == "hangup"))
     return {"room": new_room} if new_room else {}
 
 
 def _hangup(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session")
     block = _block(provider, parameters, "hangup")
+    forced = parameters.get("force") == "enabled"
+    if forced and parameters.get("msg"):
+        raise ApiError("error_msg_invalid_length")  # it hangs up at once: there is no time to say anything
     with provider.account():
         call = _call(provider, parameters)
-        if parameters.get("force") != "enabled":
+        if not forced:
             _check_ready(call, ending=True)
         call.on_hold, call.busy, call.block = False, True, block
-    _in_background(lambda: finish(provider, call))
+    in_background(lambda: finish(provider, call))
     return {}
 
 
@@ -229,13 +242,13 @@ def _middle(
         if prepare:
             block = prepare(call)
         call.state, call.busy, call.block = "ongoing", True, block
-    _in_background(lambda: _complete(provider, call, block, ends=ends))
+    in_background(lambda: _complete(provider, call, block, ends=ends))
     return {}
 
 
 def _complete(provider: Provider, call: Call, block: Block, *, ends: bool = False) -> None:
     """Wait for a block to finish, then report it or the end of the call; nothing if it was cut short."""
-    call.over.wait(call.block_seconds)
+    provider.wait(call.over, call.block_seconds + block.silence)
     if provider.stopping.is_set():
         return
     with provider.account():
@@ -272,13 +285,19 @@ def _block(provider: Provider, parameters: Parameters, name: str) -> Block:
     """The block that a request asks for, from the parameters that all blocks share."""
     if len(parameters.get("msg", "")) > _LONGEST_MESSAGE:
         raise ApiError("error_msg_invalid_length")
-    tag = parameters.get("tag", "")
-    if len(tag) > _LONGEST_TAG:
+    return Block(name, notify_url(provider, parameters, "notify_url"), tag(parameters))
+
+
+def tag(parameters: Parameters) -> dict[str, str]:
+    """The tag that a request wants back, if there is one."""
+    given = parameters.get("tag", "")
+    if len(given) > _LONGEST_TAG:
         raise ApiError("error_tag_invalid_length")
-    return Block(name, _notify_url(provider, parameters, "notify_url"), {"tag": tag} if tag else {})
+    return {"tag": given} if given else {}
 
 
-def _notify_url(provider: Provider, parameters: Parameters, name: str) -> str:
+def notify_url(provider: Provider, parameters: Parameters, name: str) -> str:
+    """The URL to notify, if there is one and it can be notified."""
     url = parameters.get(name, "")
     fault = url_fault(url, provider.settings.resolve_hosts) if url else None
     if fault == "invalid":
@@ -295,7 +314,8 @@ def _whole(parameters: Parameters, name: str, default: int, low: int, high: int)
     return int(text)
 
 
-def _telephone(dest: str) -> str:
+def telephone(dest: str) -> str:
+    """A number that can be called."""
     if not _NUMBER.fullmatch(dest):
         raise ApiError("error_dest_invalid")
     return dest
@@ -305,7 +325,7 @@ def _outcome(dest: str) -> str:
     return DIAL_OUTCOMES.get(dest[-4:], "answered")
 
 
-def _in_background(step: Callable[[], None]) -> None:
+def in_background(step: Callable[[], None]) -> None:
     """Continue a call while the request that caused it is answered."""
 
     def run() -> None:

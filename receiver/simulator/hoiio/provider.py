@@ -17,6 +17,8 @@ from .ratelimit import RateLimit
 from .settings import Settings
 
 _DELIVERIES_KEPT = 500
+_LOOK_AT_CLOCK = 0.05
+"""Seconds between two looks at the account's time, which may be moved forward."""
 
 
 class Provider:
@@ -64,6 +66,16 @@ class Provider:
             account.settle(later)
             return later
 
+    def wait(self, over: threading.Event, seconds: float) -> None:
+        """Wait until something is over, or for so many seconds of the account's time."""
+        ends = self._monotonic() + seconds
+        while not self.stopping.is_set() and (left := ends - self._monotonic()) > 0:
+            if over.wait(min(left, _LOOK_AT_CLOCK)):
+                return
+
+    def _monotonic(self) -> float:
+        return time.monotonic() + self._account.ahead.total_seconds()
+
     def count(self, endpoint: str) -> None:
         """Count a request, whatever its result."""
         with self._lock:
@@ -77,8 +89,7 @@ class Provider:
     def accepts(self, endpoint: str) -> bool:
         """Whether a request to the endpoint is within its limit, by the account's time."""
         with self._lock:
-            now = time.monotonic() + self._account.ahead.total_seconds()
-            return self._rate_limit.accepts(endpoint, now)
+            return self._rate_limit.accepts(endpoint, self._monotonic())
 
     def order_fault(self, fault: Fault) -> None:
         """Add a fault."""

@@ -13,9 +13,11 @@ from .api import ENDPOINTS, api_blueprint
 from .client import Control
 from .control import control_blueprint
 from .files import files_blueprint
+from .guard import guard
 from .ivr import IVR_ENDPOINTS
 from .page import page_blueprint
 from .provider import Provider
+from .sending import NOT_SIMULATED, SENDING_ENDPOINTS
 from .settings import Settings
 
 _BACKLOG = 256
@@ -26,7 +28,8 @@ def create_simulator(settings: Settings | Provider) -> Flask:
     """The simulator as a WSGI application. `StateError` if the state file is unusable."""
     provider = settings if isinstance(settings, Provider) else Provider(settings)
     app = Flask(__name__)
-    endpoints = {**ENDPOINTS, **IVR_ENDPOINTS}
+    endpoints = {**ENDPOINTS, **IVR_ENDPOINTS, **SENDING_ENDPOINTS, **NOT_SIMULATED}
+    guard(app, provider.settings)
     app.register_blueprint(api_blueprint(provider, endpoints))
     app.register_blueprint(control_blueprint(provider, endpoints))
     app.register_blueprint(files_blueprint(provider))

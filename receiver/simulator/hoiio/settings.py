@@ -17,6 +17,8 @@ class Settings:
     state: Path | None = None
     base_url: str | None = None
     """Where others reach the simulator, for links in notifications; else the current request's address."""
+    listen: str = ""
+    """The host it listens on, by which it may be asked."""
     rate_limit: int = 60
     """Requests per minute to one endpoint; 0 means no limit."""
     max_subscriptions: int = 100
