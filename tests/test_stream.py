@@ -18,6 +18,11 @@ BEAT = b": nothing new\n\n"
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
 STREAM = "/api/v1/events/stream"
 
+
+def headers(last: str | None) -> dict[str, str]:
+    return HEADERS if last is None else HEADERS | {"Last-Event-ID": last}
+
+
 Served = Callable[[Flask, str, float], list[tuple[float, bytes]]]
 """Listens for so many seconds with this query; gives each piece and when it came."""
 
@@ -29,7 +34,9 @@ def app(tmp_path, monkeypatch) -> Iterator[Flask]:
     yield from started(make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path))
 
 
-def under_gateway(app: Flask, query: str, seconds: float) -> list[tuple[float, bytes]]:
+def under_gateway(
+    app: Flask, query: str, seconds: float, last: str | None = None
+) -> list[tuple[float, bytes]]:
     heard: list[tuple[float, bytes]] = []
 
     async def listen() -> None:
@@ -50,7 +57,7 @@ def under_gateway(app: Flask, query: str, seconds: float) -> list[tuple[float, b
         asyncio.get_running_loop().call_later(seconds, left.set)
         scope = {
             **{"type": "http", "method": "GET", "path": STREAM, "query_string": query.encode()},
-            "headers": [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()],
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers(last).items()],
         }
         await Private(app)(scope, receive, send)
 
@@ -58,10 +65,10 @@ def under_gateway(app: Flask, query: str, seconds: float) -> list[tuple[float, b
     return heard
 
 
-def under_wsgi(app: Flask, query: str, seconds: float) -> list[tuple[float, bytes]]:
+def under_wsgi(app: Flask, query: str, seconds: float, last: str | None = None) -> list[tuple[float, bytes]]:
     heard: list[tuple[float, bytes]] = []
     until = time.monotonic() + seconds
-    with app.test_client().get(f"{STREAM}?{query}", headers=HEADERS, buffered=False) as answer:
+    with app.test_client().get(f"{STREAM}?{query}", headers=headers(last), buffered=False) as answer:
         for piece in answer.response:
             heard.append((time.monotonic(), piece))
             if time.monotonic() > until:
@@ -108,3 +115,30 @@ def test_who_hears_events_hears_no_heartbeat_besides(app: Flask, listen: Served)
     heard = [piece for _, piece in listen(app, "kind=sms&fields=id", 2 * HEARTBEAT)]
     assert len(heard) > 5
     assert all(piece.startswith(b"id: ") for piece in heard[1:])
+
+
+def send(app: Flask, *references: str) -> None:
+    for reference in references:
+        data = {"txn_ref": reference, "from": "+6591110001", "to": "+6560000001", "msg": "hello"}
+        assert app.test_client().post(f"/callbacks/{KEY}/sms", data=data).status_code == 200
+
+
+@both_servers
+@pytest.mark.parametrize(("query", "ids"), [("after=3&", [b"4", b"5"]), ("", [])])
+def test_a_place_that_the_log_has_not_reached_is_told_and_begun_again(app, listen: Served, query, ids):
+    send(app, *(f"AA-{at}" for at in range(5)))
+    heard = [piece for _, piece in listen(app, f"{query}fields=id", HEARTBEAT, "26") if piece != BEAT]
+    start = 3 if query else 5
+    assert heard[1].decode() == (f'id: {start}\nevent: reset\ndata: {{"unknown": 26, "start": {start}}}\n\n')
+    assert [line[4:] for piece in heard[2:] for line in piece.splitlines() if line.startswith(b"id: ")] == ids
+    # Who has seen the last one is told nothing.
+    assert [piece for _, piece in listen(app, "", HEARTBEAT / 2, "5") if b"event" in piece] == []
+
+
+@pytest.mark.parametrize("last", ["26a", "-1", "٣", "99999999999999999999", "1.5"])
+def test_a_place_that_is_none_is_an_error(app, last):
+    answer = app.test_client().get(
+        STREAM, headers={**HEADERS, "Last-Event-ID": last.encode().decode("latin-1")}
+    )
+    assert answer.status_code == 400
+    assert answer.json["error"]["message"].startswith("Last-Event-ID: must be the id of an event")

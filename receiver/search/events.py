@@ -109,6 +109,15 @@ class EventLog:
             newest = connection.scalar(select(func.max(Event.id))) or 0
             return settled_id(connection, max(0, newest - 1))
 
+    def reached(self, position: int) -> bool:
+        """Whether the log has an event with this id or above it.
+
+        Not if an older copy of the log was restored: who waits for what comes above an id of the lost one
+        would wait for long. Nor if the newest events were erased.
+        """
+        with self._engine.connect() as connection:
+            return position <= (connection.scalar(select(func.max(Event.id))) or 0)
+
     def every(self, wanted: Search, limit: int | None = None) -> Iterator[Event]:
         """All events that match, newest first; memory does not grow with their number."""
         for ids in self._portions(wanted, END if limit is None else limit):

@@ -21,10 +21,16 @@ class Wish:
     mask: bool = False
     allowed: Callable[[], bool] = lambda: True
     """Whether the listener may go on listening; may block."""
+    start: int | None = None
+    """Where it begins again if the log has not reached its position; None: with the next event."""
 
     def encoded(self, found: Tail) -> bytes:
         """The events as server-sent events."""
         return b"".join([self._encoded(event_json(event, raw=self._raw)) for event in found.events])
+
+    def begun_again(self, position: int, start: int) -> bytes:
+        """Tells that the log has not reached `position`, and that the listener goes on from `start`."""
+        return f'id: {start}\nevent: reset\ndata: {{"unknown": {position}, "start": {start}}}\n\n'.encode()
 
     @property
     def _raw(self) -> bool:

@@ -72,6 +72,9 @@ class Live:
                     asked = time.monotonic()
                     if not await self._in_thread(wish.allowed):
                         return
+                if position > self._reach and (start := await self._start(wish, position)) is not None:
+                    yield wish.begun_again(position, start)
+                    position, spoke = start, time.monotonic()
                 found = await self._read(wish.wanted, position) if position < self._reach else None
                 if found is not None and found.events:
                     yield wish.encoded(found)
@@ -108,7 +111,7 @@ class Live:
                 await asyncio.sleep(_AFTER_FAILURE)
                 continue
             look = self._settled
-            if reach > self._reach:
+            if reach != self._reach:
                 self._reach = reach
                 self._grown.set()
                 self._grown = asyncio.Event()
@@ -117,7 +120,20 @@ class Live:
 
     def _settled(self) -> int:
         with self._engine.connect() as connection:
-            return settled_id(connection, self._reach)
+            settled = settled_id(connection, self._reach)
+        return settled if settled > self._reach or self._log.reached(settled) else self._log.newest_id()
+
+    async def _start(self, wish: Wish, position: int) -> int | None:
+        """Where a listener begins again; None if the log has reached its position."""
+        try:
+            return await self._in_thread(partial(self._looked_for, wish.start, position))
+        except SQLAlchemyError:
+            return None  # asked again once the log is seen to grow
+
+    def _looked_for(self, start: int | None, position: int) -> int | None:
+        if self._log.reached(position):
+            return None
+        return start if start is not None and self._log.reached(start) else self._log.newest_id()
 
     async def _read(self, wanted: Search, position: int) -> Tail:
         """One step; listeners who want the same from the same place at the same moment share it."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from receiver.cli import output
 from receiver.db.engine import reason_of
 from receiver.models import Event
-from receiver.search.events import LARGEST_PAGE, EventLog
+from receiver.search.events import LARGEST_PAGE, EventLog, Tail
 from receiver.search.query import Search
 
 LOOK_EVERY = 0.2
@@ -26,13 +26,25 @@ def follow(log: EventLog, wanted: Search, lines: int) -> Iterator[Event]:
         position = _patiently(lambda: _begin(log, wanted, lines))
         while True:
             at = position
-            found = _patiently(lambda: log.after(wanted, at, limit=LARGEST_PAGE))  # noqa: B023  # called at once
+            found = _patiently(lambda: _next(log, wanted, at))  # noqa: B023  # called at once
+            if found is None:
+                output.say(
+                    "the last event shown is gone, as after an older backup was restored; beginning again"
+                )
+                position = _patiently(lambda: _begin(log, wanted, lines))
+                continue
             yield from found.events
             if position == found.next:
                 time.sleep(LOOK_EVERY)
             position = found.next
     except KeyboardInterrupt:
         return
+
+
+def _next(log: EventLog, wanted: Search, position: int) -> Tail | None:
+    """What came since; None if the log does not reach to that position any more."""
+    found = log.after(wanted, position, limit=LARGEST_PAGE)
+    return found if found.next > position or log.reached(position) else None
 
 
 def _begin(log: EventLog, wanted: Search, lines: int) -> int:

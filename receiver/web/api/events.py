@@ -105,28 +105,37 @@ def _stream(found: Iterator[str], form: Form) -> Response:
     "Listen to events as they come",
     Event,
     parameters=(*FILTERS, SEARCH, AFTER, FIELD_NAMES, MASK),
-    forms={EVENT_STREAM: "Server-sent events of type `event`, each with its id and its JSON."},
+    forms={
+        EVENT_STREAM: "Server-sent events of type `event`, each with its id and its JSON; or of type `reset`."
+    },
     only_forms=True,
 )
 def stream_events(given: Given) -> Response:
     """Starts with the next event, or after the one named by `after` or by a `Last-Event-ID` header, which a
-    browser sends when it reconnects, so nothing is missed. An event appears a few tenths of a second after
-    its callback. A comment every few seconds shows that the stream is still open."""
+    browser sends when it reconnects, so nothing is missed. If the log ends before that event, as after an
+    older backup was restored, an event of type `reset` says so, and it starts as without that header. An
+    event appears a few tenths of a second after its callback. A comment every few seconds shows that the
+    stream is still open."""
     wanted = search_of(given)
     if wanted.state in {EventState.MISSED, EventState.ANSWERED}:
         raise BadRequest("state: whether a call was answered is only known later; leave this filter out")
-    last = request.headers.get("Last-Event-ID", "")
-    if last.isascii() and last.isdigit() and len(last) < 19:
-        position = int(last)
-    else:
-        position = (
-            given.whole("after", 0, LARGEST_ID, least=0)
-            if "after" in given.words
-            else current.event_log().newest_id()
-        )
+    after = given.whole("after", 0, LARGEST_ID, least=0) if "after" in given.words else None
+    last = _last_event_id()
+    position = after if last is None else last
+    if position is None:
+        position = current.event_log().newest_id()
     allowed = partial(current.tokens().still_good, given.token)
-    wish = Wish(wanted, position, _fields(given), given.flag("mask"), allowed)
+    wish = Wish(wanted, position, _fields(given), given.flag("mask"), allowed, after)
     return Stream(wish)
+
+
+def _last_event_id() -> int | None:
+    word = request.headers.get("Last-Event-ID", "")
+    if not word:
+        return None
+    if not (word.isascii() and word.isdigit() and len(word) < 20 and int(word) <= LARGEST_ID):
+        raise BadRequest(f"Last-Event-ID: must be the id of an event, 0 to {LARGEST_ID}")
+    return int(word)
 
 
 @operation(

@@ -84,6 +84,7 @@ export function liveTail() {
     fetchRows(); // what arrived between the page and the stream
   });
   stream.addEventListener("event", fetchRows);
+  stream.addEventListener("reset", () => location.reload()); // these rows are of a log that is no more
   stream.addEventListener("error", () => {
     say("off", stream.readyState === EventSource.CLOSED ? "Checking every 3 seconds" : "Reconnecting…");
     poll();
