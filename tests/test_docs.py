@@ -37,3 +37,10 @@ def test_the_readme_tells_first_what_everybody_needs() -> None:
 def test_the_changelog_names_the_newest_migration() -> None:
     newest = max(path.name[:4] for path in (ROOT / "migrations/versions").glob("0*.py"))
     assert newest in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_each_screenshot_is_made_by_the_command_that_draws_them() -> None:
+    script = (ROOT / "tests/screenshots.py").read_text(encoding="utf-8")
+    drawn = set(re.findall(r'^ {16}\("([a-z-]+)", ', script, re.MULTILINE))
+    assert {path.stem for path in (ROOT / "docs/screenshots").iterdir()} == drawn
+    assert "tests/screenshots.py" in (ROOT / "Makefile").read_text(encoding="utf-8")
