@@ -2,6 +2,7 @@
 #             LISTEN and SIMULATOR say where they answer: make run LISTEN=127.0.0.1:8001 SIMULATOR=127.0.0.1:8101
 # make test   format, lint, types, tests
 # make bench  the benches, short forms; python -m bench <name> for one in full
+# make screenshots  docs/screenshots, drawn anew from a demo made for it; needs Chromium
 # Each makes the virtual environment and install what is missing; nothing outside this directory is touched.
 
 SHELL := /bin/sh
@@ -10,7 +11,7 @@ LISTEN ?= 127.0.0.1:8000
 SIMULATOR ?=
 VENV := .venv
 
-.PHONY: run test bench
+.PHONY: run test bench screenshots
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -26,6 +27,9 @@ bench: $(VENV)/.installed-dev
 	@names=$$($(VENV)/bin/python -m bench) || exit 1; failed=0; \
 	for name in $$(printf '%s\n' "$$names" | cut -d ' ' -f 1); do \
 		$(VENV)/bin/python -m bench $$name --quick || failed=1; done; exit $$failed
+
+screenshots: $(VENV)/.installed-dev
+	@$(VENV)/bin/python tests/screenshots.py
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(make_venv)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -190,7 +190,7 @@ class Config(BaseModel):
     @classmethod
     def _known_database(cls, url: str) -> str:
         try:
-            parsed = make_url(url)
+            parsed = make_url(_hosts_as_query(url))
         except (ArgumentError, ValueError) as error:
             raise ValueError(DATABASE_FORMS) from error
         if parsed.drivername in {"postgres", "postgresql"}:
@@ -226,6 +226,25 @@ def read_env_file(path: Path) -> dict[str, str]:
         raise ConfigError(f"cannot read {path}: it is not UTF-8 text; save it as UTF-8")
     values = dotenv_values(stream=StringIO(text))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _hosts_as_query(url: str) -> str:
+    """A PostgreSQL URL of several hosts, as that server's documents write it, in SQLAlchemy's form."""
+    match = re.fullmatch(r"(postgres[^:]*://(?:[^/?]*@)?)([^/?@]*,[^/?@]*)(/[^?]*)?(?:\?(.*))?", url)
+    if match is None:
+        return url
+    user, several, name, options = match.groups(default="")
+    # An address of IPv6 stands in brackets; a port that is not named is PostgreSQL's own.
+    pairs = [
+        re.fullmatch(r"([^\[\]:]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?", each) for each in several.split(",")
+    ]
+    found = [pair.groups(default="") for pair in pairs if pair]
+    if len(found) < len(pairs):
+        raise ValueError(DATABASE_FORMS)
+    hosts = ",".join(host.strip("[]") for host, _ in found)
+    ports = ",".join(port for _, port in found)
+    query = urlencode({"host": hosts, "port": ports}) + (f"&{options}" if options else "")
+    return f"{user}{name or '/'}?{query}"
 
 
 def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:

@@ -20,12 +20,18 @@ from bench.processes import processes
 from bench.service import HOST, BenchError, free_port
 
 STARTUP = 30.0
+_NEW = ("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+_COPY = ("pg_basebackup", "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
 
 
 class Postgres:
-    """In a temporary directory, with fsync on; gone when the block ends."""
+    """In a temporary directory, with fsync on; gone when the block ends.
 
-    def __init__(self) -> None:
+    A standby confirms each commit of its primary before that one does.
+    """
+
+    def __init__(self, *, standby_of: Postgres | None = None) -> None:
+        self._primary = standby_of
         self.port = free_port()
         self.url = f"postgresql://postgres@{HOST}:{self.port}/postgres"
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,8 +58,13 @@ class Postgres:
         try:
             if self._user:
                 shutil.chown(self._directory, "postgres", "postgres")
-            self._initialise()
+            if self._primary is None:
+                self._make(*_NEW, "-D", str(self._data))
+            else:
+                self._make(*_COPY, "-D", str(self._data), "-d", self._primary.url)
             self.start()
+            if self._primary is not None:
+                self._primary.wait_for_standby()
         except BaseException:
             self.__exit__()
             raise
@@ -100,6 +111,32 @@ class Postgres:
             self._process.wait(STARTUP)
             self._process = None
 
+    def kill(self) -> None:
+        """As if its machine lost power."""
+        if self._process is not None:
+            self._signal(self._members(), signal.SIGKILL)
+            self._process.wait(STARTUP)
+            self._process = None
+
+    def promote(self) -> None:
+        """Let a standby take over; returns once it takes writes."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+
+    def wait_for_standby(self) -> None:
+        """From now on, no commit returns before a standby has it."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names TO '*'")
+            connection.execute("SELECT pg_reload_conf()")
+            until = time.monotonic() + STARTUP
+            while time.monotonic() < until:
+                if connection.execute(
+                    "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
+                ).fetchone():
+                    return
+                time.sleep(0.05)
+        raise BenchError("the standby did not follow")
+
     def freeze(self) -> None:
         """Stop all its processes where they are; connections stay open and silent."""
         self._signal(self._members(), signal.SIGSTOP)  # the parent first: then there are no new ones
@@ -111,13 +148,10 @@ class Postgres:
     def _data(self) -> Path:
         return self._directory / "data"
 
-    def _initialise(self) -> None:
+    def _make(self, program: str, *words: str) -> None:
+        """Make the data directory by one of PostgreSQL's programs."""
         done = subprocess.run(
-            [
-                _program("initdb"),
-                *("-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8"),
-                *("--locale=C", "--no-sync"),
-            ],
+            [_program(program), *words],
             check=False,
             cwd=self._directory,
             capture_output=True,
@@ -125,7 +159,7 @@ class Postgres:
             **self._user,
         )
         if done.returncode:
-            raise BenchError(f"initdb failed: {done.stderr.strip()[-500:]}")
+            raise BenchError(f"{program} failed: {done.stderr.strip()[-500:]}")
 
     def _members(self) -> list[int]:
         """The parent and its children, which lead sessions of their own and are found by their parent."""

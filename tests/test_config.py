@@ -1,10 +1,13 @@
 """Settings: all problems at once, no secret in any of it."""
 
+import socket
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url, text
 
 from config import CHECKOUT, Config, ConfigError, Signatures
+from receiver.db.engine import connect
 
 GOOD = {"CALLBACK_KEYS": "first-key-0123,second-key-0123"}
 
@@ -103,6 +106,47 @@ def test_it_takes_every_usual_form_of_a_postgresql_url(url: str):
         Config.from_env(GOOD | {"DATABASE_URL": url}, dotenv=None).database_url
         == "postgresql+psycopg://u@h/d"
     )
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host", "port"),
+    [
+        ("u@h1:5433,h2:5434", "h1,h2", "5433,5434"),
+        ("u:pass%2Cword@h1,h2:5434", "h1,h2", ",5434"),
+        ("h1,h2", "h1,h2", ","),
+        ("u@[::1]:5433,[fe80::2]", "::1,fe80::2", "5433,"),
+    ],
+)
+def test_it_takes_several_hosts_as_postgresql_writes_them(hosts: str, host: str, port: str):
+    url = f"postgresql://{hosts}/d?target_session_attrs=read-write"
+    config = Config.from_env(GOOD | {"DATABASE_URL": url}, dotenv=None)
+    made = make_url(config.database_url)
+    assert dict(made.query) == {"host": host, "port": port, "target_session_attrs": "read-write"}
+    assert (made.drivername, made.database) == ("postgresql+psycopg", "d")
+    _, arguments = made.get_dialect()().create_connect_args(made)
+    assert (arguments["host"], arguments["port"]) == (host, port)
+
+
+@pytest.mark.parametrize("hosts", ["h1:5432,h2:54x2", "h1,", ",h2", "h1:5432,:5433"])
+def test_it_refuses_several_hosts_that_are_misspelled(hosts: str):
+    assert "DATABASE_URL: must be" in problems(DATABASE_URL=f"postgresql://u@{hosts}/d")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dead_first", [True, False])
+def test_of_several_hosts_it_uses_the_one_that_lives(postgres: str, dead_first: bool, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        dead = f"127.0.0.1:{probe.getsockname()[1]}"
+    given = make_url(postgres)
+    alive = f"{given.host or '127.0.0.1'}:{given.port or 5432}"
+    hosts = ",".join((dead, alive) if dead_first else (alive, dead))
+    user = f"{given.username or 'postgres'}:{given.password or ''}"
+    url = f"postgresql://{user}@{hosts}/postgres?target_session_attrs=read-write"
+    config = Config.from_env(GOOD | {"DATABASE_URL": url}, dotenv=None)
+    engine = connect(config.database_url)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+    engine.dispose()
 
 
 def test_relative_paths_mean_the_checkout_wherever_a_command_is_run(tmp_path: Path, monkeypatch):

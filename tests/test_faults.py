@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bench import crash, full_disk, outage, slow_clients
+from bench import crash, failover, full_disk, outage, slow_clients
 from bench.report import Report
 from bench.service import Database, postgresql, sqlite
 
@@ -43,6 +43,10 @@ def test_it_loses_and_doubles_nothing_when_killed_often(database: Database):
 
 def test_it_takes_callbacks_while_postgresql_is_stopped_and_frozen():
     assert missed(short(outage.run)) == ""
+
+
+def test_it_loses_nothing_when_a_standby_takes_over():
+    assert missed(short(failover.run)) == ""
 
 
 def test_it_says_200_only_to_what_it_holds_while_the_disk_is_full():
