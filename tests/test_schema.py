@@ -154,6 +154,7 @@ def test_it_says_where_the_tables_are_if_not_where_it_looks(database_url, path):
                 refused(engine)
         engine.dispose()
         admin.execute(f"ALTER DATABASE {admin.info.dbname} RESET search_path")
+        admin.execute("DROP SCHEMA elsewhere")
 
 
 SETTINGS = {
