@@ -1,7 +1,9 @@
 """The real server in a real process, with the provider's simulator calling it over real HTTP."""
 
+import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -10,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import databases
 import forks
 import pytest
 import requests
@@ -191,3 +194,138 @@ def test_it_lists_all_wrong_settings_without_a_traceback(tmp_path: Path):
     assert "DATABASE_URL" in refused.stderr
     assert "CALLBACK_KEYS" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def opened(service: Service, *sent: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=20)
+    for part in sent:
+        connection.sendall(part)
+    return connection
+
+
+def answer_of(connection: socket.socket) -> bytes:
+    """The status of the next answer; empty when the connection ended without one."""
+    try:
+        return connection.recv(4096)[9:12]
+    except ConnectionResetError:
+        return b""
+
+
+def head(service: Service, more: str = "", method: str = "POST", key: str = KEY) -> bytes:
+    return f"{method} /callbacks/{key}/sms HTTP/1.1\r\nHost: x\r\n{more}".encode()
+
+
+def worker_of(service: Service) -> int:
+    pid = service.process.pid
+    (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(worker)
+
+
+@pytest.fixture
+def quiet(tmp_path: Path):
+    """On SQLite: what is asked has nothing to do with the database."""
+    service = Service(databases.new_file(tmp_path / "receiver.db"), tmp_path)
+    service.start()
+    yield service
+    if service.process.poll() is None:
+        service.kill()
+
+
+@pytest.mark.parametrize("broken", [b"ZZ\r\nmsg=x\r\n", b"9\r\nmsg=hello\r\n7;x"], ids=["no size", "ends"])
+def test_a_broken_encoding_is_answered_counted_and_kept(quiet: Service, broken: bytes):
+    chunked = "Transfer-Encoding: chunked\r\n\r\n"
+    connection = opened(quiet, head(quiet, chunked), b"9\r\nmsg=first\r\n", broken)
+    if broken.endswith(b"x"):
+        connection.shutdown(socket.SHUT_WR)
+    # Who has closed its half may get no answer.
+    assert answer_of(connection) in {b"503", b""}
+    assert answer_of(opened(quiet, head(quiet, chunked, key="x" * 20), broken)) == b"404"
+    kept = quiet.flask("events", "quarantine").stdout
+    assert "cut short" in kept
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    told = requests.get(f"{quiet.url}/metrics", headers=headers, timeout=10).text
+    assert 'receiver_refused_callbacks_total{cause="cut short"} 1.0' in told
+    quiet.stop()
+    assert quiet.log.read_text().count("callbacks under a valid key were refused") == 1
+
+
+def test_it_speaks_http_1_only(quiet: Service):
+    assert answer_of(opened(quiet, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")) in {b"400", b"", b"505"}
+
+
+@pytest.mark.slow
+def test_a_connection_that_says_nothing_is_closed(quiet: Service):
+    assert answer_of(opened(quiet)) == b""
+
+
+def test_a_stop_does_not_wait_for_strangers(quiet: Service):
+    stalled = [
+        opened(quiet),
+        opened(quiet, head(quiet, "X-Slow: a")),
+        opened(quiet, head(quiet, "Content-Length: 100\r\n\r\nmsg=")),
+        opened(quiet, head(quiet, "Content-Length: 100\r\n\r\nmsg=", key="x" * 20)),
+        opened(quiet, b"PUT /login HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nmsg="),
+    ]
+    assert post(quiet, "txn_ref=AA-SI-1&msg=x") == 200
+    started = time.monotonic()
+    assert quiet.stop() == 0
+    assert time.monotonic() - started < 5
+    assert answer_of(stalled[2]) == b"503"
+
+
+def test_requests_on_open_connections_are_answered_until_they_are_told_to_end(quiet: Service):
+    outcomes: list[str] = []
+
+    def send(worker: int) -> None:
+        with requests.Session() as session:
+            for number in range(10_000):
+                body = {"txn_ref": f"AA-SI-{worker}-{number}", "msg": "x"}
+                answer = session.post(f"{quiet.url}/callbacks/{KEY}/sms", data=body, timeout=10)
+                outcomes.append(str(answer.status_code))
+                if answer.headers.get("Connection") == "close":
+                    return
+
+    threads = [threading.Thread(target=send, args=(worker,)) for worker in range(8)]
+    for thread in threads:
+        thread.start()
+    while len(outcomes) < 50:
+        threads[0].join(0.01)
+    assert quiet.stop() == 0
+    for thread in threads:
+        thread.join()
+    assert set(outcomes) == {"200"}
+
+
+def test_many_signals_are_one(quiet: Service):
+    worker = worker_of(quiet)
+    with opened(quiet, head(quiet, "X-Slow: a")):
+        for _ in range(5):
+            os.kill(worker, signal.SIGTERM)
+            os.kill(quiet.process.pid, signal.SIGTERM)
+        assert quiet.process.wait(5) is not None
+
+
+def test_a_worker_ends_with_its_parent(quiet: Service):
+    ended = select.poll()
+    ended.register(os.pidfd_open(worker_of(quiet)), select.POLLIN)
+    os.kill(quiet.process.pid, signal.SIGKILL)
+    quiet.process.wait()
+    assert ended.poll(5000)
+    quiet.start()  # on the same address
+    assert post(quiet, "txn_ref=AA-SI-1&msg=x") == 200
+
+
+@pytest.mark.slow
+def test_a_signal_is_heard_from_the_first_moment_on(quiet: Service):
+    quiet.stop()
+    for moment in range(5):
+        with quiet.log.open("wb") as log:
+            command = [sys.executable, "-m", "flask", "serve", "--listen", f"127.0.0.1:{quiet.port}"]
+            process = subprocess.Popen(command, cwd=ROOT, env=quiet.env, stdout=log, stderr=log)
+        while b"listening" not in quiet.log.read_bytes():
+            assert process.poll() is None
+        if moment:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(moment * 0.3)  # until its worker is about there
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) is not None

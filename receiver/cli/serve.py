@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging.config
+import os
 import resource
 import socket
+import time
+from functools import partial
 
 import click
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -14,6 +18,7 @@ from granian.server import Server
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
+from receiver.cli import worker
 from receiver.cli.operation import operation
 from receiver.db.engine import Unreachable, reason_of
 from receiver.db.reach import Moved
@@ -25,6 +30,10 @@ logger = get_logger(__name__)
 
 HEADER_TIMEOUT = 10_000
 """Milliseconds for a request's headers to arrive."""
+PREDECESSOR = 3.0
+"""Seconds for another process to leave the address: one whose parent was killed is about to."""
+OTHER_FILES = 256
+"""Files that are no connections: databases, logs, libraries."""
 
 
 @click.command()
@@ -56,8 +65,9 @@ def serve(listen: str, workers: int) -> None:
     current.engine().dispose()
     current.spool().close()
     _require_free(host, port)
-    _raise_file_limit()
+    connections = _most_connections(config.connection_limit)
     logger.info("listening", address=f"http://{host}:{port}", workers=workers)
+    worker.mind_forks()
     Server(
         "receiver.app:gateway",
         address=host,
@@ -71,12 +81,12 @@ def serve(listen: str, workers: int) -> None:
         websockets=False,
         log_level=LogLevels.warning,
         log_dictconfig=lines,
-        backpressure=config.connection_limit,
+        backpressure=connections,
         backlog=1024,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT, max_buffer_size=64 * 1024),
         respawn_failed_workers=True,
         workers_kill_timeout=int(config.stop_timeout) + 5,
-    ).serve()
+    ).serve(partial(worker.run, os.getpid()))
 
 
 def _require_a_store() -> None:
@@ -109,18 +119,29 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 def _require_free(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise click.ClickException(
-            f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --listen"
-        ) from None
+    until = time.monotonic() + PREDECESSOR
+    while True:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and time.monotonic() < until:
+                time.sleep(0.1)
+                continue
+            raise click.ClickException(
+                f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --listen"
+            ) from None
+        return
 
 
-def _raise_file_limit() -> None:
-    """Connections are files; the default of 1,024 is an attack of 1,024 idle connections."""
+def _most_connections(wanted: int) -> int:
+    """How many a worker may take: connections are files, and a server without files to spare takes none."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard == resource.RLIM_INFINITY or wanted + OTHER_FILES <= hard:
+        return wanted
+    possible = max(16, hard - OTHER_FILES)
+    logger.warning("the limit of open files allows fewer connections", files=hard, connections=possible)
+    return possible

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,13 +26,16 @@ from receiver.keys.urls import CALLBACKS, split_path
 from receiver.logs.request import Answering, request_id
 from receiver.providers.base import NOTHING, Answer
 from receiver.web import health
-from receiver.web.asgi import Receive, Scope, Send, environ_of, respond
+from receiver.web.asgi import Receive, Scope, Send, closing, environ_of, respond
 from receiver.web.bodies import Bodies, Body
 from receiver.web.callbacks import BODY, HELD, WHOLE, Held, status_for
 from receiver.web.private import Private
 
 KEYS_PATIENCE = 3.0
 """Seconds at the start for the database to tell the callback keys; then the copy on disk has to do."""
+
+OTHERS_PATIENCE = 3.0
+"""Seconds for pages and exports that are under way when the process stops."""
 
 
 class Gateway:
@@ -46,11 +50,15 @@ class Gateway:
         self._bodies = Bodies(self._parts.config.max_body_bytes)
         self._probes = ThreadPoolExecutor(1, thread_name_prefix="readiness")
         self._probe: asyncio.Future[Ready] | None = None
+        self._leaving = False
+        self._closing: asyncio.Future[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
+            if self._leaving:
+                send = closing(send)
             path = scope["path"]
             if path.startswith(CALLBACKS):
                 await self._answer(scope, receive, send)
@@ -72,12 +80,39 @@ class Gateway:
                 self._parts.schedule.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
-                timeout = self._parts.config.stop_timeout
-                await asyncio.to_thread(self._parts.schedule.stop, 1.0)
-                await asyncio.to_thread(self._parts.recorder.close, timeout)
-                await asyncio.to_thread(self._parts.keys.leave)
+                await self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    def leave(self) -> None:
+        """Say with every answer from now on that its connection ends, and send listeners away."""
+        self._leaving = True
+        self._others.leave()
+
+    async def finish(self) -> None:
+        """Wait for accepted callbacks; for others a moment, and for bodies that are not whole not at all."""
+        self._bodies.stop()
+        self._others.cut_off()
+        began = time.monotonic()
+
+        def patient(seconds: float) -> bool:
+            return time.monotonic() - began < seconds
+
+        timeout = self._parts.config.stop_timeout
+        while (self._waiting and patient(timeout)) or (not self._others.idle and patient(OTHERS_PATIENCE)):
+            await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """Keep what was accepted; take no more. Whoever calls this first does it for all."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await self._closing
+
+    async def _close(self) -> None:
+        await asyncio.to_thread(self._parts.schedule.stop, 1.0)
+        await asyncio.to_thread(self._parts.recorder.close, self._parts.config.stop_timeout)
+        await asyncio.to_thread(self._parts.keys.leave)
+        self._parts.refusals.tell()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The key first: who has none makes us hold nothing.

@@ -1,0 +1,100 @@
+"""A worker process of `receiver serve`: how it is told to stop, what it waits for then, and that it does not
+outlive its parent.
+
+The server by itself stops once every connection has ended, so a stranger that stalls would decide how long
+that takes. Here accepted callbacks decide, and nobody else for longer than a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from granian import _signals
+from granian._granian import WorkerSignal
+from granian.server.mp import MPServer
+
+STOPS = (signal.SIGTERM, signal.SIGINT)
+LINGER = 0.25
+"""Seconds in which open connections are still served, and told with each answer that they end. A client that
+would send on one that has just been closed gets no answer, and cannot know whether to try again."""
+LAST_BYTES = 0.1
+"""Seconds for the last answers to leave the process."""
+_PR_SET_PDEATHSIG = 1
+
+
+class Stoppable(Protocol):
+    """What a worker serves."""
+
+    def leave(self) -> None:
+        """Say with every answer from now on that its connection ends."""
+
+    async def finish(self) -> None:
+        """Wait for accepted callbacks, and a moment for others."""
+
+    async def close(self) -> None:
+        """Keep what was accepted; take no more."""
+
+
+def mind_forks() -> None:
+    """A worker is forked from a process that has its own way to stop, which would do nothing in the worker: a
+    signal that came before the worker was ready was lost. Until then it ends at once."""
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOPS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS),
+        after_in_child=_forget_handlers,
+    )
+
+
+def run(parent: int, worker: int, process: str | None, load: Callable[[], Stoppable], *rest: Any) -> None:
+    """The whole life of a worker."""
+    _end_with(parent)
+    served = load()
+    _signals.set_loop_signals = lambda loop: _stop_by(loop, served)
+    MPServer._spawn_asgi_lifespan_worker(worker, process, lambda: served, *rest)
+    os._exit(0)  # without waiting for threads in which a page waits for something
+
+
+def _forget_handlers() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it goes to the parent too
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+
+
+def _end_with(parent: int) -> None:
+    """Be told to stop when the parent dies: nobody would look after this process, and the next start would
+    find the address in use."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _stop_by(loop: asyncio.AbstractEventLoop, served: Stoppable) -> WorkerSignal:
+    """The server's own way to be stopped, with ours in front of it."""
+    stop, stopping = WorkerSignal(), set[asyncio.Task[None]]()
+
+    def begin() -> None:
+        if not stopping:  # the server would hang on a second signal
+            stopping.add(loop.create_task(_stop(served, stop)))
+
+    for number in STOPS:
+        loop.add_signal_handler(number, begin)
+    return stop
+
+
+async def _stop(served: Stoppable, stop: WorkerSignal) -> None:
+    served.leave()
+    await asyncio.sleep(LINGER)
+    stop.set()
+    await served.finish()
+    await asyncio.sleep(LAST_BYTES)
+    # By now the server has ended by itself unless somebody stalls.
+    await served.close()
+    os._exit(0)
