@@ -91,7 +91,7 @@ class Config(BaseModel):
     commit_deadline: float = Field(default=2.0, ge=0.1, le=60, description="seconds")
     api_rate: int = Field(default=100, ge=1, le=1_000_000, description="requests a second")
     queue_limit: int = Field(default=4096, ge=1, le=100_000, description="callbacks")
-    connection_limit: int = Field(default=4096, ge=16, le=100_000, description="connections")
+    connection_limit: int = Field(default=16384, ge=16, le=100_000, description="connections")
     stop_timeout: float = Field(default=15.0, ge=1, le=600, description="seconds")
     spool_limit_mb: int = Field(default=1024, ge=1, le=1_000_000, description="megabytes")
     quarantine_limit_mb: int = Field(default=256, ge=1, le=1_000_000, description="megabytes")

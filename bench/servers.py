@@ -13,10 +13,11 @@ from bench.ingest import Run, Serve, Subject
 from bench.load import percentile
 from bench.report import Report, say
 from bench.service import HOST, Server, sqlite
-from bench.slow_clients import LONGEST_P99, SLOW, under_attacks
+from bench.slow_clients import LONGEST_P99, SORTS, under_attacks
 
 ROUNDS, QUICK_ROUNDS = 3, 1
 ATTACK, QUICK_ATTACK = 10.0, 1.0
+SLOW = 200
 OURS = "granian asgi, own gateway"
 
 
@@ -68,7 +69,7 @@ def _module(*words: str) -> Serve:
 
 def _attack(report: Report, subject: Subject, seconds: float) -> None:
     with subject.make() as database, subject.serve(database) as server:
-        attacks = under_attacks(server.port, seconds)
+        attacks = under_attacks(server.port, seconds, SLOW, SORTS[:3])
     for sort, attack in attacks.items():
         p99 = percentile(attack.waits, 0.99)
         share = f"{len(attack.served)} of {len(attack.answers)} served, p99 {p99 * 1000:.0f} ms"

@@ -1,18 +1,20 @@
-"""Are honest callbacks served beside 200 connections that stay silent, drip headers or drip a body?
+"""Are honest callbacks served beside 10,000 connections that stay silent, drip headers or drip a body?
 
 Each sort in turn against one service on SQLite, while an honest callback comes every 0.1 s on a
 connection of its own, as the provider's do. Its wait is counted from when it was due, so that a stuck one
-cannot hide those behind it. A slow connection that the server ends is opened again: the 200 stay 200.
+cannot hide those behind it. A slow connection that the server ends is opened again: the 10,000 stay 10,000.
+The short form takes 1,000.
 """
 
 from __future__ import annotations
 
 import contextlib
+import resource
 import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,14 +23,25 @@ from bench.load import percentile
 from bench.report import Report, say
 from bench.service import HOST, Server, sqlite
 
-SLOW = 200
+SLOW, QUICK_SLOW = 10_000, 1_000
 EVERY = 0.1
 SECONDS, QUICK_SECONDS = 30.0, 2.0
 PATIENCE = 5.0
 """Seconds an honest caller waits."""
 LONGEST_P99 = 1.0
+MOST_MEMORY = 1024
+"""Megabytes: the server may hold 64 KiB for each connection beside what the budget for bodies allows."""
 
-_HEAD = f"POST {callbacks.PATH}/voice HTTP/1.1\r\nHost: {HOST}\r\n".encode()
+OWN_FILES = 256
+"""Descriptors of the bench beside its slow connections."""
+
+
+def _head(method: str = "POST", path: str = f"{callbacks.PATH}/voice") -> bytes:
+    return f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n".encode()
+
+
+_BODY = b"Content-Length: 10000\r\n\r\nmsg="
+_FULL = b"Content-Length: 65000\r\n\r\nmsg=" + b"x" * 32_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +54,15 @@ class Sort:
 
 
 SORTS = (
+    # The first three ask for nothing special of a server.
     Sort("silent", b"", b""),
-    Sort("headers", _HEAD + b"X-Slow: ", b"a"),
-    Sort("body", _HEAD + b"Content-Length: 10000\r\n\r\nmsg=", b"a"),
+    Sort("headers", _head() + b"X-Slow: ", b"a"),
+    Sort("body", _head() + _BODY, b"a"),
+    Sort("half a body", _head() + _FULL, b"a"),
+    Sort("half a body, PUT", _head("PUT") + _FULL, b"a"),
+    Sort("half a body, no key", _head("PUT", "/callbacks/nobody/voice") + _FULL, b"a"),
+    Sort("half a body, console", _head("POST", "/login") + _FULL, b"a"),
+    Sort("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5), b""),
 )
 
 
@@ -78,11 +97,14 @@ class Attack:
 def run(quick: bool) -> Report:
     report = Report()
     seconds = QUICK_SECONDS if quick else SECONDS
-    report.figure("slow connections", SLOW)
+    count = _possible(QUICK_SLOW if quick else SLOW)
+    report.figure("slow connections", count)
     report.figure("seconds each", seconds)
     with sqlite() as database, Server.receiver(database) as server:
-        attacks = under_attacks(server.port, seconds)
+        attacks = under_attacks(server.port, seconds, count)
+        memory = max(process.memory_mb for process in server.processes())
         stored = set(database.stored())
+    report.at_most("memory of the largest process afterwards (MB)", memory, MOST_MEMORY)
     for name, attack in attacks.items():
         p99 = percentile(attack.waits, 0.99)
         report.figure(f"{name}: honest callbacks", len(attack.answers))
@@ -96,15 +118,22 @@ def run(quick: bool) -> Report:
     return report
 
 
-def under_attacks(port: int, seconds: float) -> dict[str, Attack]:
+def _possible(wanted: int) -> int:
+    """So many connections, or as many as this process may open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard - OWN_FILES)
+
+
+def under_attacks(port: int, seconds: float, slow: int, sorts: Sequence[Sort] = SORTS) -> dict[str, Attack]:
     """Send honest callbacks beside the slow connections of each sort in turn."""
     attacks: dict[str, Attack] = {}
-    count = int(seconds / EVERY)
-    for number, sort in enumerate(SORTS):
-        say(f"{SLOW} connections: {sort.name}, {seconds:g} s")
-        with _slow_clients(port, sort) as slow:
+    count, clients = int(seconds / EVERY), slow
+    for number, sort in enumerate(sorts):
+        say(f"{clients} connections: {sort.name}, {seconds:g} s")
+        with _slow_clients(port, sort, clients) as held:
             answers = _honest(port, callbacks.calls(count, first=number * count))
-            attacks[sort.name] = Attack(answers, slow.held(), slow.reopened)
+            attacks[sort.name] = Attack(answers, held.held(), held.reopened)
     return attacks
 
 
@@ -131,8 +160,8 @@ def _ask(port: int, call: callbacks.Call, due: float) -> Answer:
 
 
 @contextlib.contextmanager
-def _slow_clients(port: int, sort: Sort) -> Iterator[_SlowClients]:
-    slow = _SlowClients(port, sort)
+def _slow_clients(port: int, sort: Sort, count: int) -> Iterator[_SlowClients]:
+    slow = _SlowClients(port, sort, count)
     slow.open_all()
     thread = threading.Thread(target=slow.drip_until_stopped, name="slow-clients", daemon=True)
     thread.start()
@@ -147,15 +176,15 @@ def _slow_clients(port: int, sort: Sort) -> Iterator[_SlowClients]:
 class _SlowClients:
     """The slow side: one thread, a fixed number of connections, only to this machine."""
 
-    def __init__(self, port: int, sort: Sort) -> None:
+    def __init__(self, port: int, sort: Sort, count: int) -> None:
         self.stopping = threading.Event()
         self.reopened = 0
         self._port = port
         self._sort = sort
-        self._slow: list[socket.socket | None] = [None] * SLOW
+        self._slow: list[socket.socket | None] = [None] * count
 
     def open_all(self) -> None:
-        self._slow = [self._connect() for _ in range(SLOW)]
+        self._slow = [self._connect() for _ in self._slow]
 
     def close_all(self) -> None:
         for slow in self._slow:

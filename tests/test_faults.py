@@ -49,5 +49,5 @@ def test_it_says_200_only_to_what_it_holds_while_the_disk_is_full():
     assert missed(short(full_disk.run)) == ""
 
 
-def test_it_serves_honest_callbacks_beside_two_hundred_slow_clients():
+def test_it_serves_honest_callbacks_beside_a_thousand_slow_clients():
     assert missed(short(slow_clients.run)) == ""

@@ -1,8 +1,8 @@
 """The bodies of requests that are under way, within one budget of memory.
 
 A caller can send as slowly as it likes and open as many connections as the server takes. What all of them
-have sent is counted together. When it is too much, the body that has been under way longest is cut off and
-what was held of it let go: honest ones are whole within milliseconds, so those that have stalled go first.
+have sent is counted together. When it is too much, a body that holds most is cut off, and of those the one
+that has been under way longest: honest ones are small and whole within milliseconds.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ BUDGET = 32 * 1024 * 1024
 """Bytes; more where single bodies may be very large."""
 EACH = 4096
 """Bytes that a request under way costs beside its body, about."""
+_MAGNITUDES = 32
 
 
 class Body:
@@ -48,14 +49,15 @@ class Bodies:
         """`limit` is for one body."""
         self._limit = limit
         self._most = max(BUDGET, 8 * limit)
-        self._reading: dict[Body, None] = {}  # in the order in which they began
+        # By the magnitude of what they cost, each in the order in which they came to cost as much.
+        self._reading: tuple[dict[Body, None], ...] = tuple({} for _ in range(_MAGNITUDES))
         self._stopping = False
         self.held = 0
         """Bytes that all of them cost now."""
 
     def __len__(self) -> int:
         """How many are not whole yet."""
-        return len(self._reading)
+        return sum(map(len, self._reading))
 
     @contextmanager
     def one(self) -> Iterator[Body]:
@@ -68,7 +70,6 @@ class Bodies:
 
     async def read(self, body: Body, receive: Receive) -> None:
         """Read it to its end, or until there is a cause to stop."""
-        self._reading[body] = None
         try:
             patience = WHEN_STOPPING if self._stopping else BODY_TIMEOUT
             async with asyncio.timeout(patience) as body.until:
@@ -90,23 +91,29 @@ class Bodies:
         except TimeoutError:
             body.cause = body.cause or (Cause.STOPPING if self._stopping else Cause.TOO_SLOW)
         finally:
-            self._reading.pop(body, None)
+            self._reading[body.cost.bit_length()].pop(body, None)
 
     def stop(self) -> None:
         """Cut off those that are not whole, and have little patience from now on."""
         self._stopping = True
-        for body in list(self._reading):
-            self._cut(body, Cause.STOPPING)
+        for some in self._reading:
+            for body in list(some):
+                self._cut(body, Cause.STOPPING)
 
     def _count(self, body: Body, size: int) -> None:
+        before, after = body.cost.bit_length(), (body.cost + size).bit_length()
         body.cost += size
         self.held += size
+        if before != after:
+            self._reading[before].pop(body, None)
+            self._reading[after][body] = None
         while self.held > self._most and body.cause is None:
-            self._cut(next(iter(self._reading)), Cause.NO_ROOM)
+            largest = next(filter(None, reversed(self._reading)))
+            self._cut(next(iter(largest)), Cause.NO_ROOM)
 
     def _cut(self, body: Body, cause: Cause) -> None:
         body.cause = cause
-        self._reading.pop(body, None)
+        self._reading[body.cost.bit_length()].pop(body, None)
         self._let_go(body)
         if cause is Cause.NO_ROOM:
             body.parts.clear()
