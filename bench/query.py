@@ -49,6 +49,7 @@ from receiver.models import Intervention
 from receiver.search.calls import CallLog
 from receiver.search.conversations import ConversationLog
 from receiver.search.counts import Counts
+from receiver.search.cursor import Cursor
 from receiver.search.events import EventLog
 from receiver.search.query import Search
 
@@ -108,7 +109,12 @@ def measure(report: Report, name: str, database: Database, count: int, pruned: i
 
     held("page", pages, lambda wanted, before: log.find(wanted, before=before), PAGE)
     held("calls", _calls(count), lambda wanted, before: call_log.find(wanted, before=before), PAGE)
-    held("conversations", _talks(count), lambda wanted, before: talks.find(wanted, before=before), PAGE)
+    held(
+        "conversations",
+        _talks(count),
+        lambda wanted, before: talks.find(wanted, before=Cursor(before) if before else None),
+        PAGE,
+    )
     held("rare words", _rare(count), lambda wanted, before: log.find(wanted, before=before), RARE)
     held("common words", _common(count), lambda wanted, before: log.find(wanted, before=before), COMMON)
     held("overview", [("overview", Search(), None)] * 10, lambda *_: _overview(engine), OVERVIEW)

@@ -1,11 +1,13 @@
 """Conversations: one sender's messages at one of our numbers, long ones put together again."""
 
 import itertools
+import json
 
 import pytest
-from conftest import KEY
+from conftest import API_TOKEN, KEY
 
 from receiver.search.conversations import ConversationLog, conversation_json
+from receiver.search.cursor import Cursor
 from receiver.search.index import LogIndex
 from receiver.search.query import Search
 
@@ -181,3 +183,43 @@ def test_it_joins_two_long_messages_one_after_the_other(client, log):
         post(client, text, ref=ref)
     found = [message.text for message in log.get(SHOP, ANNA).messages]
     assert found == ["b" * 152 + "end of b", "a" * 152 + "end of a"]
+
+
+@pytest.mark.parametrize("asked", ["", "invoice"])
+def test_one_that_moves_to_the_top_between_two_pages_is_not_lost(client, log, index, asked):
+    senders = [f"+659111000{number}" for number in range(6)]
+    for number, sender in enumerate(senders):
+        post(client, f"invoice {number}", sender, ref=number, second=f"{number * 5:02d}")
+    index.catch_up()
+    seen, before, reads = [], None, 0
+    while reads == 0 or before is not None:
+        page = log.find(Search.parse(asked), before=before, limit=2)
+        seen += [one.sender for one in page.conversations]
+        before = page.next and Cursor.read(str(page.next))
+        # The oldest writes again, and somebody new.
+        post(client, f"invoice again {reads}", senders[reads], ref=f"again{reads}", second="40")
+        post(client, f"invoice new {reads}", f"+659222000{reads}", ref=f"new{reads}", second="50")
+        if reads % 2 == 0:
+            index.catch_up()
+        reads += 1
+    assert seen == senders[::-1]
+
+
+def test_a_page_is_of_its_moment_everywhere(app, client, api):
+    senders = [f"+659111000{number}" for number in range(4)]
+    for number, sender in enumerate(senders):
+        post(client, f"hello {number}", sender, ref=number, second=f"{number * 5:02d}")
+    first = api("/conversations?limit=2")
+    post(client, "hello again", senders[0], ref="again", second="40")
+    second = api(f"/conversations?limit=2&before={first['next']}")
+    assert [one["sender"] for one in first["conversations"] + second["conversations"]] == senders[::-1]
+    assert second["next"] is None
+    done = app.test_cli_runner().invoke(args=["conversations", "--before", first["next"], "--json"])
+    assert [one["sender"] for one in json.loads(done.stdout)["conversations"]] == senders[1::-1]
+    # A plain id, as an earlier version gave it, still works.
+    assert [one["sender"] for one in api("/conversations?before=3")["conversations"]] == [senders[1]]
+    wrong = client.get("/api/v1/conversations?before=1.2.3", headers={"Authorization": f"Bearer {API_TOKEN}"})
+    assert (wrong.status_code, wrong.json["error"]["message"]) == (
+        400,
+        "before: must be `next` of the previous page",
+    )

@@ -10,6 +10,7 @@ from receiver.cli.lines import CONVERSATION_COLUMNS, conversation_line, message
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, searching, warn_of
 from receiver.search.conversations import conversation_json
+from receiver.search.cursor import Cursor
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.printable import printable
@@ -18,12 +19,12 @@ from receiver.vocabulary.printable import printable
 @click.command()
 @searching
 @pages.LIMIT
-@pages.BEFORE
+@pages.CURSOR
 @options.AS_JSON
 @options.MASK
 @operation
 def list_conversations(
-    *, wanted: Search, shown: Shown, limit: int, before: int | None, as_json: bool, mask: bool
+    *, wanted: Search, shown: Shown, limit: int, before: Cursor | None, as_json: bool, mask: bool
 ) -> None:
     """List conversations, newest first (the default).
 

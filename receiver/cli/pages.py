@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from receiver.cli import output, tables
+from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE
 
 LIMIT = click.option(
@@ -17,6 +19,19 @@ BEFORE = click.option(
 )
 
 
+class _CursorType(click.ParamType[Cursor]):
+    name = "CURSOR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Cursor:
+        try:
+            return value if isinstance(value, Cursor) else Cursor.read(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not what the page before named.")
+
+
+CURSOR = click.option("--before", type=_CursorType(), help="The next page: what the page before named.")
+
+
 def show(columns: Sequence[str], lines: Sequence[Sequence[object]], what: str) -> None:
     """A page as a table, or a sentence if nothing matches."""
     if lines:
@@ -25,7 +40,7 @@ def show(columns: Sequence[str], lines: Sequence[Sequence[object]], what: str) -
         output.say(f"no {what} match")
 
 
-def mention_older(following: int | str | None) -> None:
+def mention_older(following: Cursor | int | str | None) -> None:
     """Say how to see the next page, if there is one."""
     if following is not None:
         output.say(f"there are older ones: add --before {following}")

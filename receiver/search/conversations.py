@@ -11,10 +11,21 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, TextClause, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    TextClause,
+    func,
+    literal_column,
+    select,
+    text,
+)
 
 from receiver.models import ConversationCount, Event, IndexState
 from receiver.providers.registry import identity_prefix
+from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, rows
 from receiver.search.home import at_home
 from receiver.search.messages import MOST_PARTS, Message, join_parts, message_json
@@ -46,7 +57,7 @@ class ConversationPage:
     """Conversations, each with its newest (matching) message, and where the next older page begins."""
 
     conversations: Sequence[Conversation]
-    next: int | None
+    next: Cursor | None
 
 
 class ConversationLog:
@@ -56,16 +67,22 @@ class ConversationLog:
         self._engine = engine
 
     def find(
-        self, wanted: Search, *, before: int | None = None, limit: int = DEFAULT_PAGE
+        self, wanted: Search, *, before: Cursor | None = None, limit: int = DEFAULT_PAGE
     ) -> ConversationPage:
-        """Conversations with a message that matches, newest first by that message."""
+        """Conversations with a message that matches, newest first by that message.
+
+        All pages are of the moment at which the first was read: messages that came later change no order.
+        """
         with self._engine.connect() as connection:
             wanted = at_home(connection, wanted)
+            if before is None:
+                before = Cursor(END, connection.scalar(select(func.max(Event.id))) or 0)
             ends = wanted == Search(sender=wanted.sender, recipient=wanted.recipient, number=wanted.number)
             look = _newest_by_ends if ends else _newest_by_message
-            found = look(connection, _trusted_sms(wanted), before or END, limit + 1)
+            found = look(connection, _trusted_sms(wanted), before, limit + 1)
             shown = _conversations(connection, rows(connection, found[:limit]))
-        return ConversationPage(shown, found[limit - 1] if len(found) > limit else None)
+        following = Cursor(found[limit - 1], before.newest) if len(found) > limit else None
+        return ConversationPage(shown, following)
 
     def get(
         self, number: str, sender: str, *, before: int | None = None, limit: int = DEFAULT_PAGE
@@ -106,35 +123,64 @@ def _trusted_sms(wanted: Search) -> Search | None:
     return None if wrong or wanted.quarantined else replace(wanted, **TRUSTED_SMS)
 
 
-def _newest_by_ends(connection: Connection, wanted: Search | None, before: int, limit: int) -> list[int]:
+def _newest_by_ends(connection: Connection, wanted: Search | None, cursor: Cursor, limit: int) -> list[int]:
     """The newest message of each conversation, from the table and from what is not in it yet."""
     if wanted is None:
         return []
     indexed = connection.scalar(select(IndexState.event_id)) or 0
     newest: dict[tuple[str | None, str | None], int] = {}
-    for event in rows(connection, matching_ids(connection, wanted, Span(above=indexed), UNCOUNTED_MESSAGES)):
+    uncounted = Span(above=indexed, below=cursor.end)
+    for event in rows(connection, matching_ids(connection, wanted, uncounted, UNCOUNTED_MESSAGES)):
         if event.sender is not None and event.recipient is not None:
             newest.setdefault((event.recipient, event.sender), event.id)
     table = ConversationCount
-    query = select(table.number, table.sender, table.last_id).where(table.last_id < before, table.last_id > 0)
-    if wanted.sender is not None:
-        query = query.where(table.sender == wanted.sender)
-    if wanted.recipient is not None:
-        query = query.where(table.number == wanted.recipient)
-    query = query.order_by(table.last_id.desc()).limit(limit + len(newest))
-    for side in (table.number, table.sender):
-        for row in connection.execute(query if wanted.number is None else query.where(side == wanted.number)):
-            newest.setdefault((row.number, row.sender), row.last_id)
-        if wanted.number is None:
-            break
-    return sorted((last_id for last_id in newest.values() if last_id < before), reverse=True)[:limit]
+    sides = [table.number, table.sender] if wanted.number is not None else [None]
+    for last_id, among in (
+        (table.last_id, _still(cursor)),
+        (_last_until(connection, cursor.newest), _moved(cursor)),
+    ):
+        query = select(table.number, table.sender, last_id.label("last")).where(
+            *among, last_id < cursor.before
+        )
+        if wanted.sender is not None:
+            query = query.where(table.sender == wanted.sender)
+        if wanted.recipient is not None:
+            query = query.where(table.number == wanted.recipient)
+        query = query.order_by(last_id.desc()).limit(limit + len(newest))
+        for side in sides:
+            for row in connection.execute(query if side is None else query.where(side == wanted.number)):
+                newest.setdefault((row.number, row.sender), row.last)
+    return sorted((last_id for last_id in newest.values() if last_id < cursor.before), reverse=True)[:limit]
 
 
-def _newest_by_message(connection: Connection, wanted: Search | None, before: int, limit: int) -> list[int]:
+def _still(cursor: Cursor) -> list[ColumnElement[bool]]:
+    """Conversations in which nobody wrote since the first page was read."""
+    return [ConversationCount.last_id > 0, ConversationCount.last_id <= cursor.newest]
+
+
+def _moved(cursor: Cursor) -> list[ColumnElement[bool]]:
+    """The others. Each stands where its newest message of that moment did."""
+    return [ConversationCount.last_id > cursor.newest]
+
+
+def _last_until(connection: Connection, newest: int) -> ColumnElement[int]:
+    # Without statistics SQLite would walk along the ids.
+    hint = " INDEXED BY ix_events_sender_kind_type_id" if connection.dialect.name == "sqlite" else ""
+    return literal_column(
+        f"(SELECT id FROM events{hint} WHERE sender = conversations.sender AND kind = 'sms'"
+        " AND type = 'sms.received' AND recipient = conversations.number AND quarantine IS NULL"
+        f" AND id <= {newest:d} ORDER BY id DESC LIMIT 1)",
+        BigInteger,
+    )
+
+
+def _newest_by_message(
+    connection: Connection, wanted: Search | None, cursor: Cursor, limit: int
+) -> list[int]:
     """The newest matching message of each conversation."""
     found: list[int] = []
     seen: set[tuple[str | None, str | None]] = set()
-    below = before
+    below = min(cursor.before, cursor.end)
     while wanted is not None and len(found) < limit:
         ids = matching_ids(connection, wanted, Span(below=below), 2 * limit)
         for event in rows(connection, ids):
@@ -142,7 +188,7 @@ def _newest_by_message(connection: Connection, wanted: Search | None, before: in
             if None in pair or pair in seen:
                 continue
             seen.add(pair)
-            if before == END or not _has_newer(connection, wanted, event, before):
+            if cursor.before == END or not _has_newer(connection, wanted, event, cursor):
                 found.append(event.id)
         if len(ids) < 2 * limit:
             break
@@ -150,10 +196,11 @@ def _newest_by_message(connection: Connection, wanted: Search | None, before: in
     return found[:limit]
 
 
-def _has_newer(connection: Connection, wanted: Search, event: Event, before: int) -> bool:
+def _has_newer(connection: Connection, wanted: Search, event: Event, cursor: Cursor) -> bool:
     """Whether the conversation was on a previous page already."""
     same = replace(wanted, sender=event.sender, recipient=event.recipient, number=None)
-    return bool(matching_ids(connection, same, Span(above=before - 1), 1))
+    between = Span(above=cursor.before - 1, below=cursor.end)
+    return bool(matching_ids(connection, same, between, 1))
 
 
 def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conversation]:

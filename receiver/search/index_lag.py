@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, select
 from receiver.models import Event, IndexState
 from receiver.search.conversations import TRUSTED_SMS, UNCOUNTED_MESSAGES
 from receiver.search.counts import MOST_UNCOUNTED
+from receiver.search.cursor import Cursor
 from receiver.search.index import behind
 from receiver.search.query import Search
 from receiver.search.select import UNINDEXED, matching_ids
@@ -49,11 +50,16 @@ class IndexLag:
 
 
 def words_lag(
-    engine: Engine, wanted: Search, *, before: int | None = None, end: int | None = None
+    engine: Engine,
+    wanted: Search,
+    *,
+    before: Cursor | int | None = None,
+    end: Cursor | int | None = None,
 ) -> IndexLag | None:
     """What a search for words below id `before` may miss on a page that ends at id `end`."""
     if not wanted.text:
         return None
+    before, end = (place.before if isinstance(place, Cursor) else place for place in (before, end))
     with engine.connect() as connection:
         if (late := behind(connection)) <= UNINDEXED:
             return None

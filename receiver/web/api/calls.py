@@ -13,7 +13,16 @@ from receiver.search.masking import mask_event
 from receiver.web.api import shapes
 from receiver.web.api.index_lag import index_lag_json
 from receiver.web.api.operation import LARGEST_ID, Given, operation
-from receiver.web.api.parameters import BEFORE, FILTERS, MASK, PAGE_LIMIT, SEARCH, search_of
+from receiver.web.api.parameters import (
+    BEFORE,
+    CURSOR,
+    FILTERS,
+    MASK,
+    PAGE_LIMIT,
+    SEARCH,
+    cursor_of,
+    search_of,
+)
 from receiver.web.errors import problem
 
 NO_CALL = "there is no call with this session"
@@ -48,11 +57,12 @@ def show_call(given: Given, session: str) -> Response:
     "/conversations",
     "Find conversations",
     shapes.ConversationPage,
-    parameters=(*FILTERS, SEARCH, PAGE_LIMIT, BEFORE, MASK),
+    parameters=(*FILTERS, SEARCH, PAGE_LIMIT, CURSOR, MASK),
 )
 def list_conversations(given: Given) -> Response:
-    """Conversations with a message that matches, each with the newest such message."""
-    wanted, before, engine = search_of(given), _before(given), current.engine()
+    """Conversations with a message that matches, each with the newest such message. All pages are of the
+    moment at which the first was read, so that what comes meanwhile moves none past them."""
+    wanted, before, engine = search_of(given), cursor_of(given), current.engine()
     page = current.conversations().find(wanted, before=before, limit=_limit(given))
     lag = words_lag(engine, wanted, before=before, end=page.next) or conversations_lag(engine)
     found = [conversation_json(conversation) for conversation in page.conversations]

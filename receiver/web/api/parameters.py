@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from receiver.export.export import ALL_FIELDS
+from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.query import Search
 from receiver.search.values import LONGEST_SEARCH, SearchError
@@ -62,6 +63,11 @@ BEFORE = Parameter(
     "The cursor of a page: `next` of the previous page.",
     {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
 )
+CURSOR = Parameter(
+    "before",
+    "The cursor of a page: `next` of the previous page. It stands for the moment of the first page.",
+    {"type": "string", "pattern": r"^[0-9]{1,19}(\.[0-9]{1,19})?$"},
+)
 AFTER = Parameter(
     "after",
     "Start after the event with this id; 0 for the whole log.",
@@ -92,6 +98,16 @@ def search_of(given: Given) -> Search:
         return asked.joined(Search.read(words))
     except SearchError as error:
         raise BadRequest(str(error)) from None
+
+
+def cursor_of(given: Given) -> Cursor | None:
+    """The cursor of a page of conversations."""
+    if "before" not in given.words:
+        return None
+    try:
+        return Cursor.read(given.words["before"])
+    except ValueError:
+        raise BadRequest("before: must be `next` of the previous page") from None
 
 
 def form_of(given: Given, accepted: str | None) -> str:

@@ -12,7 +12,7 @@ from receiver.search.conversations import Conversation, conversation_json
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown, times
-from receiver.web.console.lists import parsed, whole_number
+from receiver.web.console.lists import cursor, parsed, whole_number
 
 conversations = Blueprint("conversations", __name__)
 
@@ -24,7 +24,7 @@ def show_list() -> Response:
     """Conversations, the one with the newest message first; `q` is in the search language."""
     text = request.args.get("q", "").strip()
     wanted, wrong = parsed(text)
-    before = whole_number(request.args.get("before"))
+    before = cursor(request.args.get("before"))
     page = current.conversations().find(wanted, before=before) if wanted else None
     older = page.next if page else None
     lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None

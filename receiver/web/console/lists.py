@@ -9,6 +9,7 @@ from typing import Any
 from flask import abort
 
 from receiver.models import Event
+from receiver.search.cursor import Cursor
 from receiver.search.events import event_json
 from receiver.search.query import Search
 from receiver.search.values import SearchError
@@ -45,3 +46,11 @@ def whole_number(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         abort(400, "This address is incomplete. Start from the first page.")
     return int(text)
+
+
+def cursor(text: str | None) -> Cursor | None:
+    """A cursor of a list whose order changes while it is read; 400 if it is invalid."""
+    try:
+        return Cursor.read(text) if text else None
+    except ValueError:
+        abort(400, "This address is incomplete. Start from the first page.")
