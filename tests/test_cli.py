@@ -244,7 +244,7 @@ def test_garbage_is_collected_once_the_application_is_built(env_file: Path):
         (["receiver", "events", "e"], ["export", "erase"]),
         (["receiver", "events", "kind:sms", "--sen"], ["--sender"]),
         (["receiver", "numbers", "extend", "--mon"], ["--months"]),
-        (["receiver", "db", ""], ["upgrade", "current", "downgrade", "compact"]),
+        (["receiver", "db", ""], ["upgrade", "current", "downgrade", "backup", "restore", "compact"]),
     ],
 )
 def test_bash_completes(typed: list[str], offered: list[str], tmp_path: Path):

@@ -103,6 +103,12 @@ fields = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.parametrize("value", ["//", "//a b", "-", "a:b", '"', ' "" ', '"//"', 'a"'])
+def test_it_quotes_what_would_read_as_something_else(value):
+    wanted = Search.read({"session": value, "txn_ref": value}, NOW)
+    assert Search.parse(str(wanted), NOW) == wanted
+
+
 @given(fields)
 def test_it_writes_a_search_so_that_it_reads_the_same_again(given):
     try:

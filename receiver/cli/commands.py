@@ -102,10 +102,14 @@ _SPOOL = Commands(
     (
         Later("status", "spool:status", "Show how many callbacks wait, and since when."),
         Later("drain", "spool:drain", "Move what waits into the database now."),
-        Later("list", "spool:list_set_aside", "List the callbacks that were set aside, and why."),
-        Later("show", "spool:show", "Show one callback that was set aside."),
-        Later("retry", "spool:retry", "Let what was set aside wait for the database again."),
-        Later("drop", "spool:drop", "Delete what was set aside."),
+        Later(
+            "list",
+            "spool:list_set_aside",
+            "List callbacks that were set aside, with the reason for each.",
+        ),
+        Later("show", "spool:show", "Show one callback that was set aside, with its raw request."),
+        Later("retry", "spool:retry", "Let callbacks that were set aside wait for the database again."),
+        Later("drop", "spool:drop", "Delete callbacks that were set aside."),
     ),
 )
 
@@ -116,7 +120,7 @@ _DB = Commands(
         Later("upgrade", "db:upgrade", "Upgrade the schema to what this version needs."),
         Later("current", "db:show_current", "Show the revision of the database and the one needed."),
         Later("downgrade", "db:downgrade", "Take the schema back to an earlier revision."),
-        Later("backup", "db:backup", "Write a copy of the SQLite log, also while it is served."),
+        Later("backup", "db:backup", "Write a copy of the SQLite log to a new file."),
         Later("restore", "db:restore", "Put a copy in the place of the SQLite log."),
         Later("compact", "db:compact", "Rewrite the database without the space of deleted rows."),
     ),

@@ -69,7 +69,7 @@ def drain() -> None:
 @options.AS_JSON
 @operation
 def list_set_aside(as_json: bool) -> None:
-    """List the callbacks that were set aside, with the reason for each."""
+    """List callbacks that were set aside, with the reason for each."""
     aside = current.spool().set_aside()
     if as_json:
         output.json_out({"set_aside": [_document(each) for each in aside]})

@@ -51,6 +51,7 @@ def compact(engine: Engine) -> None:
         if engine.dialect.name != "sqlite":
             execute("VACUUM FULL")
             return
+        execute("PRAGMA auto_vacuum=INCREMENTAL")  # a file of an early version adopts it with the next line
         execute("VACUUM")
         ((busy, *_),) = execute("PRAGMA wal_checkpoint(TRUNCATE)")
         if busy:

@@ -63,7 +63,8 @@ class Search:
         for name, asked in given.items():
             if name not in known:
                 raise SearchError(f"{name}: unknown filter; the filters are {', '.join(sorted(known))}")
-            if asked is None or not asked.strip():
+            # Quotes have no place in a value, so nothing but quotes is nothing.
+            if asked is None or not asked.strip().strip('"').strip():
                 continue
             word = asked.replace("\x00", "\ufffd")  # as the log keeps it
             if name in {"since", "until"}:
@@ -155,4 +156,5 @@ def _unquoted(value: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    return f'"{value}"' if re.search(r'\s|^"', value) else value
+    # What begins like the rest of a link would be taken for a word: `https://…` is none of our filters.
+    return f'"{value}"' if re.search(r'\s|^"|^//', value) else value
