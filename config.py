@@ -10,8 +10,9 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
@@ -103,8 +104,8 @@ class Config(BaseModel):
         variables: dict[str, str] = {}
         if dotenv is not None and dotenv.is_file():
             variables = read_env_file(dotenv)
+        problems = cls._misspelt(variables)
         variables |= os.environ if environ is None else environ
-        problems: list[str] = []
         given: dict[str, str] = {}
         for field in cls.model_fields:
             name = field.upper()
@@ -124,6 +125,17 @@ class Config(BaseModel):
         if problems:
             raise ConfigError("wrong settings:\n" + "\n".join(f"  {problem}" for problem in problems))
         return config
+
+    @classmethod
+    def _misspelt(cls, names: Iterable[str]) -> list[str]:
+        """Names in our own file that are nearly settings. The environment belongs to others, too."""
+        known = [f"{field.upper()}{ending}" for field in cls.model_fields for ending in ("", "_FILE")]
+        meant = {name: get_close_matches(name.upper(), known, n=1, cutoff=0.85) for name in names}
+        return [
+            f"{name}: there is no such setting; did you mean {close[0]}?"
+            for name, close in meant.items()
+            if close and name not in known
+        ]
 
     @field_validator("callback_keys", "api_tokens", mode="before")
     @classmethod

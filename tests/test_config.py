@@ -165,3 +165,13 @@ def test_the_defaults_mean_the_checkout_and_absolute_paths_stay_as_they_are():
     settings = {"DATABASE_URL": "sqlite:////srv/x.db", "SPOOL_DIR": "/srv/spool"}
     absolute = Config.from_env(GOOD | settings, dotenv=None)
     assert (absolute.database_url, absolute.spool_dir) == ("sqlite:////srv/x.db", Path("/srv/spool"))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("RETENTON", "RETENTION"), ("Public_Url", "PUBLIC_URL"), ("API_TOKEN", "API_TOKENS")],
+)
+def test_it_names_the_right_word_for_a_misspelt_setting(tmp_path: Path, written: str, meant: str):
+    (tmp_path / ".env").write_text(f"{written}=sms=90d\nSOMETHING_ELSE=1\n")
+    with pytest.raises(ConfigError, match=f"{written}: there is no such setting; did you mean {meant}"):
+        Config.from_env(GOOD, dotenv=tmp_path / ".env")
