@@ -82,7 +82,7 @@ def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
 def _show(report: Report) -> None:
     for area in report.areas:
         worst = max((finding.severity is Severity.ERROR for finding in area.findings), default=None)
-        mark = {None: "ok", False: "WARN", True: "ERROR"}[worst]
+        mark = {None: "ok" if area.looked else "-", False: "WARN", True: "ERROR"}[worst]
         click.echo(f"{mark:5}  {area.name:10}  {printable(_summary(area))}".rstrip())
         for finding in area.findings:
             click.echo(_wrapped(finding.sentence))

@@ -12,7 +12,7 @@ from receiver.db.engine import reason_of
 from receiver.doctor import checks
 from receiver.doctor.check import Check, Patient, Say
 from receiver.doctor.numbers import number_lines
-from receiver.doctor.report import Area, Report
+from receiver.doctor.report import Area, NotLooked, Report
 from receiver.numbers.findings import Finding, error
 
 
@@ -24,7 +24,7 @@ def examine(patient: Patient) -> Report:
         if usable or check.without_database:
             areas[check.name] = _looked_at(check, patient)
         else:
-            areas[check.name] = Area(check.name, "not looked at: the database cannot be used")
+            areas[check.name] = Area(check.name, NotLooked("the database cannot be used"))
         if check is checks.database.CHECK:
             usable = not areas[check.name].findings
     return Report(tuple(areas.values()), tuple(number_lines(patient)) if usable else ())

@@ -9,13 +9,27 @@ from datetime import datetime, timedelta
 from receiver.numbers.findings import Finding, Severity
 
 
+class NotLooked(str):
+    """The summary of a check that could not look, with the reason: nobody knows whether it is well."""
+
+    __slots__ = ()
+
+    def __new__(cls, reason: str) -> NotLooked:
+        return super().__new__(cls, f"not looked at: {reason}")
+
+
 @dataclass(frozen=True)
 class Area:
-    """What one check looked at. Without findings it is well, and `summary` says how it is."""
+    """What one check looked at. If it looked and found nothing it is well, and `summary` says how it is."""
 
     name: str
     summary: str
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def looked(self) -> bool:
+        """Whether the check could look at all."""
+        return not isinstance(self.summary, NotLooked)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from receiver.doctor.check import Check, Patient
+from receiver.doctor.report import NotLooked
 from receiver.keys import proof
 from receiver.numbers.findings import Finding, error, graded
 
@@ -15,7 +16,7 @@ SOON, VERY_SOON = 21, 7
 def look(patient: Patient, found: list[Finding]) -> str:
     urls = patient.watch.urls()
     if urls is None:
-        return "not looked at: PUBLIC_URL is not set"
+        return NotLooked("PUBLIC_URL is not set")
     reached = proof.reach(urls.voice)
     if not reached.holds:
         sentence = f"PUBLIC_URL fails at {reached.failed}: {reached.sentence}"

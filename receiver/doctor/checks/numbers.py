@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from receiver.doctor.check import Check, Patient, Say
+from receiver.doctor.report import NotLooked
 from receiver.numbers.findings import Finding
 from receiver.setup.apply import StepOutcome, repoint
 from receiver.setup.configuring import repointed
@@ -11,7 +12,7 @@ from receiver.vocabulary.mask import masked_number
 
 def look(patient: Patient, found: list[Finding]) -> str:
     if not patient.provider.configured(patient.config):
-        return "not looked at: there are no credentials"
+        return NotLooked("there are no credentials")
     found += patient.inspection.numbers
     return f"{len(patient.known.numbers) or 'none'} held"
 
