@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import signal
 import socket
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,10 @@ from sqlalchemy import make_url
 
 from config import Config
 from receiver.app import create_app
+
+# A shell starts what runs in the background without SIGINT, and processes of tests would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEY = "test-key-0123456789"
 OLD_KEY = "test-key-from-last-year"
