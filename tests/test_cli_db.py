@@ -2,8 +2,9 @@
 
 import stat
 
+import databases
 import pytest
-from conftest import DATABASES, empty_database, make_config
+from conftest import DATABASES, empty_database, make_config, started
 from test_serve import Service
 
 from receiver.app import create_app
@@ -113,3 +114,9 @@ def test_only_what_needs_the_spool_minds_that_there_is_no_place_for_it(tmp_path,
         assert refused.returncode == 1
         assert refused.stderr.startswith(f"Error: the spool in SPOOL_DIR {nowhere} cannot be written: ")
         assert "Traceback" not in refused.stderr
+
+
+def test_a_copy_that_is_not_there_is_told_before_anything_is_asked(tmp_path):
+    for app in started(make_config(databases.new_file(tmp_path / "receiver.db"), tmp_path)):
+        result = app.test_cli_runner().invoke(args=["db", "restore", str(tmp_path / "nothing.db")])
+        assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / 'nothing.db'} is no file\n")

@@ -96,6 +96,7 @@ def restore(source: Path, yes: bool) -> None:
     Stop the service first. The log that is replaced is kept beside it under another name. On PostgreSQL, use
     `pg_restore`.
     """
+    copies.require_copy(current.engine(), source)  # a mistake is told before anything is asked
     if not output.confirmed(f"Replace the log by {source}?", yes=yes):
         return
     with progress.spinner("copying the database"):

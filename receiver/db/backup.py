@@ -45,14 +45,20 @@ def backup(engine: Engine, target: Path) -> int:
     return size
 
 
-def restore(engine: Engine, source: Path) -> Path | None:
-    """Put a copy in the place of the database. Returns where the database that it replaced is now."""
+def require_copy(engine: Engine, source: Path) -> None:
+    """Raise `BackupError` unless `source` is a file that may be a copy of the database."""
     _require_file(engine, "pg_restore --clean --if-exists -d DATABASE_URL FILE")
     path = Path(engine.url.database or "")
     if not source.is_file():
         raise BackupError(f"{source} is no file")
     if path.exists() and source.samefile(path):
         raise BackupError(f"{source} is the database itself: name a copy of it")
+
+
+def restore(engine: Engine, source: Path) -> Path | None:
+    """Put a copy in the place of the database. Returns where the database that it replaced is now."""
+    require_copy(engine, source)
+    path = Path(engine.url.database or "")
     given = connect_file(URL.create("sqlite", database=str(source)), patience=5.0)
     try:
         revision = current_revision(given)
