@@ -10,12 +10,12 @@ from conftest import KEY, signed
 from sqlalchemy import delete, text, update
 
 from receiver.db.engine import writing
+from receiver.db.settled import settled_id
 from receiver.models import Event
 from receiver.search.events import EventLog, event_json
 from receiver.search.index import LogIndex
 from receiver.search.match import matches
 from receiver.search.query import Search
-from receiver.search.settled import settled_id
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 
 SENDERS = ("+6591110001", "+6591110002", "private")

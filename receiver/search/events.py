@@ -21,13 +21,13 @@ from sqlalchemy import (
     select,
 )
 
+from receiver.db.settled import settled_id
 from receiver.intake.arrival import parameters_of
 from receiver.models import EVENTS, Event, Repeat
 from receiver.search.home import at_home
 from receiver.search.match import matches
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
-from receiver.search.settled import settled_id
 from receiver.search.span import END, Span
 from receiver.vocabulary.fields import FIELDS, Sort, fields_of
 from receiver.vocabulary.kinds import Kind

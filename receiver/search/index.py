@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, func, select, text, update
 
 from receiver.db.engine import writing_lazily
+from receiver.db.settled import settled_id
 from receiver.models import EVENTS, Event, IndexState
 from receiver.search.additions import ADD, Additions
 from receiver.search.entries import block_marks, indexed_words, tsvector
-from receiver.search.settled import settled_id
 from receiver.search.words import INDEX_VERSION
 from receiver.vocabulary.job import Job
 

@@ -17,10 +17,10 @@ from typing import TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.db.settled import settled_id
 from receiver.logs.log import get_logger
 from receiver.search.events import LARGEST_PAGE, EventLog, Tail
 from receiver.search.query import Search
-from receiver.search.settled import settled_id
 from receiver.web.listener import Wish
 
 logger = get_logger(__name__)
