@@ -7,6 +7,7 @@ from receiver.models.jobs import JobState
 from receiver.models.journal import SetupLease, SetupStep
 from receiver.models.keeping import Intervention
 from receiver.models.numbers import AccountRow, CallbackKey, FindingRow, NumberRow, Process
+from receiver.models.relay import AttemptRow, DeliveryRow, LateEvent, RelayState, ReplayRow, TargetRow
 from receiver.models.tokens import Token
 from receiver.models.users import SignIn, SignInFailure, User
 
@@ -14,9 +15,11 @@ __all__ = [
     "EVENTS",
     "REPEATS",
     "AccountRow",
+    "AttemptRow",
     "Base",
     "CallbackKey",
     "ConversationCount",
+    "DeliveryRow",
     "Event",
     "FindingRow",
     "Hour",
@@ -25,16 +28,20 @@ __all__ = [
     "IndexState",
     "Intervention",
     "JobState",
+    "LateEvent",
     "Lines",
     "Money",
     "NumberCount",
     "NumberRow",
     "Process",
+    "RelayState",
     "Repeat",
+    "ReplayRow",
     "SetupLease",
     "SetupStep",
     "SignIn",
     "SignInFailure",
+    "TargetRow",
     "Token",
     "User",
     "UtcTime",
