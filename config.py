@@ -255,9 +255,7 @@ def allowed(entry: str) -> tuple[IPv4Network | IPv6Network | str, int | None]:
     name = text.removeprefix("*.")
     # What ends in a number is an address in an old spelling, or none.
     if not HOST_NAME.fullmatch(name) or re.fullmatch(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)", name):
-        raise ValueError(
-            f"{entry!r} is none of 10.0.0.0/8, 10.0.0.1, host.example.com, *.example.com, nas:8080"
-        )
+        raise ValueError(f"{entry!r} is not like 10.0.0.0/8, 10.0.0.1, *.example.com or nas:8080")
     return text, port
 
 

@@ -58,7 +58,7 @@ class Fetcher:
                 except (Refused, Unreachable) as error:
                     raise FetchError(str(error)) from None
                 except ValueError:
-                    raise FetchError("The link redirects to what is not a valid URL.") from None
+                    raise FetchError("The link leads to what is not a valid URL.") from None
         raise FetchError("The link redirects too often.")
 
     def _document(self, reply: Reply, content_type: str, begins: bytes) -> Document:
