@@ -164,6 +164,15 @@ def test_what_is_not_http_is_guarded_too(host, listener):
     assert listener.heard() == []
 
 
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1\r\n", "a b", "", "::1%lo", "127.0.0.1/", "http://127.0.0.1", "a..b"]
+)
+def test_what_is_no_host_is_refused_without_repeating_it(host, listener):
+    with pytest.raises(Refused, match=r"^The host is not a valid name or address\.$"):
+        Guard(AllowList()).connect(host, listener.port, 2, trusted=True)
+    assert listener.heard() == []
+
+
 def test_a_server_of_our_own_settings_may_be_anywhere(listener):
     with Guard(AllowList()).connect("127.0.0.1", listener.port, 2, trusted=True) as connection:
         connection.sendall(b"EHLO")

@@ -304,6 +304,18 @@ def test_a_certificate_must_be_valid_for_the_name(tmp_path, monkeypatch):
         get(guard, "127.0.0.1")
 
 
+def test_a_secure_connection_is_kept_as_well(tmp_path, monkeypatch, server):
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with Guard(AllowList(["127.0.0.1"])).session(longest=5, largest=100) as session:
+        for _ in range(5):
+            assert session.post(server.url.replace("http:", "https:"), {}, b"x").body == b"x"
+    assert len(server.connections) == 1
+
+
 @pytest.mark.parametrize(
     "headers",
     [

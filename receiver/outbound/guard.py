@@ -22,7 +22,7 @@ from receiver.outbound.allow import AllowList
 from receiver.outbound.dial import Deadline, Found
 from receiver.outbound.refusal import Refused, Unreachable
 from receiver.outbound.session import Reply, Session
-from receiver.outbound.target import Target, read_url
+from receiver.outbound.target import Target, read_host, read_url
 
 _LONGEST_LOOKUP = 10.0
 """Seconds for the addresses of a host that is only to be checked."""
@@ -84,7 +84,7 @@ class Guard:
 
         Raises `Refused` or `Unreachable`.
         """
-        host = host.lower().removesuffix(".")
+        host = read_host(host)
         way = _Way(host, port, trusted or self._allow.names(host, port), None)
         try:
             connection = self._connected(way, Deadline(timeout))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -66,17 +67,20 @@ def read_url(url: str) -> Target:
         raise Refused(_INVALID)
     path = parts.path or "/"
     return Target(
-        parts.scheme == "https", _host(match[1]), port, f"{path}?{parts.query}" if parts.query else path
+        parts.scheme == "https",
+        read_host(match[1].strip("[]")),
+        port,
+        f"{path}?{parts.query}" if parts.query else path,
     )
 
 
-def _host(text: str) -> str:
-    if text.startswith("["):
-        try:
-            return str(ipaddress.IPv6Address(text[1:-1]))
-        except ValueError:
-            raise Refused(_INVALID) from None
-    host = text.removesuffix(".")
-    if not HOST_NAME.fullmatch(host):
-        raise Refused(_INVALID)
-    return host
+def read_host(text: str) -> str:
+    """A name or an address, as `Target` has it. Raises `Refused`."""
+    host = text.lower().removesuffix(".")
+    if HOST_NAME.fullmatch(host):
+        return host
+    with suppress(ValueError):
+        address = ipaddress.IPv6Address(host)
+        if address.scope_id is None:
+            return str(address)
+    raise Refused("The host is not a valid name or address.")
