@@ -11,10 +11,12 @@ import fcntl
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from io import StringIO
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -34,6 +36,8 @@ LIVE_API_URL = "https://secure.hoiio.com/open/"
 SHORTEST_SECRET = 8
 URL_SPELLING = "what no URL may: write a space as %20 and the like, and a host's other letters as xn--…"
 DATABASE_FORMS = "must be sqlite:///path/to/file.db or postgresql://user:password@host/name"
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 KEY_RECIPE = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
 
@@ -85,6 +89,7 @@ class Config(BaseModel):
     signatures: Signatures = Signatures.PREFER
     api_tokens: tuple[SecretStr, ...] = ()
     secret_key: SecretStr | None = None
+    outbound_allow: tuple[str, ...] = ()
     log_format: LogFormat = LogFormat.AUTO
     log_level: LogLevel = LogLevel.INFO
 
@@ -137,7 +142,7 @@ class Config(BaseModel):
             if close and name not in known
         ]
 
-    @field_validator("callback_keys", "api_tokens", mode="before")
+    @field_validator("callback_keys", "api_tokens", "outbound_allow", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -159,6 +164,13 @@ class Config(BaseModel):
     @classmethod
     def _long_tokens(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         return _long_enough(tokens)
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _networks_and_hosts(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            allowed(entry)
+        return entries
 
     @field_validator("retention", mode="before")
     @classmethod
@@ -224,6 +236,27 @@ class Config(BaseModel):
     def has_credentials(self) -> bool:
         """Whether the provider's API can be called at all."""
         return self.hoiio_app_id is not None and self.hoiio_access_token is not None
+
+
+def allowed(entry: str) -> tuple[IPv4Network | IPv6Network | str, int | None]:
+    """An entry of OUTBOUND_ALLOW: a network or a host name, `*.` before it or not; and its port if only that.
+
+    Raises `ValueError` with a sentence.
+    """
+    match = re.fullmatch(r"(?:\[(.+)\]|([^:\[\]]+)|([0-9a-f:./]+))(?::([0-9]{1,5}))?", entry.lower())
+    text = next(filter(None, match.groups()[:3])) if match else ""
+    port = int(match[4]) if match and match[4] else None
+    if port is not None and not 0 < port < 65536:
+        raise ValueError(f"there is no port {port}")
+    # With bits set beyond its mask it is refused: 10.0.0.1/8 may mean one host, and would open millions.
+    with suppress(ValueError):
+        return ip_network(text), port
+    text = text.removesuffix(".")
+    name = text.removeprefix("*.")
+    # What ends in a number is an address in an old spelling, or none.
+    if not HOST_NAME.fullmatch(name) or re.fullmatch(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)", name):
+        raise ValueError(f"{entry!r} is not like 10.0.0.0/8, 10.0.0.1, *.example.com or nas:8080")
+    return text, port
 
 
 def read_env_file(path: Path) -> dict[str, str]:

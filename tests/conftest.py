@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 
 from config import Config
 from receiver.app import create_app
+from receiver.outbound.address import Network, network_of
 
 # A shell starts what runs in the background without SIGINT, and processes of tests would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -198,7 +199,7 @@ def _stay_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def guarded(self: socket.socket, address):
         host = address[0] if isinstance(address, tuple) else ""
-        if host and host not in {"127.0.0.1", "::1", "localhost"}:
+        if host and network_of(host) is not Network.MACHINE:
             raise AssertionError(f"a test tried to reach {host}")
         return connect(self, address)
 

@@ -1,12 +1,13 @@
 """Settings: all problems at once, no secret in any of it."""
 
+import re
 import socket
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
 
-from config import CHECKOUT, Config, ConfigError, Signatures
+from config import CHECKOUT, Config, ConfigError, Signatures, allowed
 from receiver.db.engine import connect
 
 GOOD = {"CALLBACK_KEYS": "first-key-0123,second-key-0123"}
@@ -147,6 +148,41 @@ def test_of_several_hosts_it_uses_the_one_that_lives(postgres: str, dead_first: 
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("10.0.0.0/8", ("10.0.0.0/8", None)),
+        ("10.1.2.3:8080", ("10.1.2.3/32", 8080)),
+        ("fd00::/8", ("fd00::/8", None)),
+        ("::1", ("::1/128", None)),
+        ("[FD00::1]:8443", ("fd00::1/128", 8443)),
+        ("Hooks.Example.com.", ("hooks.example.com", None)),
+        ("*.example.com:81", ("*.example.com", 81)),
+        ("my_service", ("my_service", None)),
+    ],
+)
+def test_what_may_be_reached_is_networks_and_hosts(given, meant):
+    config = Config.from_env(GOOD | {"OUTBOUND_ALLOW": f" {given} ,,"}, dotenv=None)
+    assert config.outbound_allow == (given,)
+    what, port = allowed(given)
+    assert (str(what), port) == meant
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("10.0.0.1/8", "10.0.0.0/33", "127.1", "2130706433", "0x7f000001", "a.0x1", "*", "*.", "a.*.com"),
+        *("https://example.com/", "user@example.com", "example.com:0", "example.com:70000", "example.com:x"),
+        *("-a.com", "a..b", "a" * 64, "münchen.de", "[::1", "fe80::1%eth0/64", "exa mple.com"),
+    ],
+)
+def test_what_is_neither_is_told_with_an_example(given):
+    assert re.search(
+        r"OUTBOUND_ALLOW: .*(is not like 10\.0\.0\.0/8|there is no port)",
+        problems(OUTBOUND_ALLOW=f"{given},b"),
+    )
 
 
 def test_relative_paths_mean_the_checkout_wherever_a_command_is_run(tmp_path: Path, monkeypatch):

@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 
+from receiver.outbound.allow import AllowList
 from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.outbound.guard import Guard
 
 PDF = b"%PDF-1.4\n" + b"x" * 5000
 
@@ -71,6 +73,10 @@ def server():
     server.server_close()
 
 
+def trusting(url: str, **limits: float) -> Fetcher:
+    return Fetcher(Guard(AllowList(), trusted=[url]), **limits)
+
+
 def pdf(fetcher: Fetcher, url: str) -> bytes:
     return fetcher.fetch(url, content_type="application/pdf", begins=b"%PDF-").content
 
@@ -78,14 +84,14 @@ def pdf(fetcher: Fetcher, url: str) -> bytes:
 def refused(fetcher: Fetcher, url: str) -> str:
     with pytest.raises(FetchError) as refusal:
         pdf(fetcher, url)
-    assert "127.0.0.1" not in str(refusal.value)
+    assert ".pdf" not in str(refusal.value)
     assert "secret" not in str(refusal.value)
     return str(refusal.value)
 
 
 def test_it_fetches_from_where_the_provider_is(server):
     server.answers["/files/a.pdf?Signature=secret"] = answer()
-    assert pdf(Fetcher(f"{server.url}/open/"), f"{server.url}/files/a.pdf?Signature=secret") == PDF
+    assert pdf(trusting(f"{server.url}/open/"), f"{server.url}/files/a.pdf?Signature=secret") == PDF
     _, headers = server.asked[0]
     assert "Authorization" not in headers
     assert "Cookie" not in headers
@@ -99,17 +105,17 @@ def test_it_fetches_from_where_the_provider_is(server):
         ("file:///etc/passwd", "not https"),
         ("javascript:alert(1)", "not https"),
         ("//files.example.com/secret.pdf", "not https"),
-        ("https://files.example.com:8443/secret.pdf", "unusual port"),
+        ("https://files.example.com:8443/secret.pdf", "Port 8443"),
         ("https://user:secret@files.example.com/x.pdf", "user name"),
-        ("https://[::1/secret.pdf", "not a valid address"),
-        ("https://files.example.com:99999/secret.pdf", "not a valid address"),
-        ("https://", "cannot be reached|not valid HTTP"),
+        ("https://[::1/secret.pdf", "not a valid URL"),
+        ("https://files.example.com:99999/secret.pdf", "not a valid URL"),
+        ("https://", "not a valid URL"),
         ("", "not https"),
     ],
 )
 def test_it_refuses_what_is_no_plain_https_address(url, why):
     with pytest.raises(FetchError, match=why) as refusal:
-        pdf(Fetcher("http://127.0.0.1:1/open/"), url)
+        pdf(trusting("http://127.0.0.1:1/open/"), url)
     assert "secret" not in str(refusal.value)
 
 
@@ -117,25 +123,23 @@ def test_it_looks_at_the_address_it_is_connected_to_and_sends_nothing_to_a_priva
     """A name that is looked up first may lead elsewhere by the time it is connected to."""
     here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.server_port))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [here])
-    assert "private network" in refused(
-        Fetcher("http://127.0.0.1:1/open/"), "https://files.example.com/a.pdf"
-    )
+    assert "this machine" in refused(trusting("http://127.0.0.1:1/open/"), "https://files.example.com/a.pdf")
     assert server.asked == []
 
 
 def test_it_looks_again_after_a_redirect(server, monkeypatch):
-    fetcher = Fetcher(f"{server.url}/open/")
+    fetcher = trusting(f"{server.url}/open/")
     server.answers["/away"] = answer(b"", 302, Location="http://files.example.com/x.pdf")
     assert "not https" in refused(fetcher, f"{server.url}/away")
     here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.server_port))
     server.answers["/private"] = answer(b"", 302, Location="https://files.example.com/x.pdf")
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [here])
-    assert "private network" in refused(fetcher, f"{server.url}/private")
+    assert "this machine" in refused(fetcher, f"{server.url}/private")
     assert [path for path, _ in server.asked] == ["/away", "/private"]
 
 
 def test_it_follows_a_few_redirects_and_no_endless_ones(server):
-    fetcher = Fetcher(f"{server.url}/open/")
+    fetcher = trusting(f"{server.url}/open/")
     server.answers["/once"] = answer(b"", 302, Location="/there.pdf")
     server.answers["/there.pdf"] = answer()
     server.answers["/ring"] = answer(b"", 302, Location="/ring")
@@ -150,7 +154,7 @@ def test_it_follows_a_few_redirects_and_no_endless_ones(server):
         (answer(b"<script>alert(1)</script>"), "and is not"),
         (answer(status=403), "expired"),
         (answer(status=500), "answers 500"),
-        (answer(PDF, Content_Length=str(len(PDF) + 10)), "broke off|not valid HTTP|cannot be reached"),
+        (answer(PDF, Content_Length=str(len(PDF) + 10)), "broke off"),
         (answer(PDF * 300), "larger than 1 MB"),
     ],
     ids=["html", "script", "expired", "broken", "short", "large"],
@@ -158,7 +162,7 @@ def test_it_follows_a_few_redirects_and_no_endless_ones(server):
 def test_it_says_why_there_is_no_document(server, given, why):
     server.answers["/secret.pdf"] = given
     with pytest.raises(FetchError, match=why) as refusal:
-        pdf(Fetcher(server.url, largest=1024 * 1024), f"{server.url}/secret.pdf")
+        pdf(trusting(server.url, largest=1024 * 1024), f"{server.url}/secret.pdf")
     assert "secret" not in str(refusal.value)
 
 
@@ -170,7 +174,7 @@ def test_a_server_that_drips_does_not_hold_it(drip, secure, tmp_path, monkeypatc
     authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
 
     def serve():
         connection, _ = listener.accept()
@@ -187,7 +191,7 @@ def test_a_server_that_drips_does_not_hold_it(drip, secure, tmp_path, monkeypatc
         thread.start()
         url = f"http{'s' if secure else ''}://127.0.0.1:{listener.getsockname()[1]}"
         begun = time.monotonic()
-        assert "longer than 0.5 seconds" in refused(Fetcher(url, longest=0.5), f"{url}/a.pdf")
+        assert "longer than 0.5 seconds" in refused(trusting(url, longest=0.5), f"{url}/a.pdf")
         assert time.monotonic() - begun < 3
         stop.set()
         thread.join(5)

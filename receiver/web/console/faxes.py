@@ -8,7 +8,9 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 
 from receiver import current
 from receiver.models import Event
+from receiver.outbound.allow import AllowList
 from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.outbound.guard import Guard
 from receiver.providers.registry import PROVIDERS
 from receiver.search.events import DEFAULT_PAGE, event_json
 from receiver.search.query import Search
@@ -58,9 +60,7 @@ def document(event_id: int) -> Response | tuple[str, int]:
     if not event.fax_url:
         abort(404, "This fax has no document.")
     try:
-        fetched = Fetcher(PROVIDERS[event.provider].account(current.config())[0]).fetch(
-            event.fax_url, content_type="application/pdf", begins=b"%PDF-"
-        )
+        fetched = _fetcher(event).fetch(event.fax_url, content_type="application/pdf", begins=b"%PDF-")
     except FetchError as error:
         page = render_template(
             "fax_gone.html", page="faxes", fax=shown.document(event_json(event)), reason=str(error)
@@ -72,6 +72,12 @@ def document(event_id: int) -> Response | tuple[str, int]:
     response.headers["Content-Disposition"] = f'{how}; filename="{_file_name(event)}"'
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
     return response
+
+
+def _fetcher(event: Event) -> Fetcher:
+    config = current.config()
+    api_url, _ = PROVIDERS[event.provider].account(config)
+    return Fetcher(Guard(AllowList(config.outbound_allow), trusted=[api_url]))
 
 
 def _fax(event_id: int) -> Event:
