@@ -95,16 +95,15 @@ def listen(
             output.say(f"Without https, others on the way to {remote.host} can read token and events.")
         with Place(url, search) as place:
             listening = Listening(remote, local, place, _shown(as_json, mask), skip_failed=skip_failed)
-            _listen(listening, remote.host, local.host, replay_last, from_now=from_now)
+            _listen(listening, replay_last, from_now=from_now)
     except KeyboardInterrupt:
         pass
     except OperatorError as error:
         raise click.ClickException(output.fitted_error(str(error))) from None
 
 
-def _listen(listening: Listening, remote: str, local: str, replay_last: int, *, from_now: bool) -> None:
+def _listen(listening: Listening, replay_last: int, *, from_now: bool) -> None:
     listening.begin(replay_last, from_now=from_now)
-    output.say(f"Listening to {remote} for {local}, from behind event {listening.position}.")
     try:
         listening.go_on()
     except KeyboardInterrupt:

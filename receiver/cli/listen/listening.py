@@ -54,23 +54,24 @@ class Listening:
 
     def go_on(self) -> NoReturn:
         """Deliver what comes, until Ctrl-C or until the service refuses."""
+        news = f"Listening to {self._remote.host} for {self._local.host}, from behind event {self.position}."
         lost, failures = False, 0
         while True:
             try:
                 for piece in self._remote.stream(self.position):
-                    if lost:
-                        output.say(f"Connected to {self._remote.host} again, behind event {self.position}.")
-                        lost = False
-                    if not (isinstance(piece, Beat) and piece.first):  # one that only greets is no better
-                        failures = 0
+                    if not (isinstance(piece, Beat) and piece.first):
+                        failures = 0  # a service that only greets and goes has not come back
+                    elif news:
+                        output.say(news)
+                        news, lost = "", False
                     if isinstance(piece, Arrived):
                         self._deliver(piece.event)
-                        self._move(piece.event["id"])
                     elif isinstance(piece, Reset):
                         self._begin_again(piece.start)
             except Lost as error:
                 if not lost:
                     output.say(f"Connection lost: {self._remote.host} {error}. Trying again.")
+                    news = news or f"Connected to {self._remote.host} again."
                     lost = True
                 failures += 1
                 time.sleep(_pause(failures) * random.uniform(0.5, 1))
@@ -85,14 +86,17 @@ class Listening:
     def _deliver(self, event: Mapping[str, Any]) -> None:
         for attempt in count(1):
             outcome = self._local.post(event)
+            if outcome.acknowledged:
+                self._move(event["id"])  # before it is shown: what is seen as done is done
             if outcome.acknowledged or attempt <= TRIES:
                 self._show(event, outcome, attempt)
             if outcome.acknowledged:
                 return
+            if attempt == TRIES and self._skip_failed:
+                self._move(event["id"])
+                output.say(f"Event {event['id']} was not taken by {self._local.host}: skipped.")
+                return
             if attempt == TRIES:
-                if self._skip_failed:
-                    output.say(f"Event {event['id']} was not taken by {self._local.host}: skipped.")
-                    return
                 output.say(
                     f"{self._local.host} does not take event {event['id']}: trying every"
                     f" {LONGEST_PAUSE:.0f} s until it does. --skip-failed would go on."
