@@ -136,7 +136,12 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         _NUMBERS,
         _KEYS,
     ),
-    "Log": (_EVENTS, _CALLS, _CONVERSATIONS),
+    "Log": (
+        _EVENTS,
+        _CALLS,
+        _CONVERSATIONS,
+        Later("listen", "listen.command:listen", "Post a service's events to a program on this machine."),
+    ),
     "Access": (_USERS, _TOKENS),
     "Storage": (_DB, _SPOOL),
 }

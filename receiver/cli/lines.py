@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 
-from receiver.cli.searching import Shown
 from receiver.cli.tables import Marked
 from receiver.vocabulary.printable import printable
+
+if TYPE_CHECKING:
+    from receiver.cli.searching import Shown
 
 EVENT_COLUMNS = ("what", "from", "to", "more")
 _WHAT = {
@@ -155,14 +157,14 @@ def amount(value: str, currency: str | None) -> str:
     return f"{value} {currency or ''}".strip()
 
 
-def stripe(line: Line) -> str:
+def stripe(line: Line, widths: Sequence[int] = _WIDTHS) -> str:
     """One line by itself: as wide as the terminal, or whole in a pipe."""
     cells = [printable("-" if value is None else str(value)) for value in line]
     padded = [
         cell if cell_len(cell) > width else set_cell_size(cell, width)
-        for cell, width in zip(cells, _WIDTHS, strict=False)
+        for cell, width in zip(cells, widths, strict=False)
     ]
-    text = "  ".join([*padded, *cells[len(_WIDTHS) :]]).rstrip()
+    text = "  ".join([*padded, *cells[len(widths) :]]).rstrip()
     width = shutil.get_terminal_size().columns
     if not sys.stdout.isatty() or cell_len(text) <= width:
         return text
