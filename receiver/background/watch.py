@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from receiver.background.inspect_account import RENEWALS_AHEAD
 from receiver.background.inspection import Inspection, inspect
 from receiver.db import clock
-from receiver.db.engine import reason_of
+from receiver.db.failure import reason_of
 from receiver.keys import stored
 from receiver.keys.key import KeyState
 from receiver.keys.ring import KeyRing

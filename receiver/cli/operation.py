@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ from receiver import current
 from receiver.cli import output, streams
 from receiver.cli.main import SETTINGS_GIVEN
 from receiver.cli.output import fitted_error
-from receiver.db.engine import SchemaError, reason_of
+from receiver.db.engine import SchemaError
+from receiver.db.failure import failure_of, words_of
 from receiver.db.schema import require_schema
 from receiver.vocabulary.errors import OperatorError
 
@@ -76,7 +78,7 @@ def told(error: Exception) -> str:
     """An error in one sentence, without private values."""
     if isinstance(error, OperatorError | ConfigError):
         return str(error)
-    if isinstance(error, SQLAlchemyError):
+    if isinstance(error, SQLAlchemyError | sqlite3.Error):
         return _why(error)
     if isinstance(error, OSError):
         reason = error.strerror or type(error).__name__
@@ -89,11 +91,13 @@ def told(error: Exception) -> str:
     return f"this should not have happened: {type(error).__name__} in {where}. Please report it"
 
 
-def _why(error: SQLAlchemyError) -> str:
-    """Why the database failed: most often because it is not there, or its schema is not what it should be."""
+def _why(error: SQLAlchemyError | sqlite3.Error) -> str:
+    """Why the database failed; if it does not say, its schema may not be what it should be."""
+    if failure := failure_of(error):
+        return str(failure)
     try:
         require_schema(current.engine())
     except SchemaError as reason:
         return str(reason)
     # Its own text holds the statement and its values, which are private.
-    return f"the database failed: {reason_of(error)}"
+    return f"the database failed: {words_of(error)}"

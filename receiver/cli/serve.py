@@ -20,7 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from receiver import current
 from receiver.cli import worker
 from receiver.cli.operation import operation
-from receiver.db.engine import Unreachable, reason_of
+from receiver.db.engine import Unreachable
+from receiver.db.failure import reason_of
 from receiver.db.reach import Moved
 from receiver.db.schema import require_schema
 from receiver.intake.spool import SpoolError

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from receiver import current
 from receiver.cli import options, output, tables
 from receiver.cli.operation import operation
-from receiver.db.engine import reason_of
+from receiver.db.failure import reason_of
 from receiver.db.schema import require_schema
 from receiver.intake.spool import SetAside
 from receiver.vocabulary.printable import size

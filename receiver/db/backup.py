@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.db.engine import SchemaError, connect_file, reason_of
+from receiver.db.engine import Unreachable, connect_file
+from receiver.db.failure import FULL, failure_of, reason_of
 from receiver.db.schema import current_revision, revisions
 from receiver.db.space import in_no_transaction
 from receiver.vocabulary.errors import OperatorError
@@ -70,8 +71,8 @@ def restore(engine: Engine, source: Path) -> Path | None:
                 kept = _keep(path)
                 copy.rename(path)
                 _sync(path.parent)
-    except SchemaError as error:
-        raise BackupError(f"cannot read {source}: {error}") from None
+    except Unreachable as error:
+        raise BackupError(f"cannot read {source}: {error.failure.what}; name a copy that is whole") from None
     finally:
         given.dispose()
     return kept
@@ -102,8 +103,9 @@ def _copy(engine: Engine, target: Path) -> Iterator[Path]:
         _sync(copy)
         yield copy
     except (SQLAlchemyError, sqlite3.Error) as error:
-        reason = reason_of(error) if isinstance(error, SQLAlchemyError) else str(error)
-        raise BackupError(f"cannot copy the database: {reason}") from None
+        if failure_of(error) is FULL:  # that of the copy, to which alone something is written
+            raise BackupError(f"cannot write {target}: its disk is full; make room on it") from None
+        raise BackupError(f"cannot copy {engine.url.database}: {reason_of(error)}") from None
     except OSError as error:
         raise BackupError(f"cannot write {target}: {error.strerror}") from None
     finally:

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext, make_url
-from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.db.failure import Failure
 from receiver.vocabulary.errors import OperatorError
 
 LONGEST_LOCK = 0.008
@@ -49,7 +49,11 @@ class SchemaError(OperatorError):
 
 
 class Unreachable(SchemaError):
-    """The database does not answer, so its schema is not known."""
+    """The database does not answer as it should, so its schema is not known."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
 
 
 class Unfit(SchemaError):
@@ -223,10 +227,3 @@ def writing_lazily(engine: Engine) -> Iterator[Connection]:
                 yield connection
         finally:
             driver.execute("PRAGMA synchronous=FULL")
-
-
-def reason_of(error: SQLAlchemyError) -> str:
-    """What the database said, in one line. Without the statement and its values, which are private."""
-    cause = getattr(error, "orig", None) or error
-    lines = str(cause).strip().splitlines()
-    return lines[0][:200] if lines else type(cause).__name__

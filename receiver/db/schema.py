@@ -14,7 +14,8 @@ from typing import Literal
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.db.engine import SchemaError, Unfit, Unreachable, reason_of, writing
+from receiver.db.engine import SchemaError, Unfit, Unreachable, writing
+from receiver.db.failure import away, reason_of
 
 MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
 _MIGRATION_LOCK = 5064_4271  # any number that no other advisory lock of this database uses
@@ -42,7 +43,7 @@ def current_revision(engine: Engine) -> str | None:
             revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
             return revision
     except SQLAlchemyError as error:
-        raise Unreachable(f"cannot reach the database: {reason_of(error)}") from error
+        raise Unreachable(away(error)) from error
 
 
 def require_fit(engine: Engine) -> None:
@@ -58,7 +59,7 @@ def require_fit(engine: Engine) -> None:
         with engine.connect() as connection:
             encoding, schema, tables = connection.execute(text(elsewhere)).one()
     except SQLAlchemyError as error:
-        raise Unreachable(f"cannot reach the database: {reason_of(error)}") from error
+        raise Unreachable(away(error)) from error
     if encoding != "UTF8":
         raise Unfit(
             f"the encoding of the database is {encoding}, which cannot hold every message: make one with "
@@ -152,4 +153,4 @@ def _only_one(engine: Engine) -> Iterator[None]:
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
     except SQLAlchemyError as error:
-        raise SchemaError(f"cannot reach the database: {reason_of(error)}") from error
+        raise Unreachable(away(error)) from error

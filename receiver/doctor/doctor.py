@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.db.engine import reason_of
+from receiver.db.failure import Failure, failure_of, words_of
 from receiver.doctor import checks
 from receiver.doctor.check import Check, Patient, Say
 from receiver.doctor.numbers import number_lines
 from receiver.doctor.report import Area, NotLooked, Report
 from receiver.numbers.findings import Finding, error
+from receiver.vocabulary.printable import sentence
 
 
 def examine(patient: Patient) -> Report:
@@ -42,8 +43,10 @@ def _looked_at(check: Check, patient: Patient) -> Area:
     try:
         summary = check.look(patient, found)
     except (SQLAlchemyError, OSError) as failure:
-        reason = reason_of(failure) if isinstance(failure, SQLAlchemyError) else failure.strerror
-        sentence = f"This could not be looked at: {reason}."
-        found.append(error(f"{check.name}-unreadable", sentence, "receiver doctor"))
+        known = failure_of(failure) or Failure(
+            getattr(failure, "strerror", None) or words_of(failure), "run `receiver doctor` again"
+        )
+        said = f"This could not be looked at: {known.what}."
+        found.append(error(f"{check.name}-unreadable", said, sentence(known.mend)))
         summary = ""
     return Area(check.name, summary, tuple(found))

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.db.engine import reason_of
+from receiver.db.failure import reason_of
 from receiver.db.reach import Moved
 from receiver.intake.admission import Admission
 from receiver.intake.arrival import Arrival

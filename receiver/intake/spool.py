@@ -17,7 +17,8 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.db.engine import reason_of, writing
+from receiver.db.engine import writing
+from receiver.db.failure import words_of
 from receiver.db.space import compact
 from receiver.intake.arrival import ROW_BYTES, Arrival, Row, event_row
 from receiver.intake.spool_file import ARRIVALS, PAGE_BYTES, SpoolDamaged, SpoolError, SpoolFile
@@ -267,4 +268,4 @@ def _aside(positions: Sequence[int] | None) -> ColumnElement[bool]:
 
 
 def _why(refusal: Exception) -> str:
-    return reason_of(refusal) if isinstance(refusal, SQLAlchemyError) else type(refusal).__name__
+    return words_of(refusal) if isinstance(refusal, SQLAlchemyError) else type(refusal).__name__

@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateColumn
 
-from receiver.db.engine import connect_file, make_private, reason_of, writing
+from receiver.db.engine import connect_file, make_private, writing
+from receiver.db.failure import words_of
 from receiver.db.reach import Reach
 from receiver.logs.log import get_logger
 from receiver.models import UtcTime
@@ -146,7 +147,7 @@ class SpoolFile:
         connection.execute(f"PRAGMA max_page_count={self._most_pages}")  # type: ignore[attr-defined]
 
     def _unusable(self, error: SQLAlchemyError | OSError) -> SpoolError:
-        reason = reason_of(error) if isinstance(error, SQLAlchemyError) else error.strerror
+        reason = words_of(error) if isinstance(error, SQLAlchemyError) else error.strerror
         if isinstance(error, OperationalError) and "full" in str(reason):
             reason = f"{reason} (SPOOL_LIMIT_MB or the file system)"
         return SpoolError(f"the spool in SPOOL_DIR {self._directory} cannot be written: {reason}")

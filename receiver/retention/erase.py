@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Engine, and_, func, literal, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.db.engine import reason_of, writing
+from receiver.db.engine import writing
+from receiver.db.failure import reason_of
 from receiver.db.space import compact, give_back
 from receiver.intake.arrival import Arrival, digits_of, event_row
 from receiver.intake.spool import Spool

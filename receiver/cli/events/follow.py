@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.cli import output
-from receiver.db.engine import reason_of
+from receiver.db.failure import reason_of
 from receiver.models import Event
 from receiver.search.events import LARGEST_PAGE, EventLog, Tail
 from receiver.search.query import Search

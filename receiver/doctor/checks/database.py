@@ -6,7 +6,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db import schema
-from receiver.db.engine import SchemaError, Unfit, reason_of
+from receiver.db.engine import SchemaError, Unfit, Unreachable
+from receiver.db.failure import Failure, failure_of, words_of
 from receiver.doctor.check import Check, Patient, Say
 from receiver.intake.writer import EventWriter
 from receiver.numbers.findings import Finding, error
@@ -22,16 +23,17 @@ def look(patient: Patient, found: list[Finding]) -> str:
         said, _, advice = str(problem).partition(": ")
         found.append(error("database-unfit", sentence(said), sentence(advice)))
         return ""
+    except Unreachable as problem:
+        found.append(error("database-away", sentence(problem.failure.what), sentence(problem.failure.mend)))
+        return ""
     except SchemaError as problem:
-        said = sentence(str(problem))
-        if "cannot reach" in said:
-            found.append(error("database-away", said, "Start the database, or correct DATABASE_URL."))
-        else:
-            found.append(error("schema", said, "receiver db upgrade"))
+        found.append(error("schema", sentence(str(problem)), "receiver db upgrade"))
         return ""
     except SQLAlchemyError as problem:
-        said = f"The database takes no events: {reason_of(problem)}."
-        found.append(error("database-writes", said, "Look at its disk and its log."))
+        failure = failure_of(problem) or Failure(
+            f"the database takes no events: {words_of(problem)}", "look at its disk and its log"
+        )
+        found.append(error("database-writes", sentence(failure.what), sentence(failure.mend)))
         return ""
     if kind == "PostgreSQL" and not _syncs(patient.engine):
         said = "The server has fsync off: a power cut may take callbacks that were answered 200."

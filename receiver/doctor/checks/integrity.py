@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from receiver.db.failure import Failure, failure_of
 from receiver.db.integrity import damage
 from receiver.doctor.check import Check, Patient
 from receiver.numbers.findings import Finding, error, warning
@@ -21,8 +22,9 @@ def look(patient: Patient, found: list[Finding]) -> str:
     try:
         damaged = damage(patient.engine)
     except sqlite3.Error as problem:
-        said = f"The database file could not be looked at: {problem}."
-        found.append(warning("database-unread", said, "Look at its disk and its mode."))
+        failure = failure_of(problem) or Failure(str(problem), "look at its disk and its mode")
+        said = f"The database file could not be looked at: {failure.what}."
+        found.append(warning("database-unread", said, sentence(failure.mend)))
         return ""
     if damaged is not None:
         said = sentence(f"The database file is damaged: {damaged}")
