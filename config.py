@@ -38,6 +38,10 @@ URL_SPELLING = "what no URL may: write a space as %20 and the like, and a host's
 DATABASE_FORMS = "must be sqlite:///path/to/file.db or postgresql://user:password@host/name"
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+DATABASE_PERCENT = (
+    "has an @ too many: in a password, write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25"
+)
+_DATABASE_USER = r"(postgres[^:/]*://(?:[^:/]*(?::[^@]*)?@)?+)"
 KEY_RECIPE = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
 
@@ -213,6 +217,9 @@ class Config(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
+        # What stands behind the user is shown in errors, and half a password must not be.
+        if re.match(rf"{_DATABASE_USER}.*@", url, re.DOTALL):
+            raise ValueError(DATABASE_PERCENT)
         try:
             parsed = make_url(_hosts_as_query(url))
         except (ArgumentError, ValueError) as error:
@@ -275,7 +282,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def _hosts_as_query(url: str) -> str:
     """A PostgreSQL URL of several hosts, as that server's documents write it, in SQLAlchemy's form."""
-    match = re.fullmatch(r"(postgres[^:]*://(?:[^/?]*@)?)([^/?@]*,[^/?@]*)(/[^?]*)?(?:\?(.*))?", url)
+    match = re.fullmatch(rf"{_DATABASE_USER}([^/?@]*,[^/?@]*)(/[^?@]*)?(?:\?([^@]*))?", url)
     if match is None:
         return url
     user, several, name, options = match.groups(default="")

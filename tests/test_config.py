@@ -128,6 +128,26 @@ def test_it_takes_several_hosts_as_postgresql_writes_them(hosts: str, host: str,
     assert (arguments["host"], arguments["port"]) == (host, port)
 
 
+@pytest.mark.parametrize(
+    "password", ["ses@me", "@sesame", "ses@m/e", "s@es?am=e", "1,se@same", "ses#a@me", "ses@m@e", "12/s@me"]
+)
+def test_it_says_how_to_write_an_at_sign_in_a_password(password: str):
+    said = problems(DATABASE_URL=f"postgresql://user:{password}@127.0.0.1,localhost/name")
+    assert "DATABASE_URL: has an @ too many: in a password, write @ as %40," in said
+    assert not [part for part in re.split(r"\W", password) if len(part) > 2 and part in said]
+
+
+@pytest.mark.parametrize(
+    "password", ["ses/ame", "ses#ame", "ses?ame", "ses:ame", "12/s,me", "1,se/same", "a[b"]
+)
+@pytest.mark.parametrize("hosts", ["db", "db1,db2:5433"])
+def test_other_marks_in_a_password_are_taken_for_what_they_are(password: str, hosts: str):
+    url = f"postgresql://user:{password}@{hosts}/name"
+    made = make_url(Config.from_env(GOOD | {"DATABASE_URL": url}, dotenv=None).database_url)
+    assert (made.username, made.password, made.database) == ("user", password, "name")
+    assert (made.host or made.query["host"]) == hosts.replace(":5433", "")
+
+
 @pytest.mark.parametrize("hosts", ["h1:5432,h2:54x2", "h1,", ",h2", "h1:5432,:5433"])
 def test_it_refuses_several_hosts_that_are_misspelled(hosts: str):
     assert "DATABASE_URL: must be" in problems(DATABASE_URL=f"postgresql://u@{hosts}/d")
