@@ -45,6 +45,8 @@ SINGAPORE = timezone(timedelta(hours=8))
         ('"from:someone"', Search(text='"from:someone"')),
         ("hello - world", Search(text="hello world")),
         ('an "open quote', Search(text='an "open quote"')),
+        ('"-word" "NOT" not', Search(text='"-word" "NOT" not')),
+        ("e-mail a - b --- c", Search(text="e-mail a b c")),
     ],
 )
 def test_it_reads_the_search_language(text, wanted):
@@ -62,6 +64,18 @@ def test_it_reads_the_search_language(text, wanted):
         ("since:999999w", "since: '999999w' is not a time"),
         ("is:open", "is: 'open' is unknown"),
         ("-from:+6591234567", "-from: only is:quarantined and has:problems"),
+        ("invoice -paid", "text: a dash cannot leave words out of a search; to look for '-paid' itself,"),
+        ("-paid*", "text: a dash cannot"),
+        ('-"already paid"', "text: a dash cannot"),
+        ("--paid", "text: a dash cannot"),
+        ("\u2013paid", "text: a dash cannot"),
+        ("\u2212kind:sms", "text: a dash cannot"),
+        ("-(paid)", "text: a dash cannot"),
+        ("-https://example.com", "text: a dash cannot"),
+        ("NOT paid", "text: NOT is no operator here, every word has to be there; to look for the word,"),
+        ("NOT kind:sms paid", "text: NOT is no operator"),
+        ("paid OR due", "text: OR is no operator"),
+        ("paid AND due", "text: AND is no operator"),
         ("ab*", "text: at least 3 characters are needed before *"),
         ("---", "text: '---' contains no letter"),
         ("word " * 17, "text: more than 16 words"),
@@ -101,6 +115,13 @@ fields = st.fixed_dictionaries(
         "text": st.text(max_size=40),
     },
 )
+
+
+@pytest.mark.parametrize("word", ["-paid", "--paid", "NOT", "\u2013paid", "-is:quarantined", "-a b"])
+def test_it_finds_in_quotes_what_would_be_refused(word):
+    wanted = Search.parse(f'"{word}"', NOW)
+    assert wanted.text == f'"{word}"'
+    assert Search.parse(str(wanted), NOW) == wanted
 
 
 @pytest.mark.parametrize("value", ["//", "//a b", "-", "a:b", '"', ' "" ', '"//"', 'a"'])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from receiver.search.words import SHORTEST_PREFIX, Phrase, phrases
+from receiver.search.words import SHORTEST_PREFIX, TERM, Phrase, phrases, words
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
@@ -53,6 +53,8 @@ def _text(name: str, word: str) -> str:
     """Its words, written so that `parse` can read them again. What contains no word is left out."""
     if len(word) > LONGEST_SEARCH:
         raise SearchError(f"{name}: longer than {LONGEST_SEARCH} characters; shorten it")
+    for term in TERM.finditer(word):
+        _require_no_operator(name, term["bare"] or "")
     found = phrases(word)
     if not found:
         raise SearchError(f"{name}: {word[:40]!r} contains no letter, digit or symbol to search for")
@@ -64,9 +66,31 @@ def _text(name: str, word: str) -> str:
     return " ".join(_written(phrase) for phrase in found)
 
 
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212"
+_OPERATORS = frozenset({"NOT", "AND", "OR"})
+
+
+def _require_no_operator(name: str, bare: str) -> None:
+    """Elsewhere these mean *not*, *and*, *or*; taken for words they find the opposite of what is meant, or
+    nothing. We do not offer them: to leave out a word of many events means to read all of these.
+    """
+    if bare.startswith(tuple(_DASHES)) and words(bare):
+        raise SearchError(
+            f"{name}: a dash cannot leave words out of a search; to look for {bare[:40]!r} itself, put it in "
+            "double quotes"
+        )
+    if bare in _OPERATORS:
+        raise SearchError(
+            f"{name}: {bare} is no operator here, every word has to be there; to look for the word, write it "
+            "in small letters or in double quotes"
+        )
+
+
 def _written(phrase: Phrase) -> str:
     asked = phrase.asked
-    bare = re.fullmatch(r'[^\s"]*[^\s"*]', asked) and not re.match(r"-?[A-Za-z_]+:(?!//)", asked)
+    bare = re.fullmatch(rf'(?![{_DASHES}])[^\s"]*[^\s"*]', asked) and not (
+        re.match(r"[A-Za-z_]+:(?!//)", asked) or asked in _OPERATORS
+    )
     return (asked if bare else f'"{asked}"') + ("*" if phrase.prefix else "")
 
 

@@ -87,7 +87,8 @@ class Phrase:
     prefix: bool = False
 
 
-_TERM = re.compile(r'"(?P<row>[^"]*)"?(?P<more>\*?)|(?P<bare>\S+)')
+TERM = re.compile(r'"(?P<row>[^"]*)"?(?P<more>\*?)|(?P<bare>\S+)')
+"""What is asked for at once: words in quotes, or one that stands without."""
 
 
 def phrases(text: str) -> list[Phrase]:
@@ -96,7 +97,7 @@ def phrases(text: str) -> list[Phrase]:
     What contains no word (a dash, say) is left out.
     """
     found = []
-    for match in _TERM.finditer(text):
+    for match in TERM.finditer(text):
         bare = match["bare"]
         prefix = match["more"] == "*" if bare is None else bare.endswith("*")
         asked = match["row"] if bare is None else bare.removesuffix("*").replace('"', " ")
