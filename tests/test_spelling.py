@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from receiver.db import schema
 from receiver.db.engine import connect, writing
+from receiver.numbers.spelling import telephone
 from receiver.search.calls import CallLog
 from receiver.search.conversations import ConversationLog
 from receiver.search.events import EventLog
@@ -25,6 +26,63 @@ SHOP = "+6561110000"
 def post(client, sender: str, number: str = SHOP, kind: str = "sms", **fields: str) -> None:
     data = {"from": sender, "to": number} | ({"msg": "hello"} if kind == "sms" else {}) | fields
     assert client.post(f"/callbacks/{KEY}/{kind}", data=data).status_code == 200
+
+
+PASTED = (
+    *("+44 20 7946 0018", "tel:+44-20-7946-0018", "(020) 7946 0018", "020 7946 0018", "+44 (0)20 7946 0018"),
+    *("+44\u00a020\u202f7946\u20110018", "+44 20\u20107946\u20130018", "\u200e+44 20 7946 0018\u200f"),
+    *("\u202a+44 20 7946 0018\u202c", "\u2066tel:+44 20 7946 0018\u2069", "0044 20 7946 0018"),
+    "".join(chr(ord(char) + 0xFEE0) for char in "+442079460018"),
+    "\uff0b\uff14\uff14 20 7946 0018",
+)
+WHOLE = [number for number in PASTED if "020" not in number]
+"""As people paste them, here with their country."""
+
+
+@pytest.mark.parametrize("asked", PASTED)
+def test_a_number_is_asked_for_as_it_is_pasted(asked, client, app):
+    post(client, "+442079460018", "+442079460000")
+    post(client, "+442079460019", "+442079460000")
+    log, run = EventLog(app.extensions["receiver"].engine), app.test_cli_runner().invoke
+    for wanted in (
+        Search.parse(f"from:{asked} kind:sms hello"),
+        Search.parse(f"hello number:{asked}"),
+        Search.read({"sender": asked}),
+    ):
+        assert [event.sender for event in log.find(wanted).events] == ["+442079460018"], wanted
+    for words in (
+        [f"from:{asked}"],
+        *([*f"from:{asked}".split(" "), "hello"], ["--sender", asked], ["--number", asked]),
+    ):
+        shown = run(args=["events", "list", *words])
+        assert shown.stdout.count("+442079460018") == 1, (words, shown.output)
+        assert "+442079460019" not in shown.stdout
+    assert run(args=["events", "erase", "--sender", asked, "--yes"]).stdout.endswith(
+        "erased 1 event and 0 repeats\n"
+    )
+
+
+@pytest.mark.parametrize("asked", WHOLE)
+def test_the_commands_about_numbers_take_it_as_it_is_pasted(asked):
+    assert telephone(asked) == "+442079460018"
+
+
+@pytest.mark.parametrize("asked", ["(020) 7946 0018", "442079460018", "(0)20 7946 0018"])
+def test_a_number_of_ours_needs_its_country(asked):
+    with pytest.raises(ValueError, match="is not a telephone number with its country code"):
+        telephone(asked)
+
+
+def test_what_follows_a_whole_number_or_a_short_code_is_a_word():
+    for search, sender, words in (
+        ("from:+6591234567 1234", "+6591234567", "1234"),
+        ("from:72345 123456", "72345", "123456"),
+        ("from:+44 hello", "+44", "hello"),
+        ("from:+44 20 7946 0018 hello", "+442079460018", "hello"),
+        ('from:"+44 20 7946 0018" 1234', "+442079460018", "1234"),
+    ):
+        assert Search.parse(search) == Search(sender=sender, text=words)
+    assert Search.parse("session:0 20 7946 0018").session == "0"
 
 
 @pytest.mark.parametrize("indexed", [False, True])

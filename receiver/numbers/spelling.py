@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
+from receiver.vocabulary.telephone import names_country, spelled
+
 
 def telephone(text: str) -> str:
     """A telephone number in its one form, or `ValueError` with what is wrong with it."""
     import phonenumbers  # noqa: PLC0415  # its tables take a moment to load
     from phonenumbers import ValidationResult  # noqa: PLC0415
 
-    number = re.sub(r"[\s().\-/]", "", text)
-    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+    number = spelled(text)
+    # Digits alone may lack their country, and nobody should pay for another one's number.
+    if not names_country(text) or not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
         raise ValueError(f"{text!r} is not a telephone number with its country code, such as +6511111111.")
     try:
         reason = phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number))

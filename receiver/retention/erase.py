@@ -22,7 +22,10 @@ from receiver.intake.arrival import Arrival, digits_of, event_row
 from receiver.intake.spool import Spool
 from receiver.models import EVENTS, Intervention, UtcTime
 from receiver.retention.remove import Act, Action, Removed, remove_gently, remove_orphans
+from receiver.search.home import at_home
+from receiver.search.query import Search
 from receiver.vocabulary.errors import OperatorError
+from receiver.vocabulary.telephone import spelled
 
 FEWEST_DIGITS = 5
 _PAGE = 1000
@@ -66,7 +69,9 @@ class Erasure:
         self._engine = engine
         self._spool = spool
         self._end = end
-        self._digits = digits_of(number)
+        with engine.connect() as connection:
+            asked = at_home(connection, Search(number=spelled(number))).number
+        self._digits = digits_of(asked or "")
         if not FEWEST_DIGITS <= len(self._digits) <= 15:
             raise EraseError(
                 f"{number[:40]!r} is not a telephone number: write it whole, such as +6591234567"
@@ -200,7 +205,7 @@ class Erasure:
 def is_about(intervention: Intervention, number: str, secret: str = "") -> bool:
     """Whether an erasure on record was of this number; takes a twentieth of a second."""
     salt = bytes.fromhex((intervention.subject or "").partition(":")[0])
-    return hmac.compare_digest(intervention.subject or "", _subject(digits_of(number), secret, salt))
+    return hmac.compare_digest(intervention.subject or "", _subject(digits_of(spelled(number)), secret, salt))
 
 
 def _subject(digits: str, secret: str, salt: bytes | None = None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from receiver.search.values import LONGEST_SEARCH, SearchError, read_time, read_value
 from receiver.search.words import Phrase, phrases
 from receiver.vocabulary.kinds import EventState, EventType, Kind
+from receiver.vocabulary.telephone import at_start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +44,15 @@ class Search:
             raise SearchError(f"search: longer than {LONGEST_SEARCH} characters; shorten it")
         given: dict[str, str] = {}
         asked: list[str] = []
-        for match in _PART.finditer(text):
+        end = 0
+        while match := _PART.search(text, end):
+            end = match.end()
             if match["field"] is None:
                 asked.append(match["words"])
                 continue
             name, word = _field(match["not"], match["field"].lower(), _unquoted(match["value"]))
+            if name in _ENDS and (number := at_start(text[match.start("value") :])):
+                word, end = number, match.start("value") + len(number)
             if name in given:
                 raise SearchError(f"{match['field']}: is given twice; give it once")
             given[name] = word
@@ -105,7 +110,10 @@ class Search:
             if isinstance(value, datetime):
                 value = value.isoformat().replace("+00:00", "Z")
             if value is not None:
-                parts.append(f"{word}:{_quoted(str(value))}")
+                written = _quoted(str(value))
+                # A part of a number would take what follows for its rest.
+                open_end = name in _ENDS and at_start(f"{written} 0000000")
+                parts.append(f'{word}:"{written}"' if open_end else f"{word}:{written}")
         for name, word in _FLAGS.items():
             if (flag := getattr(self, name)) is not None:
                 parts.append(word if flag else f"-{word}")
@@ -126,6 +134,7 @@ _NAMES = {
 }
 """A part of a search, and its word in the search language."""
 _FLAGS = {"quarantined": "is:quarantined", "problems": "has:problems"}
+_ENDS = frozenset({"sender", "recipient", "number"})
 _WORDS = {word: name for name, word in _NAMES.items()} | {name: name for name in _NAMES}
 
 _PART = re.compile(

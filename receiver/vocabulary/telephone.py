@@ -9,8 +9,13 @@ import re
 import unicodedata
 
 _USUAL = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-_BETWEEN = re.compile(
-    r"[\s().,/\u00b7\u2010-\u2015\u2212\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff-]+"
+_MARKS = r"\s().,/\u00b7\u2010-\u2015\u2022\u2212\-"
+_INVISIBLE = r"\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_BETWEEN = re.compile(f"[{_MARKS}{_INVISIBLE}]+")
+_UNSEEN = re.compile(f"[{_INVISIBLE}]+")
+_SCHEME = re.compile(r"(?:tel|callto):(?://)?", re.IGNORECASE)
+_SPACED = re.compile(
+    rf"[{_INVISIBLE}]*(?:tel:)?[{_INVISIBLE}]*[+\uff0b(0\uff10][\d{_MARKS}{_INVISIBLE}]+(?!\S)", re.IGNORECASE
 )
 _TRUNK = re.compile(r"\(\s*0\s*\)")
 _NUMBER = re.compile(r"(\+|00)?([0-9]{7,20})", re.ASCII)
@@ -36,13 +41,7 @@ def spelled(number: str, home: str | None = None) -> str:
     """
     if _USUAL.fullmatch(number):
         return number  # nearly always
-    text = (number if number.isascii() else unicodedata.normalize("NFKC", number)).strip()
-    if text[:4].lower() == "tel:":
-        text = text[4:].partition(";")[0]
-    bare = _BETWEEN.sub("", text)
-    if bare.startswith(("+", "00")):
-        bare = _BETWEEN.sub("", _TRUNK.sub("", text))  # +44 (0)20 7946 0018
-    found = _NUMBER.fullmatch(bare)
+    found = _NUMBER.fullmatch(_bare(number))
     if found is None:
         return number
     prefix, digits = found.groups()
@@ -51,6 +50,37 @@ def spelled(number: str, home: str | None = None) -> str:
     if home is None:
         return digits
     return f"+{home}{digits if home == _KEEPS_TRUNK else digits.removeprefix('0')}"
+
+
+def names_country(number: str) -> bool:
+    """Whether a number is written with + or 00 in front, so that its first digits are those of a country."""
+    return _bare(number).startswith(("+", "00"))
+
+
+def at_start(text: str) -> str:
+    """The telephone number in several words with which a text begins, such as `+44 20 7946 0018`.
+
+    Empty if the first word is whole without the others, or there is no such number.
+    """
+    found = _SPACED.match(text)
+    if found is None or _NUMBER.fullmatch(_bare(text.split(maxsplit=1)[0])):
+        return ""
+    number = found[0].rstrip()
+    return number if _NUMBER.fullmatch(_bare(number)) else ""
+
+
+def _bare(number: str) -> str:
+    """Without all that people put around the digits and between them."""
+    text = number
+    if not text.isascii():
+        text = _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+    text = text.strip()
+    if scheme := _SCHEME.match(text):
+        text = text[scheme.end() :].partition(";")[0]
+    bare = _BETWEEN.sub("", text)
+    if bare.startswith(("+", "00")):
+        bare = _BETWEEN.sub("", _TRUNK.sub("", text))  # +44 (0)20 7946 0018
+    return bare
 
 
 def is_national(spelling: str) -> bool:
