@@ -273,3 +273,34 @@ def test_other_shells_get_their_script_and_the_same_words(shell: str):
     assert "_receiver_completion" in receiver(_RECEIVER_COMPLETE=f"{shell}_source").stdout
     words = {"COMP_WORDS": "receiver numbers ex", "COMP_CWORD": "2" if shell == "zsh" else "ex"}
     assert "extend" in receiver(_RECEIVER_COMPLETE=f"{shell}_complete", **words).stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["events", "list", "--limit", "many" * 9, "--kind", "sms"],
+        ["events", "list", "since:" + "yesterday"],
+        ["events", "export", "--fields", "colour"],
+        ["numbers", "show", "(020) 7946 0018"],
+        ["--env-file", "/nowhere/" + "a-folder-of-a-long-name/" * 3],
+        ["serve", "an-argument-too-many", "and-another-one", "and-one-of-a-quite-considerable-length"],
+    ],
+)
+def test_what_is_wrong_with_a_command_fits_the_terminal(words, env_file):
+    ours, theirs = os.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "receiver.cli", "-e", str(env_file), *words],
+        check=False,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "60"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    lines = os.read(ours, 10_000).decode().splitlines()
+    os.close(ours)
+    assert done.returncode == 2
+    at = next(place for place, line in enumerate(lines) if line.startswith("Error: "))
+    assert not [line for line in lines[at:] if len(line) > 60 and " " in line.strip()], lines
+    assert lines[0].startswith("Usage: ")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +28,27 @@ class Root(Commands):
         width = max(map(len, self.commands))
         for title, commands in SECTIONS.items():
             write_section(formatter, title, commands, width)
+
+    def make_context(self, *args: Any, **given: Any) -> click.Context:
+        with _fitted_usage_errors():
+            return super().make_context(*args, **given)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _fitted_usage_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _fitted_usage_errors() -> Iterator[None]:
+    """Click writes the message of a wrong use in one line, however long."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:  # its message is the help
+        raise
+    except click.UsageError as error:
+        from receiver.cli.output import fitted_error  # noqa: PLC0415  # most runs have no use for it
+
+        raise click.UsageError(fitted_error(error.format_message()), error.ctx) from None
 
 
 def _load_env_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:

@@ -125,7 +125,7 @@ def read_search(read: Callable[[], Search], *, option: bool = False) -> Search:
         return read()
     except SearchError as error:
         sentence = f"--{error}".replace("txn_ref", "txn-ref") if option else str(error)
-        raise click.UsageError(output.fitted_error(sentence)) from None
+        raise click.UsageError(sentence) from None
 
 
 def masked(document: dict[str, Any], mask: bool) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def export_events(
     try:
         names = read_fields(fields) if fields else ALL_FIELDS
     except FieldError as error:
-        raise click.UsageError(output.fitted_error(f"--{error}")) from None
+        raise click.UsageError(f"--{error}") from None
     found = export(
         current.engine(),
         wanted,

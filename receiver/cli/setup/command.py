@@ -83,7 +83,7 @@ def setup(*, yes: bool, as_json: bool, **asked: Any) -> None:
     try:
         request.check(asking=asking)
     except RequestError as error:
-        raise click.UsageError(output.fitted_error(str(error))) from None
+        raise click.UsageError(str(error)) from None
     client = current.number_client(output.patient)
     if request.export:
         _export(client)
