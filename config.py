@@ -210,6 +210,8 @@ class Config(BaseModel):
             raise ValueError("must be a full address such as https://receiver.example.com")
         if parts.query or parts.fragment or parts.username:
             raise ValueError("must have no user name, query or fragment")
+        if "/callbacks/" in f"{parts.path}/":
+            raise ValueError("must end before /callbacks/, which we put behind it")
         if not is_spelled(url):
             raise ValueError(f"holds {URL_SPELLING}")
         return url.rstrip("/") + "/"

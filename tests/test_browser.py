@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from console_demo import ARGUMENTS, CALLER, CHROMIUM, HOSTILE, PASSWORD, USER, Demo
+from databases import new_file
 from playwright.sync_api import expect, sync_playwright
+from test_serve import Service
+
+from receiver.access.scopes import Scope
+from receiver.access.users import Users
+from receiver.db.engine import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -104,6 +110,31 @@ def test_one_signs_in_is_led_on_and_signs_out(chromium, demo):
     page.goto("/events")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     context.close()
+
+
+def test_over_http_a_browser_is_told_why_it_cannot_sign_in(chromium, tmp_path):
+    service = Service(
+        new_file(tmp_path / "receiver.db"),
+        tmp_path,
+        SECRET_KEY="a secret for the console",
+        PUBLIC_URL="https://receiver.example.com",
+    )
+    engine = connect(service.env["DATABASE_URL"])
+    Users(engine).add(USER, PASSWORD, Scope.READ)
+    engine.dispose()
+    service.start()
+    browser = chromium.browser_type.launch(
+        executable_path=CHROMIUM, args=[*ARGUMENTS, "--host-resolver-rules=MAP console.example.com 127.0.0.1"]
+    )
+    page = browser.new_page()
+    page.goto(f"http://console.example.com:{service.port}/login")
+    fill_in(page)
+    expect(page.get_by_text("This page came over http")).to_be_visible()
+    page.goto(f"{service.url}/login")
+    fill_in(page)
+    page.wait_for_url(f"{service.url}/")
+    browser.close()
+    service.stop()
 
 
 def test_a_search_is_typed_and_its_mistakes_are_said(open_page):

@@ -101,6 +101,12 @@ def test_it_keeps_the_first_callback_key_as_the_current_one():
     assert [key.get_secret_value() for key in config.callback_keys] == ["first-key-0123", "second-key-0123"]
 
 
+@pytest.mark.parametrize("path", ["/callbacks", "/callbacks/", "/callbacks/key/hoiio/sms", "/a/callbacks/"])
+def test_public_url_ends_before_what_we_put_behind_it(path: str):
+    assert "PUBLIC_URL: must end before /callbacks/" in problems(PUBLIC_URL=f"https://example.com{path}")
+    Config.from_env(GOOD | {"PUBLIC_URL": "https://example.com/callbacks-of-ours"}, dotenv=None)
+
+
 @pytest.mark.parametrize("url", ["postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"])
 def test_it_takes_every_usual_form_of_a_postgresql_url(url: str):
     assert (

@@ -21,6 +21,8 @@ BODY = b"txn_ref=AA-SI-1&msg=hello&from=%2B6591234567&to=%2B16501234567"
 class Proxy:
     """One of the proxies, running in front of a service."""
 
+    under_a_path = False
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.service = Service(new_file(directory / "receiver.db"), directory)
@@ -90,6 +92,13 @@ class Proxy:
             self.service.kill()
 
     def _ours(self, sample: str) -> str:
+        if self.under_a_path:
+            sample = sample.replace("location /callbacks/ {", "location /receiver/callbacks/ {")
+            sample = sample.replace("proxy_pass http://receiver;", "proxy_pass http://receiver/callbacks/;")
+            sample = sample.replace("handle /callbacks/* {", "handle_path /receiver/* {")
+            sample = sample.replace(
+                "header_up X-Req", "header_up X-Forwarded-Prefix /receiver\nheader_up X-Req"
+            )
         assert "127.0.0.1:8000;" in sample or "127.0.0.1:8000 {" in sample
         return re.sub(r"127\.0\.0\.1:8000(?=;| \{)", f"127.0.0.1:{self.service.port}", sample)
 
@@ -115,6 +124,23 @@ def test_callbacks_pass_the_sample_proxy_and_nothing_else_does(proxy: Proxy) -> 
     assert len(long["text"]) == 20_000
     for private in ("/", "/api/v1/events", "/metrics", "/health/ready", "/login"):
         assert proxy.ask("GET", private).status_code == 404
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", ["nginx", "caddy"])
+def test_callbacks_pass_under_a_path_that_the_proxy_takes_away(program: str, tmp_path: Path) -> None:
+    if shutil.which(program, path="/usr/sbin:/usr/bin:/usr/local/bin") is None:
+        pytest.skip(f"{program} is not installed")
+    proxy = Proxy(tmp_path)
+    proxy.under_a_path = True
+    proxy.start(getattr(proxy, program)())
+    try:
+        path = f"/receiver/callbacks/{KEY}/sms"
+        assert proxy.ask("POST", path, data=BODY, headers=signed(BODY)).status_code == 200
+        assert [event["signature"] for event in proxy.service.events()] == ["valid"]
+        assert proxy.ask("GET", "/receiver/login").status_code == (404 if program == "nginx" else 421)
+    finally:
+        proxy.close()
 
 
 @pytest.mark.slow

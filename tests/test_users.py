@@ -247,6 +247,32 @@ def test_without_a_secret_the_console_says_so_and_everything_else_works(database
         assert app.test_client().get("/health/live").status_code == 200
 
 
+@pytest.mark.parametrize("header", ["/receiver", "/receiver/", "receiver"])
+def test_under_a_path_the_console_says_that_it_needs_a_host_of_its_own(client, ana, header):
+    for path in ("/", "/login", "/events"):
+        answer = client.get(path, headers={"X-Forwarded-Prefix": header})
+        assert answer.status_code == 421
+        assert "needs a host of its own" in answer.text
+    assert client.get("/login", headers={"X-Forwarded-Prefix": "/"}).status_code == 200
+
+
+def test_over_http_it_says_why_nobody_can_sign_in(database_url, tmp_path):
+    config = make_config(database_url, tmp_path, secret_key="a-secret-for-tests")
+    for app in started(config):
+        client = app.test_client(use_cookies=False)
+        for url, proto, why in (
+            ("http://console.example.com/", "http", "This page came over http"),
+            ("https://console.example.com/", "", "This form has expired"),
+            ("http://console.example.com/", "https", "This form has expired"),
+            ("http://127.0.0.1:8000/", "", "This form has expired"),
+        ):
+            answer = client.post(
+                "/login", base_url=url, headers={"X-Forwarded-Proto": proto} if proto else {}
+            )
+            assert answer.status_code == 400
+            assert why in answer.text
+
+
 def test_guesses_made_while_the_clock_was_ahead_lock_nobody_out(client, ana):
     with time_machine.travel("2026-09-01 08:00:00Z", tick=False):
         for at in range(12):

@@ -40,6 +40,8 @@ _OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_i
 def _let_in() -> AnyResponse | tuple[str, int] | None:
     if request.endpoint == "console.static":
         return None
+    if request.headers.get("X-Forwarded-Prefix", "").strip("/ "):
+        return render_template("no_prefix.html"), 421
     if current.config().secret_key is None:
         return render_template("no_secret.html"), 503
     return None if request.endpoint in _OPEN else guard.let_in()

@@ -77,13 +77,22 @@ def _cookie(name: str) -> str:
     return f"__Host-receiver-{name}" if _secure() else f"receiver-{name}"
 
 
+def lost_over_http() -> bool:
+    """Whether our cookies go over https only, and by all we know this browser came over http."""
+    return _secure() and not _came_by_https()
+
+
+def _came_by_https() -> bool:
+    return request.is_secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+
+
 def _secure() -> bool:
     """Whether cookies may travel over https only.
 
     A proxy's header can only make this stricter, so it may come from anybody. Plain http is fine on this
     machine itself: that is how one comes in through a tunnel.
     """
-    if request.is_secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https":
+    if _came_by_https():
         return True
     if not (current.config().public_url or "").startswith("https:"):
         return False

@@ -8,7 +8,7 @@ import hmac
 from flask import abort, g, request
 
 from receiver.access.sign_ins import Visitor
-from receiver.web.console.cookies import anonymous, secret
+from receiver.web.console.cookies import anonymous, lost_over_http, secret
 
 
 def form_token() -> str:
@@ -19,6 +19,13 @@ def form_token() -> str:
 
 def require_form_token(owner: str | None) -> None:
     """400 unless we gave the form to this browser."""
+    if not owner and lost_over_http():
+        abort(
+            400,
+            "This page came over http, where your browser keeps no sign-in, since PUBLIC_URL is https. Open "
+            "it by https, with a proxy that sets X-Forwarded-Proto; or on http://127.0.0.1:8000 through a "
+            "tunnel: ssh -L 8000:127.0.0.1:8000 and the name of the server.",
+        )
     given = request.form.get("form_token", "") or request.headers.get("X-Form-Token", "")
     if not owner or not hmac.compare_digest(given.encode(), _bound(owner).encode()):
         abort(
