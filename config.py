@@ -38,9 +38,7 @@ URL_SPELLING = "what no URL may: write a space as %20 and the like, and a host's
 DATABASE_FORMS = "must be sqlite:///path/to/file.db or postgresql://user:password@host/name"
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
-DATABASE_PERCENT = (
-    "has an @ too many: in a password, write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25"
-)
+DATABASE_PERCENT = "has an @ too many: in a password, write @ as %40, : as %3A, / as %2F and % as %25"
 _DATABASE_USER = r"(postgres[^:/]*://(?:[^:/]*(?::[^@]*)?@)?+)"
 KEY_RECIPE = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
@@ -219,9 +217,8 @@ class Config(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
-        # What stands behind the user is shown in errors, and half a password must not be.
         if re.match(rf"{_DATABASE_USER}.*@", url, re.DOTALL):
-            raise ValueError(DATABASE_PERCENT)
+            raise ValueError(DATABASE_PERCENT)  # half a password would be shown as the host
         try:
             parsed = make_url(_hosts_as_query(url))
         except (ArgumentError, ValueError) as error:
