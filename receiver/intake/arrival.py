@@ -94,7 +94,7 @@ class Arrival:
         return datetime.now(UTC)
 
 
-class Kept(Protocol):
+class RawCallback(Protocol):
     """What a row of the log holds of a callback as it came."""
 
     @property
@@ -165,7 +165,7 @@ def header_of(headers: bytes, name: bytes) -> str:
     return headers.partition(b"\r\n" + name + b": ")[2].partition(b"\r\n")[0].decode("latin-1")
 
 
-def parameters_of(kept: Kept) -> Parameters:
+def parameters_of(kept: RawCallback) -> Parameters:
     """The parameters of a callback that is in the log, read again."""
     type_, encoding = (header_of(kept.headers, name) for name in (b"Content-Type", b"Content-Encoding"))
     return read_parameters(kept.query_string, kept.body, type_, encoding)

@@ -32,7 +32,7 @@ class FetchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class Fetched:
     """What was fetched."""
 
     content: bytes
@@ -56,7 +56,7 @@ class Fetcher:
         self._largest = largest
         self._longest = longest
 
-    def fetch(self, url: str, *, content_type: str, begins: bytes) -> Document:
+    def fetch(self, url: str, *, content_type: str, begins: bytes) -> Fetched:
         """The document behind a link, if it is one of `content_type` that begins with these bytes.
 
         Raises `FetchError`.
@@ -99,7 +99,7 @@ class Fetcher:
 
     def _document(
         self, response: requests.Response, limit: TimeLimit, content_type: str, begins: bytes
-    ) -> Document:
+    ) -> Fetched:
         if response.status_code in {403, 404, 410}:
             raise FetchError(f"the server answers {response.status_code}: the link has probably expired")
         if response.status_code != 200:
@@ -119,7 +119,7 @@ class Fetcher:
             raise FetchError(f"the document is not of type {content_type}")
         if not content.startswith(begins):
             raise FetchError(f"the document claims to be of type {content_type}, and is not")
-        return Document(bytes(content), content_type)
+        return Fetched(bytes(content), content_type)
 
 
 def _only_public(limit: TimeLimit) -> Watch:

@@ -19,7 +19,7 @@ from receiver.vocabulary.kinds import Kind
 from receiver.web.console import guard, shown, times
 from receiver.web.console.lists import Chip, parsed, row, whole_number
 from receiver.web.console.replay import as_curl
-from receiver.web.listener import Wish
+from receiver.web.listener import Listening
 from receiver.web.stream import Stream
 
 events = Blueprint("events", __name__)
@@ -78,7 +78,7 @@ def stream() -> Response:
     if wanted is None:
         abort(400, wrong or "")
     position = request.headers.get("Last-Event-ID") or request.args.get("after")
-    wish = Wish(wanted, whole_number(position) or 0, fields=("id",), allowed=guard.still_signed_in())
+    wish = Listening(wanted, whole_number(position) or 0, fields=("id",), allowed=guard.still_signed_in())
     return Stream(wish)
 
 
