@@ -10,12 +10,14 @@ from pathlib import Path
 import databases
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import make_url
 
 from config import Config
+from receiver.access import users
 from receiver.app import create_app
 from receiver.outbound.address import Network, network_of
 
@@ -204,3 +206,21 @@ def _stay_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def run(app):
+    """A command: `run("events", "prune")` gives what it wrote to stdout."""
+
+    def invoke(*words: str, exit_code: int = 0) -> str:
+        result = app.test_cli_runner().invoke(args=words)
+        assert result.exit_code == exit_code, result.output
+        return result.stdout
+
+    return invoke
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch):
+    """For tests that have nothing to do with how long a guess takes."""
+    monkeypatch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))

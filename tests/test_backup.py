@@ -10,8 +10,9 @@ from pathlib import Path
 
 import databases
 import pytest
+from arrivals import arrival
 from sqlalchemy import text
-from test_reach import arrival, recording, refs, until
+from test_reach import recording, refs, until
 from test_serve import Service, post
 
 from receiver.db import integrity

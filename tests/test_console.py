@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import quote, unquote_plus, urlencode
 
 import pytest
-from argon2 import PasswordHasher
 from conftest import KEY, make_config, signed, started
 
 from receiver.access import users
@@ -22,12 +21,8 @@ from receiver.search.index import LogIndex
 from receiver.simulator.hoiio.server import SimulatorServer
 
 PASSWORD = "correct horse battery"
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 SENDER, NUMBER = "+6591234567", "+6511111111"
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch):
-    monkeypatch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture

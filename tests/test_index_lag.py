@@ -4,7 +4,6 @@ import re
 
 import pytest
 from conftest import KEY
-from test_console import _cheap_passwords as _cheap_passwords  # noqa: PLC0414  # a fixture
 from test_console import config as config  # noqa: PLC0414  # a fixture
 from test_console import signed_in
 
@@ -14,6 +13,7 @@ from receiver.search import select
 from receiver.search.index import LogIndex
 from receiver.search.query import Search
 
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 SAID = re.compile(
     r"The index is 12 events behind\. Events received from \d\d:\d\d to \d\d:\d\d are not"
     r" (searched for words|counted) yet and may be missing here\. The index catches up by itself\."

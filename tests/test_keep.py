@@ -30,18 +30,6 @@ def parts(app):
     return app.extensions["receiver"]
 
 
-@pytest.fixture
-def run(app):
-    """A command: `run("events", "prune")` gives what it wrote to stdout."""
-
-    def invoke(*words: str, exit_code: int = 0) -> str:
-        result = app.test_cli_runner().invoke(args=words)
-        assert result.exit_code == exit_code, result.output
-        return result.stdout
-
-    return invoke
-
-
 def post(client, body: bytes, kind: str = "sms", headers=None) -> None:
     answer = client.post(f"/callbacks/{KEY}/{kind}", data=body, headers=headers or signed(body))
     assert answer.status_code == 200

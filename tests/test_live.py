@@ -12,15 +12,14 @@ from pathlib import Path
 import databases
 import pytest
 import requests
+from arrivals import arrival
 from conftest import API_TOKEN, KEY
 from sqlalchemy import text
 from test_serve import ROOT, Service
 
 from receiver.db.engine import connect, writing
-from receiver.intake.arrival import Arrival, event_row
+from receiver.intake.arrival import event_row
 from receiver.intake.writer import EventWriter
-from receiver.vocabulary.kinds import Kind
-from receiver.vocabulary.verdict import Verdict
 
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
 pytestmark = pytest.mark.slow
@@ -143,20 +142,10 @@ def fill(service: Service, count: int) -> None:
         writer.write(
             [
                 event_row(
-                    Arrival(
-                        id=Arrival.new_id(),
-                        provider="hoiio",
-                        kind=Kind.SMS,
-                        received_at=Arrival.now(),
-                        method="POST",
-                        query=b"",
-                        headers=b"",
+                    arrival(
+                        f"AA-SI-{number}",
                         body=b"txn_ref=AA-SI-%d&from=%%2B6591110001&to=%%2B16500000001&msg=%s"
                         % (number, b"x" * 300),
-                        peer="",
-                        content_type="application/x-www-form-urlencoded",
-                        signature=Verdict.VALID,
-                        distrust=None,
                     )
                 )
                 for number in range(start, start + 1000)

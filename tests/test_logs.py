@@ -20,7 +20,7 @@ from test_serve import ROOT, Service
 from config import LogFormat, LogLevel
 from receiver.db import schema
 from receiver.db.engine import connect, writing
-from receiver.logs.lines import Lines, logging_config
+from receiver.logs.lines import LineFormatter, logging_config
 from receiver.logs.log import get_logger
 from receiver.logs.request import request_id
 from receiver.web.gateway import Gateway
@@ -51,7 +51,7 @@ def written(request):
     """The lines, as JSON unless the test asks for another form."""
     written = Written()
     handler = logging.StreamHandler(written.stream)
-    handler.setFormatter(Lines(getattr(request, "param", LogFormat.JSON)))
+    handler.setFormatter(LineFormatter(getattr(request, "param", LogFormat.JSON)))
     logging.getLogger().addHandler(handler)
     yield written
     logging.getLogger().removeHandler(handler)
@@ -116,7 +116,7 @@ def test_libraries_are_heard_from_warnings_on_whatever_the_level():
 
 
 def test_where_stderr_is_no_terminal_auto_is_json(capsys):
-    line = Lines(LogFormat.AUTO).format(logging.makeLogRecord({"msg": "hello", "levelname": "INFO"}))
+    line = LineFormatter(LogFormat.AUTO).format(logging.makeLogRecord({"msg": "hello", "levelname": "INFO"}))
     assert json.loads(line)["event"] == "hello"
 
 

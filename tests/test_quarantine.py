@@ -40,18 +40,6 @@ def know(parts):
     return store
 
 
-@pytest.fixture
-def run(app):
-    """A command: `run("events", "drop", "1")` gives what it wrote to stdout."""
-
-    def invoke(*words: str, exit_code: int = 0) -> str:
-        result = app.test_cli_runner().invoke(args=words)
-        assert result.exit_code == exit_code, result.output
-        return result.stdout
-
-    return invoke
-
-
 def post(client, body: bytes = DOCUMENTED, path: str = SMS, headers=None) -> int:
     return client.post(path, data=body, headers=headers or signed(body)).status_code
 

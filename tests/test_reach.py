@@ -8,18 +8,16 @@ import time
 
 import databases
 import pytest
+from arrivals import arrival
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 from receiver.db.engine import connect, writing
 from receiver.intake.admission import Admission
-from receiver.intake.arrival import Arrival
 from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.models import Event
-from receiver.vocabulary.kinds import Kind
-from receiver.vocabulary.verdict import Verdict
 
 
 class Line:
@@ -72,23 +70,6 @@ class Line:
                 with contextlib.suppress(KeyError, ValueError):
                     self._poll.unregister(end)
                 end.close()
-
-
-def arrival(ref: str) -> Arrival:
-    return Arrival(
-        id=Arrival.new_id(),
-        provider="hoiio",
-        kind=Kind.SMS,
-        received_at=Arrival.now(),
-        method="POST",
-        query=b"",
-        headers=b"",
-        body=f"txn_ref={ref}&msg=hello&from=%2B6591234567&to=%2B6531580000&date=2026-01-01+10%3A00%3A00".encode(),
-        peer="203.0.113.7",
-        content_type="application/x-www-form-urlencoded",
-        signature=Verdict.VALID,
-        distrust=None,
-    )
 
 
 def until(condition, seconds: float = 15.0) -> None:

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from arrivals import arrival
 from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
@@ -19,26 +20,7 @@ from receiver.intake.writer import EventWriter
 from receiver.models import Event, Repeat
 from receiver.retention import quarantine
 from receiver.retention.remove import remove_orphans
-from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.verdict import Verdict
-
-
-def arrival(txn_ref: str, **changes) -> Arrival:
-    made = Arrival(
-        id=Arrival.new_id(),
-        provider="hoiio",
-        kind=Kind.SMS,
-        received_at=Arrival.now(),
-        method="POST",
-        query=b"",
-        headers=b"",
-        body=f"txn_ref={txn_ref}&msg=hello&from=%2B6591234567&to=%2B16501234567".encode(),
-        peer="127.0.0.1",
-        content_type="",
-        signature=Verdict.MISSING,
-        distrust=None,
-    )
-    return replace(made, **changes)
 
 
 @pytest.fixture
@@ -169,8 +151,8 @@ def test_it_does_not_let_one_bad_row_fail_its_neighbours(engine):
 
 
 def test_it_never_takes_a_quarantined_copy_for_the_real_one(recorder, engine):
-    recorder.record(arrival("AA-SI-1", distrust="signature invalid"))
-    recorder.record(arrival("AA-SI-1", signature=Verdict.VALID))
+    recorder.record(arrival("AA-SI-1", signature=Verdict.INVALID, distrust="signature invalid"))
+    recorder.record(arrival("AA-SI-1"))
     assert count(engine) == 2
 
 

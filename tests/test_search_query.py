@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from arrivals import arrival
 from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.intake.arrival import Arrival, event_row
+from receiver.intake.arrival import event_row
 from receiver.search import select
 from receiver.search.events import EventLog
 from receiver.search.index import LogIndex
@@ -15,7 +16,6 @@ from receiver.search.query import Search
 from receiver.search.values import SearchError
 from receiver.search.words import words
 from receiver.vocabulary.kinds import EventState, EventType, Kind
-from receiver.vocabulary.verdict import Verdict
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SINGAPORE = timezone(timedelta(hours=8))
@@ -251,20 +251,7 @@ def test_more_words_than_a_database_takes_stop_no_index(app):
     parts = app.extensions["receiver"]
     words_of_it = " ".join(f"{'ä' * 75}{number}" for number in range(20_000))
     body = f"txn_ref=AA-SI-1&from=%2B6591110001&msg=begins+{words_of_it.replace(' ', '+')}".encode()
-    large = Arrival(
-        id=Arrival.new_id(),
-        provider="hoiio",
-        kind=Kind.SMS,
-        received_at=Arrival.now(),
-        method="POST",
-        query=b"",
-        headers=b"",
-        body=body,
-        peer="127.0.0.1",
-        content_type="",
-        signature=Verdict.VALID,
-        distrust=None,
-    )
+    large = arrival("AA-SI-1", body=body)
     assert parts.writer.write([event_row(large)]) == [None]
     LogIndex(parts.engine).catch_up()
     assert [event.id for event in parts.log.find(Search(text="begins")).events] == [1]

@@ -11,7 +11,7 @@ from receiver.setup.by_hand import changed
 from receiver.setup.catalogue import Shop
 from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish
-from receiver.setup.request import Request, RequestError
+from receiver.setup.request import RequestError, SetupRequest
 from receiver.vocabulary.kinds import Kind
 
 NUMBER = "+6565311237"
@@ -28,33 +28,35 @@ NOT_ASKED: Shop = None  # type: ignore[assignment]
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (Request(), "Say what to set up"),
-        (Request(numbers=(NUMBER,), country="SG"), "Say what to set up"),
-        (Request(export=True, not_bought=NUMBER), "Say what to set up"),
-        (Request(country="SG", take_over=True), "--take-over needs"),
-        (Request(numbers=(NUMBER,), count=2), "--count needs --country"),
-        (Request(file=Path("x.toml"), duration=Duration.ONE_MONTH), "stand in the file"),
+        (SetupRequest(), "Say what to set up"),
+        (SetupRequest(numbers=(NUMBER,), country="SG"), "Say what to set up"),
+        (SetupRequest(export=True, not_bought=NUMBER), "Say what to set up"),
+        (SetupRequest(country="SG", take_over=True), "--take-over needs"),
+        (SetupRequest(numbers=(NUMBER,), count=2), "--count needs --country"),
+        (SetupRequest(file=Path("x.toml"), duration=Duration.ONE_MONTH), "stand in the file"),
     ],
 )
-def test_a_request_that_contradicts_itself_is_refused(request_: Request, sentence: str):
+def test_a_request_that_contradicts_itself_is_refused(request_: SetupRequest, sentence: str):
     with pytest.raises(RequestError, match=sentence):
         request_.check(asking=False)
 
 
 def test_who_is_asked_need_not_say_anything():
-    Request().check(asking=True)
-    Request(country="SG").check(asking=True)
+    SetupRequest().check(asking=True)
+    SetupRequest(country="SG").check(asking=True)
 
 
 @pytest.mark.parametrize("named", [{"numbers": (NUMBER,)}, {"file": Path("x.toml")}, {"count": 2}])
 def test_what_is_named_leaves_nothing_to_ask(named: dict):
-    assert Request(country="SG").is_open
-    assert not Request(**named).is_open
+    assert SetupRequest(country="SG").is_open
+    assert not SetupRequest(**named).is_open
 
 
 def test_numbers_by_name_are_wishes_for_a_month_unless_said_otherwise():
-    assert Request(numbers=(NUMBER,)).wishes(NOT_ASKED) == (Wish(number=NUMBER, duration=Duration.ONE_MONTH),)
-    asked = Request(numbers=(NUMBER,), kinds=frozenset({Kind.FAX}), duration=Duration.AUTO_EXTEND)
+    assert SetupRequest(numbers=(NUMBER,)).wishes(NOT_ASKED) == (
+        Wish(number=NUMBER, duration=Duration.ONE_MONTH),
+    )
+    asked = SetupRequest(numbers=(NUMBER,), kinds=frozenset({Kind.FAX}), duration=Duration.AUTO_EXTEND)
     assert asked.wishes(NOT_ASKED) == (
         Wish(frozenset({Kind.FAX}), number=NUMBER, duration=Duration.AUTO_EXTEND),
     )
@@ -64,7 +66,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
     path = tmp_path / "numbers.toml"
     path.write_bytes(b"\xff")
     with pytest.raises(SetupError, match=r"numbers\.toml cannot be read: it is not UTF-8 text"):
-        Request(file=path).wishes(NOT_ASKED)
+        SetupRequest(file=path).wishes(NOT_ASKED)
 
 
 def test_a_number_keeps_what_is_not_changed():

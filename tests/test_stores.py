@@ -7,9 +7,10 @@ import threading
 
 import psycopg
 import pytest
+from arrivals import arrival
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
-from test_reach import arrival, recording, refs, until
+from test_reach import recording, refs, until
 from test_serve import Service, post
 
 from receiver.db.engine import connect, writing

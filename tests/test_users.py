@@ -6,20 +6,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from argon2 import PasswordHasher
 from conftest import make_config, started
 from sqlalchemy import select
 
-from receiver.access import users
 from receiver.access.sign_ins import IDLE, LONGEST
 from receiver.models import SignIn, SignInFailure, User
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(monkeypatch):
-    monkeypatch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 
 @pytest.fixture

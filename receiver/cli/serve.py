@@ -69,7 +69,7 @@ def serve(listen: str, workers: int) -> None:
     connections = _most_connections(config.connection_limit)
     logger.info("listening", address=f"http://{host}:{port}", workers=workers)
     worker.mind_forks()
-    Server(
+    server = Server(
         "receiver.app:gateway",
         address=host,
         port=port,
@@ -87,7 +87,9 @@ def serve(listen: str, workers: int) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT, max_buffer_size=64 * 1024),
         respawn_failed_workers=True,
         workers_kill_timeout=int(config.stop_timeout) + 5,
-    ).serve(partial(worker.run, os.getpid()))
+    )
+    worker.hear_every_signal(server)
+    server.serve(partial(worker.run, os.getpid()))
 
 
 def _require_a_store() -> None:

@@ -13,10 +13,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from granian import _signals
 from granian._granian import WorkerSignal
+from granian.server.common import AbstractServer
 from granian.server.mp import MPServer
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -39,6 +41,32 @@ class Stoppable(Protocol):
 
     async def close(self) -> None:
         """Keep what was accepted; take no more."""
+
+
+def hear_every_signal(server: AbstractServer[Any]) -> None:
+    """Let the parent stop whenever it is told to, also while it replaces a worker that died."""
+    server.main_loop_interrupt = _Wakes()  # type: ignore[assignment]
+
+
+class _Wakes:
+    """What the parent waits for, in place of the server's `threading.Event`.
+
+    The server looks whether it was told to stop, and then clears the event: a signal in between was lost. One
+    that came while the event itself was at work waited for the event's own lock, for ever. Here each `set`
+    wakes the parent once, and a signal handler may call it at any moment.
+    """
+
+    def __init__(self) -> None:
+        self._told: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        self._told.put(None)
+
+    def wait(self) -> None:
+        self._told.get()
+
+    def clear(self) -> None:
+        """Nothing to do: `wait` has taken what it returned for."""
 
 
 def mind_forks() -> None:

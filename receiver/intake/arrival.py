@@ -67,12 +67,12 @@ os.register_at_fork(after_in_child=_marks.renew)
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """The raw callback, byte for byte, with what was decided about it on the way in."""
+class Arrived:
+    """A raw callback as the spool keeps it: kind and signature are words that nobody has read."""
 
     id: str
     provider: str
-    kind: Kind
+    kind: str
     received_at: datetime
     method: str
     query: bytes
@@ -80,9 +80,17 @@ class Arrival:
     body: bytes
     peer: str
     content_type: str
-    signature: Verdict
+    signature: str
     distrust: str | None
     """Why it is not trusted, as far as that was known on the way in; None when it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival(Arrived):
+    """The raw callback, byte for byte, with what was decided about it on the way in."""
+
+    kind: Kind
+    signature: Verdict
 
     @staticmethod
     def new_id() -> str:
@@ -94,7 +102,7 @@ class Arrival:
         return datetime.now(UTC)
 
 
-class Kept(Protocol):
+class RawCallback(Protocol):
     """What a row of the log holds of a callback as it came."""
 
     @property
@@ -165,7 +173,7 @@ def header_of(headers: bytes, name: bytes) -> str:
     return headers.partition(b"\r\n" + name + b": ")[2].partition(b"\r\n")[0].decode("latin-1")
 
 
-def parameters_of(kept: Kept) -> Parameters:
+def parameters_of(kept: RawCallback) -> Parameters:
     """The parameters of a callback that is in the log, read again."""
     type_, encoding = (header_of(kept.headers, name) for name in (b"Content-Type", b"Content-Encoding"))
     return read_parameters(kept.query_string, kept.body, type_, encoding)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from receiver.db.engine import writing
 from receiver.db.failure import words_of
 from receiver.db.space import compact
-from receiver.intake.arrival import ROW_BYTES, Arrival, Row, event_row
+from receiver.intake.arrival import ROW_BYTES, Arrival, Arrived, Row, event_row
 from receiver.intake.spool_file import ARRIVALS, PAGE_BYTES, SpoolDamaged, SpoolError, SpoolFile
 from receiver.intake.writer import PROBE_BYTES, EventWriter, is_locked
 from receiver.logs.log import get_logger
@@ -39,6 +39,7 @@ MOST_LOCKED = 1000
 """With so many of them, the drain waits too."""
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
+_FIELDS = tuple(field.name for field in fields(Arrived))
 _PROBE: dict[str, str | bytes] = {
     **dict.fromkeys(("id", "provider", "kind", "method", "peer", "content_type", "signature"), "probe"),
     **dict.fromkeys(("query", "headers"), b""),
@@ -74,22 +75,10 @@ class Drained:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(Arrived):
     """An arrival that was set aside, as it is kept: it may be what our reading trips over."""
 
     position: int
-    id: str
-    provider: str
-    kind: str
-    received_at: datetime
-    method: str
-    query: bytes
-    headers: bytes
-    body: bytes
-    peer: str
-    content_type: str
-    signature: str
-    distrust: str | None
     set_aside: str
     """Why."""
 
@@ -250,15 +239,11 @@ class Spool:
 
 
 def _columns(arrival: Arrival) -> dict[str, object]:
-    return {
-        name: getattr(arrival, name)
-        for name in (column.name for column in ARRIVALS.columns)
-        if name not in {"position", "set_aside"}
-    }
+    return {name: getattr(arrival, name) for name in _FIELDS}
 
 
 def _arrival(row: RowMapping) -> Arrival:
-    given = {name: value for name, value in row.items() if name not in {"position", "set_aside"}}
+    given = {name: row[name] for name in _FIELDS}
     return Arrival(**given | {"kind": Kind(row["kind"]), "signature": Verdict(row["signature"])})
 
 

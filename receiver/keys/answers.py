@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from receiver.keys.hops import Answer, Hop, HopFailed, Request, travel
+from receiver.keys.hops import Hop, HopFailed, Probe, Reply, travel
 
 
-def require_our_answer(url: str, answer: Answer) -> None:
+def require_our_answer(url: str, answer: Reply) -> None:
     """Raise unless this service said 200."""
     if answer.status == 200 and not answer.body:
         return
@@ -39,7 +39,7 @@ _OF_STATUS = {
 }
 
 
-def _answer_problem(url: str, answer: Answer) -> tuple[str, str]:
+def _answer_problem(url: str, answer: Reply) -> tuple[str, str]:
     if 300 <= answer.status < 400:
         return _redirect_problem(url, answer)
     if answer.status == 404:
@@ -66,7 +66,7 @@ def _answer_problem(url: str, answer: Answer) -> tuple[str, str]:
     return f"the answer is HTTP {answer.status}, not 200.", "Look at the proxy's log, and at the service's."
 
 
-def _redirect_problem(url: str, answer: Answer) -> tuple[str, str]:
+def _redirect_problem(url: str, answer: Reply) -> tuple[str, str]:
     was, to = urlsplit(url), urlsplit(answer.location)
     redirect = f"the answer is a redirect (HTTP {answer.status}), and the provider is not known to follow one"
     if was.scheme == "http" and to.scheme == "https" and to.hostname == was.hostname:
@@ -82,7 +82,7 @@ def _redirect_problem(url: str, answer: Answer) -> tuple[str, str]:
     return f"{redirect}.", "Let the proxy pass /callbacks/ to this service without a redirect."
 
 
-def _path_problem(url: str, answer: Answer) -> tuple[str, str]:
+def _path_problem(url: str, answer: Reply) -> tuple[str, str]:
     parts = urlsplit(url)
     prefix, _, rest = parts.path.partition("/callbacks/")
     if answer.body:
@@ -91,7 +91,7 @@ def _path_problem(url: str, answer: Answer) -> tuple[str, str]:
             f"Let the proxy pass {prefix}/callbacks/ to this service.",
         )
     if prefix:
-        without, said = travel(parts._replace(path=f"/callbacks/{rest}").geturl(), Request("GET"))
+        without, said = travel(parts._replace(path=f"/callbacks/{rest}").geturl(), Probe("GET"))
         if without.holds and said is not None and said.status == 200 and not said.body:
             return (
                 f"the path is lost on the way (HTTP 404): it works without {prefix}.",
@@ -109,6 +109,6 @@ def _path_problem(url: str, answer: Answer) -> tuple[str, str]:
     )
 
 
-def _server_of(answer: Answer) -> str:
+def _server_of(answer: Reply) -> str:
     told = answer.server or answer.content_type.partition(";")[0] or "unnamed"
     return "".join(char for char in told[:40] if char.isascii() and char.isprintable())

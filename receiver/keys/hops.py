@@ -59,7 +59,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Request:
+class Probe:
     """What is sent."""
 
     method: str
@@ -69,7 +69,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What came back, whoever sent it."""
 
     status: int
@@ -100,7 +100,7 @@ class _Way:
     certificate_until: datetime | None = None
 
 
-def travel(url: str, request: Request) -> tuple[Proof, Answer | None]:
+def travel(url: str, request: Probe) -> tuple[Proof, Reply | None]:
     """Send a request, and take the answer, whatever it says; None if there is none."""
     way, started = _Way(), time.monotonic()
     try:
@@ -166,7 +166,7 @@ def _secured(plain: socket.socket, host: str, way: _Way) -> ssl.SSLSocket:
     return secured
 
 
-def _ask(connection: HTTPConnection, url: SplitResult, request: Request, limit: TimeLimit) -> Answer:
+def _ask(connection: HTTPConnection, url: SplitResult, request: Probe, limit: TimeLimit) -> Reply:
     target = f"{url.path or '/'}?{request.query}" if request.query else url.path or "/"
     headers = {"User-Agent": "receiver-proof", "Connection": "close", **request.headers}
     if request.body is not None:
@@ -190,7 +190,7 @@ def _ask(connection: HTTPConnection, url: SplitResult, request: Request, limit: 
             "Check that PUBLIC_URL has the right scheme and port, and look at the proxy's log.",
         ) from None
     found = response.headers
-    return Answer(
+    return Reply(
         response.status,
         location=found.get("Location", ""),
         server=found.get("Server", ""),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Engine, func, or_, select
 
 from receiver.keys.answers import require_our_answer
-from receiver.keys.hops import Hop, HopFailed, Proof, Request, travel
+from receiver.keys.hops import Hop, HopFailed, Probe, Proof, travel
 from receiver.models import Event
 from receiver.providers.base import Provider
 from receiver.providers.own import own_notification
@@ -39,7 +39,7 @@ def prove(engine: Engine, url: str, kind: Kind, secret: str, *, provider: Provid
     query = f"receiver_test={nonce}"
     with engine.connect() as connection:
         before = connection.scalar(select(func.max(Event.id))) or 0
-    proof, answer = travel(url, Request("POST", query, body, headers))
+    proof, answer = travel(url, Probe("POST", query, body, headers))
     if answer is None:
         return proof
     try:
@@ -55,7 +55,7 @@ def prove(engine: Engine, url: str, kind: Kind, secret: str, *, provider: Provid
 def reach(url: str) -> Proof:
     """Go as far as the answer, without leaving anything in the log: is there a service of ours that accepts
     this URL's key?"""
-    proof, answer = travel(url, Request("GET"))
+    proof, answer = travel(url, Probe("GET"))
     if answer is not None:
         try:
             require_our_answer(url, answer)

@@ -30,7 +30,7 @@ def logging_config(form: LogFormat, level: LogLevel) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"lines": {"()": f"{__name__}.Lines", "form": form}},
+        "formatters": {"lines": {"()": f"{__name__}.LineFormatter", "form": form}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {
@@ -41,7 +41,7 @@ def logging_config(form: LogFormat, level: LogLevel) -> dict[str, Any]:
     }
 
 
-class Lines(ProcessorFormatter):
+class LineFormatter(ProcessorFormatter):
     """Formats any log record; `auto` is text where stderr is a terminal, and JSON elsewhere."""
 
     def __init__(self, form: LogFormat = LogFormat.AUTO) -> None:

@@ -25,7 +25,7 @@ class FetchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class Fetched:
     """What was fetched."""
 
     content: bytes
@@ -41,7 +41,7 @@ class Fetcher:
         self._largest = largest
         self._longest = longest
 
-    def fetch(self, url: str, *, content_type: str, begins: bytes) -> Document:
+    def fetch(self, url: str, *, content_type: str, begins: bytes) -> Fetched:
         """The document behind a link, if it is one of `content_type` that begins with these bytes.
 
         A few redirects are followed, each as if it were the link. Raises `FetchError`.
@@ -61,7 +61,7 @@ class Fetcher:
                     raise FetchError("The link leads to what is not a valid URL.") from None
         raise FetchError("The link redirects too often.")
 
-    def _document(self, reply: Reply, content_type: str, begins: bytes) -> Document:
+    def _document(self, reply: Reply, content_type: str, begins: bytes) -> Fetched:
         if reply.status in {403, 404, 410}:
             raise FetchError(f"The server answers {reply.status}: the link has probably expired.")
         if reply.status != 200:
@@ -73,4 +73,4 @@ class Fetcher:
             raise FetchError(f"The document is not of type {content_type}.")
         if not reply.body.startswith(begins):
             raise FetchError(f"The document claims to be of type {content_type}, and is not.")
-        return Document(reply.body, content_type)
+        return Fetched(reply.body, content_type)

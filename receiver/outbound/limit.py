@@ -100,14 +100,8 @@ def _pools(watch: Watch) -> dict[str, Any]:
                 watch(self.sock)
             super().request(*args, **kwargs)
 
-    class Tls(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return watch(super()._new_conn())
-
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None:
-                watch(self.sock)
-            super().request(*args, **kwargs)
+    class Tls(Plain, HTTPSConnection):
+        """The same, with the handshake after it."""
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

@@ -14,7 +14,7 @@ _FIRST_LINE = re.compile(rb"\s*--([^\r\n]{1,200}?)[ \t]*\r?\n(?=[^\r\n]*:)")
 
 
 @dataclass(slots=True)
-class Parts:
+class FormParts:
     """The fields of a multipart body: names, values, and the charset that each part declares."""
 
     fields: list[tuple[str, bytes, str]] = field(default_factory=list)
@@ -30,9 +30,9 @@ def boundary_of(body: bytes) -> bytes | None:
     return found[1] if found and b"content-disposition" in body[:2000].lower() else None
 
 
-def parts_of(body: bytes, boundary: bytes) -> Parts:
+def parts_of(body: bytes, boundary: bytes) -> FormParts:
     """The parts, as far as they can be read."""
-    found = Parts()
+    found = FormParts()
     decoder = MultipartDecoder(boundary)
     name: str | None = None
     try:

@@ -203,7 +203,7 @@ def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
     for name in _AMOUNTS:
         if shown.get(name) is not None:
             shown[name] = str(shown[name])
-    # Derived from the raw bytes on reading: those are the one truth, and a second copy could disagree.
+    # Read again from the raw bytes: those are the source of truth, and a second copy could disagree.
     shown["params"] = parameters_of(event).params
     if raw:
         shown["raw"] = raw_json(event)

@@ -38,7 +38,7 @@ class SetupError(OperatorError):
     """Setup cannot go on. The message says why, and what to do."""
 
 
-class Action(StrEnum):
+class SetupAction(StrEnum):
     """What a journalled call does."""
 
     SUBSCRIBE = "subscribe"
@@ -62,7 +62,7 @@ class Attempt:
     """A payment that is not settled: its outcome is unknown, or the provider does not list it yet."""
 
     id: int
-    action: Action
+    action: SetupAction
     number: str
     country: str
     state: str
@@ -73,7 +73,7 @@ class Attempt:
     def shows_in(self, active: Mapping[str, SubscribedNumber]) -> bool:
         """Whether the numbers held show that it was made."""
         now = active.get(self.number)
-        return now is not None and (self.action is Action.SUBSCRIBE or term_of(now) != self.before)
+        return now is not None and (self.action is SetupAction.SUBSCRIBE or term_of(now) != self.before)
 
 
 def account_of(api_url: str, app_id: str) -> str:
@@ -139,10 +139,10 @@ class Journal:
 
     def begin(self, step: Step) -> int:
         """Write down what is about to be sent. Raises `SetupError` without the lease: then send nothing."""
-        values: dict[str, Any] = {"action": Action.CONFIGURE, "country": "", "state": ""}
+        values: dict[str, Any] = {"action": SetupAction.CONFIGURE, "country": "", "state": ""}
         if not isinstance(step, Configure):
             values = {
-                "action": Action.EXTEND if isinstance(step, Extend) else Action.SUBSCRIBE,
+                "action": SetupAction.EXTEND if isinstance(step, Extend) else SetupAction.SUBSCRIBE,
                 "country": step.country,
                 "state": step.state,
                 "duration": step.duration,
@@ -185,7 +185,7 @@ class Journal:
         with writing(self._engine) as connection:
             connection.execute(
                 update(table)
-                .where(table.account == self._account, table.action == Action.SUBSCRIBE)
+                .where(table.account == self._account, table.action == SetupAction.SUBSCRIBE)
                 .where(table.outcome == Ending.BOUGHT, table.number.in_(numbers))
                 .values(outcome=Ending.HELD)
             )
@@ -196,7 +196,7 @@ class Journal:
             select(SetupStep)
             .where(
                 SetupStep.account == self._account,
-                SetupStep.action != Action.CONFIGURE,
+                SetupStep.action != SetupAction.CONFIGURE,
                 SetupStep.outcome.is_(None) | (SetupStep.outcome == Ending.BOUGHT),
             )
             .order_by(SetupStep.id)
@@ -205,7 +205,7 @@ class Journal:
             return tuple(
                 Attempt(
                     row.id,
-                    Action(row.action),
+                    SetupAction(row.action),
                     row.number,
                     row.country,
                     row.state,

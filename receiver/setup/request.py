@@ -20,7 +20,7 @@ class RequestError(SetupError):
 
 
 @dataclass(frozen=True)
-class Request:
+class SetupRequest:
     """Numbers by name, numbers of a country, or a file of wishes; and how far to go for them.
 
     None and empty mean that nothing was said. `export` and `not_bought` are other things that setup does

@@ -13,7 +13,7 @@ from receiver.setup.catalogue import Shop
 from receiver.setup.journal import Journal
 from receiver.setup.plan import Configure, Plan, Wish
 from receiver.setup.planning import plan
-from receiver.setup.request import Request
+from receiver.setup.request import SetupRequest
 from receiver.setup.survey import survey
 from receiver.vocabulary.kinds import Kind
 
@@ -67,7 +67,7 @@ class Result:
 
 
 def decide(
-    request: Request,
+    request: SetupRequest,
     wishes: Sequence[Wish],
     account: Account,
     *,

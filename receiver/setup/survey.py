@@ -11,7 +11,7 @@ from receiver.keys.urls import CallbackUrls
 from receiver.providers.errors import Refused, UnexpectedAnswer
 from receiver.providers.numbers import Balance, NumberClient, SubscribedNumber
 from receiver.setup.catalogue import Offers, Shop, find_country
-from receiver.setup.journal import Action, Attempt, Ending, Journal
+from receiver.setup.journal import Attempt, Ending, Journal, SetupAction
 from receiver.setup.matching import allotted, may_fulfil
 from receiver.setup.plan import Unsettled, Wish
 from receiver.vocabulary.mask import masked_number
@@ -131,7 +131,7 @@ def _judged(journal: Journal, shop: Shop, attempt: Attempt) -> Unsettled | None:
     """Why a payment that the list does not show is still open. None if it was surely not made."""
     when = f"{attempt.begun_at:%Y-%m-%d %H:%M} UTC"
     number = masked_number(attempt.number)
-    if attempt.action is Action.EXTEND:  # concerns a number that is held, and no wish for another one
+    if attempt.action is SetupAction.EXTEND:  # concerns a number that is held, and no wish for another one
         if not _seconds_left(journal, attempt):
             journal.end(attempt.id, Ending.NOT_DONE, "the number is not extended, two minutes later")
         return None

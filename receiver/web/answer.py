@@ -9,15 +9,15 @@ from typing import Any
 from flask import Flask
 
 from receiver.logs.request import Answering, request_id
-from receiver.web.listener import Wish
+from receiver.web.listener import Listening
 from receiver.web.stream import LISTENING
 
 
-class Answer:
+class FlaskAnswer:
     """What Flask answers to one request. Made in a thread; a short answer is then complete and closed."""
 
     def __init__(self, app: Flask, environ: dict[str, Any]) -> None:
-        listening: list[Wish] = []
+        listening: list[Listening] = []
         environ[LISTENING] = listening
         self.status = 500
         self.headers: list[tuple[bytes, bytes]] = []

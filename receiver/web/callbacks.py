@@ -64,7 +64,7 @@ class CallbackAdapter(MapAdapter):
 _RULE = Rule(f"{CALLBACKS}<key>", endpoint="callbacks.receive")
 
 
-class Held(Response):
+class HeldAnswer(Response):
     """An answer that exists once its callback is on stable storage.
 
     Under a plain WSGI server the thread waits for the commit. A gateway sets `HELD` in the environment to a
@@ -115,7 +115,7 @@ def receive(key: str, rest: str) -> Response:
     distrust = _distrust(parts.config.signatures, verdict) if environ.get(WHOLE, True) else CUT
     if kind is None:
         kind, distrust = Kind.VOICE, distrust or "unknown callback path"
-    answer = Held()
+    answer = HeldAnswer()
     answer.told = provider.answer(kind)
     answer.arrival = Arrival(
         id=Arrival.new_id(),

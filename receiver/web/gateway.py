@@ -2,7 +2,7 @@
 
 A callback's body is buffered here, so a caller that drips its bytes holds some memory for a while and never
 a worker: see `receiver.web.bodies`. The Flask view then runs on the event loop, where nothing in it blocks;
-what it returns is a `Held` answer, whose commit is awaited. Everything private runs in threads, where it may
+what it returns is a `HeldAnswer`, whose commit is awaited. Everything private runs in threads, where it may
 block on the database: see `receiver.web.private`.
 """
 
@@ -28,7 +28,7 @@ from receiver.providers.base import NOTHING, Answer
 from receiver.web import health
 from receiver.web.asgi import Receive, Scope, Send, closing, environ_of, respond
 from receiver.web.bodies import Bodies, Body
-from receiver.web.callbacks import BODY, HELD, WHOLE, Held, status_for
+from receiver.web.callbacks import BODY, HELD, WHOLE, HeldAnswer, status_for
 from receiver.web.private import Private
 
 KEYS_PATIENCE = 3.0
@@ -144,7 +144,7 @@ class Gateway:
         return await asyncio.shield(self._probe)
 
     async def _answer_to(self, scope: Scope, body: Body) -> tuple[int, Answer]:
-        held: list[Held] = []
+        held: list[HeldAnswer] = []
         content = body.content
         environ = environ_of(scope, content)
         environ[BODY], environ[HELD], environ[WHOLE] = content, held, body.cause is None

@@ -12,7 +12,7 @@ from receiver.search.query import Search
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Listening:
     """What one listener wants, and the id of the last event it has seen."""
 
     wanted: Search

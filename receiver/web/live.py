@@ -21,7 +21,7 @@ from receiver.db.settled import settled_id
 from receiver.logs.log import get_logger
 from receiver.search.events import LARGEST_PAGE, EventLog, Tail
 from receiver.search.query import Search
-from receiver.web.listener import Wish
+from receiver.web.listener import Listening
 
 logger = get_logger(__name__)
 
@@ -57,7 +57,7 @@ class Live:
         """Whether one more listener would be too many."""
         return self._listeners >= MOST_LISTENERS
 
-    async def pieces(self, wish: Wish) -> AsyncGenerator[bytes, None]:
+    async def pieces(self, wish: Listening) -> AsyncGenerator[bytes, None]:
         """What to send to one listener; ends when it may not listen any more, or when the process stops."""
         self._listeners += 1
         if self._looking is None:
@@ -123,7 +123,7 @@ class Live:
             settled = settled_id(connection, self._reach)
         return settled if settled > self._reach or self._log.reached(settled) else self._log.newest_id()
 
-    async def _start(self, wish: Wish, position: int) -> int | None:
+    async def _start(self, wish: Listening, position: int) -> int | None:
         """Where a listener begins again; None if the log has reached its position."""
         try:
             return await self._in_thread(partial(self._looked_for, wish.start, position))

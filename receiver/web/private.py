@@ -18,7 +18,7 @@ from flask import Flask
 from receiver.current import EXTENSION, Parts
 from receiver.intake.refusals import Cause
 from receiver.logs.log import get_logger
-from receiver.web.answer import Answer
+from receiver.web.answer import FlaskAnswer
 from receiver.web.asgi import Receive, Scope, Send, environ_of, respond
 from receiver.web.bodies import Bodies
 from receiver.web.live import Live
@@ -78,7 +78,7 @@ class Private:
 
     async def _answer(self, environ: dict[str, Any], receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._threads, Answer, self._app, environ)
+        answer = await loop.run_in_executor(self._threads, FlaskAnswer, self._app, environ)
         if answer.whole and answer.wish is None:
             await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
             await send({"type": "http.response.body", "body": b"".join(answer.ready)})
@@ -90,7 +90,7 @@ class Private:
             gone.cancel()
             await loop.run_in_executor(self._threads, answer.close)
 
-    async def _send(self, answer: Answer, send: Send, gone: asyncio.Future[None]) -> None:
+    async def _send(self, answer: FlaskAnswer, send: Send, gone: asyncio.Future[None]) -> None:
         if answer.wish is not None and self._live.full:
             await respond(send, 503)
             return
@@ -113,7 +113,7 @@ class Private:
         if not gone.done():
             await send({"type": "http.response.body", "body": b""})
 
-    async def _pieces(self, answer: Answer) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, answer: FlaskAnswer) -> AsyncGenerator[bytes, None]:
         """Each piece is made while the previous one is sent, so that there are at most two in memory."""
         loop = asyncio.get_running_loop()
         piece: bytes | None

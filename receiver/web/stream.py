@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flask import Response
 
 from receiver import current
-from receiver.web.listener import Wish
+from receiver.web.listener import Listening
 from receiver.web.live import Live
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Stream(Response):
 
     automatically_set_content_length = False  # its length is not known, and never 0
 
-    def __init__(self, wish: Wish) -> None:
+    def __init__(self, wish: Listening) -> None:
         super().__init__(mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
         self.headers["X-Accel-Buffering"] = "no"  # a proxy that buffers would wait for ever
         self._engine, self._log = current.engine(), current.event_log()

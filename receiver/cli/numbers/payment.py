@@ -14,7 +14,7 @@ from receiver.cli.operation import operation
 from receiver.providers.numbers import Duration, NumberClient, SubscribedNumber
 from receiver.setup.apply import pay
 from receiver.setup.catalogue import Shop, country_of
-from receiver.setup.journal import Action, Journal
+from receiver.setup.journal import Journal, SetupAction
 from receiver.setup.plan import Extend, Payment, Subscribe
 from receiver.setup.survey import balance_if_told, settle
 from receiver.vocabulary.mask import masked_number
@@ -85,7 +85,9 @@ def extend(
     term = duration or Duration.ONE_MONTH
     client, journal = current.number_client(output.patient), current.journal()
     with journal.lease(say=output.say):
-        doubtful = [one for one in journal.unsettled() if (one.action, one.number) == (Action.EXTEND, number)]
+        doubtful = [
+            one for one in journal.unsettled() if (one.action, one.number) == (SetupAction.EXTEND, number)
+        ]
         held = _held_now(client, journal)
         if number not in held:
             raise click.ClickException(

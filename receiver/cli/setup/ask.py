@@ -15,7 +15,7 @@ from receiver.cli.numbers import shown
 from receiver.providers.numbers import AvailableNumber, Capability, Country, Duration
 from receiver.setup.catalogue import NoSuchPlace, Shop, can, find_country, find_state
 from receiver.setup.plan import Wish
-from receiver.setup.request import Request
+from receiver.setup.request import SetupRequest
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.printable import printable
 
@@ -30,7 +30,7 @@ class _Again(Exception):
     """The answer will not do; the message says why."""
 
 
-def for_a_wish(shop: Shop, known: Request) -> Wish:
+def for_a_wish(shop: Shop, known: SetupRequest) -> Wish:
     """The wish of the person at the terminal, who is asked only for what is not `known`."""
     with progress.spinner("Asking the provider …"):
         countries = shop.countries

@@ -24,7 +24,7 @@ from receiver.setup.apply import Progress, StepOutcome, apply
 from receiver.setup.by_hand import not_bought
 from receiver.setup.catalogue import Shop
 from receiver.setup.plan import Plan, Step, Wish
-from receiver.setup.request import Request, RequestError
+from receiver.setup.request import RequestError, SetupRequest
 from receiver.setup.run import Account, Result, decide
 from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import printable
@@ -78,7 +78,7 @@ def setup(*, yes: bool, as_json: bool, **asked: Any) -> None:
     it again at any time: it continues where it stopped, never buys twice and never gives a number up. On a
     terminal it asks for what you did not say.
     """
-    request = Request(**asked)
+    request = SetupRequest(**asked)
     asking = request.is_open and sys.stdin.isatty() and not (yes or as_json or request.dry_run)
     try:
         request.check(asking=asking)
@@ -104,14 +104,16 @@ def setup(*, yes: bool, as_json: bool, **asked: Any) -> None:
         raise SystemExit(130) from None
 
 
-def _wishes(request: Request, shop: Shop, *, asking: bool) -> Sequence[Wish]:
+def _wishes(request: SetupRequest, shop: Shop, *, asking: bool) -> Sequence[Wish]:
     if asking:
         return (ask.for_a_wish(shop, request),)
     with progress.spinner("Asking the provider …") if request.country else nullcontext():
         return request.wishes(shop)
 
 
-def _run(request: Request, wishes: Sequence[Wish], account: Account, *, yes: bool, as_json: bool) -> None:
+def _run(
+    request: SetupRequest, wishes: Sequence[Wish], account: Account, *, yes: bool, as_json: bool
+) -> None:
     """Decide, show, ask, do it, and tell what came of it."""
     with progress.spinner("Asking the provider …"):
         decision = decide(request, wishes, account, say=output.say)

@@ -30,7 +30,7 @@ from receiver.providers.errors import (
     UnexpectedAnswer,
 )
 from receiver.providers.hoiio import answers
-from receiver.providers.hoiio.exchange import Call, read, transport_error, understood
+from receiver.providers.hoiio.exchange import ApiCall, read, transport_error, understood
 from receiver.providers.hoiio.pace import Pace
 from receiver.providers.hoiio.values import MISSPELT, Forwarding, HoiioNumber, HoiioRate, Listed, forwarding
 from receiver.providers.numbers import (
@@ -270,7 +270,7 @@ class HoiioClient:
         number: str = "",
         nature: _Nature = _Nature.READ,
     ) -> dict[str, Any]:
-        call = Call(path, what, number, dict(parameters or {}), changes=nature is not _Nature.READ)
+        call = ApiCall(path, what, number, dict(parameters or {}), changes=nature is not _Nature.READ)
         if number:
             call.parameters["number"] = number
         started = self._clock()
@@ -289,7 +289,7 @@ class HoiioClient:
                 logger.info("asking the provider again", reason=error, seconds=pause)
             self._sleep(pause)
 
-    def _send(self, call: Call) -> dict[str, Any]:
+    def _send(self, call: ApiCall) -> dict[str, Any]:
         """Send once, at the endpoint's pace, and return an answer whose status is success."""
         self._wait_for_turn(call.path)
         pace = self._paces[call.path]
@@ -312,7 +312,7 @@ class HoiioClient:
     def _watch(self, connected: socket.socket) -> socket.socket:
         return self._limit.watch(connected)
 
-    def _post(self, call: Call) -> tuple[requests.Response, bytes]:
+    def _post(self, call: ApiCall) -> tuple[requests.Response, bytes]:
         body = {name: value for name, value in call.parameters.items() if value} | self._credentials
         with TimeLimit(self._longest) as limit:
             self._limit = limit

@@ -29,7 +29,7 @@ _LARGEST_ANSWER = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """One request, as far as its errors need to know it."""
 
     path: str
@@ -62,7 +62,7 @@ def read(response: requests.Response) -> bytes:
     return bytes(content)
 
 
-def transport_error(call: Call, error: Exception) -> ProviderError:
+def transport_error(call: ApiCall, error: Exception) -> ProviderError:
     causes = tuple(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return call.error(
@@ -105,7 +105,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
 
 
-def understood(call: Call, response: requests.Response, content: bytes) -> dict[str, Any]:
+def understood(call: ApiCall, response: requests.Response, content: bytes) -> dict[str, Any]:
     """The answer, if it is a success. The body decides: the provider's refusals travel with HTTP 200."""
     code = response.status_code
     try:

@@ -35,7 +35,7 @@ from receiver.web.api.parameters import (
     search_of,
 )
 from receiver.web.errors import problem
-from receiver.web.listener import Wish
+from receiver.web.listener import Listening
 from receiver.web.stream import Stream
 
 NO_EVENT = "there is no event with this id"
@@ -125,7 +125,7 @@ def stream_events(given: Given) -> Response:
     if position is None:
         position = current.event_log().newest_id()
     allowed = partial(current.tokens().still_good, given.token)
-    wish = Wish(wanted, position, _fields(given), given.flag("mask"), allowed, after)
+    wish = Listening(wanted, position, _fields(given), given.flag("mask"), allowed, after)
     return Stream(wish)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from receiver import current
 from receiver.search.call import Call, call_json
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState, Kind
-from receiver.web.console import shown, times
-from receiver.web.console.lists import Chip, parsed, whole_number
+from receiver.web.console import shown
+from receiver.web.console.lists import Chip, listing, parsed, whole_number
 from receiver.web.console.timeline import time_line
 
 calls = Blueprint("calls", __name__)
@@ -40,19 +40,15 @@ def show_list() -> Response:
     ]
     older = page.next if page else None
     lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None
-    return make_response(
-        render_template(
-            "calls.html",
-            page="calls",
-            q=text,
-            search_error=wrong,
-            lag=lag and lag.sentence(times.zone()),
-            calls=[_line(call) for call in page.calls] if page else [],
-            chips=chips,
-            older=older and url_for(".show_list", q=text or None, before=older),
-            newest=before and url_for(".show_list", q=text or None),
-        ),
-        400 if wrong else 200,
+    return listing(
+        "calls",
+        text,
+        wrong,
+        lag,
+        before=before,
+        older=older,
+        calls=[_line(call) for call in page.calls] if page else [],
+        chips=chips,
     )
 
 

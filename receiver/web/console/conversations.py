@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from receiver import current
 from receiver.search.conversations import Conversation, conversation_json
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.vocabulary.kinds import Kind
-from receiver.web.console import shown, times
-from receiver.web.console.lists import cursor, parsed, whole_number
+from receiver.web.console import shown
+from receiver.web.console.lists import cursor, listing, parsed, whole_number
 
 conversations = Blueprint("conversations", __name__)
 
@@ -29,18 +29,14 @@ def show_list() -> Response:
     older = page.next if page else None
     lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None
     lag = lag or conversations_lag(current.engine())
-    return make_response(
-        render_template(
-            "conversations.html",
-            page="conversations",
-            q=text,
-            search_error=wrong,
-            lag=lag and lag.sentence(times.zone()),
-            conversations=[_line(one) for one in page.conversations] if page else [],
-            older=older and url_for(".show_list", q=text or None, before=older),
-            newest=before and url_for(".show_list", q=text or None),
-        ),
-        400 if wrong else 200,
+    return listing(
+        "conversations",
+        text,
+        wrong,
+        lag,
+        before=before,
+        older=older,
+        conversations=[_line(one) for one in page.conversations] if page else [],
     )
 
 

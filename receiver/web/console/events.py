@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+from flask import Blueprint, Response, abort, make_response, render_template, request
 
 from receiver import current
 from receiver.keys.urls import callback_url
@@ -16,10 +16,10 @@ from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.search.repeats import whole_json
 from receiver.vocabulary.kinds import Kind
-from receiver.web.console import guard, shown, times
-from receiver.web.console.lists import Chip, parsed, row, whole_number
+from receiver.web.console import guard, shown
+from receiver.web.console.lists import Chip, listing, parsed, row, whole_number
 from receiver.web.console.replay import as_curl
-from receiver.web.listener import Wish
+from receiver.web.listener import Listening
 from receiver.web.stream import Stream
 
 events = Blueprint("events", __name__)
@@ -39,20 +39,16 @@ def show_list() -> Response:
     found = [] if page is None else [row(event) for event in page.events]
     older = page.next if page else None
     lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None
-    return make_response(
-        render_template(
-            "events.html",
-            page="events",
-            q=text,
-            search_error=wrong,
-            lag=lag and lag.sentence(times.zone()),
-            events=found,
-            chips=_chips(text, wanted or Search()),
-            older=older and url_for(".show_list", q=text or None, before=older),
-            newest=before and url_for(".show_list", q=text or None),
-            tail_after=newest,
-        ),
-        400 if wrong else 200,
+    return listing(
+        "events",
+        text,
+        wrong,
+        lag,
+        before=before,
+        older=older,
+        events=found,
+        chips=_chips(text, wanted or Search()),
+        tail_after=newest,
     )
 
 
@@ -78,7 +74,7 @@ def stream() -> Response:
     if wanted is None:
         abort(400, wrong or "")
     position = request.headers.get("Last-Event-ID") or request.args.get("after")
-    wish = Wish(wanted, whole_number(position) or 0, fields=("id",), allowed=guard.still_signed_in())
+    wish = Listening(wanted, whole_number(position) or 0, fields=("id",), allowed=guard.still_signed_in())
     return Stream(wish)
 
 

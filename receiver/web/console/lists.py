@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import abort
+from flask import Response, abort, make_response, render_template, url_for
 
 from receiver.models import Event
 from receiver.search.cursor import Cursor
 from receiver.search.events import event_json
+from receiver.search.index_lag import IndexLag
 from receiver.search.query import Search
 from receiver.search.values import SearchError
 from receiver.web.console import shown, times
@@ -24,6 +25,33 @@ class Chip:
     search: str
     """In the search language, what the list shows after the click."""
     on: bool
+
+
+def listing(
+    name: str,
+    text: str,
+    wrong: str | None,
+    lag: IndexLag | None,
+    *,
+    before: object,
+    older: object,
+    **given: Any,
+) -> Response:
+    """The page of a list: what is searched for or `wrong` with that, what is `given`, and the way to older
+    and newest lines."""
+    return make_response(
+        render_template(
+            f"{name}.html",
+            page=name,
+            q=text,
+            search_error=wrong,
+            lag=lag and lag.sentence(times.zone()),
+            older=older and url_for(".show_list", q=text or None, before=older),
+            newest=before and url_for(".show_list", q=text or None),
+            **given,
+        ),
+        400 if wrong else 200,
+    )
 
 
 def row(event: Event) -> dict[str, Any]:
