@@ -204,7 +204,7 @@ def test_but_not_once_an_answer_has_begun():
         Guard(AllowList(["127.0.0.1"])).session(longest=5, largest=100) as session,
     ):
         session.post(f"http://127.0.0.1:{port}/", {}, b"x")
-        with pytest.raises(Unreachable):
+        with pytest.raises(Unreachable, match="broke off"):
             session.post(f"http://127.0.0.1:{port}/", {}, b"x")
     assert len(asked) == 2
 
