@@ -164,6 +164,90 @@ def test_a_kept_connection_that_the_server_closed_is_replaced(server, session):
     assert len(server.asked) == len(server.connections) == 3
 
 
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@contextlib.contextmanager
+def scripted(*connections: list[bytes]):
+    """The port of a server that says one thing for each request on a connection and then closes it; how many
+    requests it has read."""
+    asked = []
+
+    def serve():
+        for answers in connections:
+            connection, _ = listener.accept()
+            with connection:
+                for answer in answers:
+                    asked.append(connection.recv(10_000))
+                    connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], asked
+        thread.join(5)
+
+
+def test_a_request_that_meets_the_closing_of_a_kept_connection_is_sent_once_more():
+    with (
+        scripted([OK, b""], [OK]) as (port, asked),
+        Guard(AllowList(["127.0.0.1"])).session(longest=5, largest=100) as session,
+    ):
+        for _ in range(2):
+            assert session.post(f"http://127.0.0.1:{port}/", {}, b"x").status == 200
+    assert len(asked) == 3
+
+
+def test_but_not_once_an_answer_has_begun():
+    with (
+        scripted([OK, b"HTTP/1.1 200"]) as (port, asked),
+        Guard(AllowList(["127.0.0.1"])).session(longest=5, largest=100) as session,
+    ):
+        session.post(f"http://127.0.0.1:{port}/", {}, b"x")
+        with pytest.raises(Unreachable, match="broke off"):
+            session.post(f"http://127.0.0.1:{port}/", {}, b"x")
+    assert len(asked) == 2
+
+
+def test_what_a_server_says_unasked_is_no_answer_to_the_next_request():
+    forged = b"HTTP/1.1 204 No Content\r\n\r\n"
+    said = threading.Event()
+
+    def serve():
+        first, _ = listener.accept()
+        first.recv(10_000)
+        first.sendall(OK)
+        assert answered.wait(5)
+        first.sendall(forged)
+        said.set()
+        second, _ = listener.accept()
+        second.recv(10_000)
+        second.sendall(OK)
+        first.close()
+        second.close()
+
+    answered = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with Guard(AllowList(["127.0.0.1"])).session(longest=5, largest=100) as session:
+            assert session.post(url, {}, b"x").status == 200
+            answered.set()
+            assert said.wait(5)
+            assert session.post(url, {}, b"x").status == 200
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    "tail", [" HTTP/1.1\r\nX-A: b", "\r\n", "a b", "\u65e5", "\x00", "%zz", "\\", '"', "<"]
+)
+def test_a_path_cannot_hold_what_ends_it(tail, server, session):
+    with pytest.raises(Refused, match="not a valid URL"):
+        session.post(server.url + tail, {}, b"x")
+    assert server.connections == []
+
+
 def test_a_closed_session_keeps_no_connection(server, guard):
     session = guard.session(longest=5, largest=100)
     session.post(server.url, {}, b"x")
@@ -249,6 +333,9 @@ def test_a_server_that_drips_does_not_hold_it(pieces, why):
     ("said", "why"),
     [
         (b"", "broke off"),
+        (b"HTTP/1.1 200", "broke off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "broke off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", "broke off"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\nx", "broke off"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", "broke off"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "not valid HTTP"),

@@ -123,6 +123,8 @@ class Session:
             wire.sendall(message)
             with HTTPResponse(cast(Any, wire), method=method) as response:
                 response.begin()
+                if wire.ended:  # http.client takes half a head for a whole one
+                    raise ConnectionError("the end of the head is missing")
                 body = response.read(self._largest + 1)
                 cut = len(body) > self._largest
                 if response.length and not cut:
@@ -171,6 +173,8 @@ class _Wire:
         self.idle_since = 0.0
         self.heard = False
         """Whether anything of the answer has come."""
+        self.ended = False
+        """Whether the other side has closed it."""
 
     def usable(self, target: Target) -> bool:
         """Whether it is kept for this target, is young, and has nothing to say, such as its end."""
@@ -195,6 +199,7 @@ class _Wire:
         self._connection.settimeout(self._deadline.left())
         count = self._connection.recv_into(buffer)
         self.heard = self.heard or count > 0
+        self.ended = count == 0
         return count
 
     def makefile(self, _: str) -> io.BufferedReader:
