@@ -2,7 +2,8 @@
 
 Every setting is an environment variable of the same name in capitals; in development the `.env` file of the
 checkout is read too. A secret may instead be the content of a file named by `<NAME>_FILE`. A relative path
-means one in the checkout, wherever a command is run. Nothing else in the project reads the environment.
+means one in the checkout, wherever a command is run. Nothing else in the project reads the environment
+but `receiver listen`, which needs none of these settings.
 """
 
 from __future__ import annotations

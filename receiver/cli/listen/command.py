@@ -94,7 +94,7 @@ def listen(
         if in_the_clear(url):
             output.say(f"Without https, others on the way to {remote.host} can read token and events.")
         with Place(url, search) as place:
-            listening = Listening(remote, local, place, _shown(as_json, mask), skip_failed=skip_failed)
+            listening = Listening(remote, local, place, _Shown(as_json, mask), skip_failed=skip_failed)
             _listen(listening, replay_last, from_now=from_now)
     except KeyboardInterrupt:
         pass
@@ -120,14 +120,13 @@ def _service(url: str | None, token_file: Path | None) -> tuple[str, str]:
 
         url, own = own_service()
     url = service_address(url)
-    # What a token consists of; anything else would be a line of its own in the request.
     token = (_read(token_file) if token_file else os.environ.get("RECEIVER_TOKEN", "").strip()) or own
     if not token:
         raise NoToken(
             f"no token for {host_of(url)}: make one there with `receiver tokens create NAME`, and put it into"
             " RECEIVER_TOKEN, or into a file for --token-file"
         )
-    if not (token.isascii() and token.isprintable()):
+    if not (token.isascii() and token.isprintable()):  # HTTP's header would break
         raise NoToken("the token holds what no token does: copy it again")
     return url, token
 
@@ -139,7 +138,7 @@ def _read(path: Path) -> str:
         raise NoToken("the file of the token is not text") from None
 
 
-class _shown:
+class _Shown:
     """Writes each attempt as a line, or as JSON."""
 
     def __init__(self, as_json: bool, mask: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from receiver import __version__
+import receiver
 from receiver.cli.listen.address import host_of
 from receiver.outbound.signing import require_secret, sign_with_each
 from receiver.search.payload import message_id, payload
@@ -35,6 +35,7 @@ class Outcome:
 
     @property
     def milliseconds(self) -> int:
+        """How long it took."""
         return round(self.seconds * 1000)
 
 
@@ -56,7 +57,7 @@ class Local:
         name, now = message_id(event), int(time.time())
         headers = {
             "Content-Type": "application/json",
-            "User-Agent": f"Receiver/{__version__}",
+            "User-Agent": f"Receiver/{receiver.__version__}",
             "webhook-id": name,
             "webhook-timestamp": str(now),
         }
@@ -72,7 +73,7 @@ class Local:
         except requests.Timeout:
             fault = "timeout"
         except requests.ConnectionError as error:
-            fault = "refused" if "refused" in str(error) else "no link"
+            fault = "refused" if "refused" in str(error) else "broken"
         except (requests.RequestException, OSError, ValueError):
             fault = "garbled"
         return Outcome(status, fault, time.monotonic() - began)

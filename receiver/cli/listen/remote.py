@@ -11,7 +11,7 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
-from receiver import __version__
+import receiver
 from receiver.cli.listen.address import host_of
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.printable import printable
@@ -66,7 +66,9 @@ class Remote:
             self._search["quarantined"] = "false"
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
-        self._session.headers.update({"User-Agent": f"Receiver/{__version__}", "Accept-Encoding": "identity"})
+        self._session.headers.update(
+            {"User-Agent": f"Receiver/{receiver.__version__}", "Accept-Encoding": "identity"}
+        )
 
     def newest_id(self) -> int:
         """The id of the newest event of all, 0 in an empty log."""
