@@ -25,9 +25,15 @@ from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls
+from receiver.outbound.allow import AllowList
+from receiver.outbound.guard import Guard
 from receiver.providers.base import NotConfigured, Provider
 from receiver.providers.numbers import NumberClient
 from receiver.providers.registry import DEFAULT
+from receiver.relay.deliveries import Deliveries
+from receiver.relay.replay import Replays
+from receiver.relay.sender import Surroundings
+from receiver.relay.targets import Targets
 from receiver.search.calls import CallLog
 from receiver.search.conversations import ConversationLog
 from receiver.search.counts import Counts
@@ -90,6 +96,23 @@ def keys() -> KeyRing:
 
 def watch() -> Watch:
     return parts().watch
+
+
+def surroundings() -> Surroundings:
+    """What senders work with."""
+    return Surroundings(config(), engine(), Guard(AllowList(config().outbound_allow)))
+
+
+def targets() -> Targets:
+    return Targets(surroundings())
+
+
+def deliveries() -> Deliveries:
+    return Deliveries(engine())
+
+
+def replays() -> Replays:
+    return Replays(engine())
 
 
 def event_log() -> EventLog:

@@ -128,7 +128,8 @@ _DB = Commands(
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Service": (
-        Later("serve", "serve:serve", "Serve callbacks, API and console until told to stop."),
+        Later("serve", "serve:serve", "Serve callbacks, API and console, and deliver what arrives."),
+        Later("work", "work:work", "Deliver what arrived to your targets, until told to stop."),
         Later("doctor", "doctor:doctor", "Check everything that a callback depends on."),
     ),
     "Numbers": (

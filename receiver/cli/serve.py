@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.cli import worker
+from receiver.cli.companion import Companion
 from receiver.cli.operation import operation
 from receiver.db.engine import Unreachable
 from receiver.db.failure import reason_of
@@ -44,9 +45,10 @@ OTHER_FILES = 256
 @click.option(
     "--workers", default=1, show_default=True, type=click.IntRange(1, 64), metavar="N", help="Processes."
 )
+@click.option("--no-work", is_flag=True, help="Deliver nothing: `receiver work` runs elsewhere.")
 @operation
-def serve(listen: str, workers: int) -> None:
-    """Serve callbacks, API and console until told to stop.
+def serve(*, listen: str, workers: int, no_work: bool) -> None:
+    """Serve callbacks, API and console, and deliver what arrives.
 
     SIGTERM stops it once accepted callbacks are written. It starts as soon as the database or the spool takes
     callbacks, but never on another schema. More than one worker needs PostgreSQL.
@@ -69,6 +71,7 @@ def serve(listen: str, workers: int) -> None:
     connections = _most_connections(config.connection_limit)
     logger.info("listening", address=f"http://{host}:{port}", workers=workers)
     worker.mind_forks()
+    companion = Companion()
     server = Server(
         "receiver.app:gateway",
         address=host,
@@ -89,7 +92,12 @@ def serve(listen: str, workers: int) -> None:
         workers_kill_timeout=int(config.stop_timeout) + 5,
     )
     worker.hear_every_signal(server)
-    server.serve(partial(worker.run, os.getpid()))
+    if not no_work:
+        companion.start()
+    try:
+        server.serve(partial(worker.run, os.getpid()))
+    finally:
+        companion.stop()
 
 
 def _require_a_store() -> None:

@@ -81,7 +81,7 @@ def mind_forks() -> None:
 
 def run(parent: int, worker: int, process: str | None, load: Callable[[], Stoppable], *rest: Any) -> None:
     """The whole life of a worker."""
-    _end_with(parent)
+    end_with(parent)
     served = load()
     _signals.set_loop_signals = lambda loop: _stop_by(loop, served)
     MPServer._spawn_asgi_lifespan_worker(worker, process, lambda: served, *rest)
@@ -94,7 +94,7 @@ def _forget_handlers() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Be told to stop when the parent dies: nobody would look after this process, and the next start would
     find the address in use."""
     if sys.platform != "linux":

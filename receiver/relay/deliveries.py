@@ -1,0 +1,189 @@
+"""The delivery log: what went where, how it ended, and another try for what a person chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, delete, func, select, update
+
+from receiver.db.engine import writing
+from receiver.models import AttemptRow, DeliveryRow, TargetRow
+from receiver.relay.delivery import DeliveryState
+from receiver.vocabulary.job import Job
+
+DEFAULT_PAGE, LARGEST_PAGE = 50, 500
+_PORTION = 500
+"""Rows in one transaction: on SQLite it holds the only lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery as it stands."""
+
+    id: int
+    target_id: int
+    target: str
+    event_id: int
+    replay_id: int
+    state: DeliveryState
+    attempts: int
+    due_at: datetime
+    status: int | None
+    reason: str | None
+    created_at: datetime
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at it."""
+
+    began_at: datetime
+    milliseconds: int
+    delivered: bool
+    status: int | None
+    reason: str | None
+    request: str
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Deliveries, newest first, and where the next older page begins (None: there is none)."""
+
+    deliveries: Sequence[Delivery]
+    next: int | None
+
+
+class Deliveries:
+    """Reads the delivery log, and puts deliveries back into the queue."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def find(
+        self,
+        *,
+        target_id: int | None = None,
+        state: DeliveryState | None = None,
+        event_id: int | None = None,
+        replay_id: int | None = None,
+        before: int | None = None,
+        limit: int = DEFAULT_PAGE,
+    ) -> Page:
+        """One page of the newest deliveries below id `before`."""
+        query = _DELIVERIES.order_by(DeliveryRow.id.desc()).limit(limit + 1)
+        asked = {"target_id": target_id, "state": state, "event_id": event_id, "replay_id": replay_id}
+        for name, value in asked.items():
+            if value is not None:
+                query = query.where(getattr(DeliveryRow, name) == value)
+        if before is not None:
+            query = query.where(DeliveryRow.id < before)
+        with self._engine.connect() as connection:
+            found = [_delivery(row) for row in connection.execute(query)]
+        return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+    def get(self, delivery_id: int) -> Delivery | None:
+        """One delivery."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_DELIVERIES.where(DeliveryRow.id == delivery_id)).one_or_none()
+        return None if row is None else _delivery(row)
+
+    def attempts(self, delivery_id: int) -> list[Attempt]:
+        """All tries at it, oldest first."""
+        query = select(*(getattr(AttemptRow, name) for name in Attempt.__dataclass_fields__)).where(
+            AttemptRow.delivery_id == delivery_id
+        )
+        with self._engine.connect() as connection:
+            return [Attempt(*row) for row in connection.execute(query.order_by(AttemptRow.id))]
+
+    def counts(self) -> dict[int, dict[DeliveryState, int]]:
+        """How many are waiting and dead, by target. Those delivered are too many to count each time."""
+        query = (
+            select(DeliveryRow.target_id, DeliveryRow.state, func.count())
+            .where(DeliveryRow.state.in_([DeliveryState.WAITING, DeliveryState.DEAD]))
+            .group_by(DeliveryRow.target_id, DeliveryRow.state)
+        )
+        found: dict[int, dict[DeliveryState, int]] = {}
+        with self._engine.connect() as connection:
+            for target_id, state, number in connection.execute(query):
+                found.setdefault(target_id, {})[DeliveryState(state)] = number
+        return found
+
+    def retry(self, ids: Sequence[int]) -> int:
+        """Try these again now, with all attempts before them. Returns how many there were.
+
+        What was delivered stays so, and what is being tried right now is left alone.
+        """
+        return self._change(
+            DeliveryRow.id.in_(ids)
+            & (DeliveryRow.state != DeliveryState.DELIVERED)
+            # Whoever has the lease is trying right now.
+            & DeliveryRow.leased_by.is_(None),
+            {"state": DeliveryState.WAITING, "attempts": 0, "due_at": datetime.now(UTC), "done_at": None},
+        )
+
+    def retry_dead(self, target_id: int) -> int:
+        """Try all dead ones of a target again."""
+        total = 0
+        while True:
+            dead = self.find(target_id=target_id, state=DeliveryState.DEAD, limit=_PORTION).deliveries
+            changed = self.retry([one.id for one in dead])
+            total += changed
+            if not changed:
+                return total
+
+    def cancel(self, ids: Sequence[int], why: str) -> int:
+        """Give up these, if they wait. Returns how many there were."""
+        return self._change(
+            DeliveryRow.id.in_(ids) & (DeliveryRow.state == DeliveryState.WAITING),
+            {
+                "state": DeliveryState.CANCELLED,
+                "reason": why,
+                "done_at": datetime.now(UTC),
+                "leased_by": None,
+            },
+        )
+
+    def _change(self, which: Any, values: dict[str, Any]) -> int:
+        with writing(self._engine) as connection:
+            return connection.execute(update(DeliveryRow).where(which).values(**values)).rowcount
+
+
+def jobs(engine: Engine, keep: timedelta) -> tuple[Job, ...]:
+    """Forgetting deliveries that ended longer ago than `keep`."""
+    return (Job("delivery-log", 3600, lambda: forget(engine, datetime.now(UTC) - keep)),)
+
+
+def forget(engine: Engine, before: datetime) -> int:
+    """Delete deliveries that ended before that time, in small steps. Returns how many."""
+    old = (
+        select(DeliveryRow.id)
+        .where(DeliveryRow.state != DeliveryState.WAITING, DeliveryRow.done_at < before)
+        .order_by(DeliveryRow.id)
+        .limit(_PORTION)
+    )
+    total = 0
+    while True:
+        with writing(engine) as connection:
+            ids = connection.scalars(old).all()
+            if not ids:
+                return total
+            connection.execute(delete(DeliveryRow).where(DeliveryRow.id.in_(ids)))
+            total += len(ids)
+
+
+def _delivery(row: Any) -> Delivery:
+    values = dict(row._mapping)
+    return Delivery(**{**values, "state": DeliveryState(values["state"])})
+
+
+_DELIVERIES = select(
+    *(
+        TargetRow.name.label("target") if name == "target" else getattr(DeliveryRow, name)
+        for name in Delivery.__dataclass_fields__
+    )
+).join(TargetRow, TargetRow.id == DeliveryRow.target_id)

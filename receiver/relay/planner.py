@@ -1,0 +1,131 @@
+"""Turns events into deliveries. The log is the outbox: callbacks write nothing for this.
+
+A cursor moves over the log in the order of ids; the deliveries that events give and the new place of the
+cursor are written in one transaction. Any number of processes may plan: whoever moves the cursor first wins,
+and the others look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine, delete, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from receiver.db.engine import writing_lazily
+from receiver.db.settled import settled_id
+from receiver.models import EVENTS, DeliveryRow, Event, LateEvent, RelayState, TargetRow
+from receiver.relay.delivery import DeliveryState
+from receiver.relay.target import Target
+from receiver.search.answered import ANSWERED
+from receiver.search.events import rows
+from receiver.search.home import at_home
+from receiver.search.match import matches
+from receiver.search.query import Search
+from receiver.vocabulary.kinds import EventState, EventType, Kind
+
+AT_ONCE = 500
+"""Events in one step: bounds memory, and for how long SQLite's lock is held."""
+
+
+class Planner:
+    """Makes deliveries of what the log holds beyond the cursor."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        add: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._add = add(DeliveryRow).on_conflict_do_nothing()
+
+    def plan(self) -> set[int]:
+        """One step. The ids of targets that got something; asked again until nothing is left by `behind`."""
+        with self._engine.connect() as connection:
+            after = connection.scalar(select(RelayState.event_id))
+            if after is None:
+                return set()
+            targets = [Target.of(row) for row in connection.execute(select(TargetRow.__table__))]
+            settled = settled_id(connection, after, AT_ONCE)
+            late = connection.scalars(select(LateEvent.event_id).limit(AT_ONCE)).all()
+            if settled == after and not late:
+                return set()
+            events = _between(connection, after, settled) if targets else []
+            events += rows(connection, [event for event in late if event <= settled])
+            found = list(deliveries_for(connection, targets, events))
+        try:
+            with writing_lazily(self._engine) as connection:
+                moved = connection.execute(
+                    update(RelayState).where(RelayState.event_id == after).values(event_id=settled)
+                )
+                if moved.rowcount != 1:
+                    return set()  # another process was faster
+                if found:
+                    connection.execute(self._add, found)
+                if late:
+                    connection.execute(delete(LateEvent).where(LateEvent.event_id.in_(late)))
+        except IntegrityError:
+            return set()  # a target was removed meanwhile: look again
+        return {row["target_id"] for row in found}
+
+    def behind(self) -> int:
+        """About how many events are not looked at yet."""
+        with self._engine.connect() as connection:
+            newest = connection.scalar(text("SELECT max(id) FROM events")) or 0
+            return max(0, newest - (connection.scalar(select(RelayState.event_id)) or 0))
+
+
+def deliveries_for(
+    connection: Connection, targets: Sequence[Target], events: Iterable[Event], *, replay_id: int = 0
+) -> Iterable[dict[str, Any]]:
+    """The rows of the deliveries that these events give."""
+    wanted = [(target, at_home(connection, target.search)) for target in targets]
+    now = datetime.now(UTC)
+    for event in events:
+        for target, search in wanted:
+            if event.id > target.after_id or replay_id:
+                if not is_wanted(connection, search, event):
+                    continue
+                yield {
+                    "target_id": target.id,
+                    "event_id": event.id,
+                    "replay_id": replay_id,
+                    "state": DeliveryState.WAITING,
+                    "line": line_of(event) if target.ordered else "",
+                    "due_at": now,
+                    "created_at": now,
+                }
+
+
+def is_wanted(connection: Connection, search: Search, event: Event) -> bool:
+    """Whether a target with this search gets the event. What is quarantined is not delivered unless the
+    search asks for it; nor is a test of ours."""
+    if event.quarantine is not None and not search.quarantined:
+        return False
+    if event.type == EventType.TEST and search.type is not EventType.TEST:
+        return False
+    if not matches(search, event):
+        return False
+    if search.state not in {EventState.MISSED, EventState.ANSWERED}:
+        return True
+    # About the whole call, whose other events came before its end.
+    answered = connection.scalar(_ANSWERED, {"id": event.id}) is not None
+    return answered is (search.state is EventState.ANSWERED)
+
+
+def line_of(event: Event) -> str:
+    """What an event keeps its order with: its call, or its conversation."""
+    if event.kind == Kind.VOICE and event.session:
+        return f"call:{event.session}"
+    if event.kind == Kind.SMS and event.sender and event.recipient:
+        return f"sms:{event.sender}:{event.recipient}"
+    return ""
+
+
+def _between(connection: Connection, after: int, last: int) -> list[Event]:
+    found = connection.execute(_BETWEEN, {"after": after, "last": last}).all()
+    return cast(list[Event], list(found))
+
+
+_BETWEEN = select(*EVENTS.columns).where(text("id > :after AND id <= :last")).order_by(EVENTS.c.id)
+_ANSWERED = text(f"SELECT 1 FROM events WHERE id = :id AND {ANSWERED}")  # noqa: S608  # our own words

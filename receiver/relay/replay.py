@@ -1,0 +1,219 @@
+"""Sending events once more: one, a search, or a time range, to a target.
+
+The events are taken in portions, oldest first, by whichever worker comes first, with a cursor in the row of
+the replay. So one that is interrupted goes on, and one that is stopped stays where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from receiver.db.engine import writing, writing_lazily
+from receiver.models import EVENTS, DeliveryRow, ReplayRow, TargetRow
+from receiver.relay.delivery import DeliveryState
+from receiver.relay.planner import deliveries_for
+from receiver.relay.sender import TargetError
+from receiver.relay.target import Target
+from receiver.search.count_matching import count_matching
+from receiver.search.events import rows
+from receiver.search.query import Search
+from receiver.search.select import matching_ids
+from receiver.search.span import Span
+
+AT_ONCE = 200
+"""Events in one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One replay and how far it is."""
+
+    id: int
+    target_id: int
+    target: str
+    search: str
+    asked_by: str
+    asked_at: datetime
+    next_id: int
+    last_id: int
+    planned: int
+    ended_at: datetime | None
+    stopped_by: str | None
+    waiting: int
+    delivered: int
+    dead: int
+    cancelled: int
+
+    @property
+    def state(self) -> str:
+        """`planning`, `sending`, `stopped` or `done`."""
+        if self.stopped_by is not None:
+            return "stopped"
+        if self.ended_at is None:
+            return "planning"
+        return "sending" if self.waiting else "done"
+
+
+class Replays:
+    """Asks for replays, shows how far they are, stops them, and does them a step at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        add: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._add = add(DeliveryRow).on_conflict_do_nothing()
+
+    def count(self, wanted: Search) -> int:
+        """How many events it would send, by reading them all."""
+        return sum(row["events"] for row in count_matching(self._engine, _sent(wanted)).types)
+
+    def ask(self, target: Target, wanted: Search, *, by: str) -> Replay:
+        """Send one target all events that match and are in the log now."""
+        with writing(self._engine) as connection:
+            newest = connection.scalar(select(func.max(EVENTS.c.id))) or 0
+            added = connection.execute(
+                insert(ReplayRow).values(
+                    target_id=target.id,
+                    search=str(wanted),
+                    asked_by=by,
+                    asked_at=datetime.now(UTC),
+                    next_id=0,
+                    last_id=newest,
+                )
+            )
+            (replay_id,) = added.inserted_primary_key or (0,)
+        return self.get(int(replay_id))
+
+    def ask_for(self, target: Target, event_ids: Sequence[int], *, by: str) -> Replay:
+        """Send these events."""
+        with self._engine.connect() as connection:
+            events = rows(connection, event_ids)
+        if missing := set(event_ids) - {event.id for event in events}:
+            raise TargetError(f"there is no event {', '.join(map(str, sorted(missing)))}")
+        replay = self.ask(target, Search(), by=by)
+        with writing(self._engine) as connection:
+            found = list(deliveries_for(connection, [_anything(target)], events, replay_id=replay.id))
+            if found:
+                connection.execute(self._add, found)
+            connection.execute(
+                update(ReplayRow)
+                .where(ReplayRow.id == replay.id)
+                .values(planned=len(found), ended_at=datetime.now(UTC), search=_ids(event_ids))
+            )
+        return self.get(replay.id)
+
+    def get(self, replay_id: int) -> Replay:
+        """One replay; `TargetError` if there is none."""
+        found = self._read(replay_id)
+        if not found:
+            raise TargetError(f"there is no replay {replay_id}: see `receiver replay list`")
+        return found[0]
+
+    def all(self, limit: int = 100) -> list[Replay]:
+        """The newest of them."""
+        return self._read(limit=limit)
+
+    def stop(self, replay_id: int, *, by: str) -> Replay:
+        """Plan no more of it, and cancel what waits."""
+        with writing(self._engine) as connection:
+            now = datetime.now(UTC)
+            connection.execute(
+                update(ReplayRow)
+                .where(ReplayRow.id == replay_id, ReplayRow.stopped_by.is_(None))
+                .values(stopped_by=by, ended_at=func.coalesce(ReplayRow.ended_at, now))
+            )
+            connection.execute(
+                update(DeliveryRow)
+                .where(DeliveryRow.replay_id == replay_id, DeliveryRow.state == DeliveryState.WAITING)
+                .values(state=DeliveryState.CANCELLED, reason="the replay was stopped", done_at=now)
+            )
+        return self.get(replay_id)
+
+    def step(self) -> set[int]:
+        """Plan the next portion of each replay. The ids of targets that got something."""
+        with self._engine.connect() as connection:
+            open_ones = connection.execute(_OPEN).all()
+        return {replay.target_id for replay in open_ones if self._step(replay)}
+
+    def _step(self, replay: Any) -> bool:
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(TargetRow.__table__).where(TargetRow.id == replay.target_id)
+            ).one_or_none()
+            if row is None:
+                return False
+            wanted = _sent(Search.parse(replay.search))
+            span = Span(above=replay.next_id, below=replay.last_id + 1)
+            ids = matching_ids(connection, wanted, span, AT_ONCE, oldest=True)
+            target = _anything(Target.of(row))
+            found = list(deliveries_for(connection, [target], rows(connection, ids), replay_id=replay.id))
+        ended = len(ids) < AT_ONCE
+        with writing_lazily(self._engine) as connection:
+            moved = connection.execute(
+                update(ReplayRow)
+                .where(
+                    ReplayRow.id == replay.id,
+                    ReplayRow.next_id == replay.next_id,
+                    ReplayRow.ended_at.is_(None),
+                )
+                .values(
+                    next_id=replay.last_id if ended else ids[-1],
+                    planned=ReplayRow.planned + len(found),
+                    ended_at=datetime.now(UTC) if ended else None,
+                )
+            )
+            if moved.rowcount != 1:
+                return False  # stopped, or another process was faster
+            if found:
+                connection.execute(self._add, found)
+        return bool(found)
+
+    def _read(self, replay_id: int | None = None, limit: int = 1) -> list[Replay]:
+        query = (
+            select(ReplayRow.__table__, TargetRow.name.label("target"))
+            .join(TargetRow, TargetRow.id == ReplayRow.target_id)
+            .order_by(ReplayRow.id.desc())
+            .limit(limit)
+        )
+        if replay_id is not None:
+            query = query.where(ReplayRow.id == replay_id)
+        counting = select(DeliveryRow.replay_id, DeliveryRow.state, func.count()).group_by(
+            DeliveryRow.replay_id, DeliveryRow.state
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(query).all()
+            counts: dict[tuple[int, str], int] = {}
+            if found:
+                mine = DeliveryRow.replay_id.in_([row.id for row in found])
+                counts = {(one, state): n for one, state, n in connection.execute(counting.where(mine))}
+        return [
+            Replay(**{**row._mapping, **{state: counts.get((row.id, state), 0) for state in DeliveryState}})
+            for row in found
+        ]
+
+
+def _sent(wanted: Search) -> Search:
+    """What is quarantined is left out, unless it is asked for."""
+    return wanted if wanted.quarantined is not None else replace(wanted, quarantined=False)
+
+
+def _anything(target: Target) -> Target:
+    """The target as if it wanted whatever was chosen for it."""
+    return replace(target, search=Search(quarantined=None))
+
+
+def _ids(event_ids: Sequence[int]) -> str:
+    shown = ", ".join(map(str, event_ids[:10]))
+    return f"events {shown}{' …' if len(event_ids) > 10 else ''}"
+
+
+_OPEN = (
+    select(ReplayRow.id, ReplayRow.target_id, ReplayRow.search, ReplayRow.next_id, ReplayRow.last_id)
+    .where(ReplayRow.ended_at.is_(None))
+    .order_by(ReplayRow.id)
+)

@@ -1,0 +1,64 @@
+"""What a sort of target has to offer: read its settings, say what they are, and send.
+
+To add a sort, write a `Sort` and add its line in `receiver.relay.sorts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Engine
+
+from config import Config
+from receiver.outbound.guard import Guard
+from receiver.relay.delivery import Parcel, Result
+from receiver.relay.target import Target
+from receiver.vocabulary.errors import OperatorError
+
+
+class TargetError(OperatorError):
+    """A target cannot be as it is wished. The message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What senders work with."""
+
+    config: Config
+    engine: Engine
+    guard: Guard
+
+
+class Sender(Protocol):
+    """Sends to one target. Several threads use it at once."""
+
+    def send(self, parcel: Parcel) -> Result:
+        """One attempt. Never raises for what the other side does, and ends in bounded time."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class Sort(Protocol):
+    """One sort of target."""
+
+    lanes: int
+    """How many deliveries to one target may be under way at once."""
+
+    def read(
+        self, given: Mapping[str, Any], known: Mapping[str, Any], around: Surroundings
+    ) -> dict[str, Any]:
+        """The settings as they are stored, made from what a person gave; `known` are the settings that the
+        target has so far, empty for a new one. `TargetError` if something is missing, wrong, or would be
+        refused on sending."""
+
+    def shown(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings without anything secret, for pages, API and command line."""
+
+    def place(self, settings: Mapping[str, Any]) -> str:
+        """Where it leads, in a few words and without secrets: `hooks.example.com`, `front@example.com`."""
+
+    def sender(self, target: Target, around: Surroundings) -> Sender:
+        """What sends to the target."""

@@ -1,0 +1,88 @@
+"""A target as a value: where events go that a search finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from receiver.models import TargetRow
+from receiver.search.query import Search
+
+
+class TargetSort(StrEnum):
+    """What stands at the other end."""
+
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+    CHAT = "chat"
+    HANDLER = "handler"
+    """A function in the owner's own module."""
+
+
+class TargetState(StrEnum):
+    """How a target stands, in words that anybody understands."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    """Somebody, or the other side, wants nothing for now. What arrives waits."""
+    FAILING = "failing"
+    """The last attempts failed one after the other. It is tried again and again, at longer and longer
+    intervals; what arrives waits."""
+
+
+FAILING_AFTER = 5
+"""Failures in a row that open the breaker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target. `settings` holds secrets: show `receiver.relay.sorts.shown` instead."""
+
+    id: int
+    name: str
+    sort: TargetSort
+    search: Search
+    settings: Mapping[str, Any] = field(repr=False)
+    ordered: bool
+    after_id: int
+    created_at: datetime
+    created_by: str
+    paused_at: datetime | None
+    paused_why: str | None
+    failures: int
+    failing_since: datetime | None
+    failure: str | None
+    blocked_until: datetime | None
+    delivered_at: datetime | None
+
+    @property
+    def state(self) -> TargetState:
+        if self.paused_at is not None:
+            return TargetState.PAUSED
+        return TargetState.FAILING if self.failures >= FAILING_AFTER else TargetState.ACTIVE
+
+    @classmethod
+    def of(cls, row: TargetRow | Any) -> Target:
+        """The target that a row of the table describes."""
+        return cls(
+            id=row.id,
+            name=row.name,
+            sort=TargetSort(row.sort),
+            search=Search.parse(row.search),
+            settings=json.loads(row.settings),
+            ordered=row.ordered,
+            after_id=row.after_id,
+            created_at=row.created_at,
+            created_by=row.created_by,
+            paused_at=row.paused_at,
+            paused_why=row.paused_why,
+            failures=row.failures,
+            failing_since=row.failing_since,
+            failure=row.failure,
+            blocked_until=row.blocked_until,
+            delivered_at=row.delivered_at,
+        )

@@ -1,0 +1,162 @@
+"""The targets that there are: made, changed, paused and removed, by whichever surface a person uses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from receiver.db.engine import writing
+from receiver.models import EVENTS, TargetRow
+from receiver.relay.sender import Surroundings, TargetError
+from receiver.relay.sorts import SORTS
+from receiver.relay.target import Target, TargetSort
+from receiver.search.query import Search
+from receiver.search.values import SearchError
+
+LONGEST_NAME = 60
+_CLOSED = {"failures": 0, "failing_since": None, "failure": None, "blocked_until": None}
+"""A breaker that lets everything through."""
+_NAME = re.compile(r"[^\W_][\w .@+-]*", re.UNICODE)
+
+
+class UnknownTarget(TargetError):
+    """There is no target of this name."""
+
+
+class Targets:
+    """Reads and changes targets. Workers notice a change within a second or so."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._engine: Engine = around.engine
+
+    def all(self) -> list[Target]:
+        """All of them, by name."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(TargetRow.__table__).order_by(TargetRow.name))
+            return [Target.of(row) for row in found]
+
+    def get(self, name: str) -> Target:
+        """The one with this name, or with this id as a number; `UnknownTarget`."""
+        same = TargetRow.name == name
+        with self._engine.connect() as connection:
+            row = connection.execute(select(TargetRow.__table__).where(same)).one_or_none()
+            if row is None and name.isascii() and name.isdigit() and len(name) < 18:
+                row = connection.execute(
+                    select(TargetRow.__table__).where(TargetRow.id == int(name))
+                ).one_or_none()
+        if row is None:
+            raise UnknownTarget(f"there is no target {name[:LONGEST_NAME]!r}: see `receiver targets list`")
+        return Target.of(row)
+
+    def add(
+        self,
+        name: str,
+        sort: TargetSort,
+        given: Mapping[str, Any],
+        *,
+        search: str = "",
+        ordered: bool = False,
+        by: str,
+    ) -> Target:
+        """A new target for what arrives from now on. `TargetError` if it cannot be as it is wished."""
+        name = read_name(name)
+        values = {
+            "name": name,
+            "sort": sort,
+            "search": read_search(search),
+            "settings": json.dumps(SORTS[sort].read(given, {}, self._around)),
+            "ordered": ordered,
+            "created_at": datetime.now(UTC),
+            "created_by": by,
+        }
+        try:
+            with writing(self._engine) as connection:
+                newest = connection.scalar(select(func.max(EVENTS.c.id))) or 0
+                connection.execute(insert(TargetRow).values(after_id=newest, **values))
+        except IntegrityError:
+            raise _taken(name) from None
+        return self.get(name)
+
+    def change(
+        self,
+        name: str,
+        *,
+        given: Mapping[str, Any] | None = None,
+        new_name: str | None = None,
+        search: str | None = None,
+        ordered: bool | None = None,
+    ) -> Target:
+        """Change what is given. A change of search concerns what arrives from now on; one of the address also
+        what waits. The breaker is closed, since the reason may be gone."""
+        target = self.get(name)
+        values: dict[str, Any] = dict(_CLOSED)
+        if given is not None:
+            values["settings"] = json.dumps(SORTS[target.sort].read(given, target.settings, self._around))
+        if new_name is not None:
+            values["name"] = read_name(new_name)
+        if search is not None:
+            values["search"] = read_search(search)
+        if ordered is not None:
+            values["ordered"] = ordered
+        try:
+            self._update(target, values)
+        except IntegrityError:
+            raise _taken(values["name"]) from None
+        return self.get(str(target.id))
+
+    def pause(self, name: str, why: str) -> Target:
+        """Send it nothing more. What arrives waits, and goes out when it is resumed."""
+        target = self.get(name)
+        if target.paused_at is None:
+            self._update(target, {"paused_at": datetime.now(UTC), "paused_why": why})
+        return self.get(str(target.id))
+
+    def resume(self, name: str) -> Target:
+        """Send again, at once: also closes an open breaker."""
+        target = self.get(name)
+        self._update(target, {"paused_at": None, "paused_why": None, **_CLOSED})
+        return self.get(str(target.id))
+
+    def remove(self, name: str) -> Target:
+        """Delete it with all its deliveries."""
+        target = self.get(name)
+        with writing(self._engine) as connection:
+            connection.execute(delete(TargetRow).where(TargetRow.id == target.id))
+        return target
+
+    def _update(self, target: Target, values: Mapping[str, Any]) -> None:
+        with writing(self._engine) as connection:
+            connection.execute(update(TargetRow).where(TargetRow.id == target.id).values(**values))
+
+
+def read_name(name: str) -> str:
+    """The name as it is kept; `TargetError` if it is none."""
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not _NAME.fullmatch(name) or name.isdigit():
+        raise TargetError(
+            f"a target's name has 1 to {LONGEST_NAME} letters, digits, spaces or . @ + -, begins with a"
+            " letter or digit, and is not a number"
+        )
+    return name
+
+
+def read_search(search: str) -> str:
+    """The search as it is kept; `TargetError` if it is none, or cannot be about what is yet to arrive."""
+    try:
+        wanted = Search.parse(search)
+    except SearchError as error:
+        raise TargetError(str(error)) from None
+    if wanted.since is not None or wanted.until is not None:
+        raise TargetError("since: and until: have no meaning for what is yet to arrive; leave them out")
+    return str(wanted)
+
+
+def _taken(name: str) -> TargetError:
+    return TargetError(f"there is a target {name!r} already: choose another name, or change that one")

@@ -1,0 +1,114 @@
+"""The process that works after the answer: plans deliveries, sends them, and whatever else is slow.
+
+Any number may run, on any number of machines: what they share is in the database. One that dies leaves
+leases, which end by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from receiver.logs.log import get_logger
+from receiver.models import TargetRow
+from receiver.relay.planner import Planner
+from receiver.relay.replay import Replays
+from receiver.relay.runner import Runner
+from receiver.relay.sender import Surroundings
+from receiver.relay.sorts import SORTS
+from receiver.relay.target import Target
+
+logger = get_logger(__name__)
+
+LOOK_AT_LOG = 0.1
+"""Seconds between looks for new events."""
+LOOK_AT_TARGETS = 1.0
+LONGEST_STOP = 10.0
+"""Seconds at the end for what is under way."""
+
+
+@dataclass(slots=True)
+class _Running:
+    runner: Runner
+    made_from: tuple[Any, ...]
+
+
+class Worker:
+    """All that one process does after the answer."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._engine = around.engine
+        self._planner = Planner(around.engine)
+        self._replays = Replays(around.engine)
+        self._name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        self._runners: dict[int, _Running] = {}
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stop` is called; then end what is under way."""
+        looked = float("-inf")
+        failing = False
+        while not self._stop.is_set():
+            try:
+                if time.monotonic() - looked >= LOOK_AT_TARGETS:
+                    looked = time.monotonic()
+                    self._look_at_targets()
+                more = self._plan()
+                failing = False
+            except SQLAlchemyError as error:
+                if not failing:
+                    logger.warning("deliveries wait for the database", error=type(error).__name__)
+                failing, more = True, False
+                self._stop.wait(1.0)
+            if not more:
+                self._stop.wait(LOOK_AT_LOG)
+        self._end(list(self._runners.values()))
+
+    def stop(self) -> None:
+        """May be called from a signal handler or another thread."""
+        self._stop.set()
+
+    def _plan(self) -> bool:
+        """One step; whether there may be more to plan at once."""
+        found = self._planner.plan() | self._replays.step()
+        for target_id in found:
+            if running := self._runners.get(target_id):
+                running.runner.wake()
+        return bool(found)
+
+    def _look_at_targets(self) -> None:
+        """Run what is there, anew if it was changed; end what is gone."""
+        with self._engine.connect() as connection:
+            targets = [Target.of(row) for row in connection.execute(select(TargetRow.__table__))]
+        known = {target.id for target in targets}
+        ended = [self._runners.pop(gone) for gone in self._runners.keys() - known]
+        for target in targets:
+            made_from = (target.sort, dict(target.settings))
+            running = self._runners.get(target.id)
+            if running is not None and running.made_from == made_from:
+                continue
+            if running is not None:
+                ended.append(running)
+            sort = SORTS[target.sort]
+            sender = sort.sender(target, self._around)
+            runner = Runner(self._engine, target.id, sender, worker=self._name, lanes=sort.lanes)
+            self._runners[target.id] = _Running(runner, made_from)
+            runner.start()
+        for one in ended:
+            one.runner.stop()
+
+    def _end(self, running: list[_Running]) -> None:
+        for one in running:
+            one.runner.stop()
+        until = time.monotonic() + LONGEST_STOP
+        for one in running:
+            one.runner.join(max(0.0, until - time.monotonic()))
