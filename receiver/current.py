@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 from sqlalchemy import Engine
@@ -25,20 +25,20 @@ from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls
-from receiver.outbound.allow import AllowList
-from receiver.outbound.guard import Guard
 from receiver.providers.base import NotConfigured, Provider
 from receiver.providers.numbers import NumberClient
 from receiver.providers.registry import DEFAULT
-from receiver.relay.deliveries import Deliveries
-from receiver.relay.replay import Replays
-from receiver.relay.sender import Surroundings
-from receiver.relay.targets import Targets
 from receiver.search.calls import CallLog
 from receiver.search.conversations import ConversationLog
 from receiver.search.counts import Counts
 from receiver.search.events import EventLog
 from receiver.setup.journal import Journal, account_of
+
+if TYPE_CHECKING:
+    from receiver.relay.deliveries import Deliveries
+    from receiver.relay.replay import Replays
+    from receiver.relay.sender import Surroundings
+    from receiver.relay.targets import Targets
 
 EXTENSION = "receiver"
 
@@ -98,20 +98,33 @@ def watch() -> Watch:
     return parts().watch
 
 
+# What sends is loaded only by those who send: most commands do not, and start sooner.
+
+
 def surroundings() -> Surroundings:
     """What senders work with."""
+    from receiver.outbound.allow import AllowList  # noqa: PLC0415
+    from receiver.outbound.guard import Guard  # noqa: PLC0415
+    from receiver.relay.sender import Surroundings  # noqa: PLC0415
+
     return Surroundings(config(), engine(), Guard(AllowList(config().outbound_allow)))
 
 
 def targets() -> Targets:
+    from receiver.relay.targets import Targets  # noqa: PLC0415
+
     return Targets(surroundings())
 
 
 def deliveries() -> Deliveries:
+    from receiver.relay.deliveries import Deliveries  # noqa: PLC0415
+
     return Deliveries(engine())
 
 
 def replays() -> Replays:
+    from receiver.relay.replay import Replays  # noqa: PLC0415
+
     return Replays(engine())
 
 
