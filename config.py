@@ -10,42 +10,21 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
-from io import StringIO
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-CHECKOUT = Path(__file__).resolve().parent
-DOTENV = CHECKOUT / ".env"
-DEMO = CHECKOUT / "var" / "demo.env"
-"""The settings of the demo of `make run`, which holds a lock on this file for as long as it runs."""
-USING_DEMO = "Using the demo of `make run`, which is running here (var/demo.env)."
+from receiver.settings import values
+from receiver.settings.files import CHECKOUT, DEMO, DOTENV, ConfigError, read_env_file
+
 LIVE_API_URL = "https://secure.hoiio.com/open/"
-SHORTEST_SECRET = 8
-URL_SPELLING = "what no URL may: write a space as %20 and the like, and a host's other letters as xn--…"
-DATABASE_FORMS = "must be sqlite:///path/to/file.db or postgresql://user:password@host/name"
-_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
-DATABASE_PERCENT = "has an @ too many: in a password, write @ as %40, : as %3A, / as %2F and % as %25"
-_DATABASE_USER = r"(postgres[^:/]*://(?:[^:/]*(?::[^@]*)?@)?+)"
-KEY_RECIPE = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
-
-
-class ConfigError(Exception):
-    """Settings are missing or wrong. The message lists every problem, and never a secret."""
 
 
 class Signatures(StrEnum):
@@ -125,7 +104,7 @@ class Config(BaseModel):
                 except (OSError, UnicodeDecodeError) as error:
                     reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
                     problems.append(f"{name}_FILE: cannot read {file}: {reason}")
-                    given[field] = "x" * SHORTEST_SECRET  # keeps the one problem from being told twice
+                    given[field] = "x" * values.SHORTEST_SECRET  # keeps the one problem from being told twice
         try:
             config = cls.model_validate(given)
         except ValidationError as error:
@@ -156,23 +135,25 @@ class Config(BaseModel):
     @classmethod
     def _some_key(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if not keys:
-            raise ValueError(f"is missing: the secret in the callback URL. Make one with: {KEY_RECIPE}")
+            raise ValueError(
+                f"is missing: the secret in the callback URL. Make one with: {values.KEY_RECIPE}"
+            )
         for key in keys:
             text = key.get_secret_value()
             if not all(char.isascii() and (char.isalnum() or char in "-_") for char in text):
-                raise ValueError(f"may hold only A-Z a-z 0-9 - and _. Make one with: {KEY_RECIPE}")
-        return _long_enough(keys)
+                raise ValueError(f"may hold only A-Z a-z 0-9 - and _. Make one with: {values.KEY_RECIPE}")
+        return values.long_enough(keys)
 
     @field_validator("api_tokens")
     @classmethod
     def _long_tokens(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        return _long_enough(tokens)
+        return values.long_enough(tokens)
 
     @field_validator("outbound_allow")
     @classmethod
     def _networks_and_hosts(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
         for entry in entries:
-            allowed(entry)
+            values.allowed(entry)
         return entries
 
     @field_validator("retention", mode="before")
@@ -180,19 +161,13 @@ class Config(BaseModel):
     def _ages(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        ages: dict[str, timedelta] = {}
-        for part in filter(None, (part.strip().lower() for part in value.split(","))):
-            match = re.fullmatch(r"(voice|fax|sms)\s*=\s*([1-9][0-9]{0,4})d", part, re.ASCII)
-            if not match or match[1] in ages:
-                raise ValueError("must look like voice=400d,fax=30d,sms=90d, each kind at most once")
-            ages[match[1]] = timedelta(days=int(match[2]))
-        return ages
+        return values.ages(value)
 
     @field_validator("secret_key")
     @classmethod
     def _long_secret(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None:
-            _long_enough((secret,))
+            values.long_enough((secret,))
         return secret
 
     @field_validator("hoiio_api_url", "public_url")
@@ -200,39 +175,12 @@ class Config(BaseModel):
     def _http_url(cls, url: str | None) -> str | None:
         if url is None:
             return None
-        try:
-            parts = urlsplit(url)
-            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError("must be a full address such as https://receiver.example.com")
-        if parts.query or parts.fragment or parts.username:
-            raise ValueError("must have no user name, query or fragment")
-        if "/callbacks/" in f"{parts.path}/":
-            raise ValueError("must end before /callbacks/, which we put behind it")
-        if not is_spelled(url):
-            raise ValueError(f"holds {URL_SPELLING}")
-        return url.rstrip("/") + "/"
+        return values.service_url(url)
 
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
-        if re.match(rf"{_DATABASE_USER}.*@", url, re.DOTALL):
-            raise ValueError(DATABASE_PERCENT)  # half a password would be shown as the host
-        try:
-            parsed = make_url(_hosts_as_query(url))
-        except (ArgumentError, ValueError) as error:
-            raise ValueError(DATABASE_FORMS) from error
-        if parsed.drivername in {"postgres", "postgresql"}:
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
-            raise ValueError(DATABASE_FORMS)
-        if parsed.drivername == "sqlite" and parsed.database in {None, "", ":memory:"}:
-            raise ValueError("must name a file: a log in memory would not survive a restart")
-        if parsed.drivername == "sqlite" and not (parsed.database or "").startswith("file:"):
-            parsed = parsed.set(database=str(CHECKOUT / (parsed.database or "")))
-        return parsed.render_as_string(hide_password=False)
+        return values.database_url(url, CHECKOUT)
 
     @field_validator("spool_dir")
     @classmethod
@@ -243,60 +191,6 @@ class Config(BaseModel):
     def has_credentials(self) -> bool:
         """Whether the provider's API can be called at all."""
         return self.hoiio_app_id is not None and self.hoiio_access_token is not None
-
-
-def allowed(entry: str) -> tuple[IPv4Network | IPv6Network | str, int | None]:
-    """An entry of OUTBOUND_ALLOW: a network or a host name, `*.` before it or not; and its port if only that.
-
-    Raises `ValueError` with a sentence.
-    """
-    match = re.fullmatch(r"(?:\[(.+)\]|([^:\[\]]+)|([0-9a-f:./]+))(?::([0-9]{1,5}))?", entry.lower())
-    text = next(filter(None, match.groups()[:3])) if match else ""
-    port = int(match[4]) if match and match[4] else None
-    if port is not None and not 0 < port < 65536:
-        raise ValueError(f"there is no port {port}")
-    # With bits set beyond its mask it is refused: 10.0.0.1/8 may mean one host, and would open millions.
-    with suppress(ValueError):
-        return ip_network(text), port
-    text = text.removesuffix(".")
-    name = text.removeprefix("*.")
-    # What ends in a number is an address in an old spelling, or none.
-    if not HOST_NAME.fullmatch(name) or re.fullmatch(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)", name):
-        raise ValueError(f"{entry!r} is not like 10.0.0.0/8, 10.0.0.1, *.example.com or nas:8080")
-    return text, port
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    """The settings in a file of the form `NAME=value`; `ConfigError` if it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        text = "\x00"
-    if "\x00" in text:  # UTF-16 without a mark is read as if it were UTF-8, and full of these
-        raise ConfigError(f"cannot read {path}: it is not UTF-8 text; save it as UTF-8")
-    values = dotenv_values(stream=StringIO(text))
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _hosts_as_query(url: str) -> str:
-    """A PostgreSQL URL of several hosts, as that server's documents write it, in SQLAlchemy's form."""
-    match = re.fullmatch(rf"{_DATABASE_USER}([^/?@]*,[^/?@]*)(/[^?@]*)?(?:\?([^@]*))?", url)
-    if match is None:
-        return url
-    user, several, name, options = match.groups(default="")
-    # An address of IPv6 stands in brackets; a port that is not named is PostgreSQL's own.
-    pairs = [
-        re.fullmatch(r"([^\[\]:]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?", each) for each in several.split(",")
-    ]
-    found = [pair.groups(default="") for pair in pairs if pair]
-    if len(found) < len(pairs):
-        raise ValueError(DATABASE_FORMS)
-    hosts = ",".join(host.strip("[]") for host, _ in found)
-    ports = ",".join(port for _, port in found)
-    query = urlencode({"host": hosts, "port": ports}) + (f"&{options}" if options else "")
-    return f"{user}{name or '/'}?{query}"
 
 
 def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
@@ -321,18 +215,6 @@ def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
         return False
     os.environ.update({name: value for name, value in settings.items() if value is not None})
     return True
-
-
-def is_spelled(url: str) -> bool:
-    """Whether a URL holds only what RFC 3986 lets it. HTTP parsers, ours among them, turn away what comes to
-    others, before anybody could keep it."""
-    return bool(re.fullmatch(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*", url))
-
-
-def _long_enough(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    if any(len(secret.get_secret_value()) < SHORTEST_SECRET for secret in secrets):
-        raise ValueError(f"must be at least {SHORTEST_SECRET} characters long. Make one with: {KEY_RECIPE}")
-    return secrets
 
 
 def _sentence(item: Any) -> str:

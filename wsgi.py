@@ -8,9 +8,10 @@ import sys
 
 from flask import Flask
 
-from config import USING_DEMO, Config, ConfigError, use_demo
+from config import Config, use_demo
 from receiver.app import create_app
 from receiver.db.engine import SchemaError
+from receiver.settings.files import USING_DEMO, ConfigError
 
 _SIDES = {
     "app": {"public": True, "private": True},

@@ -28,10 +28,11 @@ FLOORS = (
     "receiver.logs",
     "receiver.vocabulary",
     "config",
+    "receiver.settings",
 )
 HEIGHT = {room: -floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
 # Parties of their own: they talk to the rest by HTTP and commands, as anybody does.
-APART = {"receiver.simulator": frozenset(), "receiver.quickstart": frozenset({"config"})}
+APART = {"receiver.simulator": frozenset(), "receiver.quickstart": frozenset({"config", "receiver.settings"})}
 WITH_FLASK = {"wsgi", "receiver.app", "receiver.current", "receiver.web", "receiver.cli"}
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
-from config import CHECKOUT, Config, ConfigError, Signatures, allowed
+from config import Config, Signatures
 from receiver.db.engine import connect
+from receiver.settings.files import CHECKOUT, ConfigError
+from receiver.settings.values import allowed
 
 GOOD = {"CALLBACK_KEYS": "first-key-0123,second-key-0123"}
 

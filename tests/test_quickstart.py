@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from config import USING_DEMO, Config
+from config import Config
 from receiver.quickstart.addresses import require_free
 from receiver.quickstart.demo import pick_numbers
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.run import main
 from receiver.quickstart.settings import make_env
 from receiver.quickstart.story import mask
+from receiver.settings.files import USING_DEMO
 
 
 def test_it_writes_settings_that_are_valid_and_private(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def due_now() -> None:
         connection.execute(
             update(DeliveryRow).where(DeliveryRow.leased_by.is_(None)).values(due_at=DeliveryRow.created_at)
         )
+    with writing(current.engine()) as connection:
         connection.execute(update(TargetRow).values(blocked_until=None))
 
 

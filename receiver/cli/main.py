@@ -56,7 +56,7 @@ def _load_env_file(ctx: click.Context, param: click.Parameter, path: Path | None
     if path is None or ctx.resilient_parsing:
         return
     ctx.meta[SETTINGS_GIVEN] = True
-    from config import ConfigError, read_env_file  # noqa: PLC0415  # help need not wait for it
+    from receiver.settings.files import ConfigError, read_env_file  # noqa: PLC0415  # help need not wait for it
 
     try:
         values = read_env_file(path)

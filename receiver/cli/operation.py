@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from flask.cli import ScriptInfo
 from sqlalchemy.exc import SQLAlchemyError
 
-from config import USING_DEMO, Config, ConfigError, use_demo
+from config import Config, use_demo
 from receiver import current
 from receiver.cli import output, streams
 from receiver.cli.main import SETTINGS_GIVEN
@@ -25,6 +25,7 @@ from receiver.cli.output import fitted_error
 from receiver.db.engine import SchemaError
 from receiver.db.failure import failure_of, words_of
 from receiver.db.schema import require_schema
+from receiver.settings.files import USING_DEMO, ConfigError
 from receiver.vocabulary.errors import OperatorError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from config import allowed
+from receiver.settings.values import allowed
 
 
 class AllowList:

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from config import DEMO, Config
+from config import Config
 from receiver.quickstart.addresses import Address, free_address, require_free, url_of, written
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.processes import Child, command_json, environment_with, http, run_command, started
 from receiver.quickstart.service import start_server
 from receiver.quickstart.story import Steps, tell_demo
+from receiver.settings.files import DEMO
 
 ARRIVAL_SECONDS = 30.0
 _NEWS_SECONDS = 1.5

@@ -17,13 +17,13 @@ from types import FrameType
 import click
 import requests
 
-from config import ConfigError
 from receiver.quickstart.addresses import Address, AddressType, require_free
 from receiver.quickstart.demo import serve_demo
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.service import serve_real
 from receiver.quickstart.settings import ROOT, read_settings
 from receiver.quickstart.story import Steps
+from receiver.settings.files import ConfigError
 
 
 @click.command()

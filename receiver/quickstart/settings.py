@@ -6,9 +6,10 @@ import os
 import secrets
 from pathlib import Path
 
-from config import Config, ConfigError
+from config import Config
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.story import Steps
+from receiver.settings.files import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from config import USING_DEMO, Config, ConfigError, use_demo
+from config import Config, use_demo
 from receiver.cli import output
 from receiver.cli.main import SETTINGS_GIVEN
+from receiver.settings.files import USING_DEMO, ConfigError
 from receiver.vocabulary.errors import OperatorError
 
 _USUAL = "http://127.0.0.1:8000"

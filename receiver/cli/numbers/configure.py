@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from config import URL_SPELLING, is_spelled
 from receiver import current
 from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
 from receiver.cli.numbers.held import held
 from receiver.cli.operation import operation
 from receiver.providers.numbers import NumberClient, SubscribedNumber
+from receiver.settings.values import URL_SPELLING, is_spelled
 from receiver.setup import apply
 from receiver.setup.by_hand import changed
 from receiver.setup.plan import Configure
