@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """`read` looks at the log, `operate` also decides about what is in quarantine or set aside, `admin` may do
+    """`read` looks at the log, `operate` also decides about what is quarantined or set aside, `admin` may do
     everything."""
 
     READ = "read"
