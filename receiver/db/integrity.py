@@ -6,25 +6,9 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
-
-from receiver.logs.log import get_logger
-from receiver.vocabulary.job import Job
-
-logger = get_logger(__name__)
-
-EVERY = 24 * 3600.0
-"""Seconds between two looks at the whole file."""
-SHARE = 0.3
-"""The share of its time that a look in the background spends reading."""
-
-
-def jobs(engine: Engine) -> tuple[Job, ...]:
-    """Looking once a day."""
-    return (Job("integrity", EVERY, partial(_look, engine)),) if engine.dialect.name == "sqlite" else ()
 
 
 def damage(engine: Engine, pause: Callable[[float], None] = lambda _: None) -> str | None:
@@ -52,9 +36,3 @@ def damage(engine: Engine, pause: Callable[[float], None] = lambda _: None) -> s
             return str(error)
         raise
     return None
-
-
-def _look(engine: Engine) -> None:
-    found = damage(engine, lambda took: time.sleep(took * (1 - SHARE) / SHARE))
-    if found is not None:
-        logger.critical("the database file is damaged", found=found, see="receiver doctor")
