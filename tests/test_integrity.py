@@ -100,6 +100,24 @@ def test_it_is_known_after_a_restart_and_after_the_next_look_at_the_account(app,
         assert "database-damaged" in [one.code for one in findings.read(parts.engine)]
 
 
+def test_a_look_stops_when_too_much_is_written_meanwhile(app, monkeypatch):
+    monkeypatch.setattr("receiver.db.integrity.MOST_GROWTH", -1)
+    monkeypatch.setattr("receiver.db.integrity._LOOKS_AT_GROWTH", 0)
+    parts = app.extensions["receiver"]
+    with writing(parts.engine) as connection:
+        connection.execute(text("CREATE TABLE spare (x)"))
+        counted = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 300000)"
+        connection.execute(text(f"INSERT INTO spare {counted} SELECT x FROM n"))
+    parts.schedule.run_due()
+    jobs_of(app)["integrity-known"].run()
+    assert whole(app) is None
+    shown = scrape(app.test_client())
+    assert shown["receiver_job_failing{job=integrity}"] == 1
+    assert "receiver_database_damaged" not in shown
+    told = app.test_cli_runner().invoke(args=["doctor"]).output
+    assert "not looked at to the end" in " ".join(told.split())
+
+
 def test_the_doctor_takes_back_what_is_no_longer_so(app):
     engine = app.extensions["receiver"].engine
     keep(engine, "as it was before it was recovered")

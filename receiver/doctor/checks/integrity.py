@@ -6,7 +6,7 @@ import sqlite3
 
 from receiver.background.integrity import finding, keep
 from receiver.db.failure import Failure, failure_of
-from receiver.db.integrity import damage
+from receiver.db.integrity import Unfinished, damage
 from receiver.doctor.check import Check, Patient
 from receiver.numbers.findings import Finding, warning
 from receiver.vocabulary.printable import sentence
@@ -17,6 +17,10 @@ def look(patient: Patient, found: list[Finding]) -> str:
         return "looked after by PostgreSQL"
     try:
         damaged = damage(patient.engine)
+    except Unfinished:
+        said = "The database file was not looked at to the end: too much was written meanwhile."
+        found.append(warning("database-unread", said, "Run the doctor again when less arrives."))
+        return ""
     except sqlite3.Error as problem:
         failure = failure_of(problem) or Failure(str(problem), "look at its disk and its mode")
         said = f"The database file could not be looked at: {failure.what}."
