@@ -13,11 +13,11 @@ from werkzeug.routing import MapAdapter
 
 from config import Config
 from receiver.access.tokens import Tokens
+from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
 from receiver.cli.main import root
 from receiver.current import EXTENSION, Parts
-from receiver.db import integrity
 from receiver.db.engine import connect
 from receiver.intake.admission import Admission
 from receiver.intake.readiness import Readiness
@@ -83,6 +83,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         writer, spool, admission, deadline=config.commit_deadline, queue_limit=config.queue_limit
     )
     refusals = Refusals()
+    integrity = Integrity(engine)
     jobs = (
         *keys.jobs(),
         *tokens.jobs(),
@@ -91,7 +92,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         *quarantine.jobs(engine, admission),
         *LogIndex(engine).jobs(),
         *prune.jobs(engine, config.retention),
-        *integrity.jobs(engine),
+        *integrity.jobs(),
         *(watch.jobs() if public else ()),
     )
     app.extensions[EXTENSION] = Parts(
@@ -103,6 +104,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         admission=admission,
         readiness=Readiness(recorder, admission),
         refusals=refusals,
+        integrity=integrity,
         log=EventLog(engine),
         schedule=Schedule(engine, jobs),
         watch=watch,

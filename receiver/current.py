@@ -14,6 +14,7 @@ from config import Config
 from receiver.access.sign_ins import SignIns
 from receiver.access.tokens import Tokens
 from receiver.access.users import Users
+from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
 from receiver.db.schema import require_schema
@@ -55,6 +56,7 @@ class Parts:
     admission: Admission
     readiness: Readiness
     refusals: Refusals
+    integrity: Integrity
     log: EventLog
     schedule: Schedule
     keys: KeyRing

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from test_reach import recording, refs, until
 from test_serve import Service, post
 
-from receiver.db import integrity
+from receiver.background.integrity import Integrity
 from receiver.db.backup import BackupError, backup, restore
 from receiver.db.engine import connect
 from receiver.intake.admission import Admission
@@ -209,7 +209,7 @@ def damage_middle(file: Path) -> None:
 
 
 def test_damage_is_found_in_the_background_and_by_the_doctor(engine, file, tmp_path, caplog):
-    (job,) = integrity.jobs(engine)
+    job, _ = Integrity(engine).jobs()
     EventWriter(engine).write([event_row(arrival(f"AA-SI-{number}")) for number in range(200)])
     job.run()
     assert "damaged" not in caplog.text

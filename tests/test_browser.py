@@ -1,7 +1,9 @@
 """The console in Debian's Chromium, against the real server, with real signed callbacks coming in."""
 
+import contextlib
 import os
 import re
+import sqlite3
 import time
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from console_demo import ARGUMENTS, CALLER, CHROMIUM, HOSTILE, PASSWORD, USER, Demo
 from databases import new_file
 from playwright.sync_api import expect, sync_playwright
+from sqlalchemy import make_url
+from test_recorder import until
 from test_serve import Service
 
 from receiver.access.scopes import Scope
@@ -211,6 +215,40 @@ def test_the_quarantine_desk_releases_and_drops(open_page, demo):
     expect(page.get_by_role("status").first).to_have_text("Dropped 1 event for good.")
     expect(page.locator("tbody")).not_to_contain_text("forged 2")
     expect(page.locator("tbody")).to_contain_text("forged 3")
+
+
+def test_what_the_database_refused_is_tried_again_and_dropped(open_page, demo):
+    page = open_page("/")
+    places = page.get_by_role("navigation", name="Pages")
+    expect(places.get_by_role("link", name="Set aside")).to_have_count(0)
+    with contextlib.closing(sqlite3.connect(make_url(demo.database_url).database)) as database:
+        refused = "WHEN NEW.text LIKE 'refuse me %' BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+        database.execute(f"CREATE TRIGGER ck BEFORE INSERT ON events {refused}")
+        for number in (1, 2):
+            demo.provider.control.sms(CALLER, demo.voice, f"refuse me {number} {HOSTILE}")
+        until(lambda: "set aside 2" in demo.service.flask("spool", "status").stdout)
+        database.execute("DROP TRIGGER ck")
+    page.goto("/spool")
+    one = page.locator("tbody a").last.get_attribute("href")
+    for size in (PHONE, DESK):
+        page.set_viewport_size(size)
+        for path in ("/", "/spool", one):
+            page.goto(path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+            assert Axe().run(page).response["violations"] == [], path
+    page.goto("/")
+    page.get_by_role("link", name="Look and decide").click()
+    page.locator("tbody a").last.click()
+    expect(page.locator("main")).to_contain_text("refused by the test")
+    page.get_by_role("button", name="Drop…").click()
+    page.get_by_role("button", name="Drop for good").click()
+    expect(page.get_by_role("status").first).to_have_text("Dropped 1 callback for good.")
+    page.get_by_label("All on this page").check()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("status").first).to_contain_text("1 callback waits for the database again.")
+    until(lambda: "refuse me 2" in str(demo.service.events()[:1]))
+    page.goto("/")
+    expect(places.get_by_role("link", name="Set aside")).to_have_count(0)
 
 
 def test_no_page_is_wider_than_a_phone(open_page, demo):

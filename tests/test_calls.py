@@ -1,10 +1,11 @@
 """Calls: one time line from the notifications of a session, whatever order they came in."""
 
 import itertools
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from conftest import KEY
+from conftest import API_TOKEN, KEY
 from sqlalchemy import update
 
 from receiver.db.engine import writing
@@ -13,7 +14,7 @@ from receiver.search.call import LONGEST_SILENCE, call_json
 from receiver.search.calls import LONGEST_CALL, CallLog
 from receiver.search.index import LogIndex
 from receiver.search.query import Search
-from receiver.vocabulary.kinds import EventState
+from receiver.vocabulary.kinds import CallOutcome, EventState
 
 CALL = {"session": "S1", "txn_ref": "AA-C-1", "from": "+6591110001", "to": "+6560000001"}
 BILL = {"date": "2026-01-01 10:05:00", "duration": "3", "currency": "SGD", "rate": "0.020", "debit": "0.060"}
@@ -130,6 +131,22 @@ def test_it_lists_calls_newest_first_each_once_and_holds_still_while_they_go_on(
     assert last.next is None
 
 
+def test_a_long_call_that_goes_on_between_two_pages_is_on_one_of_them(client, calls):
+    # What matches lies between the first and the last of its events that are read.
+    hold = {"ivr_block": "hold", "call_state": "ongoing"}
+    post(client, *(hold | {"txn_ref": f"B{place}"} for place in range(LONGEST_CALL + 5)))
+    post(client, MENU | {"digits": "4417"})
+    post(client, MENU | {"digits": "4417"}, call=CALL | {"session": "S2", "txn_ref": "D"})
+    first = calls.find(Search(text="4417"), limit=1)
+    recorded = (
+        {"ivr_block": "record", "call_state": "ongoing", "txn_ref": f"C{at}", "record_url": "x"}
+        for at in range(LONGEST_CALL)
+    )
+    post(client, *recorded)
+    second = calls.find(Search(text="4417"), before=first.next, limit=1)
+    assert [[call.session for call in page.calls] for page in (first, second)] == [["S2"], ["S1"]]
+
+
 def test_it_finds_calls_by_what_any_of_their_events_says(client, calls):
     post(client, *ANSWERED)
     post(client, ANSWERED[0], call=CALL | {"session": "S2", "from": "+6591110002"})
@@ -174,6 +191,79 @@ LEFT = {"ivr_block": "record", "call_state": "ended", "record_url": "https://exa
 def test_it_says_what_became_of_a_call(client, calls, bodies, outcome):
     post(client, *bodies)
     assert call_json(calls.get("S1"))["outcome"] == outcome
+
+
+def test_it_finds_calls_by_their_outcome_in_the_list_the_api_and_the_command(client, calls, app, api):
+    one_of_each(client)
+    for outcome in CallOutcome:
+        asked = Search.parse(f'outcome:"{outcome}"', calls=True)
+        found = [call.outcome for call in calls.find(asked).calls]
+        assert found == ([outcome] if outcome is not CallOutcome.UNKNOWN else [])
+        listed = api(f"/calls?outcome={outcome.replace(' ', '%20')}")
+        assert [call["outcome"] for call in listed["calls"]] == found
+        assert [
+            call["outcome"] for call in api(f"/calls?q=outcome:{outcome.replace(' ', '-')}")["calls"]
+        ] == found
+        run = app.test_cli_runner().invoke(args=["calls", "list", "--outcome", outcome, "--json"])
+        assert [call["outcome"] for call in json.loads(run.stdout)["calls"]] == found
+
+
+def one_of_each(client) -> None:
+    """A call with each outcome, but unknown; the oldest goes on."""
+    post(client, ANSWERED[0], call=CALL | {"session": "ongoing"})
+    end = {"call_state": "ended"}
+    for name, bodies in {
+        "answered": [ANSWERED[3]],
+        "missed": [end | {"ivr_block": "answer"}],
+        "busy": [BUSY, end | {"ivr_block": "hangup"}],
+        "no answer": [end | {"ivr_block": "dial", "dial_status": "unanswered"}],
+        "voicemail": [LEFT],
+        "abandoned": [MENU, end | {"ivr_block": "gather"}],
+    }.items():
+        post(client, ANSWERED[0], *bodies, call=CALL | {"session": name, "txn_ref": name})
+
+
+def test_a_page_of_a_rare_outcome_ends_and_the_next_goes_on(client, calls, app, api, monkeypatch):
+    monkeypatch.setattr("receiver.search.calls.MOST_LOOKED_AT", 40)
+    monkeypatch.setattr("receiver.cli.calls.MOST_LOOKED_AT", 40)
+    post(client, LEFT, call=CALL | {"session": "V", "txn_ref": "V"})
+    for number in range(60):
+        post(client, ANSWERED[0], call=CALL | {"session": f"S{number}", "txn_ref": f"R{number}"})
+    asked = Search(outcome=CallOutcome.VOICEMAIL)
+    first = calls.find(asked, limit=2)
+    assert (first.calls, first.cut_short) == ([], True)
+    second = calls.find(asked, limit=2, before=first.next)
+    assert ([call.session for call in second.calls], second.next) == (["V"], None)
+    page = api("/calls?outcome=voicemail&limit=2")
+    assert (page["calls"], page["next"]) == ([], str(first.next))
+    run = app.test_cli_runner().invoke(args=["calls", "list", "--outcome", "voicemail", "--limit", "2"])
+    assert (run.stdout, f"add --before {first.next}" in run.stderr) == ("", True)
+
+
+def test_pages_of_an_outcome_lose_no_call_and_repeat_none(client, calls):
+    for number in range(7):
+        post(client, *ANSWERED, call=CALL | {"session": f"A{number}", "txn_ref": f"A{number}"})
+        post(client, ANSWERED[0], LEFT, call=CALL | {"session": f"V{number}", "txn_ref": f"V{number}"})
+    found, before = [], None
+    for _ in range(4):
+        page = calls.find(Search(outcome=CallOutcome.VOICEMAIL), limit=2, before=before)
+        found += [call.session for call in page.calls]
+        before = page.next
+    assert found == [f"V{number}" for number in reversed(range(7))]
+    assert before is None
+
+
+def test_a_wrong_outcome_is_refused_with_the_right_ones(client, app):
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    for path in ("/calls?outcome=ok", "/calls?q=outcome:ok"):
+        answer = client.get(f"/api/v1{path}", headers=headers)
+        assert (answer.status_code, "voicemail, abandoned" in answer.text) == (400, True)
+    for path in ("/events?q=outcome:busy", "/conversations?q=outcome:busy"):
+        answer = client.get(f"/api/v1{path}", headers=headers)
+        assert (answer.status_code, "whole calls" in answer.text) == (400, True)
+    assert client.get("/api/v1/events?outcome=busy", headers=headers).status_code == 400
+    run = app.test_cli_runner().invoke(args=["calls", "list", "--outcome", "ok"])
+    assert (run.exit_code, "no answer" in " ".join(run.output.split())) == (2, True)
 
 
 def test_a_call_of_many_events_has_its_end_and_its_bill(client, calls):

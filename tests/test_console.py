@@ -276,6 +276,17 @@ def test_the_chips_keep_the_rest_of_the_search(client, log):
     assert "/events?q=from:+6591234567" in chips
 
 
+def test_calls_are_chosen_by_what_became_of_them(client, log):
+    page = client.get("/calls?q=outcome:busy")
+    assert "/calls/S1" in page.text
+    assert re.search(r'aria-current="true">Busy', page.text)
+    assert "q=outcome:%22no+answer%22" in page.text
+    assert "No calls match." in client.get("/calls?q=outcome:voicemail").text
+    wrong = client.get("/calls?q=outcome:ok")
+    assert (wrong.status_code, "voicemail, abandoned" in wrong.text) == (400, True)
+    assert "whole calls" in client.get("/events?q=outcome:busy").text
+
+
 def test_pages_hold_still_while_events_come_in(client, app):
     for at in range(60):
         sms(app, f"text {at:02}", f"AA-SI-{at}")

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """`read` looks at the log, `operate` also decides about quarantined events, `admin` may do everything."""
+    """`read` looks at the log, `operate` also decides about what is quarantined or set aside, `admin` may do
+    everything."""
 
     READ = "read"
     OPERATE = "operate"

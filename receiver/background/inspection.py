@@ -25,10 +25,11 @@ class Inspection:
     keys: tuple[Finding, ...]
     numbers: tuple[Finding, ...]
     clock: tuple[Finding, ...] = ()
+    file: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return (*self.account, *self.keys, *self.numbers, *self.clock)
+        return (*self.account, *self.keys, *self.numbers, *self.clock, *self.file)
 
 
 def inspect(
@@ -36,13 +37,18 @@ def inspect(
     urls: CallbackUrls | None,
     keys: Sequence[Key],
     doubt: Doubt | None = None,
+    damaged: tuple[Finding, ...] = (),
     *,
     now: datetime,
 ) -> Inspection:
-    """Inspect all of it. Without `urls`, because PUBLIC_URL is not set, where numbers lead is left out."""
+    """Inspect all of it. Without `urls`, because PUBLIC_URL is not set, where numbers lead is left out.
+
+    `damaged` is what the last look at the database file found.
+    """
     return Inspection(
         account=tuple(inspect_account(known, now)),
         keys=tuple(inspect_keys(keys, now)),
         numbers=tuple(inspect_numbers(known, urls, now)),
         clock=doubted(doubt),
+        file=damaged,
     )

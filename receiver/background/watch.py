@@ -11,6 +11,7 @@ from decimal import Decimal
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.background import integrity
 from receiver.background.inspect_account import RENEWALS_AHEAD
 from receiver.background.inspection import Inspection, inspect
 from receiver.db import clock
@@ -67,7 +68,7 @@ class Watch:
         now, doubt = datetime.now(UTC), clock.doubt_of(self.engine)
         if doubt is None:  # a clock that jumped ahead would end every grace time at once
             self._retire(known, now)
-        found = inspect(known, urls, self.ring.list(), doubt, now=now)
+        found = inspect(known, urls, self.ring.list(), doubt, integrity.kept(self.engine), now=now)
         findings.store(self.engine, found.findings, now=now)
         return found
 

@@ -8,15 +8,16 @@ from receiver import current
 from receiver.cli import options, output, pages
 from receiver.cli.lines import CALL_COLUMNS, call_line, time_line
 from receiver.cli.operation import operation
-from receiver.cli.searching import UTC_OPTION, Shown, masked, searching, warn_of
+from receiver.cli.searching import UTC_OPTION, Shown, masked, searching_calls, warn_of
 from receiver.search.call import call_json
+from receiver.search.calls import MOST_LOOKED_AT
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.printable import printable
 
 
 @click.command()
-@searching
+@searching_calls
 @pages.LIMIT
 @pages.BEFORE
 @options.AS_JSON
@@ -27,7 +28,7 @@ def list_calls(
 ) -> None:
     """List calls, newest first (the default).
 
-    A call is listed if one of its events matches SEARCH.
+    A call is listed if one of its events matches SEARCH. An outcome is that of the whole call.
     """
     page = current.calls().find(wanted, before=before, limit=limit)
     warn_of(words_lag(current.engine(), wanted, before=before, end=page.next), shown)
@@ -36,10 +37,13 @@ def list_calls(
     if as_json:
         output.json_out({"calls": found, "next": following})
         return
-    pages.show(
-        ("session", shown.heading("began"), *CALL_COLUMNS), [call_line(one, shown) for one in found], "calls"
-    )
-    pages.mention_older(following)
+    if found or not page.cut_short:
+        columns = ("session", shown.heading("began"), *CALL_COLUMNS)
+        pages.show(columns, [call_line(one, shown) for one in found], "calls")
+    if page.cut_short:
+        output.say(f"looked at {MOST_LOOKED_AT:,} events; to look at older ones, add --before {following}")
+    else:
+        pages.mention_older(following)
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 
@@ -14,8 +14,10 @@ from receiver.search.index_lag import IndexLag
 from receiver.search.masking import mask_event
 from receiver.search.query import Search
 from receiver.search.values import SearchError
+from receiver.vocabulary.kinds import CallOutcome
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_Option = Callable[[Any], Any]
 
 _FILTERS = (
     click.option("--kind", metavar="KIND", help="Only voice, fax or sms."),
@@ -37,6 +39,9 @@ _FILTERS = (
     click.option("--text", metavar="WORDS", help='With these words, "words in a row" or begi*.'),
     click.option("--quarantined", is_flag=True, help="Only events in quarantine."),
     click.option("--problems", is_flag=True, help="Only events with something missing or unreadable."),
+)
+_OUTCOME = click.option(
+    "--outcome", metavar="OUTCOME", help=f"Only with this outcome: {', '.join(CallOutcome)}."
 )
 UTC_OPTION = click.option("--utc", is_flag=True, help="Read and show times in UTC instead of local time.")
 
@@ -91,18 +96,28 @@ def searching(command: _Command) -> _Command:
 
     The command gets them as `wanted` and `shown`.
     """
+    return _searching(command, _FILTERS, _NAMES, calls=False)
 
+
+def searching_calls(command: _Command) -> _Command:
+    """The same for whole calls, which also have an outcome."""
+    return _searching(command, (*_FILTERS, _OUTCOME), (*_NAMES, "outcome"), calls=True)
+
+
+def _searching(
+    command: _Command, options: Sequence[_Option], names: Sequence[str], *, calls: bool
+) -> _Command:
     def run(words: tuple[str, ...], utc: bool, **given: Any) -> Any:
         shown = Shown(utc)
-        filters = {name: given.pop(name) for name in _NAMES}
-        return command(wanted=_search(words, filters, shown.zone), shown=shown, **given)
+        filters = {name: given.pop(name) for name in names}
+        return command(wanted=_search(words, filters, shown.zone, calls), shown=shown, **given)
 
     run.__doc__ = command.__doc__
     run.__name__ = command.__name__
     wrapped: Any = run
     if hasattr(command, "__click_params__"):
         wrapped.__click_params__ = command.__click_params__
-    for option in (*_FILTERS[::-1], UTC_OPTION, click.argument("words", nargs=-1, metavar="[SEARCH]...")):
+    for option in (*options[::-1], UTC_OPTION, click.argument("words", nargs=-1, metavar="[SEARCH]...")):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]
 
@@ -113,10 +128,11 @@ _NAMES = (
 )
 
 
-def _search(words: tuple[str, ...], filters: dict[str, Any], zone: tzinfo) -> Search:
-    asked = read_search(lambda: Search.parse(" ".join(_written(word) for word in words), zone=zone))
+def _search(words: tuple[str, ...], filters: dict[str, Any], zone: tzinfo, calls: bool) -> Search:
+    typed = " ".join(_written(word) for word in words)
+    asked = read_search(lambda: Search.parse(typed, zone=zone, calls=calls))
     given = {name: "true" if value is True else value or None for name, value in filters.items()}
-    return read_search(lambda: asked.joined(Search.read(given, zone=zone)), option=True)
+    return read_search(lambda: asked.joined(Search.read(given, zone=zone, calls=calls)), option=True)
 
 
 def read_search(read: Callable[[], Search], *, option: bool = False) -> Search:

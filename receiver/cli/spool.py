@@ -5,17 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.cli import options, output, tables
+from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.db.failure import reason_of
 from receiver.db.schema import require_schema
-from receiver.intake.spool import SetAside
+from receiver.search.set_aside import set_aside_json
 from receiver.vocabulary.printable import size
 
 
@@ -72,7 +72,7 @@ def list_set_aside(as_json: bool) -> None:
     """List callbacks that were set aside, with the reason for each."""
     aside = current.spool().set_aside()
     if as_json:
-        output.json_out({"set_aside": [_document(each) for each in aside]})
+        output.json_out({"set_aside": [set_aside_json(each) for each in aside]})
         return
     rows = [
         (
@@ -93,16 +93,20 @@ def list_set_aside(as_json: bool) -> None:
 @operation
 def show(position: int, as_json: bool) -> None:
     """Show one callback that was set aside, with its raw request."""
-    found = [each for each in current.spool().set_aside() if each.position == position]
-    if not found:
+    found = current.spool().set_aside_at(position)
+    if found is None:
         raise click.ClickException(f"no callback {position} was set aside: see `receiver spool list`")
-    document = _document(found[0])
+    document = set_aside_json(found)
     if as_json:
         output.json_out(document)
         return
-    body = base64.b64decode(document.pop("body_base64")).decode("utf-8", "backslashreplace")
-    rows = [(name, str(value)) for name, value in document.items() if value is not None]
-    tables.show(("field", "value"), [*rows, ("body", body)])
+    raw = document.pop("raw")
+    headers = "\n".join(f"{name}: {value}" for name, value in raw.pop("headers").items())
+    body = base64.b64decode(raw.pop("body_base64")).decode("utf-8", "backslashreplace")
+    shown = document | raw | {"headers": headers, "body": body}
+    tables.show(
+        ("field", "value"), [(name, str(value)) for name, value in shown.items() if value is not None]
+    )
 
 
 def _chosen(command: Callable[..., None]) -> Callable[..., None]:
@@ -119,7 +123,7 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
 
     Do this once the reason is gone. The service or `receiver spool drain` then moves them.
     """
-    click.echo(f"{current.spool().retry(_which(ids, everything))} wait again")
+    click.echo(f"{current.spool().retry(_which(ids, everything), who=who())} wait again")
 
 
 @click.command()
@@ -133,19 +137,10 @@ def drop(ids: tuple[int, ...], everything: bool, yes: bool) -> None:
     """
     which = _which(ids, everything)
     if output.confirmed("Delete them for good?", yes=yes):
-        click.echo(f"dropped {current.spool().drop(which)}")
+        click.echo(f"dropped {current.spool().drop(which, who=who())}")
 
 
 def _which(ids: tuple[int, ...], everything: bool) -> tuple[int, ...] | None:
     if bool(ids) == everything:
         raise click.UsageError("Give IDs, or --all.")
     return ids or None
-
-
-def _document(each: SetAside) -> dict[str, Any]:
-    document = asdict(each)
-    body = base64.b64encode(document.pop("body")).decode()
-    for name in ("query", "headers"):
-        document[name] = document[name].decode("utf-8", "backslashreplace")
-    document["id"], document["arrival"] = document.pop("position"), document["id"]
-    return document | {"reason": document.pop("set_aside"), "body_base64": body}

@@ -36,7 +36,7 @@ class Lifetime(click.ParamType[timedelta]):
     type=click.Choice([one.value for one in Scope]),
     default=Scope.READ.value,
     show_default=True,
-    help="read the log; operate: also decide about quarantined events; admin: everything.",
+    help="read the log; operate: also decide about quarantine and spool; admin: everything.",
 )
 @click.option(
     "--expires", type=Lifetime(), help="When it stops working, such as 90d from now; never by default."

@@ -24,7 +24,7 @@ _password_stdin = click.option(
     type=click.Choice([scope.value for scope in Scope]),
     default=Scope.READ.value,
     show_default=True,
-    help="read the log; operate: also decide about quarantined events; admin: everything.",
+    help="read the log; operate: also decide about quarantine and spool; admin: everything.",
 )
 @_password_stdin
 @operation

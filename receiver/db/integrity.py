@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from receiver.logs.log import get_logger
-from receiver.vocabulary.job import Job
-
-logger = get_logger(__name__)
-
-EVERY = 24 * 3600.0
-"""Seconds between two looks at the whole file."""
-SHARE = 0.3
-"""The share of its time that a look in the background spends reading."""
+MOST_GROWTH = 256 * 1024 * 1024
+"""By how many bytes the write-ahead log may grow while a table is read: what others write stays in it until
+then, and SQLite cannot look at a part of a table and go on later."""
+_LOOKS_AT_GROWTH = 0.5
 
 
-def jobs(engine: Engine) -> tuple[Job, ...]:
-    """Looking once a day."""
-    return (Job("integrity", EVERY, partial(_look, engine)),) if engine.dialect.name == "sqlite" else ()
+class Unfinished(sqlite3.OperationalError):
+    """The look was stopped. The file may be whole or not."""
+
+    def __init__(self) -> None:
+        super().__init__("too much was written meanwhile")
 
 
 def damage(engine: Engine, pause: Callable[[float], None] = lambda _: None) -> str | None:
     """What is wrong with the file, in SQLite's words, or None.
 
     One table after the other, with those of the index among them. Nobody who writes has to wait. After each,
-    `pause` is told how many seconds it took.
+    `pause` is told how many seconds it took. `Unfinished` if the write-ahead log grew too much.
     """
     path = Path(engine.url.database or "").absolute()
     try:
@@ -43,18 +40,44 @@ def damage(engine: Engine, pause: Callable[[float], None] = lambda _: None) -> s
             for (table,) in tables:
                 began = time.monotonic()
                 quoted = table.replace('"', '""')
-                (found,) = file.execute(f'PRAGMA quick_check("{quoted}")').fetchone()
+                with _bounded(file, path.with_name(f"{path.name}-wal")):
+                    (found,) = file.execute(f'PRAGMA quick_check("{quoted}")').fetchone()
                 if found != "ok":
                     return f"{table}: {found.splitlines()[0][:200]}"
                 pause(time.monotonic() - began)
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             return str(error)
         raise
     return None
 
 
-def _look(engine: Engine) -> None:
-    found = damage(engine, lambda took: time.sleep(took * (1 - SHARE) / SHARE))
-    if found is not None:
-        logger.critical("the database file is damaged", found=found, see="receiver doctor")
+@contextlib.contextmanager
+def _bounded(file: sqlite3.Connection, journal: Path) -> Iterator[None]:
+    """Stop what `file` does once the write-ahead log has grown too much."""
+    before, done, stopped = _size(journal), threading.Event(), threading.Event()
+
+    def watch() -> None:
+        # Not by a progress handler: SQLite asks none while it looks at pages.
+        while not done.wait(_LOOKS_AT_GROWTH):
+            if _size(journal) - before > MOST_GROWTH:
+                stopped.set()
+                file.interrupt()
+
+    watching = threading.Thread(target=watch, name="integrity", daemon=True)
+    watching.start()
+    try:
+        yield
+    except sqlite3.OperationalError:
+        if stopped.is_set():
+            raise Unfinished from None
+        raise
+    finally:
+        done.set()
+        watching.join()
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.stat().st_size
+    return 0

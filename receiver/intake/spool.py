@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, exists, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db.engine import writing
@@ -81,6 +81,28 @@ class SetAside(Arrived):
     position: int
     set_aside: str
     """Why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsideLine:
+    """The same as a line of a list, without what came."""
+
+    position: int
+    received_at: datetime
+    provider: str
+    kind: str
+    size: int
+    """Bytes of the body."""
+    set_aside: str
+    """Why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsidePage:
+    """What was set aside, newest first, and where the next older page begins (None: there is none)."""
+
+    lines: Sequence[SetAsideLine]
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +188,46 @@ class Spool:
         with self._file.using() as engine, engine.connect() as connection:
             return [SetAside(**row) for row in connection.execute(aside).mappings()]
 
-    def retry(self, positions: Sequence[int] | None = None) -> int:
+    @_anew
+    def set_aside_page(self, *, before: int | None, limit: int) -> SetAsidePage:
+        """What was set aside, newest first, below position `before`. No bodies are read."""
+        size = func.length(ARRIVALS.c.body).label("size")
+        columns = [ARRIVALS.c[name] for name in ("position", "received_at", "provider", "kind", "set_aside")]
+        aside = select(*columns, size).where(_aside(None)).order_by(ARRIVALS.c.position.desc())
+        if before is not None:
+            aside = aside.where(ARRIVALS.c.position < before)
+        with self._file.using() as engine, engine.connect() as connection:
+            found = [SetAsideLine(**row) for row in connection.execute(aside.limit(limit + 1)).mappings()]
+        more = len(found) > limit
+        return SetAsidePage(found[:limit], found[limit - 1].position if more else None)
+
+    @_anew
+    def set_aside_at(self, position: int) -> SetAside | None:
+        """What was set aside at this position; None if nothing was."""
+        query = select(ARRIVALS).where(_aside([position]))
+        with self._file.using() as engine, engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else SetAside(**row)
+
+    @_anew
+    def has_set_aside(self) -> bool:
+        """Whether anything was set aside."""
+        with self._file.using() as engine, engine.connect() as connection:
+            return bool(connection.scalar(select(exists(select(ARRIVALS.c.position).where(_aside(None))))))
+
+    def retry(self, positions: Sequence[int] | None = None, *, who: str) -> int:
         """Let these, or all that were set aside, wait for the database again. Returns how many those are."""
         with self._file.using() as engine, writing(engine) as connection:
             again = update(ARRIVALS).where(_aside(positions)).values(set_aside=None)
-            return connection.execute(again).rowcount
+            retried = connection.execute(again).rowcount
+        logger.info("callbacks that were set aside wait again", callbacks=retried, who=who)
+        return retried
 
-    def drop(self, positions: Sequence[int] | None = None) -> int:
+    def drop(self, positions: Sequence[int] | None = None, *, who: str) -> int:
         """Delete these, or all that were set aside. Returns how many those are."""
         with self._file.using() as engine, writing(engine) as connection:
             dropped = connection.execute(delete(ARRIVALS).where(_aside(positions))).rowcount
-        logger.warning("dropped callbacks that had been set aside", callbacks=dropped)
+        logger.warning("dropped callbacks that had been set aside", callbacks=dropped, who=who)
         return dropped
 
     def moved_aside(self) -> list[Path]:

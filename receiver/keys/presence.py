@@ -49,6 +49,11 @@ class Presence:
             connection.execute(delete(Process).where(Process.name == self._name))
 
 
+def machines(engine: Engine) -> set[str]:
+    """The names of the machines on which processes serve, this one among them."""
+    return {name.rsplit(":", 2)[0] for name in alive(engine)} | {socket.gethostname()}
+
+
 def alive(engine: Engine) -> dict[str, frozenset[str]]:
     """The processes that serve, and the fingerprints of the keys that each of them accepts."""
     now = datetime.now(UTC)

@@ -27,6 +27,10 @@ LONGEST_CALL = 200
 """The most events that are read of one session, and of those that tell what became of it; a call has a
 handful."""
 
+MOST_LOOKED_AT = 4_000
+"""How many events are looked at for a page of calls with an outcome. No index knows outcomes, so the page of
+a rare one may be short, or empty, and the next goes on where it stopped."""
+
 _AT_ONCE = 64
 """The most sessions in one statement."""
 _FEW = 16
@@ -40,6 +44,8 @@ class CallPage:
 
     calls: Sequence[Call]
     next: int | None
+    cut_short: bool = False
+    """Whether the page has fewer calls than asked for because only so many are looked at: see `next`."""
 
 
 class CallLog:
@@ -51,10 +57,11 @@ class CallLog:
     def find(self, wanted: Search, *, before: int | None = None, limit: int = DEFAULT_PAGE) -> CallPage:
         """The newest calls with an event that matches.
 
-        The first matching event decides the position of a call, so pages are stable while calls go on.
+        The first matching event decides the position of a call, so pages are stable while calls go on. If an
+        outcome is asked for, a page ends after `MOST_LOOKED_AT` events.
         """
         found: list[tuple[int, Call]] = []
-        below = before or END
+        below, looked_at = before or END, 0
         with self._engine.connect() as connection:
             asked = _trusted_voice(at_home(connection, wanted))
             while len(found) <= limit and asked is not None:
@@ -62,10 +69,16 @@ class CallLog:
                 events = 1 if asked.state in _AT_THE_END else 4
                 size = max(_FEW, events * (limit + 1 - len(found)))
                 ids = matching_ids(connection, asked, Span(below=below), size)
-                found += _calls_at(connection, asked, ids)
+                found += [
+                    (event_id, call)
+                    for event_id, call in _calls_at(connection, asked, ids)
+                    if wanted.outcome in (None, call.outcome)
+                ]
                 if len(ids) < size:
                     break
-                below = ids[-1]
+                below, looked_at = ids[-1], looked_at + size
+                if wanted.outcome and looked_at >= MOST_LOOKED_AT and len(found) <= limit:
+                    return CallPage([call for _, call in found[:limit]], below, cut_short=True)
         page = found[:limit]
         return CallPage([call for _, call in page], page[-1][0] if len(found) > limit else None)
 
@@ -87,15 +100,26 @@ def _calls_at(connection: Connection, wanted: Search, ids: Sequence[int]) -> lis
     by_id = {event_id: session for event_id, session in named if session}
     sessions = {event_id: by_id[event_id] for event_id in ids if event_id in by_id}
     calls = _calls(connection, list(dict.fromkeys(sessions.values())))
-    places = {
-        session: min((event.id for event in call.events if matches(wanted, event)), default=0)
-        for session, call in calls.items()
-    }
+    places = {session: _first_match(connection, wanted, call) for session, call in calls.items()}
     return [
         (event_id, calls[session])
         for event_id, session in sessions.items()
         if places.get(session) == event_id
     ]
+
+
+def _first_match(connection: Connection, wanted: Search, call: Call) -> int | None:
+    """The id of the first event of a call that matches."""
+    if len(call.events) < LONGEST_CALL:
+        return min((event.id for event in call.events if matches(wanted, event)), default=None)
+    # Not all of its events were read, and which ones were changes while it goes on.
+    own, span = replace(wanted, session=call.session, text=None), Span()
+    while ids := matching_ids(connection, own, span, LONGEST_CALL, oldest=True):
+        for event in rows(connection, ids):
+            if matches(wanted, event):
+                return event.id
+        span = Span(above=ids[-1])
+    return None
 
 
 _SESSIONS = {dialect: select(EVENTS.c.id, EVENTS.c.session).where(of) for dialect, of in WITH_IDS.items()}

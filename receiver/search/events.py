@@ -212,12 +212,17 @@ def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
 
 def raw_json(kept: Event | Repeat) -> dict[str, Any]:
     """The request as it was received."""
+    return request_json(kept.method, kept.query_string, kept.headers, kept.body, kept.peer)
+
+
+def request_json(method: str, query: bytes, headers: bytes, body: bytes, peer: str) -> dict[str, Any]:
+    """The form of a raw request, wherever it is kept."""
     return {
-        "method": kept.method,
-        "query_string": kept.query_string.decode("latin-1"),
-        "headers": dict(_header_lines(kept.headers)),
-        "body_base64": base64.b64encode(kept.body).decode(),
-        "peer": kept.peer,
+        "method": method,
+        "query_string": query.decode("latin-1"),
+        "headers": dict(_header_lines(headers)),
+        "body_base64": base64.b64encode(body).decode(),
+        "peer": peer,
     }
 
 

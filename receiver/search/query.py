@@ -10,7 +10,7 @@ from typing import Any
 
 from receiver.search.values import LONGEST_SEARCH, SearchError, read_time, read_value
 from receiver.search.words import Phrase, phrases
-from receiver.vocabulary.kinds import EventState, EventType, Kind
+from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
 from receiver.vocabulary.telephone import at_start
 
 
@@ -21,6 +21,8 @@ class Search:
     kind: Kind | None = None
     type: EventType | None = None
     state: EventState | None = None
+    outcome: CallOutcome | None = None
+    """What became of the whole call: asked only where calls are listed."""
     sender: str | None = None
     recipient: str | None = None
     number: str | None = None
@@ -35,10 +37,13 @@ class Search:
     """Words, "a phrase" and prefi*, all of which must be in the text or the raw parameters."""
 
     @classmethod
-    def parse(cls, text: str, now: datetime | None = None, zone: tzinfo = UTC) -> Search:
+    def parse(
+        cls, text: str, now: datetime | None = None, zone: tzinfo = UTC, *, calls: bool = False
+    ) -> Search:
         """From the search language, `from:+65… kind:sms since:1h "text"`; `SearchError` if it is invalid.
 
-        A time without a zone is in `zone`. Words without a colon are searched for in the text.
+        A time without a zone is in `zone`. Words without a colon are searched for in the text. With `calls`,
+        whole calls are searched for, so that their outcome may be asked for.
         """
         if len(text) > LONGEST_SEARCH:
             raise SearchError(f"search: longer than {LONGEST_SEARCH} characters; shorten it")
@@ -58,10 +63,17 @@ class Search:
             given[name] = word
         if asked:
             given["text"] = " ".join(asked)
-        return cls.read(given, now, zone)
+        return cls.read(given, now, zone, calls=calls)
 
     @classmethod
-    def read(cls, given: Mapping[str, str | None], now: datetime | None = None, zone: tzinfo = UTC) -> Search:
+    def read(
+        cls,
+        given: Mapping[str, str | None],
+        now: datetime | None = None,
+        zone: tzinfo = UTC,
+        *,
+        calls: bool = False,
+    ) -> Search:
         """From named words, as a URL or a command line gives them; an empty one counts as not given."""
         known = {field.name for field in fields(cls)}
         values: dict[str, Any] = {}
@@ -71,6 +83,8 @@ class Search:
             # Quotes have no place in a value, so nothing but quotes is nothing.
             if asked is None or not asked.strip().strip('"').strip():
                 continue
+            if name == "outcome" and not calls:
+                raise SearchError("outcome: is about whole calls; look for it in the list of calls")
             word = asked.replace("\x00", "\ufffd")  # as the log keeps it
             if name in {"since", "until"}:
                 values[name] = read_time(name, word.strip(), now or datetime.now(UTC), zone)
@@ -124,6 +138,7 @@ _NAMES = {
     "kind": "kind",
     "type": "type",
     "state": "state",
+    "outcome": "outcome",
     "number": "number",
     "sender": "from",
     "recipient": "to",

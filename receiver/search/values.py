@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from receiver.search.words import SHORTEST_PREFIX, TERM, Phrase, phrases, words
 from receiver.vocabulary.errors import OperatorError
-from receiver.vocabulary.kinds import EventState, EventType, Kind
+from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
 from receiver.vocabulary.telephone import spelled
 
@@ -40,6 +40,11 @@ def _choice(choices: type[_Choice], name: str, word: str) -> _Choice:
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _outcome(name: str, word: str) -> CallOutcome:
+    """On a command line `no-answer` needs no quotes."""
+    return _choice(CallOutcome, name, word.replace("-", " "))
 
 
 def _flag(name: str, word: str) -> bool:
@@ -125,6 +130,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "kind": lambda name, word: _choice(Kind, name, word),
     "type": lambda name, word: _choice(EventType, name, word),
     "state": lambda name, word: _choice(EventState, name, word),
+    "outcome": _outcome,
     "sender": _phone,
     "recipient": _phone,
     "number": _phone,

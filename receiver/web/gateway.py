@@ -64,7 +64,7 @@ class Gateway:
                 await self._answer(scope, receive, send)
             elif path == health.READY and scope["method"] == "GET":
                 found = await self._ready()
-                await respond(send, health.status_of(found), health.told(found))
+                await respond(send, health.status_of(found), health.told(found, self._parts.integrity.known))
             else:
                 await self._others(scope, receive, send)
 

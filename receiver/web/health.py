@@ -8,6 +8,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response
 
 from receiver import current
+from receiver.background.integrity import Whole
 from receiver.intake.readiness import Ready
 from receiver.providers.base import Answer
 
@@ -25,14 +26,14 @@ def live() -> Response:
 def ready() -> Response:
     """200 only if a callback arriving now would be held, and by what; found out within the last second."""
     found = current.parts().readiness.find_out()
-    return _response(status_of(found), told(found))
+    return _response(status_of(found), told(found, current.parts().integrity.known))
 
 
 def status_of(found: Ready) -> int:
     return HTTPStatus.OK if found.held_by else HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def told(found: Ready) -> Answer:
+def told(found: Ready, whole: Whole | None) -> Answer:
     return _json(
         status="ok" if found.held_by else "unavailable",
         held_by=found.held_by,
@@ -40,6 +41,8 @@ def told(found: Ready) -> Answer:
         spool="ok" if found.spool else "failing",
         # Trusted callbacks are held even if it is full.
         quarantine="full" if found.quarantine_full else "ok",
+        # Only told: a damaged file may well take callbacks, and the spool does if it cannot.
+        file=whole,
     )
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.access.scopes import Scope
+from receiver.background.integrity import Whole
 from receiver.current import Parts
 from receiver.intake.counters import BUCKETS
 from receiver.intake.refusals import Cause
@@ -65,6 +66,10 @@ class _Receiver(Collector):
             stored, up = [], False
         yield _gauge("receiver_database_up", "Whether the database takes callbacks and answers.", up)
         yield from stored
+        whole = self._parts.integrity.known
+        if whole is not None:
+            damaged = "Whether the last look at the SQLite file found damage."
+            yield _gauge("receiver_database_damaged", damaged, whole is Whole.DAMAGED)
 
     def _counted(self) -> Iterator[Metric]:
         counted, admission = self._parts.recorder.counters, self._parts.admission

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
+from receiver.background.integrity import finding, keep
 from receiver.db.failure import Failure, failure_of
-from receiver.db.integrity import damage
+from receiver.db.integrity import Unfinished, damage
 from receiver.doctor.check import Check, Patient
-from receiver.numbers.findings import Finding, error, warning
+from receiver.numbers.findings import Finding, warning
 from receiver.vocabulary.printable import sentence
-
-RECOVER = (
-    "Stop the service. Put a backup back with `receiver db restore FILE`; or save what can be read with "
-    "`sqlite3 {path} .recover | sqlite3 new.db`, and restore that."
-)
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
@@ -21,14 +17,18 @@ def look(patient: Patient, found: list[Finding]) -> str:
         return "looked after by PostgreSQL"
     try:
         damaged = damage(patient.engine)
+    except Unfinished:
+        said = "The database file was not looked at to the end: too much was written meanwhile."
+        found.append(warning("database-unread", said, "Run the doctor again when less arrives."))
+        return ""
     except sqlite3.Error as problem:
         failure = failure_of(problem) or Failure(str(problem), "look at its disk and its mode")
         said = f"The database file could not be looked at: {failure.what}."
         found.append(warning("database-unread", said, sentence(failure.mend)))
         return ""
+    keep(patient.engine, damaged)
     if damaged is not None:
-        said = sentence(f"The database file is damaged: {damaged}")
-        found.append(error("database-damaged", said, RECOVER.format(path=patient.engine.url.database)))
+        found.append(finding(patient.engine, damaged))
         return ""
     return "the file is whole"
 

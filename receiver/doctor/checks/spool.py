@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from receiver.doctor.check import Check, Patient, Say
 from receiver.doctor.report import in_words
+from receiver.intake import set_aside
 from receiver.intake.spool import SpoolError
 from receiver.intake.writer import EventWriter
 from receiver.numbers.findings import Finding, error, warning
@@ -35,9 +36,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
         since = in_words(now - state.oldest)
         said = f"{state.waiting} callbacks wait for the database, the oldest for {since}."
         found.append(warning("spool-waits", said, "receiver spool drain"))
-    if state.set_aside:
-        said = f"{state.set_aside} callbacks were set aside: the database refuses them."
-        found.append(warning("set-aside", said, "receiver spool list"))
+    found += set_aside.finding(state)
     return f"takes callbacks, {state.waiting or 'none'} waiting"
 
 

@@ -5,16 +5,24 @@ from __future__ import annotations
 from flask import Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.web.api import calls, events, openapi, quarantine, service
+from receiver.intake.spool import SpoolError
+from receiver.web.api import calls, events, openapi, quarantine, service, spool
 from receiver.web.api.operation import BadRequest, api
 from receiver.web.errors import problem
 
-__all__ = ["api", "calls", "events", "openapi", "quarantine", "service"]
+__all__ = ["api", "calls", "events", "openapi", "quarantine", "service", "spool"]
 
 
 @api.errorhandler(BadRequest)
 def _bad_request(error: BadRequest) -> Response:
     return problem(400, "bad_request", str(error))
+
+
+@api.errorhandler(SpoolError)
+def _no_spool(_: SpoolError) -> Response:
+    return problem(
+        503, "unavailable", "the spool cannot be used; see `receiver spool status` on that machine"
+    )
 
 
 @api.errorhandler(SQLAlchemyError)

@@ -18,6 +18,7 @@ from receiver.web.api.parameters import (
     CURSOR,
     FILTERS,
     MASK,
+    OUTCOME,
     PAGE_LIMIT,
     SEARCH,
     cursor_of,
@@ -29,10 +30,16 @@ NO_CALL = "there is no call with this session"
 NO_CONVERSATION = "this sender never wrote to this number"
 
 
-@operation("/calls", "Find calls", shapes.CallPage, parameters=(*FILTERS, SEARCH, PAGE_LIMIT, BEFORE, MASK))
+@operation(
+    "/calls",
+    "Find calls",
+    shapes.CallPage,
+    parameters=(*FILTERS, OUTCOME, SEARCH, PAGE_LIMIT, BEFORE, MASK),
+)
 def list_calls(given: Given) -> Response:
-    """Calls with an event that matches, newest first, each complete and in the order of what happened."""
-    wanted, before = search_of(given), _before(given)
+    """Calls with an event that matches, newest first, each complete and in the order of what happened. With
+    `outcome`, a page may be short or empty though there are more: go on while `next` is not null."""
+    wanted, before = search_of(given, calls=True), _before(given)
     page = current.calls().find(wanted, before=before, limit=_limit(given))
     lag = words_lag(current.engine(), wanted, before=before, end=page.next)
     calls = [call_json(call) for call in page.calls]

@@ -7,7 +7,7 @@ from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.query import Search
 from receiver.search.values import LONGEST_SEARCH, SearchError
-from receiver.vocabulary.kinds import EventState, EventType, Kind
+from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
 from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, Parameter
 
 NDJSON = "application/x-ndjson"
@@ -42,6 +42,7 @@ FILTERS = (
     ),
     Parameter("text", 'Words, "a phrase" and prefi*, in the text or the parameters; all must match.'),
 )
+OUTCOME = Parameter("outcome", "What became of the whole call.", {"type": "string", "enum": [*CallOutcome]})
 SEARCH = Parameter(
     "q",
     'The search language, as in the console: `from:+6591234567 kind:sms since:1h "the invoice"`. '
@@ -88,14 +89,14 @@ MASK = Parameter("mask", "Hide numbers and texts.", _FLAG)
 _NAMES = [parameter.name for parameter in FILTERS]
 
 
-def search_of(given: Given) -> Search:
-    """The search of a request: its filters together with `q`."""
-    words = given.only(_NAMES)
+def search_of(given: Given, *, calls: bool = False) -> Search:
+    """The search of a request: its filters together with `q`. Only that of `calls` may ask for an outcome."""
+    words = given.only([*_NAMES, OUTCOME.name])
     if empty := next((name for name, word in words.items() if not word), None):
         raise BadRequest(f"{empty}: is empty; leave it out")
     try:
-        asked = Search.parse(given.words["q"]) if "q" in given.words else Search()
-        return asked.joined(Search.read(words))
+        asked = Search.parse(given.words["q"], calls=calls) if "q" in given.words else Search()
+        return asked.joined(Search.read(words, calls=calls))
     except SearchError as error:
         raise BadRequest(str(error)) from None
 

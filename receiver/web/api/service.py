@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from flask import Response, jsonify
 
 from receiver import current
-from receiver.intake.spool import SpoolError
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.search.events import iso
@@ -16,7 +15,6 @@ from receiver.search.values import SearchError, read_time
 from receiver.web.api import shapes
 from receiver.web.api.index_lag import index_lag_json
 from receiver.web.api.operation import BadRequest, Given, Parameter, operation
-from receiver.web.errors import problem
 
 _HOURS = timedelta(hours=24)
 _LONGEST = timedelta(days=92)
@@ -105,15 +103,3 @@ def list_findings(_: Given) -> Response:
             for one in findings.read(current.engine())
         ]
     )
-
-
-@operation("/spool", "Show the spool of this process", shapes.Spool)
-def show_spool(_: Given) -> Response:
-    """Callbacks waiting on the machine that answers, because the database could not take them."""
-    try:
-        state = current.spool().state()
-    except SpoolError:
-        return problem(
-            503, "unavailable", "the spool cannot be read; see `receiver spool status` on that machine"
-        )
-    return jsonify(waiting=state.waiting, set_aside=state.set_aside, oldest=iso(state.oldest))

@@ -8,6 +8,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from receiver import current
+from receiver.intake.spool import SpoolError
+from receiver.vocabulary.printable import sentence
 from receiver.web.console import guard, shown, times
 from receiver.web.console.addresses import this_address
 from receiver.web.console.calls import calls
@@ -19,6 +21,7 @@ from receiver.web.console.login import login
 from receiver.web.console.numbers import numbers
 from receiver.web.console.overview import overview
 from receiver.web.console.quarantine import quarantine
+from receiver.web.console.set_aside import anything_set_aside, set_aside
 from receiver.web.console.timeline import step_of
 
 console = Blueprint(
@@ -28,7 +31,7 @@ console = Blueprint(
     static_folder="../static",
     static_url_path="/static",
 )
-for part in (overview, events, calls, conversations, faxes, numbers, quarantine, login):
+for part in (overview, events, calls, conversations, faxes, numbers, quarantine, set_aside, login):
     console.register_blueprint(part)
 for filter_ in (*shown.FILTERS, *times.FILTERS, step_of):
     console.add_app_template_filter(filter_, filter_.__name__)
@@ -61,6 +64,7 @@ def _for_every_page() -> dict[str, object]:
         "theme": request.cookies.get("theme") if request.cookies.get("theme") in {"light", "dark"} else None,
         "zone": times.zone_name(),
         "own_number": shown.own_number,
+        "anything_set_aside": anything_set_aside,
     }
 
 
@@ -76,6 +80,11 @@ def _database_error(error: SQLAlchemyError) -> tuple[str, int]:
         "The database does not answer",
         "Callbacks are kept in the spool in the meantime. See /health/ready, or run `receiver doctor`.",
     )
+
+
+@console.errorhandler(SpoolError)
+def _spool_error(error: SpoolError) -> tuple[str, int]:
+    return _sorry(503, "The spool cannot be used", sentence(str(error)))
 
 
 def unknown_address() -> Response | None:
@@ -98,5 +107,5 @@ def unknown_address() -> Response | None:
     )
 
 
-def _sorry(status: int, title: str, sentence: str) -> tuple[str, int]:
-    return render_template("sorry.html", status=status, title=title, sentence=sentence), status
+def _sorry(status: int, title: str, said: str) -> tuple[str, int]:
+    return render_template("sorry.html", status=status, title=title, sentence=said), status

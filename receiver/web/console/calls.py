@@ -9,9 +9,10 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from receiver import current
 from receiver.search.call import Call, call_json
+from receiver.search.calls import MOST_LOOKED_AT
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
-from receiver.vocabulary.kinds import EventState, Kind
+from receiver.vocabulary.kinds import CallOutcome, EventState, Kind
 from receiver.web.console import shown
 from receiver.web.console.lists import Chip, listing, parsed, whole_number
 from receiver.web.console.timeline import time_line
@@ -24,19 +25,35 @@ _STATES = (
     (EventState.ANSWERED, "Answered"),
     (EventState.ONGOING, "Ongoing"),
 )
+_OUTCOMES = tuple(
+    outcome for outcome in CallOutcome if outcome not in {CallOutcome.ANSWERED, CallOutcome.MISSED}
+)
+"""Those that are no states, too."""
 
 
 @calls.get("/calls")
 def show_list() -> Response:
     """Calls, newest first; `q` is in the search language."""
     text = request.args.get("q", "").strip()
-    wanted, wrong = parsed(text)
+    wanted, wrong = parsed(text, calls=True)
     before = whole_number(request.args.get("before"))
     page = current.calls().find(wanted, before=before) if wanted else None
     asked = wanted or Search()
     chips = [
-        Chip(name, str(replace(asked, kind=None, state=state)), asked.state is state)
+        Chip(
+            name,
+            str(replace(asked, kind=None, state=state, outcome=None)),
+            asked.state is state and not asked.outcome,
+        )
         for state, name in _STATES
+    ]
+    chips += [
+        Chip(
+            outcome.capitalize(),
+            str(replace(asked, kind=None, state=None, outcome=outcome)),
+            asked.outcome is outcome,
+        )
+        for outcome in _OUTCOMES
     ]
     older = page.next if page else None
     lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None
@@ -49,6 +66,7 @@ def show_list() -> Response:
         older=older,
         calls=[_line(call) for call in page.calls] if page else [],
         chips=chips,
+        looked_at=MOST_LOOKED_AT if page and page.cut_short else None,
     )
 
 

@@ -59,10 +59,10 @@ def row(event: Event) -> dict[str, Any]:
     return shown.document(event_json(event))
 
 
-def parsed(text: str) -> tuple[Search | None, str | None]:
-    """A search, or what is wrong with it as a sentence."""
+def parsed(text: str, *, calls: bool = False) -> tuple[Search | None, str | None]:
+    """A search, or what is wrong with it as a sentence. Only that of `calls` may ask for an outcome."""
     try:
-        return Search.parse(text, datetime.now(UTC), times.zone()), None
+        return Search.parse(text, datetime.now(UTC), times.zone(), calls=calls), None
     except SearchError as error:
         return None, str(error)
 

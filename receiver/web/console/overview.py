@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, url_for
 
 from receiver import current
-from receiver.intake import quarantined
+from receiver.intake import quarantined, set_aside
 from receiver.intake.spool import SpoolError, SpoolState
 from receiver.numbers import findings
 from receiver.numbers.findings import Finding, Severity
@@ -37,6 +37,7 @@ def show() -> str:
     a_day_ago = hour - timedelta(hours=23)
     newest_id = current.event_log().newest_id()
     newest = current.event_log().find(Search(), limit=_NEWEST).events
+    spool = _spool()
     return render_template(
         "overview.html",
         page="overview",
@@ -47,11 +48,16 @@ def show() -> str:
         newest=[row(event) for event in newest],
         newest_id=newest_id,
         numbers=known_numbers(),
-        findings=[*(_shown(finding) for finding in findings.read(engine)), *_behind()],
+        findings=[
+            *(_shown(finding) for finding in findings.read(engine)),
+            *(set_aside.finding(spool) if spool else ()),
+            *_behind(),
+        ],
+        pages={set_aside.CODE: url_for("console.set_aside.show_list")},
         quarantined=quarantined.count(engine, _COUNTED + 1),
         counted=_COUNTED,
         quarantine=current.admission(),
-        spool=_spool(),
+        spool=spool,
     )
 
 

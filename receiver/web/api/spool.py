@@ -1,0 +1,80 @@
+"""The spool of the machine that answers: what waits, and what the database refused."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify
+
+from receiver import current
+from receiver.access.scopes import Scope
+from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, iso
+from receiver.search.set_aside import line_json, set_aside_json
+from receiver.web.api import shapes
+from receiver.web.api.operation import LARGEST_ID, Given, operation
+from receiver.web.api.parameters import BEFORE, MASK, PAGE_LIMIT
+from receiver.web.errors import problem
+
+NOTHING = "no callback with this id was set aside"
+
+
+@operation("/spool", "Show the spool of this process", shapes.Spool)
+def show_spool(_: Given) -> Response:
+    """Callbacks waiting on the machine that answers, because the database could not take them."""
+    state = current.spool().state()
+    return jsonify(waiting=state.waiting, set_aside=state.set_aside, oldest=iso(state.oldest))
+
+
+@operation(
+    "/spool/set-aside", "List what was set aside", shapes.SetAsidePage, parameters=(PAGE_LIMIT, BEFORE)
+)
+def list_set_aside(given: Given) -> Response:
+    """Callbacks that the database refused, newest first, on the machine that answers."""
+    limit = given.whole("limit", DEFAULT_PAGE, LARGEST_PAGE)
+    before = given.whole("before", 0, LARGEST_ID) or None
+    page = current.spool().set_aside_page(before=before, limit=limit)
+    return jsonify(
+        set_aside=[line_json(line) for line in page.lines],
+        next=None if page.next is None else str(page.next),
+    )
+
+
+@operation(
+    "/spool/set-aside/{position}",
+    "Show one of them",
+    shapes.WholeSetAside,
+    parameters=(MASK,),
+    path_schema={"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+    missing=NOTHING,
+)
+def show_set_aside(given: Given, position: str) -> Response:
+    """One callback that the database refused, with its raw request."""
+    number = int(position) if position.isascii() and position.isdigit() and len(position) < 20 else 0
+    found = current.spool().set_aside_at(number) if 0 < number <= LARGEST_ID else None
+    if found is None:
+        return problem(404, "not_found", NOTHING)
+    return jsonify(set_aside_json(found, mask=given.flag("mask")))
+
+
+@operation(
+    "/spool/retry",
+    "Try the database again",
+    shapes.Retried,
+    method="POST",
+    scope=Scope.OPERATE,
+    body=shapes.SetAsideIds,
+)
+def retry_set_aside(given: Given, asked: shapes.SetAsideIds) -> Response:
+    """Lets callbacks that were set aside wait for the database again. What it refuses is set aside again."""
+    return jsonify(retried=current.spool().retry(asked.ids, who=f"token {given.token.name}"))
+
+
+@operation(
+    "/spool/drop",
+    "Delete what was set aside",
+    shapes.DroppedSetAside,
+    method="POST",
+    scope=Scope.OPERATE,
+    body=shapes.SetAsideIds,
+)
+def drop_set_aside(given: Given, asked: shapes.SetAsideIds) -> Response:
+    """Deletes callbacks that were set aside. Nothing of them is kept."""
+    return jsonify(dropped=current.spool().drop(asked.ids, who=f"token {given.token.name}"))
