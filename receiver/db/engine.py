@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError
 
 from receiver.db.failure import Failure
 from receiver.vocabulary.errors import OperatorError
+
+T = TypeVar("T")
 
 LONGEST_LOCK = 0.008
 """Seconds that one step of background work may keep a callback waiting: SQLite has one write lock."""
@@ -81,17 +84,33 @@ def connect(database_url: str, *, patience: float = 5.0) -> Engine:
 def bounded(engine: Engine) -> Engine:
     """An engine for those who write callbacks, whose sessions wait for nobody's lock for long.
 
-    On SQLite it is the given one: a connection waits there for as long as its `patience`.
+    On SQLite it is the given one: a connection waits there for as long as its `patience`. On PostgreSQL a
+    connection is not tried before it is used, which costs a round trip: `unless_broken` does without.
     """
     if engine.dialect.name == "sqlite":
         return engine
-    return _connect_server(engine.url, engine.get_execution_options()["patience"], **_BOUNDS, pool_size=2)
+    return _connect_server(
+        engine.url, engine.get_execution_options()["patience"], **_BOUNDS, pool_size=2, ping=False
+    )
 
 
-def _connect_server(url: URL, patience: float, *, pool_size: int = 5, **bounds: str) -> Engine:
+def unless_broken(work: Callable[[], T]) -> T:
+    """Do it, and once more if its connection turns out to be broken: the server may have been restarted since
+    it was last used. For what changes nothing when it is done again."""
+    try:
+        return work()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    return work()
+
+
+def _connect_server(
+    url: URL, patience: float, *, pool_size: int = 5, ping: bool = True, **bounds: str
+) -> Engine:
     engine = create_engine(
         url,
-        pool_pre_ping=True,
+        pool_pre_ping=ping,
         pool_size=pool_size,
         execution_options={"patience": patience},
         connect_args={

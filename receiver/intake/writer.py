@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, up
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from receiver.db.engine import bounded, writing, writing_at_once
+from receiver.db.engine import bounded, unless_broken, writing, writing_at_once
 from receiver.db.reach import Moved, Reach
 from receiver.intake.arrival import Row
 from receiver.intake.insert import inserter
@@ -51,7 +51,7 @@ class EventWriter:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                return self._write(rows)
+                return unless_broken(lambda: self._write(rows))
             except DBAPIError as error:
                 in_the_way = getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
                 if not in_the_way or attempt == _ATTEMPTS - 1:
@@ -71,9 +71,13 @@ class EventWriter:
             ("arrival", "provider", "kind", "type", "signature", "method", "peer"), "probe"
         )
         row |= {"query_string": b"", "headers": b"", "body": bytes(PROBE_BYTES)}
-        with writing(self.engine) as connection:
-            connection.execute(insert(EVENTS).values(identity=mark, received_at=datetime.now(UTC), **row))
-            connection.execute(delete(EVENTS).where(EVENTS.c.identity == mark))
+
+        def insert_and_delete() -> None:
+            with writing(self.engine) as connection:
+                connection.execute(insert(EVENTS).values(identity=mark, received_at=datetime.now(UTC), **row))
+                connection.execute(delete(EVENTS).where(EVENTS.c.identity == mark))
+
+        unless_broken(insert_and_delete)
 
     def _write(self, rows: Sequence[Row]) -> list[Exception | None]:
         try:

@@ -7,6 +7,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from receiver.outbound.address import Network, network_of
@@ -29,6 +30,7 @@ def split_path(path: str) -> tuple[str, str]:
     return key, rest
 
 
+@lru_cache(maxsize=64)
 def read_path(rest: str) -> tuple[Provider, Kind | None]:
     """What a callback URL says behind its key: `<provider>/<kind>`, or `<kind>` alone for the default.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from structlog.contextvars import merge_contextvars
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
 from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
@@ -17,6 +16,7 @@ from structlog.typing import EventDict, ExcInfo, Processor
 
 from config import LogFormat, LogLevel
 from receiver.logs.log import Entry, without_words
+from receiver.logs.request import current_id
 from receiver.vocabulary.printable import printable, printable_lines
 
 _FIRST = ("timestamp", "level", "logger", "event")
@@ -54,7 +54,7 @@ class LineFormatter(ProcessorFormatter):
         super().__init__(
             processors=[
                 _unpack,
-                merge_contextvars,
+                _of_request,
                 add_logger_name,
                 add_log_level,
                 TimeStamper(fmt="iso", utc=True),
@@ -72,6 +72,11 @@ def _unpack(_: Any, __: str, event: EventDict) -> EventDict:
         return {**event, "event": message.event, **message.fields}
     lines = str(event["event"]).splitlines() or [""]
     return {**event, "event": lines[0]}
+
+
+def _of_request(_: Any, __: str, event: EventDict) -> EventDict:
+    known = current_id()
+    return event if known is None else {"request_id": known, **event}
 
 
 def _exception(exc_info: ExcInfo) -> str:

@@ -21,8 +21,9 @@ class FlaskAnswer:
         environ[LISTENING] = listening
         self.status = 500
         self.headers: list[tuple[bytes, bytes]] = []
+        self._environ = environ
         self.request_id = request_id(environ)
-        with Answering(self.request_id):
+        with Answering(environ):
             self._pieces = app.wsgi_app(environ, self._start)
         self._left: Iterator[bytes] | None = iter(self._pieces)
         self._busy = threading.Lock()
@@ -34,7 +35,7 @@ class FlaskAnswer:
 
     def next(self) -> bytes | None:
         """One more piece; None at the end."""
-        with self._busy, Answering(self.request_id):
+        with self._busy, Answering(self._environ):
             piece = None if self._left is None else next(self._left, None)
             if piece is None:
                 self._left = None
@@ -43,7 +44,7 @@ class FlaskAnswer:
     def close(self) -> None:
         """Release what the answer is made from, at its end or before."""
         # The caller may leave while the next piece is being made.
-        with self._busy, Answering(self.request_id):
+        with self._busy, Answering(self._environ):
             self._left = None
             if hasattr(self._pieces, "close"):
                 self._pieces.close()

@@ -23,7 +23,7 @@ from receiver.intake.readiness import Ready
 from receiver.intake.refusals import Cause
 from receiver.intake.ticket import Ticket
 from receiver.keys.urls import CALLBACKS, split_path
-from receiver.logs.request import Answering, request_id
+from receiver.logs.request import Answering
 from receiver.providers.base import NOTHING, Answer
 from receiver.web import health
 from receiver.web.asgi import Receive, Scope, Send, closing, environ_of, respond
@@ -155,7 +155,7 @@ class Gateway:
             status = int(line[:3])
             return lambda _: None
 
-        with Answering(request_id(environ)):
+        with Answering(environ):
             self._app.wsgi_app(environ, start_response)
             if not held:
                 return status, NOTHING
