@@ -148,6 +148,23 @@ def test_it_gives_up_connections_that_became_read_only(database_url, engine, spo
     assert refs(engine) == ["AA-SI-1", "AA-SI-2", "AA-SI-3"]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.postgres
+def test_connections_that_ended_while_nothing_came_cost_no_callback_a_way_round(database_url, engine, spool):
+    """As after a restart of the server: the next callback goes into the database, and not into the spool."""
+    writer = EventWriter(engine)
+    writer.probe()
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        for write in (writer.probe, lambda: writer.write([event_row(arrival("AA-SI-1"), frozenset())])):
+            ended = admin.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            assert ended.fetchall()
+            write()
+    assert refs(engine) == ["AA-SI-1"]
+
+
 @pytest.mark.parametrize(
     "setting", ["search_path = nowhere", "role = pg_monitor", "default_transaction_read_only = on"]
 )
