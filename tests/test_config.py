@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
-from config import Config, Signatures
+from config import Config
 from receiver.db.engine import connect
+from receiver.settings.choices import Signatures
 from receiver.settings.files import CHECKOUT, ConfigError
 from receiver.settings.values import allowed
 

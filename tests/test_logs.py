@@ -17,12 +17,12 @@ from flask import Flask
 from sqlalchemy import text
 from test_serve import ROOT, Service
 
-from config import LogFormat, LogLevel
 from receiver.db import schema
 from receiver.db.engine import connect, writing
 from receiver.logs.lines import LineFormatter, logging_config
 from receiver.logs.log import get_logger
 from receiver.logs.request import request_id
+from receiver.settings.choices import LogFormat, LogLevel
 from receiver.web.gateway import Gateway
 
 WORDS = "my+card+is+4000"

@@ -22,7 +22,7 @@ from bench.baselines import CONNECTIONS, SQLITE_PRAGMAS, Callbacks
 from bench.service import HOST
 from config import Config
 from receiver.app import create_app
-from receiver.cli.serve import HEADER_TIMEOUT
+from receiver.cli.server import HEADER_TIMEOUT
 from receiver.models import Event
 from receiver.web.gateway import Gateway
 

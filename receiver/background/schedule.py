@@ -31,10 +31,14 @@ class Schedule:
 
     def __init__(self, engine: Engine, jobs: Sequence[Job]) -> None:
         self._engine = engine
-        self._jobs = jobs
+        self._jobs = list(jobs)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._next: dict[str, float] = {}
+
+    def add(self, job: Job) -> None:
+        """One more, before it is started."""
+        self._jobs.append(job)
 
     def start(self) -> None:
         for everywhere in (True, False):

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging.config
-import os
 import resource
 import socket
 import time
-from functools import partial
 
 import click
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server import Server
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
-from receiver.cli import worker
-from receiver.cli.companion import Companion
 from receiver.cli.operation import operation
 from receiver.db.engine import Unreachable
 from receiver.db.failure import reason_of
@@ -30,8 +22,6 @@ from receiver.logs.log import get_logger
 
 logger = get_logger(__name__)
 
-HEADER_TIMEOUT = 10_000
-"""Milliseconds for a request's headers to arrive."""
 PREDECESSOR = 3.0
 """Seconds for another process to leave the address: one whose parent was killed is about to."""
 OTHER_FILES = 256
@@ -53,7 +43,9 @@ def serve(*, listen: str, workers: int, no_work: bool) -> None:
     SIGTERM stops it once accepted callbacks are written. It starts as soon as the database or the spool takes
     callbacks, but never on another schema. More than one worker needs PostgreSQL.
     """
-    from receiver.logs.lines import logging_config  # noqa: PLC0415  # structlog is slow to import
+    # Slow to import, and others load this module for its help.
+    from receiver.cli.server import Serving, become  # noqa: PLC0415
+    from receiver.logs.lines import logging_config  # noqa: PLC0415
 
     config = current.config()
     host, port = _address(listen)
@@ -61,43 +53,21 @@ def serve(*, listen: str, workers: int, no_work: bool) -> None:
         raise click.ClickException(
             "SQLite allows one writing process: leave --workers at 1, or use PostgreSQL"
         )
-    lines = logging_config(config.log_format, config.log_level)
-    logging.config.dictConfig(lines)
+    logging.config.dictConfig(logging_config(config.log_format, config.log_level))
     _require_a_store()
-    current.writer().engine.dispose()  # the workers open their own
-    current.engine().dispose()
-    current.spool().close()
     _require_free(host, port)
-    connections = _most_connections(config.connection_limit)
-    logger.info("listening", address=f"http://{host}:{port}", workers=workers)
-    worker.mind_forks()
-    companion = Companion()
-    server = Server(
-        "receiver.app:gateway",
-        address=host,
-        port=port,
-        interface=Interfaces.ASGI,
-        factory=True,
-        workers=workers,
-        loop=Loops.uvloop,
-        # HTTP/2 would let one connection hold hundreds of bodies, and let silent ones stay for ever.
-        http=HTTPModes.http1,
-        websockets=False,
-        log_level=LogLevels.warning,
-        log_dictconfig=lines,
-        backpressure=connections,
-        backlog=1024,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT, max_buffer_size=64 * 1024),
-        respawn_failed_workers=True,
-        workers_kill_timeout=int(config.stop_timeout) + 5,
+    become(
+        Serving(
+            host=host,
+            port=port,
+            workers=workers,
+            connections=_most_connections(config.connection_limit),
+            stop_timeout=config.stop_timeout,
+            works=not no_work,
+            log_format=config.log_format,
+            log_level=config.log_level,
+        )
     )
-    worker.hear_every_signal(server)
-    if not no_work:
-        companion.start()
-    try:
-        server.serve(partial(worker.run, os.getpid()))
-    finally:
-        companion.stop()
 
 
 def _require_a_store() -> None:

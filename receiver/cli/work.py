@@ -16,6 +16,9 @@ from receiver.logs.log import get_logger
 
 logger = get_logger(__name__)
 
+LONGEST_IDLE = 300.0
+"""Seconds without anything to do."""
+
 
 @click.command()
 @click.option("--parent", type=int, hidden=True, help="The process to end with.")
@@ -34,7 +37,8 @@ def work(parent: int | None) -> None:
     if parent is not None:
         processes.end_with(parent)
     require_schema(current.engine())
-    worker = Worker(current.surroundings())
+    # The one of `serve` is started again when it is needed, and need not hold memory until then.
+    worker = Worker(current.surroundings(), idle=LONGEST_IDLE if parent is not None else None)
     for number in processes.STOPS:
         signal.signal(number, lambda *_: worker.stop())
     logger.info("working", process=os.getpid())

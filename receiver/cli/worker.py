@@ -42,6 +42,9 @@ class Stoppable(Protocol):
     async def close(self) -> None:
         """Keep what was accepted; take no more."""
 
+    def call_for_work(self, call: Callable[[], None]) -> None:
+        """Call whenever there is something to do after the answer."""
+
 
 def hear_every_signal(server: AbstractServer[Any]) -> None:
     """Let the parent stop whenever it is told to, also while it replaces a worker that died."""
@@ -79,10 +82,19 @@ def mind_forks() -> None:
     )
 
 
-def run(parent: int, worker: int, process: str | None, load: Callable[[], Stoppable], *rest: Any) -> None:
-    """The whole life of a worker."""
+def run(
+    parent: int,
+    call: Callable[[], None] | None,
+    worker: int,
+    process: str | None,
+    load: Callable[[], Stoppable],
+    *rest: Any,
+) -> None:
+    """The whole life of a worker. `call` makes the parent start a `receiver work`."""
     end_with(parent)
     served = load()
+    if call is not None:
+        served.call_for_work(call)
     _signals.set_loop_signals = lambda loop: _stop_by(loop, served)
     MPServer._spawn_asgi_lifespan_worker(worker, process, lambda: served, *rest)
     os._exit(0)  # without waiting for threads in which a page waits for something

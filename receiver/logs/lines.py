@@ -14,9 +14,9 @@ from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
 from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
 from structlog.typing import EventDict, ExcInfo, Processor
 
-from config import LogFormat, LogLevel
 from receiver.logs.log import Entry, without_words
 from receiver.logs.request import current_id
+from receiver.settings.choices import LogFormat, LogLevel
 from receiver.vocabulary.printable import printable, printable_lines
 
 _FIRST = ("timestamp", "level", "logger", "event")

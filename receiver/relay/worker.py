@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.logs.log import get_logger
 from receiver.models import TargetRow
+from receiver.relay.need import work_is_needed
 from receiver.relay.planner import Planner
 from receiver.relay.replay import Replays
 from receiver.relay.runner import Runner
@@ -44,8 +45,11 @@ class _Running:
 class Worker:
     """All that one process does after the answer."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, *, idle: float | None = None) -> None:
+        """`idle` is after how many seconds without anything to do it ends by itself."""
         self._around = around
+        self._idle = idle
+        self._needed = time.monotonic()
         self._engine = around.engine
         self._planner = Planner(around.engine)
         self._replays = Replays(around.engine)
@@ -62,6 +66,8 @@ class Worker:
                 if time.monotonic() - looked >= LOOK_AT_TARGETS:
                     looked = time.monotonic()
                     self._look_at_targets()
+                    if self._is_idle():
+                        break
                 more = self._plan()
                 failing = False
             except SQLAlchemyError as error:
@@ -76,6 +82,12 @@ class Worker:
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""
         self._stop.set()
+
+    def _is_idle(self) -> bool:
+        if self._idle is None or work_is_needed(self._engine):
+            self._needed = time.monotonic()
+            return False
+        return time.monotonic() - self._needed > self._idle
 
     def _plan(self) -> bool:
         """One step; whether there may be more to plan at once."""

@@ -19,13 +19,13 @@ from flask import Request as FlaskRequest
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 from werkzeug.routing import MapAdapter, Rule
 
-from config import Signatures
 from receiver import current
 from receiver.intake.arrival import KEPT_HEADERS, Arrival
 from receiver.intake.refusals import CUT, Cause
 from receiver.keys.urls import CALLBACKS, read_path, split_path
 from receiver.providers.base import Answer, Request
 from receiver.providers.registry import PROVIDERS
+from receiver.settings.choices import Signatures
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.verdict import Verdict
 

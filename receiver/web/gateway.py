@@ -25,6 +25,8 @@ from receiver.intake.ticket import Ticket
 from receiver.keys.urls import CALLBACKS, split_path
 from receiver.logs.request import Answering
 from receiver.providers.base import NOTHING, Answer
+from receiver.relay.need import work_is_needed
+from receiver.vocabulary.job import Job
 from receiver.web import health
 from receiver.web.asgi import Receive, Scope, Send, closing, environ_of, respond
 from receiver.web.bodies import Bodies, Body
@@ -83,6 +85,16 @@ class Gateway:
                 await self.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    def call_for_work(self, call: Callable[[], None]) -> None:
+        """Call whenever there is something to do after the answer. To be said before the first request."""
+        parts = self._parts
+
+        def look() -> None:
+            if work_is_needed(parts.engine):
+                call()
+
+        parts.schedule.add(Job("call-for-work", 1, look, everywhere=True))
 
     def leave(self) -> None:
         """Say with every answer from now on that its connection ends, and send listeners away."""

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
-from config import Config, Signatures
+from config import Config
 from receiver.doctor.check import Check, Patient, Say
 from receiver.numbers.findings import Finding, error, warning
 from receiver.outbound.address import network_of
 from receiver.providers.base import Provider
+from receiver.settings.choices import Signatures
 from receiver.settings.files import DOTENV
 
 
