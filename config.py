@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 from receiver.settings import values
@@ -40,6 +40,12 @@ class Config(BaseModel):
     callback_keys: tuple[SecretStr, ...] = Field(default=(), validate_default=True)
     database_url: str = Field(default="sqlite:///var/receiver.db", repr=False, validate_default=True)
     spool_dir: Path = Field(default=Path("var/spool"), validate_default=True)
+    archive_dir: Path = Field(default=Path("var/archive"), validate_default=True)
+    archive_bucket: str | None = None
+    archive_s3_endpoint: str | None = None
+    archive_s3_region: str = "us-east-1"
+    archive_s3_key: SecretStr | None = None
+    archive_s3_secret: SecretStr | None = Field(default=None, validate_default=True)
     signatures: Signatures = Signatures.PREFER
     api_tokens: tuple[SecretStr, ...] = ()
     secret_key: SecretStr | None = None
@@ -154,7 +160,24 @@ class Config(BaseModel):
     def _known_database(cls, url: str) -> str:
         return values.database_url(url, CHECKOUT)
 
-    @field_validator("spool_dir")
+    @field_validator("archive_bucket")
+    @classmethod
+    def _bucket(cls, bucket: str | None) -> str | None:
+        return None if bucket is None else values.bucket(bucket)
+
+    @field_validator("archive_s3_endpoint")
+    @classmethod
+    def _endpoint(cls, url: str | None) -> str | None:
+        return None if url is None else values.origin(url)
+
+    @field_validator("archive_s3_secret")
+    @classmethod
+    def _bucket_needs_keys(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if info.data.get("archive_bucket") and not (secret and info.data.get("archive_s3_key")):
+            raise ValueError("ARCHIVE_BUCKET needs both ARCHIVE_S3_KEY and ARCHIVE_S3_SECRET")
+        return secret
+
+    @field_validator("spool_dir", "archive_dir")
     @classmethod
     def _in_checkout(cls, path: Path) -> Path:
         return CHECKOUT / path

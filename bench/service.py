@@ -57,6 +57,7 @@ class Database:
             "HOIIO_ACCESS_TOKEN": ACCESS_TOKEN,
             "DATABASE_URL": self.url,
             "SPOOL_DIR": str(folder / "spool"),
+            "ARCHIVE_DIR": str(folder / "archive"),
             # The load comes from this key's owner and is meant to be measured, not refused.
             "SIGNATURES": "require",
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from werkzeug.routing import MapAdapter
 
 from config import Config
 from receiver.access.tokens import Tokens
+from receiver.archive.opened import open_store
 from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
@@ -110,6 +111,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         watch=watch,
         keys=keys,
         tokens=tokens,
+        archive_store=cache(partial(open_store, config)),
     )
     if public or private:
         from receiver.web.sides import add_sides  # noqa: PLC0415  # commands serve nothing, and start sooner

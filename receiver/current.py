@@ -14,6 +14,7 @@ from config import Config
 from receiver.access.sign_ins import SignIns
 from receiver.access.tokens import Tokens
 from receiver.access.users import Users
+from receiver.archive.store import Store
 from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
@@ -62,6 +63,7 @@ class Parts:
     keys: KeyRing
     watch: Watch
     tokens: Tokens
+    archive_store: Callable[[], Store]
 
 
 def parts() -> Parts:
@@ -132,6 +134,11 @@ def replays() -> Replays:
 
 def event_log() -> EventLog:
     return parts().log
+
+
+def archive_store() -> Store:
+    """Where the bytes of documents are."""
+    return parts().archive_store()
 
 
 def calls() -> CallLog:

@@ -115,6 +115,7 @@ def make_config(database_url: str, tmp_path: Path, **settings) -> Config:
         "public_url": "https://receiver.example.com/",
         "database_url": database_url,
         "spool_dir": tmp_path / "spool",
+        "archive_dir": tmp_path / "archive",
     }
     return Config.model_validate(given | settings)
 

@@ -19,7 +19,7 @@ FLOORS = (
     "receiver.setup",
     "receiver.retention receiver.export receiver.relay",
     "receiver.search",
-    "receiver.intake",
+    "receiver.intake receiver.archive",
     "receiver.keys receiver.access",
     "receiver.numbers",
     "receiver.providers",

@@ -10,10 +10,12 @@ from urllib.parse import quote, unquote_plus, urlencode
 
 import pytest
 from conftest import KEY, make_config, signed, started
+from documents import MP3, give, pdf, serving
 
 from receiver.access import users
 from receiver.access.scopes import Scope
 from receiver.app import create_app
+from receiver.archive.archivist import Archivist
 from receiver.db.schema import upgrade
 from receiver.numbers import findings
 from receiver.numbers.findings import Finding, Severity
@@ -431,11 +433,76 @@ def test_a_fax_document_is_fetched_and_can_do_nothing(database_url, tmp_path, pr
         assert answer.mimetype == "application/pdf"
         assert "sandbox" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Content-Disposition"].startswith('inline; filename="fax-')
-        assert client.get("/faxes/1/document?save=1").headers["Content-Disposition"].startswith("attachment")
+        assert answer.headers["Content-Disposition"].startswith('attachment; filename="fax-')
         lapsed = client.get("/faxes/2/document")
         assert lapsed.status_code == 502
         assert "probably expired" in lapsed.text
+
+
+def test_a_kept_fax_shows_its_first_page_and_gives_what_was_kept(database_url, tmp_path):
+    with serving() as server:
+        server.answers["/a.pdf"] = give(pdf(2))
+        server.answers["/gone.pdf"] = give(b"", status=404)
+        settings = {"secret_key": "a-secret-for-tests", "hoiio_api_url": f"{server.url}/open/"}
+        config = make_config(database_url, tmp_path, **settings, public_url="http://127.0.0.1/")
+        for app in started(config):
+            client = signed_in(app, "olga", Scope.READ)
+            fax(app, fax_status="answered", fax_url=f"{server.url}/a.pdf")
+            fax(app, txn_ref="AA-F-2", fax_status="answered", fax_url=f"{server.url}/gone.pdf")
+            assert "Not fetched yet" in client.get("/faxes/1").text
+            Archivist.of(config, app.extensions["receiver"].engine).step()
+            del server.answers["/a.pdf"]
+            page = client.get("/faxes/1").text
+            assert "Kept: PDF, 2 pages" in page
+            picture = client.get(re.search(r'<img src="([^"]+)"', page)[1])
+            assert (picture.mimetype, picture.data[:4]) == ("image/png", b"\x89PNG")
+            assert client.get("/faxes/1/document").data == pdf(2)
+            assert client.get("/events/1/documents/fax_url").data == pdf(2)
+            assert "server answers 404" in client.get("/faxes/2").text
+            lapsed = client.get("/faxes/2/document")
+            assert (lapsed.status_code, "server answers 404" in lapsed.text) == (502, True)
+            assert client.get("/events/2/documents/fax_url").status_code == 404
+            client.post("/mask", data={"form_token": form_token(client), "on": "1"})
+            assert "<img src" not in client.get("/faxes/1").text
+            for path in (
+                "/faxes/1/document",
+                "/events/1/documents/fax_url",
+                "/events/1/documents/fax_url/preview",
+            ):
+                assert client.get(path).status_code == 403
+
+
+def test_a_kept_recording_plays_in_the_page(database_url, tmp_path):
+    with serving() as server:
+        server.answers["/a.mp3"] = give(MP3)
+        settings = {"secret_key": "a-secret-for-tests", "hoiio_api_url": f"{server.url}/open/"}
+        config = make_config(database_url, tmp_path, **settings, public_url="http://127.0.0.1/")
+        for app in started(config):
+            client = signed_in(app, "olga", Scope.READ)
+            base = {"session": "S1", "txn_ref": "AA-C-1", "call_state": "ongoing", "ivr_block": "record"}
+            arrive(app, "voice", **base, record_url=f"{server.url}/a.mp3")
+            Archivist.of(config, app.extensions["receiver"].engine).step()
+            for path in ("/calls/S1", "/events/1"):
+                answer = client.get(path)
+                assert "media-src 'self'" in answer.headers["Content-Security-Policy"]
+                source = re.search(r'<audio controls preload="none" src="([^"]+)"', answer.text)[1]
+                part = client.get(source, headers={"Range": "bytes=0-9"})
+                assert (part.status_code, part.data, part.mimetype) == (206, MP3[:10], "audio/mpeg")
+            client.post("/mask", data={"form_token": form_token(client), "on": "1"})
+            assert "<audio" not in client.get("/calls/S1").text
+            assert "<audio" not in client.get("/events/1").text
+
+
+def test_the_document_of_a_fax_that_is_not_trusted_is_not_fetched(client, app):
+    forged_fax = urlencode(
+        {"from": SENDER, "to": NUMBER, "txn_ref": "F1", "fax_status": "answered"} | {"fax_url": "x"}
+    )
+    headers = signed(forged_fax.encode()) | {"X-Hoiio-Signature": "00" * 32}
+    app.test_client().post(f"/callbacks/{KEY}/fax", data=forged_fax, headers=headers)
+    assert "before it is released" in client.get("/faxes/1").text
+    answer = client.get("/faxes/1/document")
+    assert answer.status_code == 404
+    assert "Release it first" in answer.text
 
 
 def test_a_link_into_the_private_network_is_not_followed(client, app):

@@ -1,6 +1,8 @@
 """Fetching what a callback links to, from real servers on this machine."""
 
 import contextlib
+import hashlib
+import io
 import socket
 import ssl
 import threading
@@ -13,6 +15,8 @@ import trustme
 from receiver.outbound.allow import AllowList
 from receiver.outbound.fetch import Fetcher, FetchError
 from receiver.outbound.guard import Guard
+from receiver.outbound.media import FAXES
+from receiver.outbound.media import PDF as PDF_FILE
 
 PDF = b"%PDF-1.4\n" + b"x" * 5000
 
@@ -78,7 +82,14 @@ def trusting(url: str, **limits: float) -> Fetcher:
 
 
 def pdf(fetcher: Fetcher, url: str) -> bytes:
-    return fetcher.fetch(url, content_type="application/pdf", begins=b"%PDF-").content
+    into = io.BytesIO()
+    document = fetcher.fetch(url, into, FAXES)
+    assert document.media is PDF_FILE
+    assert (document.size, document.sha256) == (
+        len(into.getvalue()),
+        hashlib.sha256(into.getvalue()).hexdigest(),
+    )
+    return into.getvalue()
 
 
 def refused(fetcher: Fetcher, url: str) -> str:

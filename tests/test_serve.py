@@ -45,6 +45,7 @@ class Service:
             "PUBLIC_URL": self.url,
             "DATABASE_URL": database_url,
             "SPOOL_DIR": str(tmp_path / "spool"),
+            "ARCHIVE_DIR": str(tmp_path / "archive"),
             "NO_COLOR": "1",
             **environ,
         }

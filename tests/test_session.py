@@ -1,6 +1,7 @@
 """Requests that the guard lets through: to real servers on this machine."""
 
 import contextlib
+import io
 import socket
 import ssl
 import threading
@@ -13,6 +14,7 @@ import trustme
 from receiver.outbound.allow import AllowList
 from receiver.outbound.fetch import Fetcher, FetchError
 from receiver.outbound.guard import Guard
+from receiver.outbound.media import FAXES
 from receiver.outbound.refusal import Refused, Unreachable
 
 
@@ -306,7 +308,7 @@ def test_a_redirect_from_an_allowed_server_leads_nowhere_else(away, server, guar
         )
         assert guard.request("GET", server.url, longest=5, largest=100).status == 302
         with pytest.raises(FetchError) as refusal:
-            Fetcher(guard).fetch(server.url, content_type="application/pdf", begins=b"%PDF-")
+            Fetcher(guard).fetch(server.url, io.BytesIO(), FAXES)
         assert "answers" not in str(refusal.value)
         silent.setblocking(False)
         with pytest.raises(BlockingIOError):

@@ -113,6 +113,19 @@ _SPOOL = Commands(
     ),
 )
 
+_ARCHIVE = Commands(
+    "archive",
+    "Show, check and refetch faxes and recordings.",
+    (
+        Later("status", "archive:status", "Show how many documents are kept, and what became of the others."),
+        Later(
+            "list", "archive:list_items", "List the links of events, newest first, and what became of them."
+        ),
+        Later("retry", "archive:retry", "Fetch documents again that are not kept."),
+        Later("check", "archive:check", "Check that every document is there and is what was kept."),
+    ),
+)
+
 _DB = Commands(
     "db",
     "Upgrade, back up, restore and compact the database.",
@@ -144,6 +157,6 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         Later("listen", "listen.command:listen", "Post a service's events to a program on this machine."),
     ),
     "Access": (_USERS, _TOKENS),
-    "Storage": (_DB, _SPOOL),
+    "Storage": (_DB, _SPOOL, _ARCHIVE),
 }
 """What `receiver --help` shows, under these headings."""

@@ -1,5 +1,14 @@
 """The tables. Times are aware UTC, phone numbers and references are text, raw requests are bytes."""
 
+from receiver.models.archive import (
+    ARCHIVED,
+    DOCUMENTS,
+    Archived,
+    ArchiveLate,
+    ArchiveOrphan,
+    ArchiveState,
+    Document,
+)
 from receiver.models.base import Base, Id, Lines, Money, UtcTime
 from receiver.models.counts import ConversationCount, Hour, HourCount, IndexState, NumberCount
 from receiver.models.events import EVENTS, REPEATS, Event, Repeat
@@ -12,14 +21,21 @@ from receiver.models.tokens import Token
 from receiver.models.users import SignIn, SignInFailure, User
 
 __all__ = [
+    "ARCHIVED",
+    "DOCUMENTS",
     "EVENTS",
     "REPEATS",
     "AccountRow",
+    "ArchiveLate",
+    "ArchiveOrphan",
+    "ArchiveState",
+    "Archived",
     "AttemptRow",
     "Base",
     "CallbackKey",
     "ConversationCount",
     "DeliveryRow",
+    "Document",
     "Event",
     "FindingRow",
     "Hour",

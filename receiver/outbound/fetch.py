@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import BinaryIO
 from urllib.parse import quote, urljoin
 
 from receiver.outbound.dial import Deadline
 from receiver.outbound.guard import Guard
+from receiver.outbound.media import HEAD, Media, may_be, recognised
 from receiver.outbound.refusal import Refused, Unreachable
 from receiver.outbound.session import Reply
 
@@ -20,17 +27,33 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OF_URLS = "%:/?#[]@!$&'()*+,;=~"
 
 
+class Cause(Enum):
+    """What there is to do about a document that could not be had."""
+
+    FAILED = "try again later"
+    LAPSED = "nothing: the link leads nowhere any more"
+    REFUSED = "nothing: it is not for us"
+
+
 class FetchError(Exception):
     """The document could not be had. The message is a sentence that says why, and never holds the link."""
+
+    def __init__(
+        self, message: str, cause: Cause = Cause.FAILED, *, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.retry_after = retry_after
+        """Seconds that the server asked us to wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What was fetched."""
 
-    content: bytes
-    content_type: str
-    """Without parameters, in small letters."""
+    media: Media
+    size: int
+    sha256: str
 
 
 class Fetcher:
@@ -41,36 +64,74 @@ class Fetcher:
         self._largest = largest
         self._longest = longest
 
-    def fetch(self, url: str, *, content_type: str, begins: bytes) -> Fetched:
-        """The document behind a link, if it is one of `content_type` that begins with these bytes.
+    def fetch(self, url: str, into: BinaryIO, among: tuple[Media, ...]) -> Fetched:
+        """Write the document behind a link into a file, if its bytes are one of these kinds.
 
-        A few redirects are followed, each as if it were the link. Raises `FetchError`.
+        A few redirects are followed, each as if it were the link. Raises `FetchError`; what the file holds
+        then is of no use.
         """
-        deadline = Deadline(self._longest)
+        deadline, taken = Deadline(self._longest), _Taken(into)
         with self._guard.session(longest=self._longest, largest=self._largest) as session:
             for _ in range(MOST_REDIRECTS + 1):
                 try:
                     # Some links hold spaces and letters that no URL may.
-                    reply = session.request("GET", quote(url, safe=_OF_URLS), deadline=deadline)
+                    reply = session.request(
+                        "GET", quote(url, safe=_OF_URLS), deadline=deadline, take=taken.write
+                    )
                     if reply.status not in _REDIRECTS:
-                        return self._document(reply, content_type, begins)
+                        return self._document(reply, taken, among)
                     url = urljoin(url, reply.headers.get("location", ""))
-                except (Refused, Unreachable) as error:
+                except Refused as error:
+                    raise FetchError(str(error), Cause.REFUSED) from None
+                except Unreachable as error:
                     raise FetchError(str(error)) from None
                 except ValueError:
-                    raise FetchError("The link leads to what is not a valid URL.") from None
+                    said = "The link leads to what is not a valid URL."
+                    raise FetchError(said, Cause.REFUSED) from None
         raise FetchError("The link redirects too often.")
 
-    def _document(self, reply: Reply, content_type: str, begins: bytes) -> Fetched:
+    def _document(self, reply: Reply, taken: _Taken, among: tuple[Media, ...]) -> Fetched:
         if reply.status in {403, 404, 410}:
-            raise FetchError(f"The server answers {reply.status}: the link has probably expired.")
+            said = f"The server answers {reply.status}: the link has probably expired."
+            raise FetchError(said, Cause.LAPSED)
         if reply.status != 200:
-            raise FetchError(f"The server answers {reply.status}.")
+            wait = _seconds(reply.headers.get("retry-after", ""))
+            raise FetchError(f"The server answers {reply.status}.", retry_after=wait)
         if reply.cut:
-            raise FetchError(f"The document is larger than {self._largest // 1024**2} MB.")
+            raise FetchError(f"The document is larger than {self._largest // 1024**2} MB.", Cause.REFUSED)
+        names = " or ".join(media.words for media in among)
         told = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if told not in {content_type, "application/octet-stream", "binary/octet-stream"}:
-            raise FetchError(f"The document is not of type {content_type}.")
-        if not reply.body.startswith(begins):
-            raise FetchError(f"The document claims to be of type {content_type}, and is not.")
-        return Fetched(reply.body, content_type)
+        if not may_be(told, among):
+            raise FetchError(f"The document is not of type {names}.", Cause.REFUSED)
+        media = recognised(taken.head, among)
+        if media is None:
+            raise FetchError(f"The document claims to be of type {names}, and is not.", Cause.REFUSED)
+        return Fetched(media, taken.size, taken.digest.hexdigest())
+
+
+class _Taken:
+    """A body on its way into a file."""
+
+    def __init__(self, into: BinaryIO) -> None:
+        self._into = into
+        self.digest = hashlib.sha256()
+        self.size = 0
+        self.head = b""
+
+    def write(self, piece: bytes) -> None:
+        try:
+            self._into.write(piece)
+        except OSError as error:
+            raise FetchError(f"It cannot be written here: {error.strerror}.") from None
+        self.digest.update(piece)
+        self.size += len(piece)
+        self.head += piece[: HEAD - len(self.head)]
+
+
+def _seconds(word: str) -> float | None:
+    """How long `Retry-After` asks to wait, as a number or as a date."""
+    if word.isascii() and word.isdigit() and len(word) < 10:
+        return float(word)
+    with contextlib.suppress(ValueError, TypeError):
+        return max(0.0, (parsedate_to_datetime(word) - datetime.now(UTC)).total_seconds())
+    return None

@@ -20,7 +20,11 @@ from receiver.outbound.target import Target
 
 _LONGEST_IDLE = 30.0
 """Seconds after which a kept connection is given up: what stands in between may have forgotten it."""
+_PIECE = 64 * 1024
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+
+
+_Take = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,16 @@ class Reply:
     cut: bool
     """Whether the body went on beyond what is read of one."""
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request on its way."""
+
+    method: str
+    message: bytes
+    deadline: Deadline
+    take: _Take | None
 
 
 class Session:
@@ -85,13 +99,17 @@ class Session:
         data: bytes | None = None,
         *,
         deadline: Deadline | None = None,
+        take: _Take | None = None,
     ) -> Reply:
-        """One request; `deadline` is for several that share their time. Raises `Refused` or `Unreachable`."""
+        """One request; `deadline` is for several that share their time. Raises `Refused` or `Unreachable`.
+
+        With `take`, the body of a 200 is handed to that piece by piece, and is empty in the reply.
+        """
         target = self._read(url)
-        message = request_bytes(method, target, headers or {}, data)
         deadline = deadline or Deadline(self._longest)
+        asked = _Asked(method, request_bytes(method, target, headers or {}, data), deadline, take)
         try:
-            return self._reply(method, target, message, deadline)
+            return self._reply(target, asked)
         except TimeoutError:
             reason = f"{target.host} took longer than {deadline.seconds:g} seconds."
         except ssl.SSLCertVerificationError as error:
@@ -104,29 +122,32 @@ class Session:
             reason = f"What {target.host} answered is not valid HTTP."
         raise Unreachable(reason)
 
-    def _reply(self, method: str, target: Target, message: bytes, deadline: Deadline) -> Reply:
+    def _reply(self, target: Target, asked: _Asked) -> Reply:
         begun = time.monotonic()
         wire = self._take(target)
         if wire is not None:
             try:
-                return self._exchange(wire, method, message, deadline, begun)
+                return self._exchange(wire, asked, begun)
             except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 if wire.heard:
                     raise
-        wire = _Wire(target, self._dial(target, deadline))
-        return self._exchange(wire, method, message, deadline, begun)
+        wire = _Wire(target, self._dial(target, asked.deadline))
+        return self._exchange(wire, asked, begun)
 
-    def _exchange(self, wire: _Wire, method: str, message: bytes, deadline: Deadline, begun: float) -> Reply:
+    def _exchange(self, wire: _Wire, asked: _Asked, begun: float) -> Reply:
         keep = False
         try:
-            wire.begin(deadline)
-            wire.sendall(message)
-            with HTTPResponse(cast(Any, wire), method=method) as response:
+            wire.begin(asked.deadline)
+            wire.sendall(asked.message)
+            with HTTPResponse(cast(Any, wire), method=asked.method) as response:
                 response.begin()
                 if wire.ended:  # http.client takes half a head for a whole one
                     raise ConnectionError("the end of the head is missing")
-                body = response.read(self._largest + 1)
-                cut = len(body) > self._largest
+                if asked.take is not None and response.status == 200:
+                    body, cut = b"", self._take_pieces(response, asked.take)
+                else:
+                    body = response.read(self._largest + 1)
+                    cut = len(body) > self._largest
                 if response.length and not cut:
                     raise ConnectionError("the end of the body is missing")
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -135,6 +156,16 @@ class Session:
         finally:
             self._give(wire, keep)
         return Reply(status, headers, body[: self._largest], cut, time.monotonic() - begun)
+
+    def _take_pieces(self, response: HTTPResponse, take: _Take) -> bool:
+        """Whether there is more than is read of a body."""
+        size = 0
+        while piece := response.read(_PIECE):
+            size += len(piece)
+            if size > self._largest:
+                return True
+            take(piece)
+        return False
 
     def _take(self, target: Target) -> _Wire | None:
         while True:

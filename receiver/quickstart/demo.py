@@ -93,6 +93,7 @@ def _settings(simulator: str, listen: Address) -> Iterator[dict[str, str]]:
         # A log of its own: nothing simulated may ever stand in a real one.
         "DATABASE_URL": "sqlite:///var/demo.db",
         "SPOOL_DIR": "var/demo-spool",
+        "ARCHIVE_DIR": "var/demo-archive",
         "LOG_FORMAT": "text",  # it is read here, by a person
     }
     DEMO.write_text(

@@ -15,6 +15,9 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Engine, and_, func, literal, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.archive.documents import only_of
+from receiver.archive.keep import sweep
+from receiver.archive.store import Store, StoreError
 from receiver.db.engine import writing
 from receiver.db.failure import reason_of
 from receiver.db.space import compact, give_back
@@ -51,6 +54,8 @@ class Found:
 
     kinds: dict[str, Removed]
     spooled: int
+    documents: int
+    """Kept documents that no other event names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +65,15 @@ class Erased:
     events: int
     repeats: int
     spooled: int
+    documents: int
 
 
 class Erasure:
-    """All that is known of one number, in one log and one spool."""
+    """All that is known of one number, in one log, its archive and one spool."""
 
-    def __init__(self, engine: Engine, spool: Spool, number: str, end: End) -> None:
+    def __init__(self, engine: Engine, store: Store, spool: Spool, number: str, end: End) -> None:
         self._engine = engine
+        self._store = store
         self._spool = spool
         self._end = end
         with engine.connect() as connection:
@@ -81,7 +88,8 @@ class Erasure:
     def find(self) -> Found:
         """What there is; changes nothing."""
         kinds: dict[str, Removed] = {}
-        for some in _pages(self._ids()):
+        ids = self._ids()
+        for some in _pages(ids):
             query = (
                 select(
                     EVENTS.c.kind,
@@ -96,7 +104,9 @@ class Erasure:
             with self._engine.connect() as connection:
                 for kind, events, repeats, first, last in connection.execute(query):
                     kinds[kind] = kinds.get(kind, Removed()) + Removed(events, int(repeats), first, last)
-        return Found(kinds, self._spool.discard(self._is_about_it, only_count=True))
+        with self._engine.connect() as connection:
+            documents = only_of(connection, ids)
+        return Found(kinds, self._spool.discard(self._is_about_it, only_count=True), documents)
 
     def run(self, who: str, secret: str = "", told: Callable[[int], None] | None = None) -> Erased:
         """Erase it. Callbacks that come in meanwhile are kept: at the end, on SQLite, by the spool, because
@@ -120,13 +130,20 @@ class Erasure:
                     break
         remove_orphans(self._engine)
         try:
+            sweep(self._engine, self._store)
+        except StoreError as error:
+            raise EraseError(
+                f"{act.done.events} events were erased, but not all of their documents: {error}. Put that"
+                " right; `receiver work` then deletes them. `receiver archive status` says how many are left"
+            ) from None
+        try:
             self._forget()
         except SQLAlchemyError as error:
             raise EraseError(
                 f"{act.done.events} events were erased, but what they leave behind on disk was not: "
                 f"{reason_of(error)}. Put that right, then run `receiver db compact`"
             ) from None
-        return Erased(act.done.events, act.done.repeats, spooled)
+        return Erased(act.done.events, act.done.repeats, spooled, act.done.documents)
 
     def _forget(self) -> None:
         """Remove what deleting leaves behind in the files."""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, delete, exists, func, insert, select,
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from receiver.archive.documents import only_of
 from receiver.db.engine import LONGEST_LOCK, connect, writing, writing_lazily
 from receiver.db.space import SHARE
 from receiver.logs.log import get_logger
@@ -52,6 +53,8 @@ class Removed:
     repeats: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    documents: int = 0
+    """Kept documents that no other event names."""
 
     def __add__(self, other: Removed) -> Removed:
         times = [time for time in (self.first, self.last, other.first, other.last) if time is not None]
@@ -60,6 +63,7 @@ class Removed:
             self.repeats + other.repeats,
             min(times, default=None),
             max(times, default=None),
+            self.documents + other.documents,
         )
 
 
@@ -92,6 +96,7 @@ class Act:
                 action=self._told["action"],
                 events=self.done.events,
                 repeats=self.done.repeats,
+                documents=self.done.documents,
                 spooled=self._spooled,
                 first=self.done.first,
                 last=self.done.last,
@@ -117,16 +122,18 @@ class Act:
 
 
 def remove(connection: Connection, ids: Sequence[int]) -> Removed:
-    """Delete these events with their repeats, inside the caller's transaction."""
+    """Delete these events with their repeats, inside the caller's transaction. The archive's own triggers let
+    go of their documents, whose bytes are deleted by `receiver.archive.keep.sweep`."""
     if not ids:
         return Removed()
+    documents = only_of(connection, ids)
     gone = delete(EVENTS).where(EVENTS.c.id.in_(ids))
     rows = connection.execute(gone.returning(EVENTS.c.identity, EVENTS.c.repeats, EVENTS.c.received_at)).all()
     repeats = 0
     if repeated := [row.identity for row in rows if row.repeats]:
         repeats = connection.execute(delete(REPEATS).where(REPEATS.c.identity.in_(repeated))).rowcount
     times = [row.received_at for row in rows]
-    return Removed(len(rows), repeats, min(times, default=None), max(times, default=None))
+    return Removed(len(rows), repeats, min(times, default=None), max(times, default=None), documents)
 
 
 def remove_gently(

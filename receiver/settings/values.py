@@ -41,6 +41,20 @@ def service_url(url: str) -> str:
     return url.rstrip("/") + "/"
 
 
+def bucket(url: str) -> str:
+    """A bucket that speaks S3, and what the names in it begin with."""
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._/-]*)?", url):
+        raise ValueError("must look like s3://bucket or s3://bucket/prefix")
+    return url
+
+
+def origin(url: str) -> str:
+    """The address of a service without a path."""
+    if not re.fullmatch(r"https?://[^/?#@\s]+/?", url):
+        raise ValueError("must be an address such as https://s3.example.com, without a path")
+    return url
+
+
 def database_url(url: str, base: Path) -> str:
     """A database's address as SQLAlchemy takes it; a relative file is one in `base`."""
     if re.match(rf"{_DATABASE_USER}.*@", url, re.DOTALL):

@@ -6,7 +6,7 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, progress, tables
-from receiver.cli.events.removing import count_of, deleting, removed_json, secret, who
+from receiver.cli.events.removing import count_of, deleting, removed_json, secret, who, with_documents
 from receiver.cli.operation import operation
 from receiver.retention.erase import End, Erased, Erasure, Found
 
@@ -24,14 +24,14 @@ from receiver.retention.erase import End, Erased, Erasure, Found
 def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
     """Erase everything about a telephone number.
 
-    Deletes its events with their whole calls, repeats and raw bytes, what waits in this machine's spool, and
-    their traces on the disk. A record of the erasure stays, without the number.
+    Deletes its events with their whole calls, repeats, raw bytes and documents, what waits in this machine's
+    spool, and their traces on the disk. A record of the erasure stays, without the number.
     """
     given = [(End(end), number) for end, number in ends.items() if number is not None]
     if len(given) != 1:
         raise click.UsageError("Give one of --sender, --recipient and --number.")
     ((end, number),) = given
-    erasure = Erasure(current.engine(), current.spool(), number, end)
+    erasure = Erasure(current.engine(), current.archive_store(), current.spool(), number, end)
     with progress.spinner("looking"):
         found = erasure.find()
     if dry_run or not as_json:
@@ -41,7 +41,7 @@ def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
         return
     if not known:
         if as_json:
-            output.json_out(Erased(0, 0, 0))
+            output.json_out(Erased(0, 0, 0, 0))
         return
     total = sum(part.events for part in found.kinds.values())
     with deleting("erasing, then writing the file anew", total) as told:
@@ -50,7 +50,8 @@ def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
         output.json_out(done)
         return
     spooled = f", and {count_of(done.spooled, 'callback')} from the spool" if done.spooled else ""
-    click.echo(f"erased {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}{spooled}")
+    rest = f"{with_documents(done.documents)}{spooled}"
+    click.echo(f"erased {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}{rest}")
 
 
 def _show_found(found: Found, as_json: bool) -> None:
@@ -59,6 +60,7 @@ def _show_found(found: Found, as_json: bool) -> None:
             {
                 "kinds": {kind: removed_json(part) for kind, part in found.kinds.items()},
                 "spooled": found.spooled,
+                "documents": found.documents,
             }
         )
         return
@@ -70,5 +72,7 @@ def _show_found(found: Found, as_json: bool) -> None:
         for kind, part in sorted(found.kinds.items())
     ]
     tables.show(("kind", "events", "repeats", "first (UTC)", "last (UTC)"), rows)
+    if found.documents:
+        output.say(f"with {count_of(found.documents, 'document')}")
     if found.spooled:
         output.say(f"{found.spooled} more wait in the spool")

@@ -11,8 +11,9 @@ import click
 from sqlalchemy import Engine
 
 from receiver import current
+from receiver.archive.keep import sweep
 from receiver.cli import options, output, progress, tables
-from receiver.cli.events.removing import count_of, deleting, removed_json, who
+from receiver.cli.events.removing import count_of, deleting, removed_json, who, with_documents
 from receiver.cli.operation import operation
 from receiver.db import clock
 from receiver.db.space import give_back
@@ -82,11 +83,13 @@ def prune(
             done += retention.prune(engine, age, kinds_of_age, who=who(), told=told)
     if done.events:
         with progress.spinner("giving the room back"):
+            sweep(engine, current.archive_store())
             give_back(engine)
     if as_json:
-        output.json_out(removed_json(done))
+        output.json_out(removed_json(done) | {"documents": done.documents})
     elif done.events:
-        click.echo(f"deleted {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}")
+        rest = with_documents(done.documents)
+        click.echo(f"deleted {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}{rest}")
 
 
 def _ages(older_than: timedelta | None, wanted: Sequence[Kind]) -> dict[Kind, timedelta]:

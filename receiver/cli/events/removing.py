@@ -24,7 +24,12 @@ def deleting(doing: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def removed_json(done: Removed) -> dict[str, object]:
     """What was or would be removed, for `--json`."""
-    return {"events": done.events, "repeats": done.repeats, "first_at": done.first, "last_at": done.last}
+    return {
+        "events": done.events,
+        "repeats": done.repeats,
+        "first_at": done.first,
+        "last_at": done.last,
+    }
 
 
 def written(when: datetime) -> str:
@@ -35,6 +40,11 @@ def written(when: datetime) -> str:
 def count_of(count: int, thing: str) -> str:
     """`1 event`, `2 events`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def with_documents(count: int) -> str:
+    """What went with the events, if anything did."""
+    return f", with {count_of(count, 'document')}" if count else ""
 
 
 def who() -> str:

@@ -2,6 +2,7 @@
 
 from receiver.doctor.checks import (
     address,
+    archive,
     clock,
     database,
     disk,
@@ -23,6 +24,7 @@ ALL = (
     disk.CHECK,
     clock.CHECK,
     quarantine.CHECK,
+    archive.CHECK,
     service.CHECK,
     address.CHECK,
     keys.CHECK,

@@ -1,4 +1,4 @@
-"""Is there room where the spool and an SQLite database are?"""
+"""Is there room where the spool, the archive and an SQLite database are?"""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ LITTLE, TOO_LITTLE = 1024**3, 200 * 1024**2
 
 def look(patient: Patient, found: list[Finding]) -> str:
     places = {"SPOOL_DIR": patient.config.spool_dir}
+    if patient.config.archive_bucket is None:
+        places["ARCHIVE_DIR"] = patient.config.archive_dir
     if patient.engine.dialect.name == "sqlite":
         places["DATABASE_URL"] = Path(patient.engine.url.database or "").parent
     free = {name: shutil.disk_usage(path).free for name, path in places.items() if path.is_dir()}

@@ -6,11 +6,11 @@ from flask import Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.intake.spool import SpoolError
-from receiver.web.api import calls, events, openapi, quarantine, service, spool
+from receiver.web.api import calls, documents, events, openapi, quarantine, service, spool
 from receiver.web.api.operation import BadRequest, api
 from receiver.web.errors import problem
 
-__all__ = ["api", "calls", "events", "openapi", "quarantine", "service", "spool"]
+__all__ = ["api", "calls", "documents", "events", "openapi", "quarantine", "service", "spool"]
 
 
 @api.errorhandler(BadRequest)

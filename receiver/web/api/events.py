@@ -143,7 +143,7 @@ def _last_event_id() -> int | None:
     "Show one event",
     WholeEvent,
     parameters=(MASK,),
-    path_schema={"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+    path_schemas={"event_id": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}},
     missing=NO_EVENT,
 )
 def show_event(given: Given, event_id: str) -> Response:

@@ -72,7 +72,7 @@ def _described(one: Operation, schema_of: dict[type[BaseModel], Any]) -> dict[st
                     "name": name,
                     "in": "path",
                     "required": True,
-                    "schema": one.path_schema or {"type": "string"},
+                    "schema": one.path_schemas.get(name, {"type": "string"}),
                 }
                 for name in _path_names(one.path)
             ),
@@ -86,6 +86,9 @@ def _described(one: Operation, schema_of: dict[type[BaseModel], Any]) -> dict[st
             **{status: {"description": text, **failure} for status, text in _REFUSALS.items()},
         },
     }
+    if one.partial:
+        described["responses"]["206"] = {"description": "The part that was asked for", "content": content}
+        described["responses"]["416"] = {"description": "There is no such part.", **failure}
     if one.missing is not None:
         described["responses"]["404"] = {"description": one.missing, **failure}
     if one.body is not None:

@@ -81,7 +81,10 @@ class Operation:
     """Media types other than JSON in which it answers, and what each contains."""
     only_forms: bool
     """Whether it never answers in JSON; `answer` is then a part of what it does answer."""
-    path_schema: Mapping[str, Any]
+    path_schemas: Mapping[str, Mapping[str, Any]]
+    """By name in the path: what it may be. One that is not named here may have slashes in it."""
+    partial: bool
+    """Whether a part of the answer can be asked for."""
     missing: str | None
     """The message of a 404, if there can be one."""
 
@@ -116,7 +119,8 @@ def operation(
     body: type[BaseModel] | None = None,
     forms: Mapping[str, str] | None = None,
     only_forms: bool = False,
-    path_schema: Mapping[str, Any] | None = None,
+    path_schemas: Mapping[str, Mapping[str, Any]] | None = None,
+    partial: bool = False,
     missing: str | None = None,
 ) -> Callable[[View], View]:
     """Serve a view at `path`, written as in the document: `/events/{id}`."""
@@ -134,7 +138,8 @@ def operation(
             body=body,
             forms=forms or {},
             only_forms=only_forms,
-            path_schema=path_schema or {},
+            path_schemas=path_schemas or {},
+            partial=partial,
             missing=missing,
         )
         OPERATIONS.append(declared)
@@ -144,7 +149,9 @@ def operation(
             return view(given, _body(body), **names) if body is not None else view(given, **names)
 
         head, _, last = path.rpartition("/")
-        if not path_schema:  # what others chose, such as a session, may have slashes in it
+        if (
+            last.strip("{}") not in declared.path_schemas
+        ):  # what others chose, such as a session, may have slashes in it
             last = last.replace("{", "{rest:")
         rule = f"{head}/{last}".replace("{", "<").replace("}", ">")
         api.add_url_rule(rule, view.__name__, answer_request, methods=[method], merge_slashes=False)

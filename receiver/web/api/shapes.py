@@ -277,6 +277,37 @@ class DroppedSetAside(BaseModel):
     dropped: int = Field(description="Those that are not set aside are passed over and not counted.")
 
 
+class EventDocument(BaseModel):
+    """A link of an event, and what became of it."""
+
+    event_id: int
+    field: str = Field(description="The field of the event that holds the link.")
+    position: int = Field(description="Which of several links in the field, from 0.")
+    state: Literal["waiting", "kept", "lapsed", "refused"] = Field(
+        description="`lapsed`: the link led nowhere any more before we had it. `refused`: we do not fetch or"
+        " keep what it leads to."
+    )
+    reason: str | None = Field(description="Why it is not kept, or not yet.")
+    attempts: int
+    due_at: Time | None = Field(description="When it is tried next.")
+    media_type: str | None = Field(description="As its bytes tell.")
+    size: int | None = Field(description="Bytes.")
+    pages: int | None
+    sha256: str | None
+    preview: Literal["waiting", "yes", "no", "failed"] | None
+    kept_at: Time | None
+
+
+class EventDocuments(BaseModel):
+    """The links of an event."""
+
+    documents: list[EventDocument]
+
+
+class DocumentFile(BaseModel):
+    """A file."""
+
+
 class Document(BaseModel):
     """This document."""
 

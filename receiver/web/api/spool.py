@@ -42,7 +42,7 @@ def list_set_aside(given: Given) -> Response:
     "Show one of them",
     shapes.WholeSetAside,
     parameters=(MASK,),
-    path_schema={"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+    path_schemas={"position": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}},
     missing=NOTHING,
 )
 def show_set_aside(given: Given, position: str) -> Response:

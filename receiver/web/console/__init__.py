@@ -17,6 +17,7 @@ from receiver.web.console.conversations import conversations
 from receiver.web.console.events import events
 from receiver.web.console.faxes import faxes
 from receiver.web.console.forms import form_token
+from receiver.web.console.kept import documents
 from receiver.web.console.login import login
 from receiver.web.console.numbers import numbers
 from receiver.web.console.overview import overview
@@ -31,7 +32,7 @@ console = Blueprint(
     static_folder="../static",
     static_url_path="/static",
 )
-for part in (overview, events, calls, conversations, faxes, numbers, quarantine, set_aside, login):
+for part in (overview, events, calls, conversations, documents, faxes, numbers, quarantine, set_aside, login):
     console.register_blueprint(part)
 for filter_ in (*shown.FILTERS, *times.FILTERS, step_of):
     console.add_app_template_filter(filter_, filter_.__name__)

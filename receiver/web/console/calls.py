@@ -13,7 +13,7 @@ from receiver.search.calls import MOST_LOOKED_AT
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import CallOutcome, EventState, Kind
-from receiver.web.console import shown
+from receiver.web.console import kept, shown
 from receiver.web.console.lists import Chip, listing, parsed, whole_number
 from receiver.web.console.timeline import time_line
 
@@ -90,7 +90,9 @@ def of_event(event_id: int) -> str:
 
 def _page(call: Call) -> str:
     document = shown.document(call_json(call))
-    return render_template("call.html", page="calls", call=document, line=time_line(document))
+    return render_template(
+        "call.html", page="calls", call=document, line=time_line(document), kept=kept.of(call.events)
+    )
 
 
 def _line(call: Call) -> dict[str, Any]:

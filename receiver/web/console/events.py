@@ -16,7 +16,7 @@ from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.search.repeats import whole_json
 from receiver.vocabulary.kinds import Kind
-from receiver.web.console import guard, shown
+from receiver.web.console import guard, kept, shown
 from receiver.web.console.lists import Chip, listing, parsed, row, whole_number
 from receiver.web.console.replay import as_curl
 from receiver.web.listener import Listening
@@ -89,6 +89,7 @@ def show(event_id: int) -> str:
         "event.html",
         page="events",
         event=shown.document(document),
+        documents=kept.of([event])[event.id].values(),
         curl=None if shown.masked() else _curl(event, document["raw"]),
     )
 

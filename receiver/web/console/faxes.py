@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import re
+import tempfile
+from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
+from werkzeug.wsgi import FileWrapper
 
 from receiver import current
+from receiver.archive.documents import of_events
+from receiver.archive.states import State
 from receiver.models import Event
 from receiver.outbound.allow import AllowList
 from receiver.outbound.fetch import Fetcher, FetchError
 from receiver.outbound.guard import Guard
+from receiver.outbound.media import FAXES
 from receiver.providers.registry import PROVIDERS
 from receiver.search.events import DEFAULT_PAGE, event_json
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventType, Kind
-from receiver.web.console import shown
+from receiver.web.console import kept, shown
 from receiver.web.console.lists import row, whole_number
+from receiver.web.documents import file_name, saved
 
 faxes = Blueprint("faxes", __name__)
 
@@ -44,34 +50,52 @@ def show_list() -> str:
 
 @faxes.get("/faxes/<int:event_id>")
 def show(event_id: int) -> str:
-    """One fax. Its document is a click away, since fetching it tells the other side that somebody looked."""
-    return render_template("fax.html", page="faxes", fax=shown.document(event_json(_fax(event_id))))
+    """One fax, with what became of its document."""
+    event = _fax(event_id)
+    return render_template("fax.html", page="faxes", **_shown(event))
 
 
 @faxes.get("/faxes/<int:event_id>/document")
 def document(event_id: int) -> Response | tuple[str, int]:
-    """The PDF, fetched now, to view or (`save=1`) to download.
-
-    It is somebody else's file: it may run nothing, and its type is what we say, not what its bytes suggest.
-    """
+    """The document that is kept; while it is not fetched yet, fetched now. A file to save."""
     event = _fax(event_id)
     if shown.masked():
-        abort(403, "The document would show what is masked. Turn the mask off first.")
-    if not event.fax_url:
+        abort(403, kept.MASKED)
+    item = next(iter(of_events(current.engine(), [event])[event.id]), None)
+    if item is None:
         abort(404, "This fax has no document.")
+    if event.quarantine is not None:
+        abort(404, "This fax is not trusted, so its document is not fetched. Release it first.")
+    if item.state is State.KEPT:
+        return kept.answer(event, item)
+    if item.state is not State.WAITING:
+        return render_template("fax_gone.html", page="faxes", reason=kept.said(item), **_shown(event)), 502
     try:
-        fetched = _fetcher(event).fetch(event.fax_url, content_type="application/pdf", begins=b"%PDF-")
+        return _fetched(event)
     except FetchError as error:
-        page = render_template(
-            "fax_gone.html", page="faxes", fax=shown.document(event_json(event)), reason=str(error)
-        )
-        return page, 502
-    how = "attachment" if request.args.get("save") else "inline"
-    response = make_response(fetched.content)
-    response.headers["Content-Type"] = fetched.content_type
-    response.headers["Content-Disposition"] = f'{how}; filename="{_file_name(event)}"'
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
-    return response
+        reason = f"The document could not be fetched. {error}"
+        return render_template("fax_gone.html", page="faxes", reason=reason, **_shown(event)), 502
+
+
+def _fetched(event: Event) -> Response:
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # the answer closes it
+    try:
+        fetched = _fetcher(event).fetch(event.fax_url or "", file, FAXES)
+    except FetchError:
+        file.close()
+        raise
+    file.seek(0)
+    name = file_name(event.kind, event.received_at, event.sender, fetched.media.type)
+    response = Response(FileWrapper(file), direct_passthrough=True)
+    response.content_length = fetched.size
+    return saved(response, fetched.media.type, name)
+
+
+def _shown(event: Event) -> dict[str, Any]:
+    return {
+        "fax": shown.document(event_json(event)),
+        "document": kept.of([event])[event.id].get("fax_url"),
+    }
 
 
 def _fetcher(event: Event) -> Fetcher:
@@ -85,8 +109,3 @@ def _fax(event_id: int) -> Event:
     if event is None or event.kind != Kind.FAX or event.type == EventType.TEST:
         abort(404, "There is no fax with this id.")
     return event
-
-
-def _file_name(event: Event) -> str:
-    sender = re.sub(r"[^0-9]", "", event.sender or "")[:15] or "unknown"
-    return f"fax-{event.received_at:%Y%m%d-%H%M%S}-{sender}.pdf"

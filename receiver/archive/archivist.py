@@ -1,0 +1,189 @@
+"""Fetches what the events of the log link to, for as long as a worker runs."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from config import Config
+from receiver.archive.claims import Claim, claim, failed, source_of
+from receiver.archive.keep import keep, sweep
+from receiver.archive.links import LINKS
+from receiver.archive.opened import open_store
+from receiver.archive.plan import plan
+from receiver.archive.preview import make_preview
+from receiver.archive.states import Preview, State
+from receiver.archive.store import ROOM_MARK, Store, StoreError
+from receiver.logs.log import get_logger
+from receiver.models import DOCUMENTS
+from receiver.outbound.allow import AllowList
+from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.outbound.guard import Guard
+from receiver.providers.registry import PROVIDERS
+from receiver.vocabulary.printable import sentence
+
+logger = get_logger(__name__)
+
+THREADS = 4
+LARGEST = 100 * 1024 * 1024
+"""Bytes of a document: an hour of telephone speech, uncompressed, has 60 million."""
+LONGEST = 180.0
+"""Seconds for a document."""
+PAUSE = 0.25
+"""Seconds between two looks at the log."""
+LONGEST_STOP = 8.0
+"""Seconds at the end for what is under way."""
+_SWEEP_EVERY = 15.0
+_LEFT_BEHIND = timedelta(minutes=5)
+"""How old a document is whose preview nobody can be at work on any more."""
+
+
+class Archivist:
+    """Several may work at once, in one process or on many machines: each link is claimed by one of them.
+
+    Memory does not grow with the number of documents or their size: they go to disk as they come.
+    """
+
+    def __init__(
+        self, engine: Engine, store: Store, fetchers: Mapping[str, Fetcher], *, threads: int = THREADS
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._fetchers = fetchers
+        self._threads = threads
+        self._next_sweep = 0.0
+        self._free = threading.Event()
+
+    @classmethod
+    def of(cls, config: Config, engine: Engine) -> Archivist:
+        """The one that the settings ask for. What stands where a provider's API is may be fetched from there,
+        wherever that is: in the demo it is this machine."""
+        fetchers = {
+            name: Fetcher(
+                Guard(AllowList(config.outbound_allow), trusted=[provider.account(config)[0]]),
+                largest=LARGEST,
+                longest=LONGEST,
+            )
+            for name, provider in PROVIDERS.items()
+        }
+        return cls(engine, open_store(config), fetchers)
+
+    def run_forever(self, stop: threading.Event) -> None:
+        """Work until told to stop; then wait a moment for what is begun. The rest, others can have once its
+        lease ends."""
+        working: list[threading.Thread] = []
+        while not stop.is_set():
+            working = [one for one in working if one.is_alive()]
+            self._free.clear()
+            more = False
+            try:
+                more = self._look(working)
+            except (SQLAlchemyError, StoreError) as error:
+                logger.error("the archive stands still", error=type(error).__name__)
+            if working and not more:
+                self._free.wait(PAUSE)
+            elif not more:
+                stop.wait(PAUSE)
+        until = time.monotonic() + LONGEST_STOP
+        for one in working:
+            one.join(max(0.0, until - time.monotonic()))
+
+    def step(self) -> int:
+        """Do all that is due now, and return how many links were tried or pictures drawn."""
+        done, more = 0, True
+        while more:
+            working: list[threading.Thread] = []
+            more = self._look(working) or bool(working)
+            done += len(working)
+            for one in working:
+                one.join()
+        return done
+
+    def _look(self, working: list[threading.Thread]) -> bool:
+        """Give idle threads something to do; whether there is more of the log to read."""
+        more = plan(self._engine) > 0
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + _SWEEP_EVERY
+            self._tidy()
+        for claimed in claim(self._engine, self._threads - len(working)):
+            working.append(self._begin(partial(self._fetch, claimed)))
+        if not working and not more:
+            for sha256 in self._undrawn():
+                working.append(self._begin(partial(make_preview, self._engine, self._store, sha256)))
+        return more
+
+    def _begin(self, work: partial[None]) -> threading.Thread:
+        """A thread that keeps no process from ending: what it had claimed is done by another."""
+        thread = threading.Thread(target=self._guarded, args=(work,), name="archive", daemon=True)
+        thread.start()
+        return thread
+
+    def _guarded(self, work: partial[None]) -> None:
+        """What fails here is tried again once its claim has ended."""
+        try:
+            work()
+        except Exception as error:  # its words may hold a link
+            logger.error("a document could not be dealt with", error=type(error).__name__)
+        finally:
+            self._free.set()
+
+    def _fetch(self, claimed: Claim) -> None:
+        source = source_of(self._engine, claimed)
+        if source is None:
+            return
+        provider, link = source
+        try:
+            with self._file() as file:
+                fetched = self._fetchers[provider].fetch(link, file, LINKS[claimed.field])
+                file.flush()
+                kept = keep(self._engine, self._store, claimed, fetched, Path(file.name))
+        except (FetchError, StoreError) as error:
+            reason = error if isinstance(error, FetchError) else FetchError(sentence(str(error)))
+            state = failed(self._engine, claimed, reason)
+            if state is not State.WAITING:
+                logger.warning(
+                    "a document was not kept", event=claimed.event_id, state=state.value, reason=str(reason)
+                )
+            return
+        if kept and Preview.WAITING.value == self._preview(fetched.sha256):
+            make_preview(self._engine, self._store, fetched.sha256)
+
+    @contextmanager
+    def _file(self) -> Iterator[BinaryIO]:
+        """A new file where the store can take it from."""
+        with tempfile.NamedTemporaryFile(dir=self._store.room, prefix=ROOM_MARK, delete=False) as file:
+            try:
+                yield file  # type: ignore[misc]
+            finally:
+                Path(file.name).unlink(missing_ok=True)
+
+    def _preview(self, sha256: str) -> str | None:
+        with self._engine.connect() as connection:
+            return connection.scalar(select(DOCUMENTS.c.preview).where(DOCUMENTS.c.sha256 == sha256))
+
+    def _undrawn(self) -> list[str]:
+        """Documents that a worker kept and then had no time to draw."""
+        left = select(DOCUMENTS.c.sha256).where(
+            DOCUMENTS.c.preview == Preview.WAITING.value,
+            DOCUMENTS.c.kept_at < datetime.now(UTC) - _LEFT_BEHIND,
+        )
+        with self._engine.connect() as connection:
+            return list(connection.scalars(left.limit(self._threads)))
+
+    def _tidy(self) -> None:
+        """Delete what nothing names any more, and what a worker that was killed had begun to write."""
+        sweep(self._engine, self._store)
+        old = time.time() - 2 * LONGEST
+        for path in self._store.room.glob(f"{ROOM_MARK}*"):
+            if path.stat().st_mtime < old:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,99 @@
+"""Who fetches what: a worker claims links for a while, and says what became of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Engine, Select, delete, or_, select, update
+
+from receiver.archive.links import LINKS, link_of
+from receiver.archive.states import MOST_ATTEMPTS, State, delay
+from receiver.db.engine import writing
+from receiver.models import ARCHIVED, EVENTS
+from receiver.outbound.fetch import Cause, FetchError
+
+LEASE = timedelta(minutes=4)
+"""Longer than a fetch may take. What a worker that died had claimed waits for as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One link that is ours to fetch. The number of attempts tells this claim from a later one."""
+
+    id: int
+    event_id: int
+    field: str
+    position: int
+    attempts: int
+
+
+def claim(engine: Engine, most: int) -> list[Claim]:
+    """Links that are due, the newest event first: those of old ones may have lapsed long ago."""
+    if most <= 0 or not _any_due(engine):
+        return []
+    now = datetime.now(UTC)
+    table = ARCHIVED.c
+    chosen = _due(now).order_by(table.event_id.desc(), table.id).limit(most).with_for_update(skip_locked=True)
+    taken = (
+        update(ARCHIVED)
+        .where(table.id.in_(chosen))
+        .values(lease_until=now + LEASE, attempts=table.attempts + 1)
+        .returning(table.id, table.event_id, table.field, table.position, table.attempts)
+    )
+    with writing(engine) as connection:
+        return [Claim(*row) for row in connection.execute(taken)]
+
+
+def _due(now: datetime) -> Select[tuple[int]]:
+    table = ARCHIVED.c
+    free = or_(table.lease_until.is_(None), table.lease_until <= now)
+    return select(table.id).where(table.state == State.WAITING.value, table.due_at <= now, free)
+
+
+def _any_due(engine: Engine) -> bool:
+    """Asked before the lock for writers is taken, which callbacks need."""
+    with engine.connect() as connection:
+        return connection.scalar(_due(datetime.now(UTC)).limit(1)) is not None
+
+
+def source_of(engine: Engine, claimed: Claim) -> tuple[str, str] | None:
+    """The provider and the link. If the event is gone, or not trusted any more, None, and so is the claim."""
+    columns = (EVENTS.c.provider, *(EVENTS.c[name] for name in LINKS))
+    query = select(*columns).where(EVENTS.c.id == claimed.event_id, EVENTS.c.quarantine.is_(None))
+    with engine.connect() as connection:
+        event = connection.execute(query).one_or_none()
+    link = None if event is None else link_of(event, claimed.field, claimed.position)
+    if event is None or link is None:
+        with writing(engine) as connection:
+            connection.execute(delete(ARCHIVED).where(mine(claimed)))
+        return None
+    return event.provider, link
+
+
+def failed(engine: Engine, claimed: Claim, error: FetchError) -> State:
+    """Note why it could not be fetched, and when to try again, if ever."""
+    state, reason = State.WAITING, str(error)
+    if error.cause is Cause.LAPSED:
+        state = State.LAPSED
+    elif error.cause is Cause.REFUSED:
+        state = State.REFUSED
+    elif claimed.attempts >= MOST_ATTEMPTS:
+        state, reason = State.LAPSED, f"Given up after {claimed.attempts} tries. {reason}"
+    due = datetime.now(UTC) + delay(claimed.attempts, error.retry_after)
+    noted = (
+        update(ARCHIVED)
+        .where(mine(claimed))
+        .values(state=state.value, reason=reason, due_at=due, lease_until=None)
+    )
+    with writing(engine) as connection:
+        connection.execute(noted)
+    return state
+
+
+def mine(claimed: Claim) -> ColumnElement[bool]:
+    """Whether a row is still as it was claimed."""
+    table = ARCHIVED.c
+    return (
+        (table.id == claimed.id) & (table.attempts == claimed.attempts) & (table.state == State.WAITING.value)
+    )

@@ -1,0 +1,98 @@
+"""Documents of events: what became of each link, the document itself, and a picture of its first page."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify
+
+from receiver import current
+from receiver.archive.documents import Item, item_json, of_events
+from receiver.archive.links import LINKS
+from receiver.archive.states import Preview, State
+from receiver.archive.store import StoreError
+from receiver.models import Event
+from receiver.outbound.media import BY_TYPE
+from receiver.search.events import iso
+from receiver.web.api import shapes
+from receiver.web.api.events import NO_EVENT
+from receiver.web.api.operation import LARGEST_ID, Given, operation
+from receiver.web.documents import file_name, kept_document, kept_preview
+from receiver.web.errors import problem
+
+_NOT_KEPT = "there is no such event, it has no such link, or the document is not kept: see its documents"
+_NO_PREVIEW = "there is no such event, it has no such link, or its document has no preview"
+_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+_FIELD = {"type": "string", "enum": list(LINKS)}
+
+
+@operation(
+    "/events/{event_id}/documents",
+    "List the documents of an event",
+    shapes.EventDocuments,
+    path_schemas={"event_id": _ID},
+    missing=NO_EVENT,
+)
+def list_documents(_: Given, event_id: str) -> Response:
+    """Each link of the event and what became of it. Documents are fetched within seconds after the event
+    came, because their links lapse."""
+    event = _event(event_id)
+    if event is None:
+        return problem(404, "not_found", NO_EVENT)
+    items = of_events(current.engine(), [event])[event.id]
+    return jsonify(documents=[_document(item) for item in items])
+
+
+@operation(
+    "/events/{event_id}/documents/{field}",
+    "Get a document",
+    shapes.DocumentFile,
+    forms={media.type: f"The document, if it is {media.words}." for media in BY_TYPE.values()},
+    only_forms=True,
+    partial=True,
+    path_schemas={"event_id": _ID, "field": _FIELD},
+    missing=_NOT_KEPT,
+)
+def get_document(_: Given, event_id: str, field: str) -> Response:
+    """The document behind a link, as it came, if it is kept. `Range` asks for a part of it."""
+    event = _event(event_id)
+    item = _item(event, field)
+    if event is None or item is None or item.state is not State.KEPT:
+        return problem(404, "not_found", _NOT_KEPT)
+    name = file_name(event.kind, event.received_at, event.sender, item.media_type or "")
+    try:
+        return kept_document(item, name)
+    except StoreError as error:
+        return problem(503, "unavailable", str(error))
+
+
+@operation(
+    "/events/{event_id}/documents/{field}/preview",
+    "Get the picture of a document's first page",
+    shapes.DocumentFile,
+    forms={"image/png": "At most 800 pixels wide."},
+    only_forms=True,
+    path_schemas={"event_id": _ID, "field": _FIELD},
+    missing=_NO_PREVIEW,
+)
+def get_preview(_: Given, event_id: str, field: str) -> Response:
+    """The first page of a fax."""
+    item = _item(_event(event_id), field)
+    if item is None or item.preview != Preview.YES:
+        return problem(404, "not_found", _NO_PREVIEW)
+    try:
+        return kept_preview(item)
+    except StoreError as error:
+        return problem(503, "unavailable", str(error))
+
+
+def _event(word: str) -> Event | None:
+    number = int(word) if word.isascii() and word.isdigit() and len(word) < 20 else 0
+    return current.event_log().get(number) if 0 < number <= LARGEST_ID else None
+
+
+def _item(event: Event | None, field: str) -> Item | None:
+    items = of_events(current.engine(), [event])[event.id] if event is not None else ()
+    return next((item for item in items if item.field == field), None)
+
+
+def _document(item: Item) -> dict[str, object]:
+    return item_json(item) | {"due_at": iso(item.due_at), "kept_at": iso(item.kept_at)}

@@ -1,0 +1,91 @@
+"""Documents of events: what became of them in words, and the kept ones as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, Response, abort
+
+from receiver import current
+from receiver.archive.documents import Item, item_json, of_events
+from receiver.archive.states import Preview, State
+from receiver.archive.store import StoreError
+from receiver.models import Event
+from receiver.outbound.media import BY_TYPE
+from receiver.vocabulary.printable import size
+from receiver.web.console import shown
+from receiver.web.documents import file_name, kept_document, kept_preview
+
+documents = Blueprint("documents", __name__)
+
+MASKED = "The document would show what is masked. Turn the mask off first."
+LABELS = {"fax_url": "Document", "record_url": "Recording", "monitor_url": "Recording of the call"}
+_BROKEN = 503
+
+
+@documents.get("/events/<int:event_id>/documents/<field>")
+def get(event_id: int, field: str) -> Response:
+    """A document that is kept: a file to save, or the source of a player."""
+    event, item = _found(event_id, field)
+    if item.state is not State.KEPT:
+        abort(404, said(item))
+    return answer(event, item)
+
+
+@documents.get("/events/<int:event_id>/documents/<field>/preview")
+def preview(event_id: int, field: str) -> Response:
+    """The picture of its first page."""
+    _, item = _found(event_id, field)
+    if item.preview != Preview.YES:
+        abort(404, "This document has no preview.")
+    try:
+        return kept_preview(item)
+    except StoreError as error:
+        abort(_BROKEN, str(error))
+
+
+def _found(event_id: int, field: str) -> tuple[Event, Item]:
+    if shown.masked():
+        abort(403, MASKED)
+    event = current.event_log().get(event_id) if event_id < 2**63 else None
+    items = of_events(current.engine(), [event])[event.id] if event else ()
+    item = next((item for item in items if item.field == field), None)
+    if event is None or item is None:
+        abort(404, "There is no such document.")
+    return event, item
+
+
+def answer(event: Event, item: Item) -> Response:
+    """The bytes of a document that is kept."""
+    try:
+        name = file_name(event.kind, event.received_at, event.sender, item.media_type or "")
+        return kept_document(item, name)
+    except StoreError as error:
+        abort(_BROKEN, str(error))
+
+
+def of(events: Sequence[Event]) -> dict[int, dict[str, dict[str, Any]]]:
+    """By event and field: what a page says of a link."""
+    return {
+        event_id: {
+            item.field: item_json(item)
+            | {"label": LABELS[item.field], "said": said(item), "kept": item.state is State.KEPT}
+            for item in items
+        }
+        for event_id, items in of_events(current.engine(), events).items()
+    }
+
+
+def said(item: Item) -> str:
+    """What became of a link, in words."""
+    if item.state is State.KEPT:
+        media = BY_TYPE.get(item.media_type or "")
+        pages = item.pages and f"{item.pages:,} page{'' if item.pages == 1 else 's'}"
+        parts = (media.words if media else "", pages, size(item.size or 0))
+        return f"Kept: {', '.join(part for part in parts if part)}."
+    if item.state is State.LAPSED:
+        return f"It could not be had any more. {item.reason}"
+    if item.state is State.REFUSED:
+        return f"It is not kept. {item.reason}"
+    return f"Not fetched yet. {item.reason}" if item.reason else "Not fetched yet."
