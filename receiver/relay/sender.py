@@ -14,12 +14,10 @@ from sqlalchemy import Engine
 from config import Config
 from receiver.outbound.guard import Guard
 from receiver.relay.delivery import Parcel, Result
+from receiver.relay.options import Option, TargetError
 from receiver.relay.target import Target
-from receiver.vocabulary.errors import OperatorError
 
-
-class TargetError(OperatorError):
-    """A target cannot be as it is wished. The message says why, and what to do."""
+__all__ = ["Option", "Sender", "Sort", "Surroundings", "TargetError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,11 @@ class Sender(Protocol):
 class Sort(Protocol):
     """One sort of target."""
 
+    about: str
+    """What it is for, in a sentence, for those who choose a sort."""
+    options: tuple[Option, ...]
+    """What a person may say of a target. Commands, API and forms are made from it; what they read has the
+    form that is declared here."""
     lanes: int
     """How many deliveries to one target may be under way at once."""
 
@@ -59,6 +62,10 @@ class Sort(Protocol):
 
     def place(self, settings: Mapping[str, Any]) -> str:
         """Where it leads, in a few words and without secrets: `hooks.example.com`, `front@example.com`."""
+
+    def secret(self, settings: Mapping[str, Any]) -> str | None:
+        """What the other side verifies deliveries with; None if a sort has nothing like that. One that has
+        it takes `rotate` in `read`, for a new one."""
 
     def sender(self, target: Target, around: Surroundings) -> Sender:
         """What sends to the target."""

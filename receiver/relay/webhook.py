@@ -22,6 +22,7 @@ from receiver.outbound.refusal import Refused, Unreachable
 from receiver.outbound.session import Reply, Session
 from receiver.outbound.signing import SigningSecretError, require_secret, sign_with_each
 from receiver.relay.delivery import Parcel, Result
+from receiver.relay.options import Form, Option
 from receiver.relay.sender import Surroundings, TargetError
 from receiver.relay.target import Target
 from receiver.search.events import event_json
@@ -42,6 +43,29 @@ _OURS = frozenset({"host", "content-length", "content-type", "transfer-encoding"
 class Webhook:
     """The sort of target."""
 
+    about = "POST the JSON of an event to a program of yours, signed."
+    options: tuple[Option, ...] = (
+        Option(
+            "url",
+            "Where it is POSTed to.",
+            required=True,
+            secret=True,
+            example="https://example.com/hook",
+        ),
+        Option(
+            "headers",
+            "A fixed header of your own.",
+            Form.PAIRS,
+            secret=True,
+            example="X-Key: …",
+            word="header",
+        ),
+        Option(
+            "secret",
+            "What it is signed with, as whsec_ and base64; without this, one is made.",
+            secret=True,
+        ),
+    )
     lanes = 8
 
     def read(
@@ -78,6 +102,9 @@ class Webhook:
 
     def place(self, settings: Mapping[str, Any]) -> str:
         return host_of(settings["url"])
+
+    def secret(self, settings: Mapping[str, Any]) -> str:
+        return str(settings["secret"])
 
     def sender(self, target: Target, around: Surroundings) -> WebhookSender:
         return WebhookSender(target.settings, around.guard)

@@ -1,0 +1,105 @@
+"""Sending a target something made up, at once: does it reach the other side, and what does that say?
+
+It takes the same sender as deliveries, but not the log and not the queue: so it works while the target is
+paused, and nothing of it stays.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from receiver.models import Event
+from receiver.relay.deliveries import Attempt
+from receiver.relay.delivery import Parcel
+from receiver.relay.queue import LONGEST_ANSWER
+from receiver.relay.sender import Surroundings
+from receiver.relay.sorts import SORTS
+from receiver.relay.target import Target
+from receiver.search.query import Search
+from receiver.vocabulary.kinds import EventState, EventType, Kind
+from receiver.vocabulary.verdict import Verdict
+
+FROM, TO = "+12025550123", "+12025550199"
+"""Numbers that nobody has: set aside for examples."""
+
+
+def try_out(target: Target, around: Surroundings) -> Attempt:
+    """Send it an event of the kind that its search asks for, marked as a test."""
+    parcel = Parcel(f"evt_test_{secrets.token_hex(8)}", made_up(target.search), attempt=1, test=True)
+    sender = SORTS[target.sort].sender(target, around)
+    began, start = datetime.now(UTC), time.monotonic()
+    try:
+        result = sender.send(parcel)
+    finally:
+        sender.close()
+    return Attempt(
+        began_at=began,
+        milliseconds=round((time.monotonic() - start) * 1000),
+        delivered=result.delivered,
+        status=result.status,
+        reason=result.reason,
+        request=result.request,
+        answer=result.answer and result.answer[:LONGEST_ANSWER],
+    )
+
+
+def made_up(search: Search) -> Event:
+    """An event that looks like what the search finds. Its id is 0: it is not in the log."""
+    kind = search.kind or _kind_of(search)
+    type_ = search.type or _TYPES.get((kind, search.state)) or _TYPES[kind, None]
+    now = datetime.now(UTC)
+    said: dict[str, Any] = {"occurred_at": now, "txn_ref": "TEST", **_SAID[kind]}
+    if type_ is EventType.FAX_FAILED:
+        said |= {"fax_status": "failed", "fax_error_code": "test"}
+    return Event(
+        id=0,
+        identity="test",
+        arrival="test",
+        provider="test",
+        kind=kind,
+        type=type_,
+        received_at=now,
+        signature=Verdict.VALID,
+        quarantine=None,
+        repeats=0,
+        problems=None,
+        method="POST",
+        query_string=b"",
+        headers=b"",
+        body=b"",
+        peer="",
+        sender=search.sender or FROM,
+        recipient=search.recipient or search.number or TO,
+        **said,
+    )
+
+
+def _kind_of(search: Search) -> Kind:
+    word = (search.type or "").partition(".")[0]
+    if word == "fax" or search.state is EventState.FAILED:
+        return Kind.FAX
+    if word == "call" or search.session or search.state in _CALL_STATES:
+        return Kind.VOICE
+    return Kind.SMS
+
+
+_CALL_STATES = {
+    *(EventState.RINGING, EventState.ONGOING, EventState.ENDED),
+    *(EventState.ANSWERED, EventState.MISSED),
+}
+_TYPES = {
+    (Kind.SMS, None): EventType.SMS_RECEIVED,
+    (Kind.FAX, None): EventType.FAX_RECEIVED,
+    (Kind.FAX, EventState.FAILED): EventType.FAX_FAILED,
+    (Kind.VOICE, None): EventType.CALL_ENDED,
+    (Kind.VOICE, EventState.RINGING): EventType.CALL_RINGING,
+    (Kind.VOICE, EventState.ONGOING): EventType.CALL_ONGOING,
+}
+_SAID: dict[Kind, dict[str, Any]] = {
+    Kind.SMS: {"text": "This is a test. Nobody sent it."},
+    Kind.FAX: {"fax_status": "received", "fax_pages": 1},
+    Kind.VOICE: {"session": "TEST", "call_state": "ended"},
+}
