@@ -62,6 +62,7 @@ class Config(BaseModel):
     spool_limit_mb: int = Field(default=1024, ge=1, le=1_000_000, description="megabytes")
     quarantine_limit_mb: int = Field(default=256, ge=1, le=1_000_000, description="megabytes")
     retention: dict[str, timedelta] = {}
+    delivery_log: timedelta = timedelta(days=30)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> Config:
@@ -140,6 +141,11 @@ class Config(BaseModel):
         if not isinstance(value, str):
             return value
         return values.ages(value)
+
+    @field_validator("delivery_log", mode="before")
+    @classmethod
+    def _days(cls, value: Any) -> Any:
+        return values.days(value) if isinstance(value, str) else value
 
     @field_validator("secret_key")
     @classmethod

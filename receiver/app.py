@@ -30,6 +30,7 @@ from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CALLBACKS
 from receiver.logs.log import get_logger, without_words
 from receiver.providers.registry import DEFAULT
+from receiver.relay import deliveries
 from receiver.retention import prune, quarantine
 from receiver.search.events import EventLog
 from receiver.search.index import LogIndex
@@ -93,6 +94,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         *quarantine.jobs(engine, admission),
         *LogIndex(engine).jobs(),
         *prune.jobs(engine, config.retention),
+        *deliveries.jobs(engine, config.delivery_log),
         *integrity.jobs(),
         *(watch.jobs() if public else ()),
     )

@@ -314,7 +314,7 @@ def test_a_replay_says_what_it_is_and_can_be_stopped(here):
             until(lambda: replays.get(replay.id).state == "done")
         assert sorted(got.json["data"]["id"] for got in there.got) == [1, 2, 3, 4, 5]
         assert all(got.json["replay"] for got in there.got)
-        current.targets().pause("shop", "tests")
+        current.targets().pause("shop", by="tests")
         again = replays.ask_for(target, [2, 3], by="tests")
         assert again.waiting == 2
         stopped = replays.stop(again.id, by="tests")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -69,7 +70,9 @@ def replace(engine: Engine, code: str, found: Iterable[Finding], *, now: datetim
     """Put these in place of what was found under this code. Writes only if something changed."""
     new = tuple(found)
     before = {finding.subject: finding for finding in read(engine) if finding.code == code}
-    if {finding.subject for finding in new} == before.keys():
+    if {finding.subject: finding for finding in new} == {
+        subject: dataclasses.replace(finding, since=None) for subject, finding in before.items()
+    }:
         return
     with writing(engine) as connection:
         connection.execute(delete(FindingRow).where(FindingRow.code == code))
@@ -78,14 +81,15 @@ def replace(engine: Engine, code: str, found: Iterable[Finding], *, now: datetim
             connection.execute(insert(FindingRow).values(_row(finding, (known and known.since) or now)))
 
 
-def store(engine: Engine, found: Iterable[Finding], *, now: datetime) -> None:
-    """Put these in place of what was found before; what was known already keeps its `since`."""
+def store(engine: Engine, found: Iterable[Finding], *, now: datetime, sparing: Collection[str] = ()) -> None:
+    """Put these in place of what was found before; what was known already keeps its `since`. Findings under
+    the codes of `sparing` are somebody else's, and stay."""
     with writing(engine) as connection:
         before = {
             (row.code, row.subject): row.since
             for row in connection.execute(select(FindingRow.code, FindingRow.subject, FindingRow.since))
         }
-        connection.execute(delete(FindingRow))
+        connection.execute(delete(FindingRow).where(FindingRow.code.not_in(sparing)))
         now_found = {(finding.code, finding.subject): finding for finding in found}
         if now_found:
             connection.execute(

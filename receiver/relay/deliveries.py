@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, literal_column, select, update
 
 from receiver.db.engine import writing
 from receiver.models import AttemptRow, DeliveryRow, TargetRow
@@ -100,18 +100,42 @@ class Deliveries:
         with self._engine.connect() as connection:
             return [Attempt(*row) for row in connection.execute(query.order_by(AttemptRow.id))]
 
+    def missing(self, ids: Sequence[int]) -> list[int]:
+        """Which of these ids no delivery has."""
+        with self._engine.connect() as connection:
+            there = connection.scalars(select(DeliveryRow.id).where(DeliveryRow.id.in_(ids))).all()
+        return sorted(set(ids) - set(there))
+
     def counts(self) -> dict[int, dict[DeliveryState, int]]:
         """How many are waiting and dead, by target. Those delivered are too many to count each time."""
-        query = (
-            select(DeliveryRow.target_id, DeliveryRow.state, func.count())
-            .where(DeliveryRow.state.in_([DeliveryState.WAITING, DeliveryState.DEAD]))
-            .group_by(DeliveryRow.target_id, DeliveryRow.state)
-        )
         found: dict[int, dict[DeliveryState, int]] = {}
-        with self._engine.connect() as connection:
-            for target_id, state, number in connection.execute(query):
-                found.setdefault(target_id, {})[DeliveryState(state)] = number
+        for state, numbers in (
+            (DeliveryState.WAITING, self._count(_IS_WAITING)),
+            (DeliveryState.DEAD, self.dead()),
+        ):
+            for target_id, number in numbers.items():
+                found.setdefault(target_id, {})[state] = number
         return found
+
+    def dead(self) -> dict[int, int]:
+        """How many were given up, by target."""
+        return self._count(_IS_DEAD)
+
+    def oldest_waiting(self) -> dict[int, datetime]:
+        """When the oldest that waits was made, by target."""
+        oldest = select(func.min(DeliveryRow.id)).where(_IS_WAITING).group_by(DeliveryRow.target_id)
+        query = select(DeliveryRow.target_id, DeliveryRow.created_at).where(DeliveryRow.id.in_(oldest))
+        with self._engine.connect() as connection:
+            return {row.target_id: row.created_at for row in connection.execute(query)}
+
+    def _count(self, which: ColumnElement[bool]) -> dict[int, int]:
+        query = (
+            select(DeliveryRow.target_id, func.count().label("number"))
+            .where(which)
+            .group_by(DeliveryRow.target_id)
+        )
+        with self._engine.connect() as connection:
+            return {row.target_id: row.number for row in connection.execute(query)}
 
     def retry(self, ids: Sequence[int]) -> int:
         """Try these again now, with all attempts before them. Returns how many there were.
@@ -181,6 +205,9 @@ def _delivery(row: Any) -> Delivery:
     return Delivery(**{**values, "state": DeliveryState(values["state"])})
 
 
+# Not as bound values: SQLite would not see that its partial indexes apply.
+_IS_WAITING: ColumnElement[bool] = DeliveryRow.state == literal_column("'waiting'")
+_IS_DEAD: ColumnElement[bool] = DeliveryRow.state == literal_column("'dead'")
 _DELIVERIES = select(
     *(
         TargetRow.name.label("target") if name == "target" else getattr(DeliveryRow, name)

@@ -84,13 +84,6 @@ def require_known(options: Sequence[Option], given: Mapping[str, Any]) -> None:
             raise TargetError(f"{name}: must be one of {', '.join(option.choices)}")
 
 
-def require_given(options: Sequence[Option], given: Mapping[str, Any]) -> None:
-    """`TargetError` if a new target lacks something."""
-    for option in options:
-        if option.required and not given.get(option.name):
-            raise TargetError(f"{option.name} is missing: {option.about[0].lower()}{option.about[1:]}")
-
-
 def _has_form(value: Any, form: Form) -> bool:
     if form is Form.LINES:
         return isinstance(value, list) and all(isinstance(one, str) for one in value)

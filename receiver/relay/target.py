@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any
 
 from receiver.models import TargetRow
 from receiver.search.query import Search
+from receiver.vocabulary.mask import masked_number
 
 
 class TargetSort(StrEnum):
@@ -34,6 +36,9 @@ class TargetState(StrEnum):
     intervals; what arrives waits."""
 
 
+_BY = "by "
+"""How a reason begins that a person gave."""
+_NUMBER = re.compile(r"\+?[0-9]{7,}")
 FAILING_AFTER = 5
 """Failures in a row that open the breaker."""
 
@@ -65,6 +70,17 @@ class Target:
             return TargetState.PAUSED
         return TargetState.FAILING if self.failures >= FAILING_AFTER else TargetState.ACTIVE
 
+    @property
+    def label(self) -> str:
+        """Its name for labels and sentences that monitoring keeps: a number in it is masked."""
+        masked = _NUMBER.sub(lambda found: masked_number(found[0]), self.name)
+        return self.name if masked == self.name else f"{masked} ({self.id})"
+
+    @property
+    def paused_by_person(self) -> bool:
+        """Whether a person paused it, and not the other side."""
+        return self.paused_at is not None and (self.paused_why or "").startswith(_BY)
+
     @classmethod
     def of(cls, row: TargetRow | Any) -> Target:
         """The target that a row of the table describes."""
@@ -86,3 +102,8 @@ class Target:
             blocked_until=row.blocked_until,
             delivered_at=row.delivered_at,
         )
+
+
+def paused_by(who: str, why: str = "") -> str:
+    """The reason as it is kept, of a pause that a person wants."""
+    return f"{_BY}{who}: {why}" if why else f"{_BY}{who}"

@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError
 
 from receiver.db.engine import writing
 from receiver.models import EVENTS, TargetRow
-from receiver.relay.sender import Surroundings, TargetError
+from receiver.relay.options import TargetError, require_known
+from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
-from receiver.relay.target import Target, TargetSort
+from receiver.relay.target import Target, TargetSort, paused_by
 from receiver.search.query import Search
 from receiver.search.values import SearchError
 
@@ -67,6 +68,7 @@ class Targets:
     ) -> Target:
         """A new target for what arrives from now on. `TargetError` if it cannot be as it is wished."""
         name = read_name(name)
+        require_known(SORTS[sort].options, given)
         values = {
             "name": name,
             "sort": sort,
@@ -98,6 +100,7 @@ class Targets:
         target = self.get(name)
         values: dict[str, Any] = dict(_CLOSED)
         if given is not None:
+            require_known(SORTS[target.sort].options, given)
             values["settings"] = json.dumps(SORTS[target.sort].read(given, target.settings, self._around))
         if new_name is not None:
             values["name"] = read_name(new_name)
@@ -111,17 +114,27 @@ class Targets:
             raise _taken(values["name"]) from None
         return self.get(str(target.id))
 
-    def pause(self, name: str, why: str) -> Target:
+    def pause(self, name: str, *, by: str, why: str = "") -> Target:
         """Send it nothing more. What arrives waits, and goes out when it is resumed."""
         target = self.get(name)
         if target.paused_at is None:
-            self._update(target, {"paused_at": datetime.now(UTC), "paused_why": why})
+            self._update(target, {"paused_at": datetime.now(UTC), "paused_why": paused_by(by, why)})
         return self.get(str(target.id))
 
     def resume(self, name: str) -> Target:
         """Send again, at once: also closes an open breaker."""
         target = self.get(name)
         self._update(target, {"paused_at": None, "paused_why": None, **_CLOSED})
+        return self.get(str(target.id))
+
+    def rotate(self, name: str) -> Target:
+        """Give it a new secret; for a while deliveries are signed with the one before as well."""
+        target = self.get(name)
+        sort = SORTS[target.sort]
+        if sort.secret(target.settings) is None:
+            raise TargetError(f"a target of the sort {target.sort} has no secret to rotate")
+        settings = sort.read({"rotate": True}, target.settings, self._around)
+        self._update(target, {"settings": json.dumps(settings)})
         return self.get(str(target.id))
 
     def remove(self, name: str) -> Target:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.logs.log import get_logger
 from receiver.models import TargetRow
+from receiver.relay import findings
 from receiver.relay.need import work_is_needed
 from receiver.relay.planner import Planner
 from receiver.relay.replay import Replays
@@ -32,6 +33,7 @@ logger = get_logger(__name__)
 LOOK_AT_LOG = 0.1
 """Seconds between looks for new events."""
 LOOK_AT_TARGETS = 1.0
+LOOK_FOR_FINDINGS = 5.0
 LONGEST_STOP = 10.0
 """Seconds at the end for what is under way."""
 
@@ -59,7 +61,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop` is called; then end what is under way."""
-        looked = float("-inf")
+        looked = noted = float("-inf")
         failing = False
         while not self._stop.is_set():
             try:
@@ -69,6 +71,9 @@ class Worker:
                     if self._is_idle():
                         break
                 more = self._plan()
+                if time.monotonic() - noted >= LOOK_FOR_FINDINGS:
+                    noted = time.monotonic()
+                    findings.refresh(self._engine)
                 failing = False
             except SQLAlchemyError as error:
                 if not failing:

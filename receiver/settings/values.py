@@ -104,6 +104,14 @@ def ages(value: str) -> dict[str, timedelta]:
     return found
 
 
+def days(value: str) -> timedelta:
+    """How long something is kept: `30d`."""
+    match = re.fullmatch(r"([1-9][0-9]{0,4})d", value.strip().lower(), re.ASCII)
+    if not match:
+        raise ValueError("must be a number of days such as 30d")
+    return timedelta(days=int(match[1]))
+
+
 def allowed(entry: str) -> tuple[IPv4Network | IPv6Network | str, int | None]:
     """An entry of OUTBOUND_ALLOW: a network or a host name, `*.` before it or not; and its port if only that.
 
