@@ -75,6 +75,45 @@ _CONVERSATIONS = Commands(
     default="list",
 )
 
+_TARGETS = Commands(
+    "targets",
+    "Say where events are delivered, and how that goes.",
+    (
+        Later("list", "targets.listing:list_targets", "List the targets and how they stand."),
+        Later("show", "targets.listing:show", "Show one target."),
+        Later("add", "targets.changing:add", "Add a target."),
+        Later("edit", "targets.changing:edit", "Change a target."),
+        Later("test", "targets.tending:test_target", "Send a target something made up, now."),
+        Later("pause", "targets.tending:pause", "Send a target nothing more for now."),
+        Later("resume", "targets.tending:resume", "Send a target what waits, and what arrives."),
+        Later("rotate", "targets.changing:rotate", "Give a target a new signing secret."),
+        Later("remove", "targets.changing:remove", "Remove a target."),
+    ),
+)
+
+_DELIVERIES = Commands(
+    "deliveries",
+    "Look at what went where, and try again.",
+    (
+        Later("list", "deliveries:list_deliveries", "List deliveries, newest first."),
+        Later("show", "deliveries:show", "Show one delivery with each attempt at it."),
+        Later("retry", "deliveries:retry", "Try deliveries again, now."),
+        Later("cancel", "deliveries:cancel", "Give up deliveries that wait."),
+    ),
+)
+
+_REPLAY = Commands(
+    "replay",
+    "Send events to a target once more.",
+    (
+        Later("start", "replay:start", "Send what a search finds (the default)."),
+        Later("list", "replay:list_replays", "List replays, newest first."),
+        Later("show", "replay:show", "Show how far a replay is."),
+        Later("stop", "replay:stop", "Stop a replay."),
+    ),
+    default="start",
+)
+
 _USERS = Commands(
     "users",
     "List, add and remove users of the console.",
@@ -156,6 +195,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         _CONVERSATIONS,
         Later("listen", "listen.command:listen", "Post a service's events to a program on this machine."),
     ),
+    "Deliveries": (_TARGETS, _DELIVERIES, _REPLAY),
     "Access": (_USERS, _TOKENS),
     "Storage": (_DB, _SPOOL, _ARCHIVE),
 }

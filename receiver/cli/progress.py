@@ -26,6 +26,19 @@ def spinner(doing: str) -> Iterator[None]:
 
 
 @contextmanager
+def ticker() -> Iterator[Callable[[str], None]]:
+    """A line with a spinner, if stderr is a terminal; each call says in it how things stand."""
+    if not sys.stderr.isatty():
+        yield lambda doing: None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    with Console(stderr=True, highlight=False).status("", spinner="line") as status:
+        yield lambda doing: status.update(Text(printable(doing)))
+
+
+@contextmanager
 def bar(total: int) -> Iterator[Callable[[str], None]]:
     """A bar on stderr; each call says what is done next and moves it on."""
     if not sys.stderr.isatty():

@@ -46,9 +46,14 @@ class Option:
     """Its name on the command line, if that is another: `header` for `headers`."""
 
     @property
+    def key(self) -> str:
+        """Its name on the command line, as Python has it."""
+        return self.word or self.name
+
+    @property
     def flag(self) -> str:
         """`--header`."""
-        return f"--{(self.word or self.name).replace('_', '-')}"
+        return f"--{self.key.replace('_', '-')}"
 
 
 def from_lines(option: Option, lines: Sequence[str]) -> Any:
@@ -62,7 +67,7 @@ def from_lines(option: Option, lines: Sequence[str]) -> Any:
             name, colon, value = line.partition(":")
             if not colon or not name.strip():
                 # Not the line itself: it may be a secret.
-                raise TargetError(f"{option.word or option.name}: write it as `Name: value`")
+                raise TargetError(f"{option.key}: write it as `Name: value`")
             pairs[name.strip()] = value.strip()
         return pairs
     if option.form is Form.FLAG:

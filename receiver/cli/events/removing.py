@@ -37,9 +37,9 @@ def written(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M:%S}"
 
 
-def count_of(count: int, thing: str) -> str:
+def count_of(count: int, thing: str, things: str = "") -> str:
     """`1 event`, `2 events`."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+    return f"{count} {thing}" if count == 1 else f"{count} {things or f'{thing}s'}"
 
 
 def with_documents(count: int) -> str:

@@ -1,0 +1,1 @@
+"""`receiver targets`: where events are delivered."""
