@@ -6,8 +6,8 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """`read` looks at the log, `operate` also decides about what is quarantined or set aside, `admin` may do
-    everything."""
+    """`read` looks at the log, `operate` also decides about what is quarantined or set aside and tends
+    deliveries, `admin` may do everything, such as say where events are delivered."""
 
     READ = "read"
     OPERATE = "operate"

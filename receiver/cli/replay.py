@@ -64,7 +64,7 @@ def start(
         raise click.UsageError("Give a search or --event, not both.")
     target, replays = current.targets().get(to), current.replays()
     with progress.spinner("counting"):
-        number = len(set(event_ids)) if event_ids else replays.count(wanted)
+        number = len(replays.require(event_ids)) if event_ids else replays.count(wanted)
     if dry_run:
         if as_json:
             output.json_out({"events": number})
@@ -148,9 +148,7 @@ def stop(replay_id: int, as_json: bool) -> None:
     before = current.replays().get(replay_id)
     if before.state in {"done", "stopped"}:
         output.say(f"replay {replay_id} is {before.state} already")
-        replay = before
-    else:
-        replay = current.replays().stop(replay_id, by=who())
+    replay = current.replays().stop(replay_id, by=who())
     if as_json:
         output.json_out(replay_json(replay))
     else:

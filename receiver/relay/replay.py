@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.db.engine import writing, writing_lazily
-from receiver.models import EVENTS, DeliveryRow, ReplayRow, TargetRow
+from receiver.models import EVENTS, DeliveryRow, Event, ReplayRow, TargetRow
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.planner import deliveries_for
 from receiver.relay.sender import TargetError
@@ -61,6 +61,10 @@ class Replay:
         return "sending" if self.waiting else "done"
 
 
+class UnknownReplay(TargetError):
+    """There is no replay with this id."""
+
+
 class Replays:
     """Asks for replays, shows how far they are, stops them, and does them a step at a time."""
 
@@ -92,11 +96,8 @@ class Replays:
         return self.get(int(replay_id))
 
     def ask_for(self, target: Target, event_ids: Sequence[int], *, by: str) -> Replay:
-        """Send these events."""
-        with self._engine.connect() as connection:
-            events = rows(connection, event_ids)
-        if missing := set(event_ids) - {event.id for event in events}:
-            raise TargetError(f"there is no event {', '.join(map(str, sorted(missing)))}")
+        """Send these events; `TargetError` if one cannot be sent."""
+        events = self.require(event_ids)
         replay = self.ask(target, Search(), by=by)
         with writing(self._engine) as connection:
             found = list(deliveries_for(connection, [_anything(target)], events, replay_id=replay.id))
@@ -109,11 +110,21 @@ class Replays:
             )
         return self.get(replay.id)
 
+    def require(self, event_ids: Sequence[int]) -> list[Event]:
+        """These events; `TargetError` if one is not there, or is not to be trusted."""
+        with self._engine.connect() as connection:
+            events = rows(connection, event_ids)
+        if missing := set(event_ids) - {event.id for event in events}:
+            raise TargetError(f"there is no event {', '.join(map(str, sorted(missing)))}")
+        if held := [str(event.id) for event in events if event.quarantine is not None]:
+            raise TargetError(f"in quarantine: {', '.join(held)}. Release what you trust, then send it")
+        return events
+
     def get(self, replay_id: int) -> Replay:
-        """One replay; `TargetError` if there is none."""
+        """One replay; `UnknownReplay` if there is none."""
         found = self._read(replay_id)
         if not found:
-            raise TargetError(f"there is no replay {replay_id}: see `receiver replay list`")
+            raise UnknownReplay(f"there is no replay {replay_id}: see `receiver replay list`")
         return found[0]
 
     def all(self, limit: int = 100) -> list[Replay]:
@@ -121,7 +132,9 @@ class Replays:
         return self._read(limit=limit)
 
     def stop(self, replay_id: int, *, by: str) -> Replay:
-        """Plan no more of it, and cancel what waits."""
+        """Plan no more of it, and cancel what waits. One that is done stays as it is."""
+        if self.get(replay_id).state == "done":
+            return self.get(replay_id)
         with writing(self._engine) as connection:
             now = datetime.now(UTC)
             connection.execute(
@@ -152,7 +165,7 @@ class Replays:
             wanted = _sent(Search.parse(replay.search))
             span = Span(above=replay.next_id, below=replay.last_id + 1)
             ids = matching_ids(connection, wanted, span, AT_ONCE, oldest=True)
-            target = _anything(Target.of(row))
+            target = _anything(Target.of(row), quarantined=wanted.quarantined)
             found = list(deliveries_for(connection, [target], rows(connection, ids), replay_id=replay.id))
         ended = len(ids) < AT_ONCE
         with writing_lazily(self._engine) as connection:
@@ -204,9 +217,9 @@ def _sent(wanted: Search) -> Search:
     return wanted if wanted.quarantined is not None else replace(wanted, quarantined=False)
 
 
-def _anything(target: Target) -> Target:
+def _anything(target: Target, quarantined: bool | None = None) -> Target:
     """The target as if it wanted whatever was chosen for it."""
-    return replace(target, search=Search(quarantined=None))
+    return replace(target, search=Search(quarantined=quarantined))
 
 
 def _ids(event_ids: Sequence[int]) -> str:

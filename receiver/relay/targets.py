@@ -68,6 +68,8 @@ class Targets:
     ) -> Target:
         """A new target for what arrives from now on. `TargetError` if it cannot be as it is wished."""
         name = read_name(name)
+        if sort not in SORTS:
+            raise TargetError(f"there are no targets of the sort {sort} here, but of {', '.join(SORTS)}")
         require_known(SORTS[sort].options, given)
         values = {
             "name": name,

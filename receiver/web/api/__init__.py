@@ -6,16 +6,54 @@ from flask import Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.intake.spool import SpoolError
-from receiver.web.api import calls, documents, events, openapi, quarantine, service, spool
+from receiver.outbound.refusal import Refused
+from receiver.relay.options import TargetError
+from receiver.relay.replay import UnknownReplay
+from receiver.relay.targets import UnknownTarget
+from receiver.vocabulary.errors import OperatorError
+from receiver.web.api import (
+    calls,
+    deliveries,
+    documents,
+    events,
+    openapi,
+    quarantine,
+    service,
+    spool,
+    targets,
+)
 from receiver.web.api.operation import BadRequest, api
 from receiver.web.errors import problem
 
-__all__ = ["api", "calls", "documents", "events", "openapi", "quarantine", "service", "spool"]
+__all__ = [
+    "api",
+    "calls",
+    "deliveries",
+    "documents",
+    "events",
+    "openapi",
+    "quarantine",
+    "service",
+    "spool",
+    "targets",
+]
 
 
 @api.errorhandler(BadRequest)
 def _bad_request(error: BadRequest) -> Response:
     return problem(400, "bad_request", str(error))
+
+
+@api.errorhandler(TargetError)
+@api.errorhandler(Refused)
+def _bad_target(error: OperatorError) -> Response:
+    return problem(400, "bad_request", str(error))
+
+
+@api.errorhandler(UnknownTarget)
+@api.errorhandler(UnknownReplay)
+def _unknown(error: OperatorError) -> Response:
+    return problem(404, "not_found", str(error))
 
 
 @api.errorhandler(SpoolError)

@@ -146,10 +146,9 @@ def _last_event_id() -> int | None:
     path_schemas={"event_id": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}},
     missing=NO_EVENT,
 )
-def show_event(given: Given, event_id: str) -> Response:
+def show_event(given: Given, event_id: int) -> Response:
     """One event with its raw request and its repeats."""
-    number = int(event_id) if event_id.isascii() and event_id.isdigit() and len(event_id) < 20 else 0
-    event = current.event_log().get(number) if 0 < number <= LARGEST_ID else None
+    event = current.event_log().get(event_id) if 0 < event_id <= LARGEST_ID else None
     if event is None:
         return problem(404, "not_found", NO_EVENT)
     shown = whole_json(current.engine(), event)

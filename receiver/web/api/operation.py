@@ -144,7 +144,7 @@ def operation(
         )
         OPERATIONS.append(declared)
 
-        def answer_request(**names: str) -> Response:
+        def answer_request(**names: Any) -> Response:
             given = declared.read(require(scope))
             return view(given, _body(body), **names) if body is not None else view(given, **names)
 
@@ -153,7 +153,9 @@ def operation(
             last.strip("{}") not in declared.path_schemas
         ):  # what others chose, such as a session, may have slashes in it
             last = last.replace("{", "{rest:")
-        rule = f"{head}/{last}".replace("{", "<").replace("}", ">")
+        # Digits only: what else stands there may be an operation of its own, `/deliveries/retry`.
+        opening = "<int:" if declared.path_schema.get("type") == "integer" else "<"
+        rule = f"{head}/{last}".replace("{", opening).replace("}", ">")
         api.add_url_rule(rule, view.__name__, answer_request, methods=[method], merge_slashes=False)
         return view
 

@@ -45,10 +45,9 @@ def list_set_aside(given: Given) -> Response:
     path_schemas={"position": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}},
     missing=NOTHING,
 )
-def show_set_aside(given: Given, position: str) -> Response:
+def show_set_aside(given: Given, position: int) -> Response:
     """One callback that the database refused, with its raw request."""
-    number = int(position) if position.isascii() and position.isdigit() and len(position) < 20 else 0
-    found = current.spool().set_aside_at(number) if 0 < number <= LARGEST_ID else None
+    found = current.spool().set_aside_at(position) if 0 < position <= LARGEST_ID else None
     if found is None:
         return problem(404, "not_found", NOTHING)
     return jsonify(set_aside_json(found, mask=given.flag("mask")))

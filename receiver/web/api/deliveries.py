@@ -1,0 +1,193 @@
+"""Deliveries and replays: what went where, another try, and the same once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Response, jsonify
+
+from receiver import current
+from receiver.access.scopes import Scope
+from receiver.relay.deliveries import DEFAULT_PAGE, LARGEST_PAGE
+from receiver.relay.delivery import DeliveryState
+from receiver.relay.replay import Replay
+from receiver.relay.shown import attempt_json, delivery_json, replay_json
+from receiver.relay.targets import UnknownTarget
+from receiver.search.query import Search
+from receiver.search.values import SearchError
+from receiver.web.api import delivery_shapes as shapes
+from receiver.web.api.operation import LARGEST_ID, BadRequest, Given, Parameter, operation
+from receiver.web.api.parameters import BEFORE, MASK
+from receiver.web.errors import problem
+
+NO_DELIVERY = "there is no delivery with this id"
+_NOTHING_DONE = "there is no delivery with one of these ids; the message names it, and nothing is done"
+_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+_FILTERS = (
+    Parameter("target", "Only to the target of this name."),
+    Parameter("state", "Only in this state.", {"type": "string", "enum": [*DeliveryState]}),
+    Parameter("event_id", "Only of this event.", _ID),
+    Parameter("replay_id", "Only of this replay.", _ID),
+    Parameter(
+        "limit",
+        f"How many; {DEFAULT_PAGE} by default.",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE},
+    ),
+    BEFORE,
+)
+
+
+@operation("/deliveries", "List deliveries", shapes.DeliveryPage, parameters=_FILTERS)
+def list_deliveries(given: Given) -> Response:
+    """Newest first. What ended longer ago than DELIVERY_LOG, 30 days by default, is gone."""
+    state = given.words.get("state")
+    if state is not None:
+        given.choice("state", [*DeliveryState], "")
+    page = current.deliveries().find(
+        target_id=_target_id(given),
+        state=None if state is None else DeliveryState(state),
+        event_id=given.whole("event_id", 0, LARGEST_ID) or None,
+        replay_id=given.whole("replay_id", 0, LARGEST_ID) or None,
+        before=given.whole("before", 0, LARGEST_ID) or None,
+        limit=given.whole("limit", DEFAULT_PAGE, LARGEST_PAGE),
+    )
+    return jsonify(
+        deliveries=[delivery_json(one) for one in page.deliveries],
+        next=None if page.next is None else str(page.next),
+    )
+
+
+@operation(
+    "/deliveries/{delivery_id}",
+    "Show one delivery",
+    shapes.WholeDelivery,
+    parameters=(MASK,),
+    path_schema=_ID,
+    missing=NO_DELIVERY,
+)
+def show_delivery(given: Given, delivery_id: int) -> Response:
+    """One delivery with each attempt at it. The answers in it are the other side's words."""
+    mask = given.flag("mask")
+    found = current.deliveries().get(delivery_id) if 0 < delivery_id <= LARGEST_ID else None
+    if found is None:
+        return problem(404, "not_found", NO_DELIVERY)
+    attempts = [attempt_json(one, mask=mask) for one in current.deliveries().attempts(delivery_id)]
+    return jsonify(delivery_json(found) | {"log": attempts})
+
+
+@operation(
+    "/deliveries/retry",
+    "Try deliveries again",
+    shapes.RetriedDeliveries,
+    method="POST",
+    scope=Scope.OPERATE,
+    body=shapes.Retry,
+    missing=_NOTHING_DONE,
+)
+def retry_deliveries(_: Given, asked: shapes.Retry) -> Response:
+    """At once, and with all attempts before them again. What was delivered is not sent again: for that there
+    are replays."""
+    if asked.ids is None:
+        target = current.targets().get(asked.dead_of or "")
+        return jsonify(retried=current.deliveries().retry_dead(target.id))
+    return _missing(asked.ids) or jsonify(retried=current.deliveries().retry(asked.ids))
+
+
+@operation(
+    "/deliveries/cancel",
+    "Give up deliveries",
+    shapes.Cancelled,
+    method="POST",
+    scope=Scope.OPERATE,
+    body=shapes.Cancel,
+    missing=_NOTHING_DONE,
+)
+def cancel_deliveries(given: Given, asked: shapes.Cancel) -> Response:
+    """Those that wait are not sent."""
+    said = f"cancelled by token {given.token.name}"
+    why = f"{said}: {asked.why}" if asked.why else said
+    return _missing(asked.ids) or jsonify(cancelled=current.deliveries().cancel(asked.ids, why))
+
+
+@operation("/replays", "List replays", shapes.Replays, parameters=(MASK,))
+def list_replays(given: Given) -> Response:
+    """The newest 100, with how far each is."""
+    mask = given.flag("mask")
+    return jsonify(replays=[replay_json(one, mask=mask) for one in current.replays().all()])
+
+
+@operation(
+    "/replays",
+    "Send events once more",
+    shapes.Asked,
+    method="POST",
+    scope=Scope.OPERATE,
+    body=shapes.NewReplay,
+    missing="there is no target of this name",
+)
+def start_replay(given: Given, asked: shapes.NewReplay) -> Response:
+    """To one target, whether or not its own search finds them, and marked as a replay. What is in quarantine
+    is left out unless the search asks for it. A dry run says how many there are."""
+    target, replays = current.targets().get(asked.to), current.replays()
+    who = f"token {given.token.name}"
+    if asked.event_ids is not None:
+        ids = list(dict.fromkeys(asked.event_ids))
+        if asked.dry_run:
+            return jsonify(events=len(replays.require(ids)), replay=None)
+        return jsonify(events=None, replay=replay_json(replays.ask_for(target, ids, by=who)))
+    try:
+        wanted = Search.parse(asked.search or "")
+    except SearchError as error:
+        raise BadRequest(f"search: {error}") from None
+    if asked.dry_run:
+        return jsonify(events=replays.count(wanted), replay=None)
+    return jsonify(events=None, replay=replay_json(replays.ask(target, wanted, by=who)))
+
+
+@operation(
+    "/replays/{replay_id}",
+    "Show how far a replay is",
+    shapes.Replay,
+    parameters=(MASK,),
+    path_schema=_ID,
+    missing="there is no replay with this id",
+)
+def show_replay(given: Given, replay_id: int) -> Response:
+    """One replay with what became of its deliveries."""
+    return jsonify(replay_json(_replay(replay_id), mask=given.flag("mask")))
+
+
+@operation(
+    "/replays/{replay_id}/stop",
+    "Stop a replay",
+    shapes.Replay,
+    method="POST",
+    scope=Scope.OPERATE,
+    path_schema=_ID,
+    missing="there is no replay with this id",
+)
+def stop_replay(given: Given, replay_id: int) -> Response:
+    """What waits of it is cancelled; what was sent stays sent. One that is done stays as it is."""
+    found = _replay(replay_id)
+    return jsonify(replay_json(current.replays().stop(found.id, by=f"token {given.token.name}")))
+
+
+def _target_id(given: Given) -> int | None:
+    if "target" not in given.words:
+        return None
+    try:
+        return current.targets().get(given.words["target"]).id
+    except UnknownTarget:
+        raise BadRequest("target: there is no target of this name") from None
+
+
+def _replay(replay_id: int) -> Replay:
+    return current.replays().get(min(replay_id, LARGEST_ID))
+
+
+def _missing(ids: Sequence[int]) -> Response | None:
+    missing = current.deliveries().missing(ids)
+    if not missing:
+        return None
+    named = ", ".join(map(str, missing))
+    return problem(404, "not_found", f"there is no delivery {named}: nothing was done")

@@ -1,0 +1,166 @@
+"""Targets: where events are delivered."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify
+
+from receiver import current
+from receiver.access.scopes import Scope
+from receiver.relay.shown import attempt_json, target_json
+from receiver.relay.sorts import SORTS
+from receiver.relay.target import Target
+from receiver.relay.targets import LONGEST_NAME
+from receiver.relay.trial import try_out
+from receiver.web.api import delivery_shapes as shapes
+from receiver.web.api.operation import Given, operation
+from receiver.web.api.parameters import MASK
+
+NO_TARGET = "there is no target of this name"
+_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": r"^[A-Za-z0-9][\w .@+-]*$"}
+
+
+@operation("/targets", "List the targets", shapes.Targets, parameters=(MASK,))
+def list_targets(given: Given) -> Response:
+    """All targets with how they stand. Secrets in their settings are left out."""
+    counts, mask = current.deliveries().counts(), given.flag("mask")
+    found = current.targets().all()
+    return jsonify(targets=[target_json(one, counts.get(one.id, {}), mask=mask) for one in found])
+
+
+@operation(
+    "/targets",
+    "Add a target",
+    shapes.TargetWithSecret,
+    method="POST",
+    scope=Scope.ADMIN,
+    body=shapes.NewTarget,
+)
+def add_target(given: Given, asked: shapes.NewTarget) -> Response:
+    """It gets what arrives from now on. Its signing secret is shown in this answer only. What delivery would
+    refuse, such as a private address, is refused here."""
+    target = current.targets().add(
+        asked.name,
+        asked.sort,
+        asked.settings,
+        search=asked.search,
+        ordered=asked.ordered,
+        by=f"token {given.token.name}",
+    )
+    return _with_secret(target)
+
+
+@operation(
+    "/targets/{name}",
+    "Show a target",
+    shapes.Target,
+    parameters=(MASK,),
+    path_schema=_NAME,
+    missing=NO_TARGET,
+)
+def show_target(given: Given, name: str) -> Response:
+    """One target with how it stands, by its name or its id."""
+    return _one(current.targets().get(name), mask=given.flag("mask"))
+
+
+@operation(
+    "/targets/{name}",
+    "Change a target",
+    shapes.Target,
+    method="PATCH",
+    scope=Scope.ADMIN,
+    body=shapes.ChangedTarget,
+    path_schema=_NAME,
+    missing=NO_TARGET,
+)
+def change_target(_: Given, asked: shapes.ChangedTarget, name: str) -> Response:
+    """Changes what is given. A new search concerns what arrives from now on, a new address also what waits.
+    Of the settings, those that are not given stay as they are."""
+    changed = current.targets().change(
+        name, given=asked.settings, new_name=asked.name, search=asked.search, ordered=asked.ordered
+    )
+    return _one(changed)
+
+
+@operation(
+    "/targets/{name}",
+    "Remove a target",
+    shapes.Removed,
+    method="DELETE",
+    scope=Scope.ADMIN,
+    path_schema=_NAME,
+    missing=NO_TARGET,
+)
+def remove_target(_: Given, name: str) -> Response:
+    """What waits for it is not delivered, and its delivery log goes, too."""
+    return jsonify(removed=current.targets().remove(name).name)
+
+
+@operation(
+    "/targets/{name}/test",
+    "Send a target something made up",
+    shapes.Attempt,
+    method="POST",
+    scope=Scope.OPERATE,
+    parameters=(MASK,),
+    path_schema=_NAME,
+    missing=NO_TARGET,
+)
+def test_target(given: Given, name: str) -> Response:
+    """An event of the kind that its search asks for, marked as a test, sent at once, also while the target is
+    paused. Answers when the other side did. Nothing of it is in the log."""
+    attempt = try_out(current.targets().get(name), current.surroundings())
+    return jsonify(attempt_json(attempt, mask=given.flag("mask")))
+
+
+@operation(
+    "/targets/{name}/pause",
+    "Pause a target",
+    shapes.Target,
+    method="POST",
+    scope=Scope.OPERATE,
+    body=shapes.Reason,
+    path_schema=_NAME,
+    missing=NO_TARGET,
+)
+def pause_target(given: Given, asked: shapes.Reason, name: str) -> Response:
+    """What arrives waits, and goes out when it is resumed."""
+    return _one(current.targets().pause(name, by=f"token {given.token.name}", why=asked.why))
+
+
+@operation(
+    "/targets/{name}/resume",
+    "Resume a target",
+    shapes.Target,
+    method="POST",
+    scope=Scope.OPERATE,
+    path_schema=_NAME,
+    missing=NO_TARGET,
+)
+def resume_target(_: Given, name: str) -> Response:
+    """Sends what waits, and tries a failing target at once."""
+    return _one(current.targets().resume(name))
+
+
+@operation(
+    "/targets/{name}/rotate",
+    "Give a target a new secret",
+    shapes.TargetWithSecret,
+    method="POST",
+    scope=Scope.ADMIN,
+    path_schema=_NAME,
+    missing=NO_TARGET,
+)
+def rotate_target(_: Given, name: str) -> Response:
+    """For 24 hours deliveries are signed with the old secret, too. The new one is shown only here."""
+    return _with_secret(current.targets().rotate(name))
+
+
+def _one(target: Target, *, mask: bool = False) -> Response:
+    counts = current.deliveries().counts().get(target.id, {})
+    return jsonify(target_json(target, counts, mask=mask))
+
+
+def _with_secret(target: Target) -> Response:
+    counts = current.deliveries().counts().get(target.id, {})
+    secret = SORTS[target.sort].secret(target.settings)
+    return jsonify(target_json(target, counts) | {"secret": secret})
