@@ -6,15 +6,14 @@ import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from receiver.models import TargetRow
 from receiver.numbers import findings
 from receiver.numbers.findings import Finding, graded, warning
 from receiver.relay.deliveries import Deliveries
 from receiver.relay.delivery import DeliveryState
-from receiver.relay.target import Target, TargetState
+from receiver.relay.target import Target, TargetState, all_targets
 
 FAILING, PAUSED, DEAD = "target-failing", "target-paused", "deliveries-dead"
 CODES = (FAILING, PAUSED, DEAD)
@@ -24,11 +23,9 @@ _LONG = timedelta(days=1)
 
 def refresh(engine: Engine) -> None:
     """Look at all targets, and store what is not as it should be. Writes only if something changed."""
-    with engine.connect() as connection:
-        targets = [Target.of(row) for row in connection.execute(select(TargetRow.__table__))]
     dead = Deliveries(engine).dead()
     now = datetime.now(UTC)
-    found = list(look(targets, dead, now))
+    found = list(look(all_targets(engine), dead, now))
     try:
         for code in CODES:
             findings.replace(engine, code, (one for one in found if one.code == code), now=now)

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import Engine, select
+
 from receiver.models import TargetRow
 from receiver.search.query import Search
 from receiver.vocabulary.mask import masked_number
@@ -102,6 +104,13 @@ class Target:
             blocked_until=row.blocked_until,
             delivered_at=row.delivered_at,
         )
+
+
+def all_targets(engine: Engine) -> list[Target]:
+    """All of them, by name."""
+    with engine.connect() as connection:
+        found = connection.execute(select(TargetRow.__table__).order_by(TargetRow.name))
+        return [Target.of(row) for row in found]
 
 
 def paused_by(who: str, why: str = "") -> str:

@@ -16,7 +16,7 @@ from receiver.models import EVENTS, TargetRow
 from receiver.relay.options import TargetError, require_known
 from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
-from receiver.relay.target import Target, TargetSort, paused_by
+from receiver.relay.target import Target, TargetSort, all_targets, paused_by
 from receiver.search.query import Search
 from receiver.search.values import SearchError
 
@@ -39,9 +39,7 @@ class Targets:
 
     def all(self) -> list[Target]:
         """All of them, by name."""
-        with self._engine.connect() as connection:
-            found = connection.execute(select(TargetRow.__table__).order_by(TargetRow.name))
-            return [Target.of(row) for row in found]
+        return all_targets(self._engine)
 
     def get(self, name: str) -> Target:
         """The one with this name, or with this id as a number; `UnknownTarget`."""

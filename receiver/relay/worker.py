@@ -14,11 +14,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.logs.log import get_logger
-from receiver.models import TargetRow
 from receiver.relay import findings
 from receiver.relay.need import work_is_needed
 from receiver.relay.planner import Planner
@@ -26,7 +24,7 @@ from receiver.relay.replay import Replays
 from receiver.relay.runner import Runner
 from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
-from receiver.relay.target import Target
+from receiver.relay.target import all_targets
 
 logger = get_logger(__name__)
 
@@ -104,8 +102,7 @@ class Worker:
 
     def _look_at_targets(self) -> None:
         """Run what is there, anew if it was changed; end what is gone."""
-        with self._engine.connect() as connection:
-            targets = [Target.of(row) for row in connection.execute(select(TargetRow.__table__))]
+        targets = all_targets(self._engine)
         known = {target.id for target in targets}
         ended = [self._runners.pop(gone) for gone in self._runners.keys() - known]
         for target in targets:

@@ -30,6 +30,10 @@ from receiver.models import JobState
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Severity
+from receiver.relay.deliveries import Deliveries
+from receiver.relay.delivery import DeliveryState
+from receiver.relay.planner import Planner
+from receiver.relay.target import TargetState, all_targets
 from receiver.search.index import behind
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
@@ -135,6 +139,7 @@ class _Receiver(Collector):
         yield found
         yield _gauge("receiver_processes", "Serving processes.", len(presence.alive(engine)))
         yield from _account(numbers.read(engine))
+        yield from _deliveries(engine)
         age = GaugeMetricFamily(
             "receiver_job_age_seconds", "Seconds since a job last ended.", labels=("job",)
         )
@@ -151,6 +156,28 @@ class _Receiver(Collector):
         yield _gauge(
             "receiver_index_behind_events", "Events that are not indexed and counted yet.", unindexed
         )
+
+
+def _deliveries(engine: Engine) -> Iterator[Metric]:
+    log = Deliveries(engine)
+    counts, oldest = log.counts(), log.oldest_waiting()
+    state = GaugeMetricFamily(
+        "receiver_target_state", "0: active, 1: paused, 2: failing.", labels=("target", "sort")
+    )
+    waiting = GaugeMetricFamily("receiver_deliveries_waiting", "Not delivered yet.", labels=("target",))
+    dead = GaugeMetricFamily("receiver_deliveries_dead", "Given up.", labels=("target",))
+    age = GaugeMetricFamily(
+        "receiver_deliveries_oldest_seconds", "Age of the oldest that waits.", labels=("target",)
+    )
+    for target in all_targets(engine):
+        own, name = counts.get(target.id, {}), target.label
+        state.add_metric((name, target.sort), list(TargetState).index(target.state))
+        waiting.add_metric((name,), own.get(DeliveryState.WAITING, 0))
+        dead.add_metric((name,), own.get(DeliveryState.DEAD, 0))
+        age.add_metric((name,), _age(oldest[target.id]) if target.id in oldest else 0)
+    yield from (state, waiting, dead, age)
+    late = "Events that no deliveries were made of yet."
+    yield _gauge("receiver_relay_behind_events", late, Planner(engine).behind())
 
 
 def _account(known: numbers.KnownAccount) -> Iterator[Metric]:
