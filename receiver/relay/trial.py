@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import namedtuple
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from receiver.models import Event
+from receiver.models import EVENTS, Event
+from receiver.providers.registry import DEFAULT
 from receiver.relay.deliveries import Attempt
 from receiver.relay.delivery import Parcel
 from receiver.relay.queue import LONGEST_ANSWER
@@ -22,6 +24,8 @@ from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.verdict import Verdict
 
+_Row = namedtuple("_Row", EVENTS.columns.keys())  # type: ignore[misc]
+"""Like a row of the log: read by name or by position."""
 FROM, TO = "+12025550123", "+12025550199"
 """Numbers that nobody has: set aside for examples."""
 
@@ -54,18 +58,17 @@ def made_up(search: Search) -> Event:
     said: dict[str, Any] = {"occurred_at": now, "txn_ref": "TEST", **_SAID[kind]}
     if type_ is EventType.FAX_FAILED:
         said |= {"fax_status": "failed", "fax_error_code": "test"}
-    return Event(
+    columns: dict[str, Any] = dict.fromkeys(_Row._fields)
+    columns |= dict(
         id=0,
-        identity="test",
-        arrival="test",
-        provider="test",
+        identity="",
+        arrival="",
+        provider=DEFAULT.name,
         kind=kind,
         type=type_,
         received_at=now,
         signature=Verdict.VALID,
-        quarantine=None,
         repeats=0,
-        problems=None,
         method="POST",
         query_string=b"",
         headers=b"",
@@ -75,6 +78,7 @@ def made_up(search: Search) -> Event:
         recipient=search.recipient or search.number or TO,
         **said,
     )
+    return cast(Event, _Row(**columns))
 
 
 def _kind_of(search: Search) -> Kind:
