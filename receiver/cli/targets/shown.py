@@ -52,7 +52,7 @@ def state_of(target: Target, shown: Shown) -> Marked:
 def show_attempt(attempt: Attempt, heading: str, *, mask: bool = False) -> None:
     """What was sent, what came back, and how long it took."""
     click.echo(printable(f"{heading}: {attempt.request or 'nothing was sent'}"))
-    outcome = "delivered" if attempt.delivered else printable(attempt.reason or "failed")
+    outcome = "delivered" if attempt.delivered else printable(attempt.reason or "failed").removesuffix(".")
     status = f"answered {attempt.status}, " if attempt.status and attempt.delivered else ""
     click.echo(f"  {status}{outcome}, after {attempt.milliseconds} ms")
     answer = attempt_json(attempt, mask=mask)["answer"] or ""
