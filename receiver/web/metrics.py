@@ -169,7 +169,8 @@ def _deliveries(engine: Engine) -> Iterator[Metric]:
     age = GaugeMetricFamily(
         "receiver_deliveries_oldest_seconds", "Age of the oldest that waits.", labels=("target",)
     )
-    for target in all_targets(engine):
+    targets = all_targets(engine)
+    for target in targets:
         own, name = counts.get(target.id, {}), target.label
         state.add_metric((name, target.sort), list(TargetState).index(target.state))
         waiting.add_metric((name,), own.get(DeliveryState.WAITING, 0))
@@ -177,7 +178,8 @@ def _deliveries(engine: Engine) -> Iterator[Metric]:
         age.add_metric((name,), _age(oldest[target.id]) if target.id in oldest else 0)
     yield from (state, waiting, dead, age)
     late = "Events that no deliveries were made of yet."
-    yield _gauge("receiver_relay_behind_events", late, Planner(engine).behind())
+    # Without targets nobody looks at the log, and nothing is late.
+    yield _gauge("receiver_relay_behind_events", late, Planner(engine).behind() if targets else 0)
 
 
 def _account(known: numbers.KnownAccount) -> Iterator[Metric]:

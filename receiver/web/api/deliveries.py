@@ -62,7 +62,7 @@ def list_deliveries(given: Given) -> Response:
     "Show one delivery",
     shapes.WholeDelivery,
     parameters=(MASK,),
-    path_schema=_ID,
+    path_schemas={"delivery_id": _ID},
     missing=NO_DELIVERY,
 )
 def show_delivery(given: Given, delivery_id: int) -> Response:
@@ -149,7 +149,7 @@ def start_replay(given: Given, asked: shapes.NewReplay) -> Response:
     "Show how far a replay is",
     shapes.Replay,
     parameters=(MASK,),
-    path_schema=_ID,
+    path_schemas={"replay_id": _ID},
     missing="there is no replay with this id",
 )
 def show_replay(given: Given, replay_id: int) -> Response:
@@ -163,7 +163,7 @@ def show_replay(given: Given, replay_id: int) -> Response:
     shapes.Replay,
     method="POST",
     scope=Scope.OPERATE,
-    path_schema=_ID,
+    path_schemas={"replay_id": _ID},
     missing="there is no replay with this id",
 )
 def stop_replay(given: Given, replay_id: int) -> Response:

@@ -31,7 +31,7 @@ _FIELD = {"type": "string", "enum": list(LINKS)}
     path_schemas={"event_id": _ID},
     missing=NO_EVENT,
 )
-def list_documents(_: Given, event_id: str) -> Response:
+def list_documents(_: Given, event_id: int) -> Response:
     """Each link of the event and what became of it. Documents are fetched within seconds after the event
     came, because their links lapse."""
     event = _event(event_id)
@@ -51,7 +51,7 @@ def list_documents(_: Given, event_id: str) -> Response:
     path_schemas={"event_id": _ID, "field": _FIELD},
     missing=_NOT_KEPT,
 )
-def get_document(_: Given, event_id: str, field: str) -> Response:
+def get_document(_: Given, event_id: int, field: str) -> Response:
     """The document behind a link, as it came, if it is kept. `Range` asks for a part of it."""
     event = _event(event_id)
     item = _item(event, field)
@@ -73,7 +73,7 @@ def get_document(_: Given, event_id: str, field: str) -> Response:
     path_schemas={"event_id": _ID, "field": _FIELD},
     missing=_NO_PREVIEW,
 )
-def get_preview(_: Given, event_id: str, field: str) -> Response:
+def get_preview(_: Given, event_id: int, field: str) -> Response:
     """The first page of a fax."""
     item = _item(_event(event_id), field)
     if item is None or item.preview != Preview.YES:
@@ -84,9 +84,8 @@ def get_preview(_: Given, event_id: str, field: str) -> Response:
         return problem(503, "unavailable", str(error))
 
 
-def _event(word: str) -> Event | None:
-    number = int(word) if word.isascii() and word.isdigit() and len(word) < 20 else 0
-    return current.event_log().get(number) if 0 < number <= LARGEST_ID else None
+def _event(event_id: int) -> Event | None:
+    return current.event_log().get(event_id) if 0 < event_id <= LARGEST_ID else None
 
 
 def _item(event: Event | None, field: str) -> Item | None:

@@ -148,18 +148,23 @@ def operation(
             given = declared.read(require(scope))
             return view(given, _body(body), **names) if body is not None else view(given, **names)
 
-        head, _, last = path.rpartition("/")
-        if (
-            last.strip("{}") not in declared.path_schemas
-        ):  # what others chose, such as a session, may have slashes in it
-            last = last.replace("{", "{rest:")
-        # Digits only: what else stands there may be an operation of its own, `/deliveries/retry`.
-        opening = "<int:" if declared.path_schema.get("type") == "integer" else "<"
-        rule = f"{head}/{last}".replace("{", opening).replace("}", ">")
+        rule = "/".join(_rule(part, declared) for part in path.split("/"))
         api.add_url_rule(rule, view.__name__, answer_request, methods=[method], merge_slashes=False)
         return view
 
     return add
+
+
+def _rule(part: str, declared: Operation) -> str:
+    """A part of a path as Werkzeug has it."""
+    if not part.startswith("{"):
+        return part
+    name = part[1:-1]
+    schema = declared.path_schemas.get(name)
+    if schema is None:  # what others chose, such as a session, may have slashes in it
+        return f"<rest:{name}>" if declared.path.endswith(part) else f"<{name}>"
+    # Digits only: what else stands there may be an operation of its own, `/deliveries/retry`.
+    return f"<int:{name}>" if schema.get("type") == "integer" else f"<{name}>"
 
 
 def _body(model: type[BaseModel] | None) -> BaseModel | None:

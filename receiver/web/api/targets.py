@@ -54,7 +54,7 @@ def add_target(given: Given, asked: shapes.NewTarget) -> Response:
     "Show a target",
     shapes.Target,
     parameters=(MASK,),
-    path_schema=_NAME,
+    path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
 def show_target(given: Given, name: str) -> Response:
@@ -69,7 +69,7 @@ def show_target(given: Given, name: str) -> Response:
     method="PATCH",
     scope=Scope.ADMIN,
     body=shapes.ChangedTarget,
-    path_schema=_NAME,
+    path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
 def change_target(_: Given, asked: shapes.ChangedTarget, name: str) -> Response:
@@ -87,7 +87,7 @@ def change_target(_: Given, asked: shapes.ChangedTarget, name: str) -> Response:
     shapes.Removed,
     method="DELETE",
     scope=Scope.ADMIN,
-    path_schema=_NAME,
+    path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
 def remove_target(_: Given, name: str) -> Response:
@@ -102,7 +102,7 @@ def remove_target(_: Given, name: str) -> Response:
     method="POST",
     scope=Scope.OPERATE,
     parameters=(MASK,),
-    path_schema=_NAME,
+    path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
 def test_target(given: Given, name: str) -> Response:
@@ -119,7 +119,7 @@ def test_target(given: Given, name: str) -> Response:
     method="POST",
     scope=Scope.OPERATE,
     body=shapes.Reason,
-    path_schema=_NAME,
+    path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
 def pause_target(given: Given, asked: shapes.Reason, name: str) -> Response:
@@ -133,7 +133,7 @@ def pause_target(given: Given, asked: shapes.Reason, name: str) -> Response:
     shapes.Target,
     method="POST",
     scope=Scope.OPERATE,
-    path_schema=_NAME,
+    path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
 def resume_target(_: Given, name: str) -> Response:
@@ -147,7 +147,7 @@ def resume_target(_: Given, name: str) -> Response:
     shapes.TargetWithSecret,
     method="POST",
     scope=Scope.ADMIN,
-    path_schema=_NAME,
+    path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
 def rotate_target(_: Given, name: str) -> Response:
