@@ -23,6 +23,8 @@ _NEWS_SECONDS = 1.5
 """Until the service has heard of a number just bought: it looks every second."""
 _SIMULATOR = ("127.0.0.1", 8100)
 _PASSWORD = DEMO.with_name("demo.password")
+_TARGET = ("127.0.0.1", 8200)
+_TARGET_NAME = "demo"
 _SENDER = "+6591234567"
 _USER = "demo"
 _PURPOSES = {
@@ -47,6 +49,7 @@ def serve_demo(
     steps.say("Demo database var/demo.db is up to date")
     server = start_server(config, listen, environment, steps, children)
 
+    _start_target(environment, steps, children)
     numbers = _set_up(environment)
     steps.say(f"Numbers point here: {numbers['voice']} (voice, SMS) and {numbers['fax']} (fax)")
 
@@ -56,6 +59,8 @@ def serve_demo(
         sent += _arrive(f"http://{simulator}/control/{path}", order)
     steps.say(f"A call, a fax and an SMS came in from {_SENDER}")
     _wait_for_events(environment, sent, server)
+    _wait_for_delivery(environment, server)
+    steps.say("The fax is archived, the SMS is delivered to the target (its output: var/target.log)")
     steps.say("All of them are in the log:\n")
     run_command(environment, "events", "list", "--limit", str(sent.total()), show=True)
     tell_demo(
@@ -82,6 +87,24 @@ def _start_simulator(wanted: Address | None, steps: Steps, children: contextlib.
     return address
 
 
+def _start_target(environment: Mapping[str, str], steps: Steps, children: contextlib.ExitStack) -> None:
+    """A program of the firm's that gets each SMS."""
+    address = written(free_address(_TARGET))
+    url = f"http://{address}/"
+    known = {target["name"] for target in command_json(environment, "targets", "list")["targets"]}
+    if _TARGET_NAME in known:
+        run_command(environment, "targets", "edit", _TARGET_NAME, "--url", url)
+    else:
+        run_command(
+            environment, "targets", "add", "webhook", _TARGET_NAME, "--url", url, "--search", "kind:sms"
+        )
+    secret = command_json(environment, "targets", "show", _TARGET_NAME, "--secret")["secret"]
+    command = ("receiver.quickstart.target", "--listen", address)
+    target = children.enter_context(started("target", command, environment_with({"SECRET": secret})))
+    target.wait_until(url)
+    steps.say(f"A target for SMS answers on {url}")
+
+
 @contextlib.contextmanager
 def _settings(simulator: str, listen: Address) -> Iterator[dict[str, str]]:
     """The demo's settings; also in a file, locked as long as the block lasts, for commands on the demo."""
@@ -94,6 +117,8 @@ def _settings(simulator: str, listen: Address) -> Iterator[dict[str, str]]:
         "DATABASE_URL": "sqlite:///var/demo.db",
         "SPOOL_DIR": "var/demo-spool",
         "ARCHIVE_DIR": "var/demo-archive",
+        # The small target of the demo is on this machine, where nothing would be sent otherwise.
+        "OUTBOUND_ALLOW": "127.0.0.1",
         "LOG_FORMAT": "text",  # it is read here, by a person
     }
     DEMO.write_text(
@@ -166,6 +191,28 @@ def _wait_for_events(environment: Mapping[str, str], sent: Counter[str], server:
             raise QuickstartError(
                 f"{missing.total()} of {sent.total()} notifications were answered 200 but are not in the log "
                 f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in var/demo-spool."
+            )
+
+
+def _wait_for_delivery(environment: Mapping[str, str], server: Child) -> None:
+    """Until the newest fax is kept and the newest SMS delivered."""
+    end = time.monotonic() + ARRIVAL_SECONDS
+    wanted = {
+        kind: command_json(environment, "events", "list", f"kind:{kind}", "--limit", "1")["events"][0]["id"]
+        for kind in ("fax", "sms")
+    }
+    while True:
+        sent = command_json(environment, "deliveries", "list", "--event", str(wanted["sms"]))["deliveries"]
+        kept = command_json(environment, "archive", "list")["documents"]
+        if {"delivered"} == {one["state"] for one in sent} and any(
+            one["event_id"] == wanted["fax"] and one["state"] == "kept" for one in kept
+        ):
+            return
+        server.require_alive()
+        if time.monotonic() > end:
+            raise QuickstartError(
+                f"What came in is not archived and delivered after {ARRIVAL_SECONDS:g} s; see var/serve.log"
+                " and var/target.log."
             )
 
 
