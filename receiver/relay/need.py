@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, exists, select
+from sqlalchemy import Engine, exists, func, or_, select
 
-from receiver.models import TargetRow
+from receiver.archive.states import State
+from receiver.models import ARCHIVED, EVENTS, ArchiveState, TargetRow
+
+_NEEDED = select(
+    or_(
+        exists().select_from(TargetRow),
+        exists().where(ARCHIVED.c.state == State.WAITING),
+        select(func.coalesce(func.max(EVENTS.c.id), 0)).scalar_subquery()
+        > select(ArchiveState.event_id).scalar_subquery(),
+    )
+)
 
 
 def work_is_needed(engine: Engine) -> bool:
-    """Whether there is a target. Cheap; asked every second."""
+    """Whether there is a target, a document to fetch, or an event that nobody has looked at. Cheap; asked
+    every second."""
     with engine.connect() as connection:
-        return bool(connection.scalar(select(exists().select_from(TargetRow))))
+        return bool(connection.scalar(_NEEDED))

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.archive.archivist import Archivist
 from receiver.logs.log import get_logger
 from receiver.relay import findings
 from receiver.relay.need import work_is_needed
@@ -59,6 +60,12 @@ class Worker:
 
     def run(self) -> None:
         """Work until `stop` is called; then end what is under way."""
+        archivist = threading.Thread(
+            target=Archivist.of(self._around.config, self._engine).run_forever,
+            args=(self._stop,),
+            name="archivist",
+        )
+        archivist.start()
         looked = noted = float("-inf")
         failing = False
         while not self._stop.is_set():
@@ -67,7 +74,7 @@ class Worker:
                     looked = time.monotonic()
                     self._look_at_targets()
                     if self._is_idle():
-                        break
+                        self._stop.set()
                 more = self._plan()
                 if time.monotonic() - noted >= LOOK_FOR_FINDINGS:
                     noted = time.monotonic()
@@ -81,6 +88,7 @@ class Worker:
             if not more:
                 self._stop.wait(LOOK_AT_LOG)
         self._end(list(self._runners.values()))
+        archivist.join(LONGEST_STOP)
 
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""
