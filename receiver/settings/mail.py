@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from urllib.parse import unquote, urlsplit
 
 from receiver.settings.values import HOST_NAME
 
 _FORMS = "must look like smtp://user:password@mail.example.com:587 or smtps://user:password@mail.example.com"
 _PERCENT = "in a user name or password, write @ as %40, : as %3A, / as %2F, # as %23, ? as %3F and % as %25"
+_NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
 
@@ -73,9 +73,10 @@ def mail_server(url: str) -> MailServer:
 def mail_address(text: str) -> MailAddress:
     """`fax@example.com`, or `Front desk <fax@example.com>`."""
     text = text.strip()
-    name, address = ("", text) if "<" not in text else parseaddr(text)
+    named = _NAMED.fullmatch(text)
+    name, address = named.groups() if named else ("", text)
     mailbox, at, domain = address.rpartition("@")
     usable = at and len(mailbox) <= 64 and _MAILBOX.fullmatch(mailbox) and HOST_NAME.fullmatch(domain.lower())
-    if not usable or not name.isprintable() or len(text) > 320:
+    if not usable or not text.isprintable() or len(text) > 320:
         raise ValueError("must look like fax@example.com or Front desk <fax@example.com>")
-    return MailAddress(name, f"{mailbox}@{domain.lower()}")
+    return MailAddress(name.strip().strip('"'), f"{mailbox}@{domain.lower()}")

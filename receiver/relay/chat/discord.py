@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from receiver.relay.chat.escape import cut
+from receiver.relay.chat.escape import cut, unindented
 from receiver.relay.words import Said
 
 _LONGEST_TEXT = 2000
@@ -15,7 +15,7 @@ _SIGN = re.compile(r"([!-/:-@\[-`{-~])")
 
 def message(said: Said) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "content": escaped(cut(said.headline, 500)),
+        "content": escaped(cut(said.headline, 200)),
         "allowed_mentions": {"parse": []},
     }
     if said.text:
@@ -24,4 +24,4 @@ def message(said: Said) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    return _SIGN.sub(r"\\\1", text)
+    return _SIGN.sub(r"\\\1", unindented(text))

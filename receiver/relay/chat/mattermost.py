@@ -11,7 +11,7 @@ from typing import Any
 from receiver.relay.chat.escape import JOINER, cut, unindented
 from receiver.relay.words import Said
 
-_LONGEST_TEXT = 3000
+_LONGEST_TEXT = 2000
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKDOWN = frozenset("\\`*{}[]()#+-.!_")
 """What its Markdown takes a backslash before."""
@@ -21,7 +21,7 @@ _SIGN = re.compile(r"[\\`*{}\[\]()#+\-.!_@:~$=|/&<>]")
 
 
 def message(said: Said) -> dict[str, Any]:
-    text = f"**{escaped(cut(said.headline, 500))}**"
+    text = f"**{escaped(cut(said.headline, 200))}**"
     if said.text:
         lines = escaped(cut(said.text, _LONGEST_TEXT)).split("\n")
         text += "\n" + "\n".join(f"> {line}" for line in lines)

@@ -5,6 +5,7 @@ Its text runs know no Markdown, and people are mentioned only by entities, of wh
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from receiver.relay.chat.escape import JOINER, cut, unlinked
@@ -12,10 +13,11 @@ from receiver.relay.words import Said
 
 _LONGEST_TEXT = 2000
 _MOST_LINES = 60
+_BRACES = re.compile(r"\{(?=\{)")
 
 
 def message(said: Said) -> dict[str, Any]:
-    body = [_block(cut(said.headline, 500), weight="Bolder")]
+    body = [_block(cut(said.headline, 200), weight="Bolder")]
     if said.text:
         *lines, rest = cut(said.text, _LONGEST_TEXT).split("\n", _MOST_LINES)
         for place, line in enumerate([*lines, rest.replace("\n", " ")]):
@@ -24,7 +26,7 @@ def message(said: Said) -> dict[str, Any]:
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "fallbackText": escaped(cut(said.headline, 500)),
+        "fallbackText": escaped(cut(said.headline, 200)),
         "body": body,
     }
     attachment = {
@@ -37,7 +39,7 @@ def message(said: Said) -> dict[str, Any]:
 
 def escaped(text: str) -> str:
     # {{DATE(…)}} is replaced in any text of a card.
-    return unlinked(text).replace("{{", f"{{{JOINER}{{") or JOINER
+    return _BRACES.sub(f"{{{JOINER}", unlinked(text)) or JOINER
 
 
 def _block(text: str, **looks: str) -> dict[str, Any]:
