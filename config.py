@@ -51,7 +51,7 @@ class Config(BaseModel):
     secret_key: SecretStr | None = None
     outbound_allow: tuple[str, ...] = ()
     smtp_url: SecretStr | None = None
-    mail_from: str | None = None
+    mail_from: str | None = Field(default=None, validate_default=True)
     time_zone: str | None = None
     log_format: LogFormat = LogFormat.AUTO
     log_level: LogLevel = LogLevel.INFO
@@ -146,9 +146,11 @@ class Config(BaseModel):
 
     @field_validator("mail_from")
     @classmethod
-    def _mail_address(cls, address: str | None) -> str | None:
+    def _mail_address(cls, address: str | None, info: ValidationInfo) -> str | None:
         if address is not None:
             mail.mail_address(address)
+        elif info.data.get("smtp_url") is not None:
+            raise ValueError("is missing: the address that mail by SMTP_URL comes from")
         return address
 
     @field_validator("time_zone")

@@ -45,7 +45,7 @@ class Email:
         self, given: Mapping[str, Any], known: Mapping[str, Any], around: Surroundings
     ) -> dict[str, Any]:
         """From `to`: addresses in a list, or in a text with commas."""
-        if around.config.smtp_url is None or around.config.mail_from is None:
+        if around.config.smtp_url is None:
             raise TargetError(f"{_NO_SERVER}: see docs/deliver.md")
         settings: dict[str, Any] = {"to": [], "thread_key": secrets.token_hex(16)} | dict(known)
         if "to" in given:
