@@ -1,7 +1,10 @@
 """E-mail, by a real server: what arrives, what it is put with, and what becomes of a refusal."""
 
+import contextlib
+import socket
 import ssl
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
@@ -347,6 +350,28 @@ def test_a_server_that_is_not_there_is_a_failure_for_now(around):
     result = sender(around(there.port)).send(a_parcel(text="x"))
     assert (result.delivered, result.final) == (False, False)
     assert "cannot be reached" in result.reason
+
+
+def test_a_server_that_drips_does_not_hold_it(around, monkeypatch):
+    monkeypatch.setattr("receiver.relay.email.smtp._LONGEST", 0.5)
+    stop = threading.Event()
+
+    def drip():
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            while not stop.wait(0.05):
+                connection.sendall(b"220-more\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        begun = time.monotonic()
+        result = sender(around(listener.getsockname()[1])).send(a_parcel(text="x"))
+        assert time.monotonic() - begun < 5
+        stop.set()
+        thread.join(5)
+    assert not result.delivered
+    assert "broke off, or took too long" in result.reason
 
 
 @pytest.mark.parametrize(
