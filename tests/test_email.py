@@ -24,6 +24,7 @@ from receiver.relay.email.sort import LARGEST, Email, EmailSender
 from receiver.relay.sender import Surroundings, TargetError
 from receiver.relay.target import TargetSort
 from receiver.relay.worker import Worker
+from receiver.vocabulary.errors import OperatorError
 
 FROM = "Reception <fax@example.com>"
 PDF = b"%PDF-1.4 of three pages"
@@ -218,6 +219,16 @@ def test_a_mail_says_why_it_has_no_document(around, document, why):
     assert list(taken.mail.iter_attachments()) == []
     assert why in taken.text()
     assert why in taken.text("html")
+
+
+def test_an_archive_that_cannot_be_read_now_is_a_failure_for_now(around):
+    def read():
+        raise OperatorError("the archive cannot be used")
+
+    with MailServer() as there:
+        result = sender(around(there.port, documents=Kept(kept(read=read)))).send(a_parcel("fax.received"))
+        assert there.taken == []
+    assert (result.delivered, result.final, result.reason) == (False, False, "the archive cannot be used")
 
 
 def test_a_server_that_takes_little_gets_the_mail_without_the_document(around):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from receiver.models import Event
 from receiver.outbound.trust import trusting
 from receiver.relay.delivery import Parcel, Result
 from receiver.relay.documents import Document
@@ -18,8 +19,9 @@ from receiver.relay.email.smtp import Handed, Post, SmtpError
 from receiver.relay.planner import line_of
 from receiver.relay.sender import Surroundings, TargetError
 from receiver.relay.target import Target
-from receiver.relay.words import Said, pages, said_of
+from receiver.relay.words import pages, said_of
 from receiver.settings.mail import mail_address, mail_server
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import EventType
 from receiver.vocabulary.printable import printable, size
 
@@ -33,6 +35,7 @@ _GROWTH = 1.4
 """What base64 makes of bytes, with room for the rest of the mail."""
 _LARGEST_PICTURE = 2 * 1024 * 1024
 _REMEMBERED = 500
+_ENDINGS = {"application/pdf": "pdf", "image/tiff": "tiff"}
 _NO_SERVER = "mail needs the settings SMTP_URL and MAIL_FROM"
 
 
@@ -85,6 +88,10 @@ class EmailSender:
         document = self._document(parcel)
         if document is not None and document.waiting and _may_wait(parcel):
             return Result(delivered=False, request="", not_yet=_LOOK_AGAIN)
+        try:
+            loaded, about = _load(parcel.event, document)
+        except OperatorError as error:
+            return Result(delivered=False, request="", reason=str(error))
         sender = mail_address(config.mail_from)
         ids = Ids(self._key, sender.domain)
         said, line = said_of(parcel, self._around), line_of(parcel.event)
@@ -92,7 +99,9 @@ class EmailSender:
 
         def write(most: int | None) -> bytes:
             nonlocal written
-            attached, note = _attached(parcel, said, document, most)
+            attached, note = loaded, about
+            if loaded is not None and most is not None and len(loaded.content) * _GROWTH > most:
+                attached, note = None, _too_large(len(loaded.content))
             mail = compose(
                 said,
                 sender=sender,
@@ -175,32 +184,28 @@ def _may_wait(parcel: Parcel) -> bool:
     return parcel.made_at is not None and datetime.now(UTC) - parcel.made_at < LONGEST_WAIT
 
 
-def _attached(
-    parcel: Parcel, said: Said, document: Document | None, most: int | None
-) -> tuple[Attached | None, str | None]:
-    """What goes with it; and if something is missing, the sentence that says so."""
-    if parcel.event.type != EventType.FAX_RECEIVED:
+def _load(event: Event, document: Document | None) -> tuple[Attached | None, str | None]:
+    """What goes with the mail, and a sentence of ours about it. `OperatorError` if it cannot be read now."""
+    if event.type != EventType.FAX_RECEIVED:
         return None, None
     if document is None:
         return None, "The document is not attached: no copy of it was kept here."
     if document.waiting:
-        return (
-            None,
-            "The document is not attached: it was not fetched yet. It may be on the console now.",
-        )
+        return None, "The document is not attached: it was not fetched yet. It may be on the console now."
     if document.reason is not None:
         return None, f"The document is not attached: {document.reason.rstrip('.')}."
-    if document.size > LARGEST or (most is not None and document.size * _GROWTH > most):
-        shown = size(document.size)
-        return None, f"The document is not attached: it has {shown}, too much for a mail. See the console."
+    if document.size > LARGEST:
+        return None, _too_large(document.size)
     content = document.read()
     if content is None:
         return None, "The document is not attached: it is not in the archive any more."
-    kind = {"application/pdf": "pdf", "image/tiff": "tiff"}.get(document.media_type, "bin")
     picture = document.picture()
     if picture is not None and len(picture) > _LARGEST_PICTURE:
         picture = None
-    note = None
-    if document.pages and f", {pages(document.pages)}" not in said.headline:
-        note = f"The document has {pages(document.pages)}."
-    return Attached(f"fax-{parcel.event.id}.{kind}", document.media_type, content, picture), note
+    note = f"The document has {pages(document.pages)}." if document.pages and not event.fax_pages else None
+    ending = _ENDINGS.get(document.media_type, "bin")
+    return Attached(f"fax-{event.id}.{ending}", document.media_type, content, picture), note
+
+
+def _too_large(octets: int) -> str:
+    return f"The document is not attached: it has {size(octets)}, too much for a mail. See the console."
