@@ -21,7 +21,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
-from receiver.settings import values
+from receiver.settings import mail, values
 from receiver.settings.choices import LogFormat, LogLevel, Signatures
 from receiver.settings.files import CHECKOUT, DEMO, DOTENV, ConfigError, read_env_file
 
@@ -50,6 +50,9 @@ class Config(BaseModel):
     api_tokens: tuple[SecretStr, ...] = ()
     secret_key: SecretStr | None = None
     outbound_allow: tuple[str, ...] = ()
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = Field(default=None, validate_default=True)
+    time_zone: str | None = None
     log_format: LogFormat = LogFormat.AUTO
     log_level: LogLevel = LogLevel.INFO
 
@@ -134,6 +137,27 @@ class Config(BaseModel):
         for entry in entries:
             values.allowed(entry)
         return entries
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            mail.mail_server(url.get_secret_value())
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_address(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address is not None:
+            mail.mail_address(address)
+        elif info.data.get("smtp_url") is not None:
+            raise ValueError("is missing: the address that mail by SMTP_URL comes from")
+        return address
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, name: str | None) -> str | None:
+        return name if name is None else values.zone(name)
 
     @field_validator("retention", mode="before")
     @classmethod

@@ -109,9 +109,11 @@ def surroundings() -> Surroundings:
     """What senders work with."""
     from receiver.outbound.allow import AllowList  # noqa: PLC0415
     from receiver.outbound.guard import Guard  # noqa: PLC0415
+    from receiver.relay.archived import Archive  # noqa: PLC0415
     from receiver.relay.sender import Surroundings  # noqa: PLC0415
 
-    return Surroundings(config(), engine(), Guard(AllowList(config().outbound_allow)))
+    guard = Guard(AllowList(config().outbound_allow))
+    return Surroundings(config(), engine(), guard, Archive(engine(), parts().archive_store))
 
 
 def targets() -> Targets:

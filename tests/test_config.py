@@ -11,6 +11,7 @@ from config import Config
 from receiver.db.engine import connect
 from receiver.settings.choices import Signatures
 from receiver.settings.files import CHECKOUT, ConfigError
+from receiver.settings.mail import mail_server
 from receiver.settings.values import allowed
 
 GOOD = {"CALLBACK_KEYS": "first-key-0123,second-key-0123"}
@@ -39,7 +40,8 @@ def test_it_never_shows_a_secret():
     config = Config.from_env(
         GOOD
         | {"HOIIO_ACCESS_TOKEN": "sesame-token", "API_TOKENS": "sesame-api", "SECRET_KEY": "sesame-key"}
-        | {"DATABASE_URL": "postgresql://user:sesame-db@localhost/x"},
+        | {"DATABASE_URL": "postgresql://user:sesame-db@localhost/x"}
+        | {"SMTP_URL": "smtp://user:sesame-mail@localhost", "MAIL_FROM": "fax@example.com"},
         dotenv=None,
     )
     assert "sesame" not in repr(config)
@@ -47,6 +49,70 @@ def test_it_never_shows_a_secret():
     assert "sesame" not in problems(
         CALLBACK_KEYS="sesame%%%%%", DATABASE_URL="oracle://u:sesame@h/d", API_TOKENS="sesam"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://localhost", ("localhost", 25, False, True, "", "")),
+        ("smtp://127.0.0.1:1025/", ("127.0.0.1", 1025, False, True, "", "")),
+        ("smtp://[::1]", ("::1", 25, False, True, "", "")),
+        ("smtp://mail.example.com", ("mail.example.com", 587, False, False, "", "")),
+        ("smtp://u:p@localhost:25", ("localhost", 25, False, False, "u", "p")),
+        (
+            "smtp://u%40x:p%3A%2F%25%23@Mail.example.com:2525",
+            ("mail.example.com", 2525, False, False, "u@x", "p:/%#"),
+        ),
+        ("smtps://u:p@mail.example.com", ("mail.example.com", 465, True, False, "u", "p")),
+    ],
+)
+def test_a_mail_server_is_spoken_to_in_plain_only_on_this_machine_and_without_a_login(url, server):
+    config = Config.from_env(GOOD | {"SMTP_URL": url, "MAIL_FROM": "fax@example.com"}, dotenv=None)
+    read = mail_server(config.smtp_url.get_secret_value())
+    assert (read.host, read.port, read.tls_at_once, read.plain, read.user, read.password) == server
+    assert read.starttls == (not read.plain and not read.tls_at_once)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.com",
+        "http://sesame@mail.example.com",
+        "smtp://",
+        "smtp://user:sesame@",
+        "smtp://mail.example.com:0",
+        "smtp://mail.example.com:sesame",
+        "smtp://user:ses/ame@mail.example.com",
+        "smtp://user:ses#ame@mail.example.com",
+        "smtp://user:ses?ame@mail.example.com",
+        "smtp://us@er:sesame@mail.example.com",
+        "smtp://sesame@mail.example.com",
+        "smtp://user:sesame%0d%0a@mail.example.com",
+        "smtp://user:sesame%C3%A4@mail.example.com",
+        "smtp://[sesame",
+    ],
+)
+def test_it_says_what_a_mail_server_looks_like_and_no_password(url):
+    said = problems(SMTP_URL=url, MAIL_FROM="fax@example.com")
+    assert re.search(r"SMTP_URL: (must|needs|may)", said)
+    assert not re.search("sesame|ses|ame@", said)
+
+
+@pytest.mark.parametrize(
+    "address", ["fax", "fax@", "a b@example.com", "Fax <fax>", "f\u00e4x@example.com", "<>"]
+)
+def test_it_says_what_a_mail_address_looks_like(address):
+    assert "MAIL_FROM: must look like" in problems(MAIL_FROM=address)
+
+
+def test_mail_needs_an_address_that_it_comes_from():
+    assert "MAIL_FROM: is missing" in problems(SMTP_URL="smtp://localhost")
+
+
+@pytest.mark.parametrize("zone", ["Singapore time", "../etc/passwd", "/etc/localtime", "Europe"])
+def test_it_says_what_a_time_zone_looks_like(zone):
+    assert "TIME_ZONE: must be the name" in problems(TIME_ZONE=zone)
+    assert Config.from_env(GOOD | {"TIME_ZONE": "Asia/Singapore"}, dotenv=None).time_zone == "Asia/Singapore"
 
 
 def test_it_reads_a_secret_from_a_file(tmp_path: Path):

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
 from receiver.outbound import dial
 from receiver.outbound.address import Network, network_of
 from receiver.outbound.allow import AllowList
@@ -23,6 +21,7 @@ from receiver.outbound.dial import Deadline, Found
 from receiver.outbound.refusal import Refused, Unreachable
 from receiver.outbound.session import Reply, Session
 from receiver.outbound.target import Target, read_host, read_url
+from receiver.outbound.trust import trusting
 
 _LONGEST_LOOKUP = 10.0
 """Seconds for the addresses of a host that is only to be checked."""
@@ -140,9 +139,7 @@ class Guard:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Trusts what browsers trust, and the authorities that this machine's administrator has added."""
-        context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-        context.load_default_certs()
+        context = trusting()
         context.set_alpn_protocols(["http/1.1"])
         return context
 

@@ -31,6 +31,7 @@ class Claimed:
     attempts: int
     """How many there were before."""
     replay_id: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Parcel:
     event: Event
     attempt: int
     """1 for the first."""
+    made_at: datetime | None = None
+    """When the delivery was made; None for a test, which has none."""
     replayed: bool = False
     test: bool = False
 

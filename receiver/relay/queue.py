@@ -215,7 +215,7 @@ def _wait(result: Result | None) -> timedelta:
 
 
 def _claimed(row: Any) -> Claimed:
-    return Claimed(row.id, row.event_id, row.line, row.attempts, row.replay_id)
+    return Claimed(row.id, row.event_id, row.line, row.attempts, row.replay_id, row.created_at)
 
 
 def _ended(one: Settled, now: datetime) -> dict[str, Any]:
@@ -256,6 +256,7 @@ _CLAIMED = (
     DeliveryRow.line,
     DeliveryRow.attempts,
     DeliveryRow.replay_id,
+    DeliveryRow.created_at,
 )
 _before = aliased(DeliveryRow)
 _HEADS = (

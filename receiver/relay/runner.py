@@ -130,6 +130,7 @@ class Runner:
             message_id=_message_id(claimed),
             event=event,
             attempt=claimed.attempts + 1,
+            made_at=claimed.created_at,
             replayed=claimed.replay_id > 0,
         )
         try:

@@ -6,7 +6,7 @@ To add a sort, write a `Sort` and add its line in `receiver.relay.sorts`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from config import Config
 from receiver.outbound.guard import Guard
 from receiver.relay.delivery import Parcel, Result
+from receiver.relay.documents import Documents, NoDocuments
 from receiver.relay.options import Option, TargetError
 from receiver.relay.target import Target
 
@@ -27,6 +28,7 @@ class Surroundings:
     config: Config
     engine: Engine
     guard: Guard
+    documents: Documents = field(default_factory=NoDocuments)
 
 
 class Sender(Protocol):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from receiver.relay.chat.sort import Chat
+from receiver.relay.email.sort import Email
 from receiver.relay.sender import Sort
 from receiver.relay.target import Target, TargetSort
 from receiver.relay.webhook import Webhook
 
 SORTS: Mapping[TargetSort, Sort] = {
     TargetSort.WEBHOOK: Webhook(),
+    TargetSort.EMAIL: Email(),
+    TargetSort.CHAT: Chat(),
 }
 
 

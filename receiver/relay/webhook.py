@@ -13,26 +13,21 @@ import secrets
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from receiver.outbound.guard import Guard
-from receiver.outbound.refusal import Refused, Unreachable
-from receiver.outbound.session import Reply, Session
+from receiver.outbound.session import Session
 from receiver.outbound.signing import SigningSecretError, require_secret, sign_with_each
 from receiver.relay.delivery import Parcel, Result
 from receiver.relay.options import Form, Option
+from receiver.relay.posting import LARGEST_ANSWER, LONGEST, host_of, post
 from receiver.relay.sender import Surroundings, TargetError
 from receiver.relay.target import Target
 from receiver.search.events import event_json
 from receiver.search.payload import payload
 from receiver.vocabulary.printable import printable
 
-LONGEST = 15.0
-"""Seconds for one attempt; the specification advises 15 to 30."""
-LARGEST_ANSWER = 4096
-"""Bytes that are read of an answer."""
 OLD_SECRET_LASTS = timedelta(hours=24)
 """For how long after a rotation deliveries are signed with the secret before as well."""
 MOST_HEADERS = 20
@@ -148,48 +143,6 @@ def body_of(parcel: Parcel) -> bytes:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def post(session: Session, url: str, headers: Mapping[str, str], body: bytes) -> Result:
-    """POST it, and read the answer as the specification says."""
-    request = f"POST {host_of(url)}, {len(body)} bytes"
-    try:
-        reply = session.post(url, headers, body)
-    except (Refused, Unreachable) as error:
-        return Result(delivered=False, request=request, reason=str(error))
-    return read_reply(reply, request)
-
-
-def read_reply(reply: Reply, request: str) -> Result:
-    """What an answer says of the attempt."""
-    delivered = 200 <= reply.status < 300
-    reason = None
-    if not delivered:
-        reason = f"answered {reply.status}"
-        if 300 <= reply.status < 400:
-            reason += ": redirects are not followed, give the address that it leads to"
-    return Result(
-        delivered=delivered,
-        request=request,
-        status=reply.status,
-        reason=reason,
-        answer=printable(reply.body.decode("utf-8", "replace")) or None,
-        retry_after=None if delivered else retry_after(reply.headers),
-        pause="the other side answered 410: it wants no more" if reply.status == 410 else None,
-    )
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that `Retry-After` asks for, as a number or a date; None if that cannot be read."""
-    said = headers.get("retry-after", "").strip()
-    if said.isascii() and said.isdigit():
-        return float(said[:9])
-    try:
-        when = parsedate_to_datetime(said)
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
-
-
 def read_headers(given: Mapping[str, Any]) -> dict[str, str]:
     """Fixed headers of the owner's own; `TargetError` if one cannot be sent."""
     if len(given) > MOST_HEADERS:
@@ -208,11 +161,6 @@ def read_headers(given: Mapping[str, Any]) -> dict[str, str]:
 def new_secret() -> str:
     """A secret for signing, in the specification's form."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
-
-
-def host_of(url: str) -> str:
-    """Host and port of an address, without user name and password."""
-    return str(urlsplit(url).netloc.rpartition("@")[2])
 
 
 def shown_address(url: str) -> str:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Signatures(StrEnum):
-    """What to do with `X-Hoiio-Signature`, which the provider documents as optional to check.
+    """What to do with a callback's signature, which not every provider insists on.
 
     `require` quarantines a missing or wrong one, `prefer` quarantines a wrong one and accepts and marks a
     missing one, `ignore` only records the result.

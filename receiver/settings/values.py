@@ -8,6 +8,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
@@ -131,6 +132,14 @@ def allowed(entry: str) -> tuple[IPv4Network | IPv6Network | str, int | None]:
     if not HOST_NAME.fullmatch(name) or re.fullmatch(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)", name):
         raise ValueError(f"{entry!r} is not like 10.0.0.0/8, 10.0.0.1, *.example.com or nas:8080")
     return text, port
+
+
+def zone(name: str) -> str:
+    """The name of a time zone."""
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be the name of a time zone, such as Asia/Singapore or Europe/Berlin") from None
 
 
 def is_spelled(url: str) -> bool:

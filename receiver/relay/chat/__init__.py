@@ -1,0 +1,1 @@
+"""Chat: incoming webhooks of Slack, Teams, Discord and Mattermost, each in its own format."""
