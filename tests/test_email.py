@@ -430,7 +430,7 @@ def test_what_arrives_is_mailed_and_a_fax_waits_for_its_document(database_url, t
         )
         for app in started(config):
             with app.app_context():
-                current.targets().add("desk", TargetSort.EMAIL, {"to": "a@example.com"}, by="tests")
+                current.targets().add("desk", TargetSort.EMAIL, {"to": ["a@example.com"]}, by="tests")
                 worker = Worker(replace(current.surroundings(), documents=documents))
                 thread = threading.Thread(target=worker.run)
                 thread.start()

@@ -20,7 +20,7 @@ def test_a_fax_comes_by_mail_with_what_the_archive_kept(database_url, tmp_path):
         api = f"{there.url}/open/"
         for app in started(make_config(database_url, tmp_path, hoiio_api_url=api, **settings)):
             with app.app_context():
-                current.targets().add("desk", TargetSort.EMAIL, {"to": "a@example.com"}, by="tests")
+                current.targets().add("desk", TargetSort.EMAIL, {"to": ["a@example.com"]}, by="tests")
                 there.answers["/1.pdf"] = give(pdf(2), "application/pdf")
                 there.answers["/2.pdf"] = give(b"gone", status=404)
                 for number in (1, 2):
