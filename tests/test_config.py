@@ -306,3 +306,10 @@ def test_it_names_the_right_word_for_a_misspelt_setting(tmp_path: Path, written:
     (tmp_path / ".env").write_text(f"{written}=sms=90d\nSOMETHING_ELSE=1\n")
     with pytest.raises(ConfigError, match=f"{written}: there is no such setting; did you mean {meant}"):
         Config.from_env(GOOD, dotenv=tmp_path / ".env")
+
+
+def test_how_long_deliveries_are_remembered_is_a_number_of_days():
+    assert Config.from_env(GOOD, dotenv=None).delivery_log.days == 30
+    assert Config.from_env(GOOD | {"DELIVERY_LOG": "7d"}, dotenv=None).delivery_log.days == 7
+    for wrong in ("7", "0d", "-1d", "7h", "٣d"):
+        assert "DELIVERY_LOG: must be a number of days" in problems(DELIVERY_LOG=wrong)

@@ -1,6 +1,11 @@
 """Targets, deliveries and replays on the command line and in the API."""
 
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -254,6 +259,38 @@ def test_a_replay_is_stopped(app, run, there):
     current.replays().step()
     assert "stopped, 0 of 3 delivered, 3 cancelled" in run("replay", "stop", "1")
     assert json.loads(run("replay", "show", "1", "--json"))["state"] == "stopped"
+
+
+def test_ctrl_c_ends_the_watching_and_not_the_replay(app, run, there, tmp_path):
+    sms(app, 1)
+    run("targets", "add", "webhook", "shop", "--url", there.url)
+    run("targets", "pause", "shop")
+    (tmp_path / "env").write_text(
+        f"DATABASE_URL={current.config().database_url}\nCALLBACK_KEYS={KEY}\nSPOOL_DIR={tmp_path}/other\n"
+    )
+    words = ["-e", str(tmp_path / "env"), "replay", "start", "--to", "shop", "--yes", "--follow"]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "receiver.cli", *words], stdout=subprocess.PIPE, stderr=theirs
+    )
+    os.close(theirs)
+    talk = b""
+    while b"planning" not in talk:  # it is drawn, so it is being followed
+        talk += os.read(ours, 4096)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    while True:
+        try:
+            talk += os.read(ours, 4096)
+        except OSError:
+            break
+    os.close(ours)
+    assert process.returncode == 0, talk
+    assert b"paused: by" in talk
+    assert b"receiver replay show 1 --follow" in talk
+    assert b"receiver replay stop 1" in talk
+    assert b"planning" in out
+    assert current.replays().get(1).stopped_by is None
 
 
 def test_what_is_quarantined_is_replayed_only_if_it_is_asked_for(app, run, there):
