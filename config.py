@@ -53,6 +53,7 @@ class Config(BaseModel):
     smtp_url: SecretStr | None = None
     mail_from: str | None = Field(default=None, validate_default=True)
     time_zone: str | None = None
+    handlers: str | None = None
     log_format: LogFormat = LogFormat.AUTO
     log_level: LogLevel = LogLevel.INFO
 
@@ -158,6 +159,11 @@ class Config(BaseModel):
     @classmethod
     def _zone(cls, name: str | None) -> str | None:
         return name if name is None else values.zone(name)
+
+    @field_validator("handlers")
+    @classmethod
+    def _module_or_file(cls, where: str | None) -> str | None:
+        return None if where is None else values.module_or_file(where, CHECKOUT)
 
     @field_validator("retention", mode="before")
     @classmethod

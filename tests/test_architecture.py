@@ -25,7 +25,7 @@ FLOORS = (
     "receiver.providers",
     "receiver.db receiver.outbound",
     "receiver.models",
-    "receiver.logs",
+    "receiver.logs receiver.handlers",
     "receiver.vocabulary",
     "config",
     "receiver.settings",

@@ -280,6 +280,24 @@ def test_what_is_neither_is_told_with_an_example(given):
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("handlers.py", f"{CHECKOUT}/handlers.py"),
+        ("../other/my_firm.py", f"{CHECKOUT.parent}/other/my_firm.py"),
+        ("/srv/handlers.py", "/srv/handlers.py"),
+        ("my_firm.handlers", "my_firm.handlers"),
+    ],
+)
+def test_handlers_are_a_module_or_a_file(given: str, meant: str):
+    assert Config.from_env(GOOD | {"HANDLERS": given}, dotenv=None).handlers == meant
+
+
+@pytest.mark.parametrize("given", ["my firm.py", "1.py", "my-firm.handlers", "handlers/", ".handlers", "a;b"])
+def test_what_cannot_be_handlers_is_told_with_an_example(given: str):
+    assert "HANDLERS: must be a module such as my_firm.handlers, or a file" in problems(HANDLERS=given)
+
+
 def test_relative_paths_mean_the_checkout_wherever_a_command_is_run(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = {"DATABASE_URL": "sqlite:///var/other.db", "SPOOL_DIR": "var/other"}

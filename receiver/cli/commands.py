@@ -114,6 +114,12 @@ _REPLAY = Commands(
     default="start",
 )
 
+_HANDLERS = Commands(
+    "handlers",
+    "Check your own functions that run for events.",
+    (Later("check", "handlers:check", "Load your module, and list its handlers or what is wrong."),),
+)
+
 _USERS = Commands(
     "users",
     "List, add and remove users of the console.",
@@ -195,7 +201,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         _CONVERSATIONS,
         Later("listen", "listen.command:listen", "Post a service's events to a program on this machine."),
     ),
-    "Deliveries": (_TARGETS, _DELIVERIES, _REPLAY),
+    "Deliveries": (_TARGETS, _DELIVERIES, _REPLAY, _HANDLERS),
     "Access": (_USERS, _TOKENS),
     "Storage": (_DB, _SPOOL, _ARCHIVE),
 }

@@ -42,4 +42,5 @@ def work(parent: int | None) -> None:
     for number in processes.STOPS:
         signal.signal(number, lambda *_: worker.stop())
     logger.info("working", process=os.getpid())
-    worker.run()
+    if not worker.run():
+        os._exit(0)  # without waiting for what hangs, a user's function for one: its lease ends by itself

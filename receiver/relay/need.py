@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, exists, func, or_, select
 
+from config import Config
 from receiver.archive.states import State
 from receiver.models import ARCHIVED, EVENTS, ArchiveState, TargetRow
 
@@ -17,8 +18,10 @@ _NEEDED = select(
 )
 
 
-def work_is_needed(engine: Engine) -> bool:
-    """Whether there is a target, a document to fetch, or an event that nobody has looked at. Cheap; asked
-    every second."""
+def work_is_needed(config: Config, engine: Engine) -> bool:
+    """Whether there is a target or a module of handlers to make targets of, a document to fetch, or an event
+    that nobody has looked at. Cheap; asked every second."""
+    if config.handlers is not None:
+        return True
     with engine.connect() as connection:
         return bool(connection.scalar(_NEEDED))

@@ -84,6 +84,8 @@ def deliveries_for(
     for event in events:
         for target, search in wanted:
             if event.id > target.after_id or replay_id:
+                if target.types and event.type not in target.types:
+                    continue
                 if not is_wanted(connection, search, event):
                     continue
                 yield {

@@ -162,6 +162,10 @@ class Queue:
             connection.execute(
                 target.where(TargetRow.paused_at.is_(None)).values(paused_at=now, paused_why=pause)
             )
+        # One that is given up for good says something of itself, not of the target.
+        attempts = [result for result in attempts if result.delivered or not result.final]
+        if not attempts:
+            return
         if any(result.delivered for result in attempts):
             connection.execute(
                 target.values(

@@ -50,7 +50,7 @@ class Sort(Protocol):
     """What a person may say of a target. Commands, API and forms are made from it; what they read has the
     form that is declared here."""
     lanes: int
-    """How many deliveries to one target may be under way at once."""
+    """How many deliveries to one target may be under way at once, unless its settings say so by `lanes`."""
 
     def read(
         self, given: Mapping[str, Any], known: Mapping[str, Any], around: Surroundings

@@ -7,6 +7,7 @@ from typing import Any
 
 from receiver.relay.chat.sort import Chat
 from receiver.relay.email.sort import Email
+from receiver.relay.handlers.sort import Handler
 from receiver.relay.sender import Sort
 from receiver.relay.target import Target, TargetSort
 from receiver.relay.webhook import Webhook
@@ -15,6 +16,7 @@ SORTS: Mapping[TargetSort, Sort] = {
     TargetSort.WEBHOOK: Webhook(),
     TargetSort.EMAIL: Email(),
     TargetSort.CHAT: Chat(),
+    TargetSort.HANDLER: Handler(),
 }
 
 

@@ -83,6 +83,11 @@ class Target:
         """Whether a person paused it, and not the other side."""
         return self.paused_at is not None and (self.paused_why or "").startswith(_BY)
 
+    @property
+    def types(self) -> frozenset[str]:
+        """The types of event that it takes, whatever is searched for; empty for all."""
+        return frozenset(self.settings.get("types", ()))
+
     @classmethod
     def of(cls, row: TargetRow | Any) -> Target:
         """The target that a row of the table describes."""

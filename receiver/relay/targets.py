@@ -60,20 +60,25 @@ class Targets:
         sort: TargetSort,
         given: Mapping[str, Any],
         *,
+        settings: Mapping[str, Any] | None = None,
         search: str = "",
         ordered: bool = False,
         by: str,
     ) -> Target:
-        """A new target for what arrives from now on. `TargetError` if it cannot be as it is wished."""
+        """A new target for what arrives from now on. `TargetError` if it cannot be as it is wished.
+
+        `settings` are those of a target that our own code makes: they are stored as they are.
+        """
         name = read_name(name)
         if sort not in SORTS:
             raise TargetError(f"there are no targets of the sort {sort} here, but of {', '.join(SORTS)}")
-        require_known(SORTS[sort].options, given)
+        if settings is None:
+            settings = self._read(sort, given, {})
         values = {
             "name": name,
             "sort": sort,
             "search": read_search(search),
-            "settings": json.dumps(SORTS[sort].read(given, {}, self._around)),
+            "settings": json.dumps(settings),
             "ordered": ordered,
             "created_at": datetime.now(UTC),
             "created_by": by,
@@ -91,6 +96,7 @@ class Targets:
         name: str,
         *,
         given: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
         new_name: str | None = None,
         search: str | None = None,
         ordered: bool | None = None,
@@ -100,8 +106,9 @@ class Targets:
         target = self.get(name)
         values: dict[str, Any] = dict(_CLOSED)
         if given is not None:
-            require_known(SORTS[target.sort].options, given)
-            values["settings"] = json.dumps(SORTS[target.sort].read(given, target.settings, self._around))
+            settings = self._read(target.sort, given, target.settings)
+        if settings is not None:
+            values["settings"] = json.dumps(settings)
         if new_name is not None:
             values["name"] = read_name(new_name)
         if search is not None:
@@ -119,6 +126,13 @@ class Targets:
         target = self.get(name)
         if target.paused_at is None:
             self._update(target, {"paused_at": datetime.now(UTC), "paused_why": paused_by(by, why)})
+        return self.get(str(target.id))
+
+    def withhold(self, name: str, why: str) -> Target:
+        """The same for a reason of our own, and not because a person wants it."""
+        target = self.get(name)
+        if target.paused_at is None:
+            self._update(target, {"paused_at": datetime.now(UTC), "paused_why": why})
         return self.get(str(target.id))
 
     def resume(self, name: str) -> Target:
@@ -143,6 +157,10 @@ class Targets:
         with writing(self._engine) as connection:
             connection.execute(delete(TargetRow).where(TargetRow.id == target.id))
         return target
+
+    def _read(self, sort: TargetSort, given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+        require_known(SORTS[sort].options, given)
+        return SORTS[sort].read(given, known, self._around)
 
     def _update(self, target: Target, values: Mapping[str, Any]) -> None:
         with writing(self._engine) as connection:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from receiver.archive.archivist import Archivist
 from receiver.logs.log import get_logger
 from receiver.relay import findings
+from receiver.relay.handlers.keeper import Keeper
 from receiver.relay.need import work_is_needed
 from receiver.relay.planner import Planner
 from receiver.relay.replay import Replays
@@ -54,12 +55,14 @@ class Worker:
         self._engine = around.engine
         self._planner = Planner(around.engine)
         self._replays = Replays(around.engine)
+        self._keeper = Keeper(around)
         self._name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._runners: dict[int, _Running] = {}
         self._stop = threading.Event()
 
-    def run(self) -> None:
-        """Work until `stop` is called; then end what is under way."""
+    def run(self) -> bool:
+        """Work until `stop` is called; then end what is under way. Whether all of that has ended."""
+        self._keeper.start()
         archivist = threading.Thread(
             target=Archivist.of(self._around.config, self._engine).run_forever,
             args=(self._stop,),
@@ -87,15 +90,17 @@ class Worker:
                 self._stop.wait(1.0)
             if not more:
                 self._stop.wait(LOOK_AT_LOG)
-        self._end(list(self._runners.values()))
+        self._keeper.stop()
+        ended = self._end(list(self._runners.values()))
         archivist.join(LONGEST_STOP)
+        return ended and not archivist.is_alive()
 
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""
         self._stop.set()
 
     def _is_idle(self) -> bool:
-        if self._idle is None or work_is_needed(self._engine):
+        if self._idle is None or work_is_needed(self._around.config, self._engine):
             self._needed = time.monotonic()
             return False
         return time.monotonic() - self._needed > self._idle
@@ -122,15 +127,16 @@ class Worker:
                 ended.append(running)
             sort = SORTS[target.sort]
             sender = sort.sender(target, self._around)
-            runner = Runner(self._engine, target.id, sender, worker=self._name, lanes=sort.lanes)
+            lanes = target.settings.get("lanes", sort.lanes)
+            runner = Runner(self._engine, target.id, sender, worker=self._name, lanes=lanes)
             self._runners[target.id] = _Running(runner, made_from)
             runner.start()
         for one in ended:
             one.runner.stop()
 
-    def _end(self, running: list[_Running]) -> None:
+    def _end(self, running: list[_Running]) -> bool:
         for one in running:
             one.runner.stop()
         until = time.monotonic() + LONGEST_STOP
-        for one in running:
-            one.runner.join(max(0.0, until - time.monotonic()))
+        ended = [one.runner.join(max(0.0, until - time.monotonic())) for one in running]
+        return all(ended)

@@ -142,6 +142,16 @@ def zone(name: str) -> str:
         raise ValueError("must be the name of a time zone, such as Asia/Singapore or Europe/Berlin") from None
 
 
+def module_or_file(where: str, base: Path) -> str:
+    """A module by its name, or by its file; a relative file is one in `base`."""
+    path = base / where
+    if path.suffix == ".py" and path.stem.isidentifier():
+        return str(path.resolve())
+    if not all(part.isidentifier() for part in where.split(".")):
+        raise ValueError("must be a module such as my_firm.handlers, or a file such as handlers.py")
+    return where
+
+
 def is_spelled(url: str) -> bool:
     """Whether a URL holds only what RFC 3986 lets it. HTTP parsers, ours among them, turn away what comes to
     others, before anybody could keep it."""

@@ -55,6 +55,7 @@ class Field:
 _VOICE, _FAX = (Kind.VOICE,), (Kind.FAX,)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Kept:
     """What we record about an event ourselves."""
 

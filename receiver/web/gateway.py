@@ -91,7 +91,7 @@ class Gateway:
         parts = self._parts
 
         def look() -> None:
-            if work_is_needed(parts.engine):
+            if work_is_needed(parts.config, parts.engine):
                 call()
 
         parts.schedule.add(Job("call-for-work", 1, look, everywhere=True))

@@ -1,0 +1,51 @@
+"""An event as a handler gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from receiver.vocabulary.fields import FIELDS, Field, Kept, Said, Sort
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Event(Said, Kept):
+    """An event of the log, and which attempt at it this is.
+
+    A field that events of its kind do not have is None.
+    """
+
+    attempt: int = 1
+    """1 for the first. A later one means that the function failed, or was cut short, before."""
+    replay: bool = False
+    """Whether somebody asked for the event once more."""
+    test: bool = False
+    """Whether it only tries the way here: nothing has happened."""
+
+    def __repr__(self) -> str:
+        """Without numbers and texts, so that a print for finding mistakes does not spread them."""
+        return f"Event(id={self.id}, type='{self.type}', attempt={self.attempt})"
+
+    @classmethod
+    def read(
+        cls, data: Mapping[str, Any], *, attempt: int = 1, replay: bool = False, test: bool = False
+    ) -> Event:
+        """From the JSON of an event, as the API gives it."""
+        values = {name: _value(field, data.get(name)) for name, field in FIELDS.items()}
+        return cls(**values, attempt=attempt, replay=replay, test=test)
+
+
+def _value(field: Field, said: Any) -> Any:
+    if said is None:
+        return None
+    if field.sort is Sort.TIME:
+        return datetime.fromisoformat(said)
+    if field.sort is Sort.AMOUNT:
+        return Decimal(said)
+    if isinstance(field.type, type) and issubclass(field.type, Enum):
+        return field.type(said)
+    return said
