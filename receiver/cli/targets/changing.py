@@ -55,7 +55,7 @@ class Adding(click.Group):
         )
 
 
-add = Adding("add", help="Add a target, of one of these sorts.")
+add = Adding("add", help="Add a target.")
 
 
 def _add(
