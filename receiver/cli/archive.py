@@ -11,11 +11,10 @@ from receiver.archive import checking, documents
 from receiver.archive.documents import Item, item_json
 from receiver.archive.states import State
 from receiver.cli import options, output, progress, tables
-from receiver.cli.events.removing import count_of
 from receiver.cli.operation import operation
 from receiver.db.schema import require_schema
 from receiver.outbound.media import BY_TYPE
-from receiver.vocabulary.printable import size
+from receiver.vocabulary.printable import count_of, size
 
 
 @click.command()

@@ -6,13 +6,14 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, pages, tables
-from receiver.cli.events.removing import count_of, who
+from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown
 from receiver.cli.targets.shown import clock, fields, marked, show_attempt
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.shown import attempt_json, delivery_json, delivery_words
 from receiver.vocabulary.errors import OperatorError
+from receiver.vocabulary.printable import count_of
 
 _IDS = click.argument("ids", nargs=-1, type=click.IntRange(1, 2**63 - 1), metavar="ID...")
 

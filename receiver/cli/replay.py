@@ -8,7 +8,7 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, pages, progress, tables
-from receiver.cli.events.removing import count_of, who
+from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, searching
 from receiver.cli.targets.shown import fields, state_of
@@ -16,7 +16,7 @@ from receiver.relay.replay import Replay
 from receiver.relay.shown import replay_json
 from receiver.relay.target import Target, TargetState
 from receiver.search.query import Search
-from receiver.vocabulary.printable import printable
+from receiver.vocabulary.printable import count_of, printable
 
 LOOK_EVERY = 0.5
 """Seconds between looks at how far a replay is."""

@@ -43,3 +43,8 @@ def size(octets: float) -> str:
 def sentence(message: str) -> str:
     """The message of an error as a sentence of its own."""
     return f"{message[:1].upper()}{message[1:]}{'' if message.endswith('.') else '.'}"
+
+
+def count_of(count: int, thing: str, things: str = "") -> str:
+    """`1 event`, `2 events`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {things or f'{thing}s'}"

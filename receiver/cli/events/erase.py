@@ -6,9 +6,10 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, progress, tables
-from receiver.cli.events.removing import count_of, deleting, removed_json, secret, who, with_documents
+from receiver.cli.events.removing import deleting, removed_json, secret, who, with_documents
 from receiver.cli.operation import operation
 from receiver.retention.erase import End, Erased, Erasure, Found
+from receiver.vocabulary.printable import count_of
 
 
 @click.command()

@@ -13,13 +13,14 @@ from sqlalchemy import Engine
 from receiver import current
 from receiver.archive.keep import sweep
 from receiver.cli import options, output, progress, tables
-from receiver.cli.events.removing import count_of, deleting, removed_json, who, with_documents
+from receiver.cli.events.removing import deleting, removed_json, who, with_documents
 from receiver.cli.operation import operation
 from receiver.db import clock
 from receiver.db.space import give_back
 from receiver.retention import prune as retention
 from receiver.retention.remove import Removed
 from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.printable import count_of
 
 
 class _Age(click.ParamType[timedelta]):

@@ -10,12 +10,12 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, progress, tables
-from receiver.cli.events.removing import count_of, removed_json, who, written
+from receiver.cli.events.removing import removed_json, who, written
 from receiver.cli.operation import operation
 from receiver.cli.searching import read_search
 from receiver.retention import quarantine as decisions
 from receiver.search.query import Search
-from receiver.vocabulary.printable import size
+from receiver.vocabulary.printable import count_of, size
 
 
 def _chosen(command: Callable[..., None]) -> Callable[..., None]:

@@ -12,6 +12,7 @@ import click
 
 from receiver import current
 from receiver.retention.remove import Removed
+from receiver.vocabulary.printable import count_of
 
 
 @contextmanager
@@ -35,11 +36,6 @@ def removed_json(done: Removed) -> dict[str, object]:
 def written(when: datetime) -> str:
     """A time to the second, in the zone that it has."""
     return f"{when:%Y-%m-%d %H:%M:%S}"
-
-
-def count_of(count: int, thing: str, things: str = "") -> str:
-    """`1 event`, `2 events`."""
-    return f"{count} {thing}" if count == 1 else f"{count} {things or f'{thing}s'}"
 
 
 def with_documents(count: int) -> str:

@@ -9,7 +9,7 @@ import click
 
 from receiver import current
 from receiver.cli import options, output
-from receiver.cli.events.removing import count_of, who
+from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.cli.targets.given import SECRETS, click_options, read
 from receiver.relay.delivery import DeliveryState
@@ -17,7 +17,7 @@ from receiver.relay.options import Option
 from receiver.relay.shown import target_json
 from receiver.relay.sorts import SORTS, place
 from receiver.relay.target import Target, TargetSort
-from receiver.vocabulary.printable import printable
+from receiver.vocabulary.printable import count_of, printable
 
 _NAME = click.Argument(["name"])
 _SEARCH = click.Option(

@@ -13,7 +13,7 @@ from receiver.archive.store import StoreError
 from receiver.doctor.check import Check, Patient
 from receiver.models import EVENTS
 from receiver.numbers.findings import Finding, error, warning
-from receiver.vocabulary.printable import sentence, size
+from receiver.vocabulary.printable import count_of, sentence, size
 
 SAMPLE = 20
 """Documents that are read: enough to notice that a directory is gone, and quick."""
@@ -38,7 +38,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
         if since is not None and datetime.now(UTC) - since > WAITS:
             said = f"{counts.states[State.WAITING]} documents wait to be fetched, some for more than an hour."
             found.append(warning("archive-waits", said, "receiver archive list --state waiting"))
-    return f"{counts.documents} documents, {size(counts.bytes)}"
+    return f"{count_of(counts.documents, 'document')}, {size(counts.bytes)}"
 
 
 CHECK = Check("archive", look)
