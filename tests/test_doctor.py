@@ -79,7 +79,7 @@ def test_it_says_that_all_is_well(firm):
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     areas = [line.split()[1] for line in lines if line.startswith("ok ")]
-    assert len(areas) == 16
+    assert len(areas) == 15
     assert "settings" in areas
     assert "balance SGD" in result.stdout
     assert max(map(len, lines)) <= 80
