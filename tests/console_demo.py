@@ -24,7 +24,7 @@ ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run", "--disable-dev-shm-usage"),
 )
-USER, PASSWORD = "mei", "seventeen paper cranes"
+USER, ADMIN, PASSWORD = "mei", "ada", "seventeen paper cranes"
 SECRET = "a secret for the console's tests"
 
 CALLER, PATIENT, STRANGER = "+6591234567", "+6582345678", "+6598765432"
@@ -75,6 +75,7 @@ class Demo:
             "HOIIO_API_URL": self.provider.open_url,
             "SECRET_KEY": SECRET,
             "NO_PROXY": "*",
+            "OUTBOUND_ALLOW": "127.0.0.0/8",
         }
         self.service = Service(self.database_url, directory, **settings)
         self.service.flask("db", "upgrade")
@@ -87,6 +88,7 @@ class Demo:
         self.numbers = {entry["country"]: entry["number"] for entry in held}
         self.voice, self.fax = self.numbers["US"], self.numbers["SG"]
         self.add_user(USER, PASSWORD, "operate")
+        self.add_user(ADMIN, PASSWORD, "admin")
         if history_hours:
             self._write_history(history_hours)
 

@@ -9,6 +9,8 @@ sys.path.insert(0, str(ROOT))
 
 from console_demo import ARGUMENTS, CALLER, CHROMIUM, PASSWORD, USER, Demo  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from receiving import Receiving  # noqa: E402
+from test_recorder import until  # noqa: E402
 
 OUT = ROOT / "docs" / "screenshots"
 DESK = {"width": 1200, "height": 760}
@@ -35,8 +37,12 @@ def main(names: list[str], out: Path) -> None:
                 ("call", "/calls/S20481", DESK, "light"),
                 ("conversation", f"/conversations/{demo.voice}/{CALLER}", DESK, "light"),
                 ("quarantine", "/quarantine", SHORT, "light"),
+                ("target", "/targets/Ledger", DESK, "light"),
+                ("targets-phone", "/targets", PHONE, "dark"),
                 ("attention", "ATTENTION", DESK, "dark"),
             ]
+            if not names or any(name.startswith("target") for name in names):
+                deliver(demo)
             for name, path, size, theme in shots:
                 if names and name not in names:
                     continue
@@ -62,6 +68,20 @@ def sign_in(page: Page) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("/")
+
+
+def deliver(demo: Demo) -> None:
+    """Three targets: one works, one has just begun to fail, one is paused."""
+    with Receiving() as there, Receiving(lambda _: (503, {}, b"busy, try later")) as busy:
+        targets = [("Shop", there, "kind:sms"), ("Ledger", busy, ""), ("Night porter", there, "state:missed")]
+        for name, server, search in targets:
+            given = ("--url", server.url, "--search", search)
+            demo.service.flask("targets", "add", "webhook", name, *given)
+        demo.service.flask("targets", "pause", "Night porter")
+        for number in range(7):
+            demo.provider.control.sms(CALLER, demo.voice, f"Order {4711 + number}, please")
+        there.wait_for(7)
+        until(lambda: "failing since" in demo.service.flask("targets", "show", "Ledger").stdout)
 
 
 def show(page: Page, demo: Demo, path: str) -> None:

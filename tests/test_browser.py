@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from console_demo import ARGUMENTS, CALLER, CHROMIUM, HOSTILE, PASSWORD, USER, Demo
+from console_demo import ADMIN, ARGUMENTS, CALLER, CHROMIUM, HOSTILE, PASSWORD, USER, Demo
 from databases import new_file
 from playwright.sync_api import expect, sync_playwright
+from receiving import Receiving
 from sqlalchemy import make_url
 from test_recorder import until
 from test_serve import Service
@@ -85,8 +86,8 @@ def open_page(chromium, demo, cookies):
     assert [said for said in complaints if "status of 4" not in said] == []
 
 
-def fill_in(page, password: str = PASSWORD) -> None:
-    page.get_by_label("Name").fill(USER)
+def fill_in(page, password: str = PASSWORD, name: str = USER) -> None:
+    page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(password)
     page.keyboard.press("Enter")
 
@@ -96,7 +97,7 @@ def pages(demo: Demo) -> list[str]:
         *("/", "/events", "/events?q=kind:fax", "/events?q=kind:telegram", "/events?q=invoice"),
         *(f"/events/{demo.hostile}", f"/faxes/{demo.fax_event}"),
         *("/calls", "/calls/S20481", "/conversations", f"/conversations/{demo.voice}/{CALLER}"),
-        *("/faxes", "/numbers", "/quarantine", "/account", "/events/99999"),
+        *("/faxes", "/numbers", "/quarantine", "/account", "/events/99999", "/targets", "/replays"),
     ]
 
 
@@ -249,6 +250,60 @@ def test_what_the_database_refused_is_tried_again_and_dropped(open_page, demo):
     until(lambda: "refuse me 2" in str(demo.service.events()[:1]))
     page.goto("/")
     expect(places.get_by_role("link", name="Set aside")).to_have_count(0)
+
+
+def test_a_target_is_made_tried_fails_and_gets_a_replay(open_page, demo):
+    page = open_page("/", permissions=["clipboard-read", "clipboard-write"])
+    page.context.clear_cookies()
+    page.goto("/login?next=/targets")
+    fill_in(page, name=ADMIN)
+    page.get_by_role("link", name="New target").click()
+    page.get_by_label("Name").fill("Shop")
+    page.get_by_label("URL").fill("http://10.0.0.1/hook")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_role("alert")).to_contain_text("not https")
+    with Receiving() as there:
+        page.get_by_label("URL").fill(there.url)
+        page.get_by_label("Search", exact=True).fill("kind:sms")
+        page.get_by_role("button", name="Make it").click()
+        page.get_by_role("button", name="Copy").click()
+        expect(page.locator("#copied")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()").startswith("whsec_")
+        page.get_by_role("button", name="Test").click()
+        expect(page.get_by_role("status").first).to_have_text("It arrived.")
+        page.goto("/targets/Shop")
+        demo.provider.control.sms(CALLER, demo.voice, "for the shop")
+        there.wait_for(2)
+        until(lambda: page.reload() and page.locator("tbody").get_by_text("delivered").count() == 1)
+        there.answer = lambda _: (503, {}, HOSTILE.encode())
+        for number in range(6):
+            demo.provider.control.sms(CALLER, demo.voice, f"for the shop {number}")
+        until(lambda: page.reload() and page.locator(".head").get_by_text("failing").count() == 1)
+        expect(page.locator(".head").first).to_contain_text("answered 503")
+        delivery = page.locator("tbody a").last.get_attribute("href")
+        of_target = ("/targets/Shop", "/targets/Shop/edit", "/targets/new/webhook", delivery)
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            for size in (PHONE, DESK):
+                page.set_viewport_size(size)
+                for path in of_target:
+                    page.goto(path)
+                    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+                    found = Axe().run(page).response["violations"]
+                    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], path
+        there.answer = lambda _: (204, {}, b"")
+        page.goto("/targets/Shop")
+        page.get_by_role("button", name="Try now").click()
+        page.goto("/replays")
+        page.get_by_label("Search", exact=True).fill(f"from:{CALLER} kind:sms")
+        page.get_by_role("button", name="Count…").click()
+        page.get_by_role("button", name="Send", exact=True).click()
+        # Without a reload.
+        expect(page.locator("tbody tr").first.locator(".tag")).to_have_text("done", timeout=20_000)
+    page.goto("/targets/Shop")
+    page.get_by_role("button", name="Remove…").click()
+    page.get_by_role("button", name="Remove it").click()
+    expect(page.get_by_role("status")).to_contain_text("The target was removed")
 
 
 def test_no_page_is_wider_than_a_phone(open_page, demo):

@@ -86,6 +86,12 @@ class Deliveries:
             found = [_delivery(row) for row in connection.execute(query)]
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
+    def of_events(self, event_ids: Sequence[int], limit: int = LARGEST_PAGE) -> list[Delivery]:
+        """The newest deliveries of these events."""
+        query = _DELIVERIES.where(DeliveryRow.event_id.in_(event_ids)).order_by(DeliveryRow.id.desc())
+        with self._engine.connect() as connection:
+            return [_delivery(row) for row in connection.execute(query.limit(limit))]
+
     def get(self, delivery_id: int) -> Delivery | None:
         """One delivery."""
         with self._engine.connect() as connection:
@@ -171,6 +177,12 @@ class Deliveries:
                 "leased_by": None,
             },
         )
+
+    def number(self, target_id: int) -> int:
+        """How many of a target there are, by counting them all."""
+        query = select(func.count()).where(DeliveryRow.target_id == target_id)
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
 
     def _change(self, which: Any, values: dict[str, Any]) -> int:
         with writing(self._engine) as connection:

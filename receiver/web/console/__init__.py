@@ -10,10 +10,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from receiver import current
 from receiver.intake.spool import SpoolError
 from receiver.vocabulary.printable import sentence
-from receiver.web.console import guard, shown, times
+from receiver.web.console import guard, relay, shown, times
 from receiver.web.console.addresses import this_address
 from receiver.web.console.calls import calls
 from receiver.web.console.conversations import conversations
+from receiver.web.console.deliveries import deliveries
 from receiver.web.console.events import events
 from receiver.web.console.faxes import faxes
 from receiver.web.console.forms import form_token
@@ -22,7 +23,10 @@ from receiver.web.console.login import login
 from receiver.web.console.numbers import numbers
 from receiver.web.console.overview import overview
 from receiver.web.console.quarantine import quarantine
+from receiver.web.console.replays import replays
 from receiver.web.console.set_aside import anything_set_aside, set_aside
+from receiver.web.console.target_form import target_form
+from receiver.web.console.targets import targets
 from receiver.web.console.timeline import step_of
 
 console = Blueprint(
@@ -32,9 +36,11 @@ console = Blueprint(
     static_folder="../static",
     static_url_path="/static",
 )
-for part in (overview, events, calls, conversations, documents, faxes, numbers, quarantine, set_aside, login):
+_LOG = (overview, events, calls, conversations, documents, faxes, numbers, quarantine, set_aside)
+_OUT = (targets, target_form, deliveries, replays)
+for part in (*_LOG, *_OUT, login):
     console.register_blueprint(part)
-for filter_ in (*shown.FILTERS, *times.FILTERS, step_of):
+for filter_ in (*shown.FILTERS, *times.FILTERS, *relay.FILTERS, step_of):
     console.add_app_template_filter(filter_, filter_.__name__)
 
 _OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_in"})

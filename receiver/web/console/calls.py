@@ -91,7 +91,12 @@ def of_event(event_id: int) -> str:
 def _page(call: Call) -> str:
     document = shown.document(call_json(call))
     return render_template(
-        "call.html", page="calls", call=document, line=time_line(document), kept=kept.of(call.events)
+        "call.html",
+        page="calls",
+        call=document,
+        line=time_line(document),
+        kept=kept.of(call.events),
+        deliveries=current.deliveries().of_events([event.id for event in call.events]),
     )
 
 

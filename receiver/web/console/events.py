@@ -16,9 +16,9 @@ from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.search.repeats import whole_json
 from receiver.vocabulary.kinds import Kind
-from receiver.web.console import guard, kept, shown
+from receiver.web.console import guard, kept, relay, shown
+from receiver.web.console.curl import as_curl
 from receiver.web.console.lists import Chip, listing, parsed, row, whole_number
-from receiver.web.console.replay import as_curl
 from receiver.web.listener import Listening
 from receiver.web.stream import Stream
 
@@ -90,6 +90,7 @@ def show(event_id: int) -> str:
         page="events",
         event=shown.document(document),
         documents=kept.of([event])[event.id].values(),
+        sent=relay.of_event(event),
         curl=None if shown.masked() else _curl(event, document["raw"]),
     )
 

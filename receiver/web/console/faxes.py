@@ -20,7 +20,7 @@ from receiver.providers.registry import PROVIDERS
 from receiver.search.events import DEFAULT_PAGE, event_json
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventType, Kind
-from receiver.web.console import kept, shown
+from receiver.web.console import kept, relay, shown
 from receiver.web.console.lists import row, whole_number
 from receiver.web.documents import file_name, saved
 
@@ -95,6 +95,7 @@ def _shown(event: Event) -> dict[str, Any]:
     return {
         "fax": shown.document(event_json(event)),
         "document": kept.of([event])[event.id].get("fax_url"),
+        "sent": relay.of_event(event),
     }
 
 

@@ -12,6 +12,7 @@ from receiver.intake import quarantined, set_aside
 from receiver.intake.spool import SpoolError, SpoolState
 from receiver.numbers import findings
 from receiver.numbers.findings import Finding, Severity
+from receiver.relay import findings as target_findings
 from receiver.search.index_lag import counts_lag
 from receiver.search.query import Search
 from receiver.web.console import shown, times
@@ -53,7 +54,10 @@ def show() -> str:
             *(set_aside.finding(spool) if spool else ()),
             *_behind(),
         ],
-        pages={set_aside.CODE: url_for("console.set_aside.show_list")},
+        pages={
+            set_aside.CODE: url_for("console.set_aside.show_list"),
+            **dict.fromkeys(target_findings.CODES, url_for("console.targets.show_list")),
+        },
         quarantined=quarantined.count(engine, _COUNTED + 1),
         counted=_COUNTED,
         quarantine=current.admission(),

@@ -70,6 +70,25 @@ def ago(value: str | datetime | None) -> Markup:
     return _time(when, words)
 
 
+def ahead(value: str | datetime | None) -> Markup:
+    """How long from now, roughly."""
+    when = moment(value)
+    if when is None:
+        return Markup('<span class="none">&ndash;</span>')
+    seconds = (when - datetime.now(UTC)).total_seconds()
+    if seconds < 1:
+        words = "now"
+    elif seconds < 60:
+        words = f"in {seconds:.0f} s"
+    elif seconds < 3600:
+        words = f"in {seconds / 60:.0f} min"
+    elif seconds < 2 * 86400:
+        words = f"in {seconds / 3600:.0f} h"
+    else:
+        words = f"in {seconds / 86400:.0f} days"
+    return _time(when, words)
+
+
 def _time(when: datetime, words: str) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         when.isoformat(timespec="milliseconds"), when.strftime("%a %-d %b %Y %H:%M:%S %Z"), words
@@ -86,5 +105,5 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
-FILTERS = (clock, day, ago, duration)
+FILTERS = (clock, day, ago, ahead, duration)
 """What a template may write behind a `|`, by the function's name."""

@@ -1,6 +1,7 @@
 // Everything here is a convenience: each page can be read without it.
 import { copyButtons } from "./copy.js";
 import { keys } from "./keys.js";
+import { moving } from "./moving.js";
 import { pickAll } from "./pick.js";
 import { liveTail } from "./tail.js";
 
@@ -15,3 +16,4 @@ keys();
 copyButtons();
 pickAll();
 liveTail();
+moving();

@@ -1,4 +1,4 @@
-// In the quarantine: select all at once, and show how many are selected.
+// In lists of which some are chosen: select all at once, and show how many are selected.
 
 export function pickAll() {
   const desk = document.getElementById("desk");
