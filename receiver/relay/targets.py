@@ -12,7 +12,7 @@ from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.db.engine import writing
-from receiver.models import EVENTS, TargetRow
+from receiver.models import EVENTS, DeliveryRow, TargetRow
 from receiver.relay.options import TargetError, require_known
 from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
@@ -21,6 +21,8 @@ from receiver.search.query import Search
 from receiver.search.values import SearchError
 
 LONGEST_NAME = 60
+_PORTION = 500
+"""Deliveries that are deleted in one transaction."""
 _CLOSED = {"failures": 0, "failing_since": None, "failure": None, "blocked_until": None}
 """A breaker that lets everything through."""
 _NAME = re.compile(r"[^\W_][\w .@+-]*", re.UNICODE)
@@ -153,7 +155,12 @@ class Targets:
 
     def remove(self, name: str) -> Target:
         """Delete it with all its deliveries."""
-        target = self.get(name)
+        target = self.pause(name, by="removal")
+        mine = select(DeliveryRow.id).where(DeliveryRow.target_id == target.id).limit(_PORTION)
+        gone = 1
+        while gone:  # in steps, since each holds SQLite's only lock
+            with writing(self._engine) as connection:
+                gone = connection.execute(delete(DeliveryRow).where(DeliveryRow.id.in_(mine))).rowcount
         with writing(self._engine) as connection:
             connection.execute(delete(TargetRow).where(TargetRow.id == target.id))
         return target
