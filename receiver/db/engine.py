@@ -236,7 +236,7 @@ def writing_lazily(engine: Engine) -> Iterator[Connection]:
     with engine.connect().execution_options(writes=True) as connection:
         if engine.dialect.name != "sqlite":
             with connection.begin():
-                connection.execute(text("SET LOCAL synchronous_commit TO off"))
+                connection.execute(_LAZY)
                 yield connection
             return
         driver: Any = connection.connection.driver_connection  # the pragma has no effect inside a transaction
@@ -246,3 +246,10 @@ def writing_lazily(engine: Engine) -> Iterator[Connection]:
                 yield connection
         finally:
             driver.execute("PRAGMA synchronous=FULL")
+
+
+# A machine that is cut off in the middle would hold its locks for hours: nobody else could go on.
+_LAZY = text(
+    "SELECT set_config('synchronous_commit', 'off', true),"
+    " set_config('idle_in_transaction_session_timeout', '20s', true)"
+)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, delete, func, literal_column, select, update
 
 from receiver.db.engine import writing
+from receiver.db.now import database_now
 from receiver.models import AttemptRow, DeliveryRow, TargetRow
 from receiver.relay.delivery import DeliveryState
 from receiver.vocabulary.job import Job
@@ -148,13 +149,14 @@ class Deliveries:
 
         What was delivered stays so, and what is being tried right now is left alone.
         """
-        return self._change(
-            DeliveryRow.id.in_(ids)
-            & (DeliveryRow.state != DeliveryState.DELIVERED)
-            # Whoever has the lease is trying right now.
-            & DeliveryRow.leased_by.is_(None),
-            {"state": DeliveryState.WAITING, "attempts": 0, "due_at": datetime.now(UTC), "done_at": None},
-        )
+        with writing(self._engine) as connection:
+            now = database_now(connection)
+            # Whoever has the lease is trying right now; one that has ended says nothing any more.
+            free = DeliveryRow.leased_by.is_(None) | (DeliveryRow.due_at <= now)
+            ended = DeliveryRow.state == DeliveryState.DELIVERED
+            again = update(DeliveryRow).where(DeliveryRow.id.in_(ids), ~ended, free)
+            values = {"state": DeliveryState.WAITING, "attempts": 0, "due_at": now, "done_at": None}
+            return connection.execute(again.values(**values)).rowcount
 
     def retry_dead(self, target_id: int) -> int:
         """Try all dead ones of a target again."""
@@ -168,25 +170,17 @@ class Deliveries:
 
     def cancel(self, ids: Sequence[int], why: str) -> int:
         """Give up these, if they wait. Returns how many there were."""
-        return self._change(
-            DeliveryRow.id.in_(ids) & (DeliveryRow.state == DeliveryState.WAITING),
-            {
-                "state": DeliveryState.CANCELLED,
-                "reason": why,
-                "done_at": datetime.now(UTC),
-                "leased_by": None,
-            },
-        )
+        values = {"state": DeliveryState.CANCELLED, "reason": why, "done_at": datetime.now(UTC)}
+        waiting = DeliveryRow.state == DeliveryState.WAITING
+        with writing(self._engine) as connection:
+            given_up = update(DeliveryRow).where(DeliveryRow.id.in_(ids), waiting)
+            return connection.execute(given_up.values(leased_by=None, **values)).rowcount
 
     def number(self, target_id: int) -> int:
         """How many of a target there are, by counting them all."""
         query = select(func.count()).where(DeliveryRow.target_id == target_id)
         with self._engine.connect() as connection:
             return connection.scalar(query) or 0
-
-    def _change(self, which: Any, values: dict[str, Any]) -> int:
-        with writing(self._engine) as connection:
-            return connection.execute(update(DeliveryRow).where(which).values(**values)).rowcount
 
 
 def jobs(engine: Engine, keep: timedelta) -> tuple[Job, ...]:

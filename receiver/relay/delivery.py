@@ -32,6 +32,8 @@ class Claimed:
     """How many there were before."""
     replay_id: int
     created_at: datetime
+    probe: bool = False
+    """Whether it is the one that the breaker let through, to see whether the target works again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ and the others look again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, delete, select, text, update
@@ -16,12 +15,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from receiver.db.engine import writing_lazily
+from receiver.db.now import database_now
 from receiver.db.settled import settled_id
 from receiver.models import EVENTS, DeliveryRow, Event, LateEvent, RelayState, TargetRow
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.target import Target
 from receiver.search.answered import ANSWERED
-from receiver.search.events import rows
+from receiver.search.events import WITH_IDS, rows
 from receiver.search.home import at_home
 from receiver.search.match import matches
 from receiver.search.query import Search
@@ -45,11 +45,12 @@ class Planner:
             after = connection.scalar(select(RelayState.event_id))
             if after is None:
                 return set()
-            targets = [Target.of(row) for row in connection.execute(select(TargetRow.__table__))]
             settled = settled_id(connection, after, AT_ONCE)
-            late = connection.scalars(select(LateEvent.event_id).limit(AT_ONCE)).all()
+            late = connection.scalars(_LATE).all()
             if settled == after and not late:
                 return set()
+            # Only now: what is above `settled` is planned later, also for a target that is made in between.
+            targets = [Target.of(row) for row in connection.execute(select(TargetRow.__table__))]
             events = _between(connection, after, settled) if targets else []
             events += rows(connection, [event for event in late if event <= settled])
             found = list(deliveries_for(connection, targets, events))
@@ -60,7 +61,7 @@ class Planner:
                 )
                 if moved.rowcount != 1:
                     return set()  # another process was faster
-                if found:
+                if found := still_there(connection, found):
                     connection.execute(self._add, found)
                 if late:
                     connection.execute(delete(LateEvent).where(LateEvent.event_id.in_(late)))
@@ -80,7 +81,7 @@ def deliveries_for(
 ) -> Iterable[dict[str, Any]]:
     """The rows of the deliveries that these events give."""
     wanted = [(target, at_home(connection, target.search)) for target in targets]
-    now = datetime.now(UTC)
+    now = database_now(connection)
     for event in events:
         for target, search in wanted:
             if event.id > target.after_id or replay_id:
@@ -97,6 +98,15 @@ def deliveries_for(
                     "due_at": now,
                     "created_at": now,
                 }
+
+
+def still_there(connection: Connection, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the rows whose event was not erased since it was read."""
+    if not found:
+        return []
+    ids = list({row["event_id"] for row in found})
+    there = set(connection.scalars(_THERE[connection.dialect.name], {"ids": ids}))
+    return [row for row in found if row["event_id"] in there]
 
 
 def is_wanted(connection: Connection, search: Search, event: Event) -> bool:
@@ -130,4 +140,6 @@ def _between(connection: Connection, after: int, last: int) -> list[Event]:
 
 
 _BETWEEN = select(*EVENTS.columns).where(text("id > :after AND id <= :last")).order_by(EVENTS.c.id)
+_LATE = select(LateEvent.event_id).order_by(LateEvent.event_id).limit(AT_ONCE)
+_THERE = {dialect: select(EVENTS.c.id).where(condition) for dialect, condition in WITH_IDS.items()}
 _ANSWERED = text(f"SELECT 1 FROM events WHERE id = :id AND {ANSWERED}")  # noqa: S608  # our own words

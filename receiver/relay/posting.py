@@ -60,7 +60,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return float(said[:9])
     try:
         when = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -17,16 +17,17 @@ from sqlalchemy import (
     Connection,
     Engine,
     bindparam,
+    delete,
     func,
     insert,
     literal_column,
     select,
-    text,
     update,
 )
 from sqlalchemy.orm import aliased
 
 from receiver.db.engine import writing_lazily
+from receiver.db.now import database_now
 from receiver.models import AttemptRow, DeliveryRow, TargetRow
 from receiver.relay.delivery import Claimed, DeliveryState, Result, Settled
 from receiver.relay.schedule import blocked_until, next_attempt
@@ -54,6 +55,8 @@ class Queue:
         Only one worker claims from a target at a time. If the breaker of the target was open and may let one
         through, it is one.
         """
+        if not self._any_due():
+            return []
         with _writing(self._engine) as (connection, now):
             # NO KEY UPDATE: whoever plans deliveries for the target refers to this row meanwhile.
             query = select(TargetRow).where(TargetRow.id == self._target_id)
@@ -66,44 +69,56 @@ class Queue:
                 return []
             if target.blocked_until is not None and target.blocked_until > now:
                 return []
-            if target.failures >= FAILING_AFTER:
+            failing = target.failures >= FAILING_AFTER
+            if failing:
                 most = 1
             heads = connection.execute(_HEADS, {"target": self._target_id, "now": now, "most": most}).all()
             if not heads:
                 return []
-            if target.failures >= FAILING_AFTER:
+            if failing:
                 # Until its result is known, nobody else tries.
                 self._block(connection, now + LEASE)
-            chains = [[_claimed(row)] for row in heads]
+            chains = [[_claimed(row, failing)] for row in heads]
             if most > 1:
                 self._add_followers(connection, chains, now, most)
             ids = [claimed.id for chain in chains for claimed in chain]
-            connection.execute(
-                update(DeliveryRow)
-                .where(DeliveryRow.id.in_(ids))
-                .values(due_at=now + LEASE, leased_by=self._worker)
+            # Some may have ended since they were read.
+            leased = set(
+                connection.scalars(
+                    update(DeliveryRow)
+                    .where(DeliveryRow.id.in_(ids), _IS_WAITING)
+                    .values(due_at=now + LEASE, leased_by=self._worker)
+                    .returning(DeliveryRow.id)
+                )
             )
-        return chains
+        kept = ([claimed for claimed in chain if claimed.id in leased] for chain in chains)
+        return [chain for chain in kept if chain]
 
-    def renew(self, ids: Sequence[int]) -> None:
-        """Keep the leases of these."""
+    def renew(self, ids: Sequence[int]) -> set[int]:
+        """Keep the leases of these. Returns those still ours: the rest was cancelled, or taken over."""
         if not ids:
-            return
+            return set()
         with _writing(self._engine) as (connection, now):
-            connection.execute(
-                update(DeliveryRow)
-                .where(DeliveryRow.id.in_(ids), DeliveryRow.leased_by == self._worker, _IS_WAITING)
-                .values(due_at=now + LEASE)
+            mine = update(DeliveryRow).where(
+                DeliveryRow.id.in_(ids), DeliveryRow.leased_by == self._worker, _IS_WAITING
             )
+            return set(connection.scalars(mine.values(due_at=now + LEASE).returning(DeliveryRow.id)))
+
+    def drop(self, claimed: Sequence[Claimed]) -> None:
+        """Delete deliveries of events that are gone."""
+        with _writing(self._engine) as (connection, _):
+            connection.execute(delete(DeliveryRow).where(DeliveryRow.id.in_([one.id for one in claimed])))
 
     def settle(self, done: Sequence[Settled]) -> None:
         """Write down how these ended, in one transaction, and what that says of the target."""
         if not done:
             return
         with _writing(self._engine) as (connection, now):
-            ended = [_ended(one, now) for one in done if _is_attempt(one.result)]
-            if ended:
-                connection.execute(_END, ended)
+            # The target's row first, then those of deliveries: the order in which all lock them.
+            self._note_health(connection, [one for one in done if _is_attempt(one.result)], now)
+            tried = self._still_there(connection, [one for one in done if _is_attempt(one.result)])
+            if tried:
+                connection.execute(_END, [_ended(one, now) for one in tried])
             waits = [
                 {"one": one.claimed.id, "worker": self._worker, "again_at": now + _wait(one.result)}
                 for one in done
@@ -111,17 +126,28 @@ class Queue:
             ]
             if waits:
                 connection.execute(_GIVE_BACK, waits)
-            if attempts := [_attempt(one) for one in done if _is_attempt(one.result)]:
-                connection.execute(insert(AttemptRow), attempts)
-            self._note_health(connection, [one.result for one in done if one.result is not None], now)
+            if tried:
+                connection.execute(insert(AttemptRow), [_attempt(one) for one in tried])
 
-    def next_due(self) -> datetime | None:
-        """When the next of them is due."""
-        query = select(func.min(DeliveryRow.due_at)).where(
-            DeliveryRow.target_id == self._target_id, _IS_WAITING
-        )
+    def _any_due(self) -> bool:
+        """Whether a look at the queue is worth a transaction that writes."""
         with self._engine.connect() as connection:
-            return connection.scalar(query)
+            asked = {"target": self._target_id, "now": database_now(connection)}
+            return connection.execute(_ANY_DUE, asked).first() is not None
+
+    @staticmethod
+    def _still_there(connection: Connection, tried: list[Settled]) -> list[Settled]:
+        """Those whose event was not erased while they were under way; locked, so that they stay."""
+        if not tried:
+            return []
+        query = (
+            select(DeliveryRow.id)
+            .where(DeliveryRow.id.in_([one.claimed.id for one in tried]))
+            .order_by(DeliveryRow.id)
+            .with_for_update(key_share=True)
+        )
+        there = set(connection.scalars(query))
+        return [one for one in tried if one.claimed.id in there]
 
     def _add_followers(
         self, connection: Connection, chains: list[list[Claimed]], now: datetime, most: int
@@ -149,37 +175,40 @@ class Queue:
                 lines[line].append(_claimed(row))
                 room -= 1
 
-    def _note_health(self, connection: Connection, results: Sequence[Result], now: datetime) -> None:
-        target = (
-            update(TargetRow)
-            .where(TargetRow.id == self._target_id)
-            .execution_options(synchronize_session=False)
-        )
-        attempts = [result for result in results if _is_attempt(result)]
-        if not attempts:
+    def _note_health(self, connection: Connection, tried: Sequence[Settled], now: datetime) -> None:
+        if not tried:
             return
-        if pause := next((result.pause for result in attempts if result.pause), None):
+        target = update(TargetRow).where(TargetRow.id == self._target_id)
+        results = [_result(one) for one in tried]
+        if pause := next((result.pause for result in results if result.pause), None):
             connection.execute(
                 target.where(TargetRow.paused_at.is_(None)).values(paused_at=now, paused_why=pause)
             )
         # One that is given up for good says something of itself, not of the target.
-        attempts = [result for result in attempts if result.delivered or not result.final]
-        if not attempts:
+        tried = [one for one in tried if _result(one).delivered or not _result(one).final]
+        if not tried:
             return
-        if any(result.delivered for result in attempts):
+        if any(_result(one).delivered for one in tried):
             connection.execute(
                 target.values(
                     failures=0, failing_since=None, failure=None, blocked_until=None, delivered_at=now
                 )
             )
             return
-        before = connection.scalar(select(TargetRow.failures).where(TargetRow.id == self._target_id)) or 0
-        failures = before + len(attempts)
+        query = select(TargetRow.failures).where(TargetRow.id == self._target_id)
+        before = connection.scalar(query.with_for_update(key_share=True)) or 0
+        if before < FAILING_AFTER:
+            # All that was under way fails when a target restarts: that is no reason to block it for longer.
+            failures = min(before + len(tried), FAILING_AFTER)
+        elif any(one.claimed.probe for one in tried):
+            failures = before + 1
+        else:
+            return
         connection.execute(
             target.values(
                 failures=failures,
                 failing_since=func.coalesce(TargetRow.failing_since, now),
-                failure=attempts[-1].reason,
+                failure=_storable(results[-1].reason),
                 blocked_until=blocked_until(failures, now),
             )
         )
@@ -198,10 +227,7 @@ def _writing(engine: Engine) -> Iterator[tuple[Connection, datetime]]:
     allows.
     """
     with writing_lazily(engine) as connection:
-        if connection.dialect.name == "sqlite":
-            yield connection, datetime.now(UTC)
-        else:
-            yield connection, connection.scalar(text("SELECT clock_timestamp()"))
+        yield connection, database_now(connection)
 
 
 def _is_attempt(result: Result | None) -> bool:
@@ -218,8 +244,13 @@ def _wait(result: Result | None) -> timedelta:
     return timedelta(seconds=(result and result.not_yet) or 0)
 
 
-def _claimed(row: Any) -> Claimed:
-    return Claimed(row.id, row.event_id, row.line, row.attempts, row.replay_id, row.created_at)
+def _storable(said: str | None, longest: int = LONGEST_ANSWER) -> str | None:
+    """Without what a database refuses: one text must not hold up all others."""
+    return said and said.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")[:longest]
+
+
+def _claimed(row: Any, probe: bool = False) -> Claimed:
+    return Claimed(row.id, row.event_id, row.line, row.attempts, row.replay_id, row.created_at, probe)
 
 
 def _ended(one: Settled, now: datetime) -> dict[str, Any]:
@@ -232,7 +263,7 @@ def _ended(one: Settled, now: datetime) -> dict[str, Any]:
         "new_attempts": attempts,
         "again_at": again or now,
         "new_status": result.status,
-        "new_reason": result.reason,
+        "new_reason": _storable(result.reason),
         "ended_at": now if again is None else None,
     }
 
@@ -245,9 +276,9 @@ def _attempt(one: Settled) -> dict[str, Any]:
         "milliseconds": round(one.seconds * 1000),
         "delivered": result.delivered,
         "status": result.status,
-        "reason": result.reason,
-        "request": result.request,
-        "answer": result.answer and result.answer.replace("\x00", "\ufffd")[:LONGEST_ANSWER],
+        "reason": _storable(result.reason),
+        "request": _storable(result.request),
+        "answer": _storable(result.answer),
     }
 
 
@@ -283,6 +314,11 @@ _HEADS = (
     .limit(bindparam("most"))
 )
 """What is due and first of its line."""
+_ANY_DUE = (
+    select(DeliveryRow.id)
+    .where(DeliveryRow.target_id == bindparam("target"), _IS_WAITING, DeliveryRow.due_at <= bindparam("now"))
+    .limit(1)
+)
 _END = (
     update(DeliveryRow.__table__)  # type: ignore[arg-type]
     .where(DeliveryRow.id == bindparam("one"), _IS_WAITING)

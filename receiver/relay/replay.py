@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.db.engine import writing, writing_lazily
 from receiver.models import EVENTS, DeliveryRow, Event, ReplayRow, TargetRow
 from receiver.relay.delivery import DeliveryState
-from receiver.relay.planner import deliveries_for
+from receiver.relay.planner import deliveries_for, still_there
 from receiver.relay.sender import TargetError
 from receiver.relay.target import Target
 from receiver.search.count_matching import count_matching
@@ -81,34 +81,24 @@ class Replays:
     def ask(self, target: Target, wanted: Search, *, by: str) -> Replay:
         """Send one target all events that match and are in the log now."""
         with writing(self._engine) as connection:
-            newest = connection.scalar(select(func.max(EVENTS.c.id))) or 0
-            added = connection.execute(
-                insert(ReplayRow).values(
-                    target_id=target.id,
-                    search=str(wanted),
-                    asked_by=by,
-                    asked_at=datetime.now(UTC),
-                    next_id=0,
-                    last_id=newest,
-                )
-            )
-            (replay_id,) = added.inserted_primary_key or (0,)
-        return self.get(int(replay_id))
+            replay_id = _add(connection, target, str(wanted), by)
+        return self.get(replay_id)
 
     def ask_for(self, target: Target, event_ids: Sequence[int], *, by: str) -> Replay:
         """Send these events; `TargetError` if one cannot be sent."""
         events = self.require(event_ids)
-        replay = self.ask(target, Search(), by=by)
+        # At once, so that no worker takes it for a replay of everything.
         with writing(self._engine) as connection:
-            found = list(deliveries_for(connection, [_anything(target)], events, replay_id=replay.id))
-            if found:
+            replay_id = _add(connection, target, _ids(event_ids), by)
+            rows_of = deliveries_for(connection, [_anything(target)], events, replay_id=replay_id)
+            if found := still_there(connection, list(rows_of)):
                 connection.execute(self._add, found)
             connection.execute(
                 update(ReplayRow)
-                .where(ReplayRow.id == replay.id)
-                .values(planned=len(found), ended_at=datetime.now(UTC), search=_ids(event_ids))
+                .where(ReplayRow.id == replay_id)
+                .values(planned=len(found), ended_at=datetime.now(UTC))
             )
-        return self.get(replay.id)
+        return self.get(replay_id)
 
     def require(self, event_ids: Sequence[int]) -> list[Event]:
         """These events; `TargetError` if one is not there, or is not to be trusted."""
@@ -145,7 +135,12 @@ class Replays:
             connection.execute(
                 update(DeliveryRow)
                 .where(DeliveryRow.replay_id == replay_id, DeliveryRow.state == DeliveryState.WAITING)
-                .values(state=DeliveryState.CANCELLED, reason="the replay was stopped", done_at=now)
+                .values(
+                    state=DeliveryState.CANCELLED,
+                    reason="the replay was stopped",
+                    done_at=now,
+                    leased_by=None,
+                )
             )
         return self.get(replay_id)
 
@@ -184,7 +179,7 @@ class Replays:
             )
             if moved.rowcount != 1:
                 return False  # stopped, or another process was faster
-            if found:
+            if found := still_there(connection, found):
                 connection.execute(self._add, found)
         return bool(found)
 
@@ -210,6 +205,22 @@ class Replays:
             Replay(**{**row._mapping, **{state: counts.get((row.id, state), 0) for state in DeliveryState}})
             for row in found
         ]
+
+
+def _add(connection: Connection, target: Target, search: str, by: str) -> int:
+    """A new replay; its id."""
+    added = connection.execute(
+        insert(ReplayRow).values(
+            target_id=target.id,
+            search=search,
+            asked_by=by,
+            asked_at=datetime.now(UTC),
+            next_id=0,
+            last_id=connection.scalar(select(func.max(EVENTS.c.id))) or 0,
+        )
+    )
+    (replay_id,) = added.inserted_primary_key or (0,)
+    return int(replay_id)
 
 
 def _sent(wanted: Search) -> Search:

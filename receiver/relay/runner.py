@@ -16,6 +16,7 @@ from receiver.models import Event
 from receiver.relay.delivery import Claimed, Parcel, Result, Settled
 from receiver.relay.queue import LEASE, Queue
 from receiver.relay.sender import Sender
+from receiver.relay.target import FAILING_AFTER
 from receiver.search.events import rows
 
 logger = get_logger(__name__)
@@ -41,6 +42,8 @@ class Runner:
         self._changed = threading.Condition()
         self._done: list[Settled] = []
         self._under_way: dict[int, Claimed] = {}
+        self._lost: set[int] = set()
+        self._failures = 0
         self._renewed = time.monotonic()
         self._woken = False
         self._stopping = False
@@ -74,6 +77,10 @@ class Runner:
                 logger.warning("the database does not take deliveries", error=type(error).__name__)
                 time.sleep(LONGEST_PAUSE)
                 continue
+            except Exception as error:  # ours to mend, and no reason to deliver nothing any more
+                logger.error("delivering failed unexpectedly", exception=without_words(error))
+                time.sleep(LONGEST_PAUSE)
+                continue
             with self._changed:
                 if self._stopping and not self._under_way and not self._done:
                     break
@@ -94,8 +101,8 @@ class Runner:
                 for one in done:
                     self._under_way.pop(one.claimed.id, None)
         if time.monotonic() - self._renewed > LEASE.total_seconds() / 3:
+            self._lost = self._under_way.keys() - self._queue.renew(list(self._under_way))
             self._renewed = time.monotonic()
-            self._queue.renew(list(self._under_way))
         most = self._lanes * AHEAD
         room = most - len(self._under_way)
         # Not one by one: claiming costs a transaction.
@@ -105,11 +112,14 @@ class Runner:
         claimed = [one for chain in chains for one in chain]
         if not claimed:
             return False
+        self._failures = 0  # the breaker lets these through
         with self._engine.connect() as connection:
             events = {event.id: event for event in rows(connection, [one.event_id for one in claimed])}
-        self._under_way |= {one.id: one for one in claimed}
+        if gone := [one for one in claimed if one.event_id not in events]:
+            self._queue.drop(gone)
+        self._under_way |= {one.id: one for one in claimed if one.event_id in events}
         for chain in chains:
-            self._pool.submit(self._send_chain, chain, events)
+            self._pool.submit(self._send_chain, [one for one in chain if one.event_id in events], events)
         return len(claimed) >= room
 
     def _send_chain(self, chain: Sequence[Claimed], events: dict[int, Event]) -> None:
@@ -118,12 +128,18 @@ class Runner:
         for claimed in chain:
             began, start = datetime.now(UTC), time.monotonic()
             result = None
-            if going_on and not self._stopping and claimed.event_id in events:
+            if going_on and self._may_send(claimed):
                 result = self._attempt(claimed, events[claimed.event_id])
-                going_on = result.delivered
+            going_on = result is not None and result.delivered
             with self._changed:
+                if result is not None and result.not_yet is None:
+                    self._failures = 0 if result.delivered else self._failures + 1
                 self._done.append(Settled(claimed, result, began, time.monotonic() - start))
                 self._changed.notify()
+
+    def _may_send(self, claimed: Claimed) -> bool:
+        """Whether what was claimed is still to be sent. What is not goes back into the queue."""
+        return not self._stopping and self._failures < FAILING_AFTER and claimed.id not in self._lost
 
     def _attempt(self, claimed: Claimed, event: Event) -> Result:
         parcel = Parcel(

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.archive.archivist import Archivist
-from receiver.logs.log import get_logger
+from receiver.logs.log import get_logger, without_words
 from receiver.relay import findings
 from receiver.relay.handlers.keeper import Keeper
 from receiver.relay.need import work_is_needed
@@ -58,26 +58,28 @@ class Worker:
         self._keeper = Keeper(around)
         self._name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._runners: dict[int, _Running] = {}
-        self._stop = threading.Event()
+        # No Event: a signal handler that sets one while the main thread waits for it may wait for its lock.
+        self._stopping = False
 
     def run(self) -> bool:
         """Work until `stop` is called; then end what is under way. Whether all of that has ended."""
         self._keeper.start()
+        stopping = threading.Event()
         archivist = threading.Thread(
             target=Archivist.of(self._around.config, self._engine).run_forever,
-            args=(self._stop,),
+            args=(stopping,),
             name="archivist",
         )
         archivist.start()
         looked = noted = float("-inf")
         failing = False
-        while not self._stop.is_set():
+        while not self._stopping:
             try:
                 if time.monotonic() - looked >= LOOK_AT_TARGETS:
                     looked = time.monotonic()
                     self._look_at_targets()
                     if self._is_idle():
-                        self._stop.set()
+                        self._stopping = True
                 more = self._plan()
                 if time.monotonic() - noted >= LOOK_FOR_FINDINGS:
                     noted = time.monotonic()
@@ -87,9 +89,14 @@ class Worker:
                 if not failing:
                     logger.warning("deliveries wait for the database", error=type(error).__name__)
                 failing, more = True, False
-                self._stop.wait(1.0)
+                time.sleep(1.0)
+            except Exception as error:  # ours to mend, and no reason to deliver nothing any more
+                logger.error("planning failed unexpectedly", exception=without_words(error))
+                more = False
+                time.sleep(1.0)
             if not more:
-                self._stop.wait(LOOK_AT_LOG)
+                time.sleep(LOOK_AT_LOG)
+        stopping.set()
         self._keeper.stop()
         ended = self._end(list(self._runners.values()))
         archivist.join(LONGEST_STOP)
@@ -97,7 +104,7 @@ class Worker:
 
     def stop(self) -> None:
         """May be called from a signal handler or another thread."""
-        self._stop.set()
+        self._stopping = True
 
     def _is_idle(self) -> bool:
         if self._idle is None or work_is_needed(self._around.config, self._engine):
@@ -114,8 +121,8 @@ class Worker:
         return bool(found)
 
     def _look_at_targets(self) -> None:
-        """Run what is there, anew if it was changed; end what is gone."""
-        targets = all_targets(self._engine)
+        """Run what is there, anew if it was changed; end what is gone or paused."""
+        targets = [target for target in all_targets(self._engine) if target.paused_at is None]
         known = {target.id for target in targets}
         ended = [self._runners.pop(gone) for gone in self._runners.keys() - known]
         for target in targets:
