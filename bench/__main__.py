@@ -11,7 +11,10 @@ from types import FrameType, ModuleType
 from bench.report import Report, as_json, as_table
 from bench.service import BenchError
 
-NAMES = ("ingest", "servers", "growth", "slow-clients", "crash", "outage", "failover", "full-disk", "query")
+NAMES = (
+    *("ingest", "servers", "growth", "slow-clients", "crash", "outage", "failover", "full-disk", "query"),
+    "relay",
+)
 """Each is a module with `run(quick) -> Report`, and its first line is its question."""
 
 

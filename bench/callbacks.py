@@ -24,6 +24,17 @@ def calls(count: int, first: int = 0, *, under: str = PATH) -> list[Call]:
     return [_call(number, under) for number in range(first, first + count)]
 
 
+def texts(count: int, mark: str, *, conversations: int) -> list[Call]:
+    """Signed SMS callbacks, which take turns among so many conversations."""
+    made = []
+    for number in range(count):
+        ref = f"AA-SI-{mark}-{number}"
+        sender = f"%2B65{91_000_000 + number % conversations}"
+        body = f"txn_ref={ref}&msg=message+{number}&from={sender}&to=%2B6565111001"
+        made.append(_signed(_said("sms", ref, body), PATH))
+    return made
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """What the provider would say in the callback of one number. References and sessions count up."""
@@ -68,12 +79,20 @@ def notification(number: int) -> Notification:
     return _said("voice", ref, f"{happened}&session=S{_FIRST_REFERENCE + group}&txn_ref={ref}{ends}")
 
 
+def notifications(count: int) -> list[Notification]:
+    """Those of the first numbers."""
+    return [notification(number) for number in range(count)]
+
+
 def _said(kind: str, ref: str, body: str) -> Notification:
     return Notification(kind, ref, body.encode())
 
 
 def _call(number: int, under: str) -> Call:
-    told = notification(number)
+    return _signed(notification(number), under)
+
+
+def _signed(told: Notification, under: str) -> Call:
     signed = "\r\n".join(f"{name}: {value}" for name, value in DEFAULT.sign(told.body, ACCESS_TOKEN).items())
     head = (
         f"POST {under}/{told.kind} HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: {DEFAULT.title}\r\n"

@@ -11,14 +11,17 @@ import pytest
 from sqlalchemy import insert
 
 from bench import __main__ as command
-from bench import callbacks, full_disk
+from bench import callbacks, full_disk, paced
 from bench.baselines import Callbacks
 from bench.faults import NO_ANSWER, Sent, compare
 from bench.full_disk import Asked
 from bench.ingest import mismatches
 from bench.load import Result
+from bench.relay_faults import try_hostile
+from bench.relay_parts import Delivered, Work, add_target, fill, judged, lines, waits
 from bench.report import Report, as_json
-from bench.service import HOST, ROOT, Database, sqlite
+from bench.service import HOST, ROOT, Database, Server, sqlite
+from bench.taker import Receipt, Taker
 from config import Config
 from receiver.models import Event, Repeat
 
@@ -105,6 +108,53 @@ def test_a_throughput_is_held_against_what_is_stored(stored: list[str], found: i
 def test_readiness_is_false_only_between_refusals(before: int, after: int, ready: bool, false: int):
     sent = [answered("a", before, at=1.0), answered("b", after, at=2.0)]
     assert full_disk.false_promises([Asked(1.5, 1.6, ready)], sent) == false
+
+
+@pytest.mark.parametrize(
+    ("came", "found"),
+    [
+        ([1, 2, 3, 4], Delivered(missing=0, doubled=0, disordered=0)),
+        ([1, 2, 4], Delivered(missing=1, doubled=0, disordered=0)),
+        ([1, 1, 2, 3, 4, 2], Delivered(missing=0, doubled=2, disordered=0)),
+        ([1, 3, 2, 4], Delivered(missing=0, doubled=0, disordered=1)),
+        ([1, 2, 4, 3], Delivered(missing=0, doubled=0, disordered=0)),
+    ],
+    ids=["all", "one lost", "two again", "two turned round", "others are not compared"],
+)
+def test_deliveries_are_held_against_the_log(came: list[int], found: Delivered):
+    calls = {1: "call:a", 2: "call:a", 3: "call:a", 4: "call:b"}
+    assert judged([Receipt(one, 0.0) for one in came], calls) == found
+
+
+@pytest.mark.slow
+def test_what_is_filled_in_is_delivered_and_counted(database: Database):
+    with Taker() as taker:
+        add_target(database, taker.url(), ordered=True)
+        fill(database, callbacks.notifications(50))
+        with Work(database):
+            assert taker.wait_for(50, 20)
+        told = judged(taker.receipts(), lines(database))
+    assert (told.missing, told.disordered) == (0, 0)
+
+
+@pytest.mark.slow
+def test_a_callback_is_timed_until_it_is_delivered(database: Database):
+    with Taker() as taker:
+        add_target(database, taker.url())
+        with Server.receiver(database) as server:
+            result = paced.send(server.port, callbacks.calls(8), 40)
+            assert taker.wait_for(8, 20)
+        took = waits(result.accepted, taker.receipts(), database)
+    assert len(result.accepted) == len(result.waits) == len(took) == 8
+    assert 0 < took[0] <= took[-1] < 20_000
+
+
+@pytest.mark.slow
+def test_hostile_addresses_are_tried_and_reach_nothing():
+    report = Report()
+    try_hostile(report)
+    assert report.holds, report.bars
+    assert len(report.bars) == 4
 
 
 def test_a_report_is_one_object_with_a_row_for_each_bar():

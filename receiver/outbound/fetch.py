@@ -132,6 +132,6 @@ def _seconds(word: str) -> float | None:
     """How long `Retry-After` asks to wait, as a number or as a date."""
     if word.isascii() and word.isdigit() and len(word) < 10:
         return float(word)
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         return max(0.0, (parsedate_to_datetime(word) - datetime.now(UTC)).total_seconds())
     return None

@@ -179,8 +179,7 @@ class Queue:
         if not tried:
             return
         target = update(TargetRow).where(TargetRow.id == self._target_id)
-        results = [_result(one) for one in tried]
-        if pause := next((result.pause for result in results if result.pause), None):
+        if pause := next((_result(one).pause for one in tried if _result(one).pause), None):
             connection.execute(
                 target.where(TargetRow.paused_at.is_(None)).values(paused_at=now, paused_why=pause)
             )
@@ -208,7 +207,7 @@ class Queue:
             target.values(
                 failures=failures,
                 failing_since=func.coalesce(TargetRow.failing_since, now),
-                failure=_storable(results[-1].reason),
+                failure=_storable(_result(tried[-1]).reason),
                 blocked_until=blocked_until(failures, now),
             )
         )

@@ -25,6 +25,8 @@ AHEAD = 16
 """Deliveries that are claimed for each lane, so that lanes need not wait for the database."""
 LARGEST_SETTLEMENT = 128
 """Results in one transaction, which on SQLite holds the lock."""
+GATHERED = 0.05
+"""Seconds in which more results may join the first: each transaction stands in the way of callbacks."""
 LONGEST_PAUSE = 1.0
 """Seconds between looks for what has become due, or was left by another worker."""
 
@@ -86,9 +88,19 @@ class Runner:
                     break
                 if not self._done and not self._woken and not busy:
                     self._changed.wait(LONGEST_PAUSE)
+                self._gather()
                 self._woken = False
         self._pool.shutdown(wait=False)
         self._sender.close()
+
+    def _gather(self) -> None:
+        until = time.monotonic() + GATHERED
+        while self._done and not self._enough() and (left := until - time.monotonic()) > 0:
+            self._changed.wait(left)
+
+    def _enough(self) -> bool:
+        """Whether nothing more is to come for now, or the lanes need new work."""
+        return len(self._done) >= min(len(self._under_way), self._lanes * AHEAD // 2)
 
     def _turn(self) -> bool:
         """Settle, renew, claim. Whether more may be waiting that there is room for."""
@@ -113,6 +125,7 @@ class Runner:
         if not claimed:
             return False
         self._failures = 0  # the breaker lets these through
+        self._lost.difference_update(one.id for one in claimed)
         with self._engine.connect() as connection:
             events = {event.id: event for event in rows(connection, [one.event_id for one in claimed])}
         if gone := [one for one in claimed if one.event_id not in events]:
@@ -132,10 +145,13 @@ class Runner:
                 result = self._attempt(claimed, events[claimed.event_id])
             going_on = result is not None and result.delivered
             with self._changed:
-                if result is not None and result.not_yet is None:
-                    self._failures = 0 if result.delivered else self._failures + 1
+                if result is not None and result.delivered:
+                    self._failures = 0
+                elif result is not None and result.not_yet is None and not result.final:
+                    self._failures += 1
                 self._done.append(Settled(claimed, result, began, time.monotonic() - start))
-                self._changed.notify()
+                if len(self._done) == 1 or self._enough():
+                    self._changed.notify()
 
     def _may_send(self, claimed: Claimed) -> bool:
         """Whether what was claimed is still to be sent. What is not goes back into the queue."""
