@@ -30,7 +30,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_the_readme_tells_first_what_everybody_needs() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     headings = [line for line in lines if line.startswith("## ")]
-    assert headings[:4] == ["## Run it", "## Test it", "## Ask it", "## Deploy"]
+    assert headings[:5] == ["## Run it", "## Test it", "## Ask it", "## After the answer", "## Deploy"]
     assert lines.index("## Deploy") < 130
 
 
