@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import pytest
 from conftest import KEY, make_config, started
@@ -14,7 +15,9 @@ from standardwebhooks import Webhook as Library
 from receiver import current
 from receiver.db.engine import writing
 from receiver.models import DeliveryRow, TargetRow
+from receiver.relay import runner as runner_module
 from receiver.relay import schedule
+from receiver.relay import worker as worker_module
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.planner import Planner
 from receiver.relay.queue import Queue
@@ -51,14 +54,17 @@ def sms(app, number: int, sender: str = "+6591234567") -> None:
 def working(number: int = 1) -> Iterator[list[Worker]]:
     workers = [Worker(current.surroundings()) for _ in range(number)]
     threads = [threading.Thread(target=worker.run) for worker in workers]
-    for thread in threads:
-        thread.start()
-    yield workers
-    for worker in workers:
-        worker.stop()
-    for thread in threads:
-        thread.join(15)
-        assert not thread.is_alive()
+    # What a worker does now and then, it does at once here.
+    often = {"LOOK_AT_TARGETS": 0.1, "LOOK_FOR_FINDINGS": 0.1}
+    with patch.multiple(worker_module, **often), patch.object(runner_module, "LONGEST_PAUSE", 0.1):
+        for thread in threads:
+            thread.start()
+        yield workers
+        for worker in workers:
+            worker.stop()
+        for thread in threads:
+            thread.join(15)
+            assert not thread.is_alive()
 
 
 def hook(there: Receiving, name: str = "shop", **given):
