@@ -16,6 +16,8 @@ from receiver.logs.log import get_logger
 
 logger = get_logger(__name__)
 
+BEHIND = 10
+"""How nice the process is that `serve` starts, on a scale of 19."""
 LONGEST_IDLE = 300.0
 """Seconds without anything to do."""
 
@@ -36,6 +38,9 @@ def work(parent: int | None) -> None:
     logging.config.dictConfig(logging_config(config.log_format, config.log_level))
     if parent is not None:
         processes.end_with(parent)
+        if current.engine().dialect.name != "sqlite":
+            # Callbacks go first. Not on SQLite: who waits for the processor there may hold the only lock.
+            os.nice(BEHIND)
     require_schema(current.engine())
     # The one of `serve` is started again when it is needed, and need not hold memory until then.
     worker = Worker(current.surroundings(), idle=LONGEST_IDLE if parent is not None else None)
