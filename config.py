@@ -37,6 +37,7 @@ class Config(BaseModel):
     hoiio_access_token: SecretStr | None = None
     hoiio_api_url: str = LIVE_API_URL
     public_url: str | None = None
+    public_url_fallback: str | None = None
     callback_keys: tuple[SecretStr, ...] = Field(default=(), validate_default=True)
     database_url: str = Field(default="sqlite:///var/receiver.db", repr=False, validate_default=True)
     spool_dir: Path = Field(default=Path("var/spool"), validate_default=True)
@@ -184,7 +185,7 @@ class Config(BaseModel):
             values.long_enough((secret,))
         return secret
 
-    @field_validator("hoiio_api_url", "public_url")
+    @field_validator("hoiio_api_url", "public_url", "public_url_fallback")
     @classmethod
     def _http_url(cls, url: str | None) -> str | None:
         if url is None:

@@ -27,8 +27,8 @@ from receiver.intake.refusals import Refusals
 from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
-from receiver.keys.urls import CALLBACKS
 from receiver.logs.log import get_logger, without_words
+from receiver.providers.here import CALLBACKS
 from receiver.providers.registry import DEFAULT
 from receiver.relay import deliveries
 from receiver.retention import prune, quarantine

@@ -24,7 +24,8 @@ from receiver.providers.hoiio import exchange
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.statuses import _STATUSES, error_for
 from receiver.providers.hoiio.values import HoiioNumber, HoiioRate, Mode
-from receiver.providers.numbers import AvailableNumber, Capability, Duration
+from receiver.providers.market import AvailableNumber, Duration
+from receiver.providers.numbers import Capability
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
 

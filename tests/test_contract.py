@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from receiver.providers.hoiio.client import HoiioClient
-from receiver.providers.numbers import Duration
+from receiver.providers.market import Duration
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
 

@@ -21,7 +21,7 @@ from receiver.keys.urls import CallbackUrls
 from receiver.models import SetupStep
 from receiver.providers.errors import UnexpectedAnswer
 from receiver.providers.hoiio.client import HoiioClient
-from receiver.providers.numbers import Duration
+from receiver.providers.market import Duration
 from receiver.setup.apply import StepOutcome, apply
 from receiver.setup.catalogue import Shop
 from receiver.setup.journal import Ending, Journal, SetupError

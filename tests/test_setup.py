@@ -14,16 +14,8 @@ from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
 from receiver.providers.errors import OutcomeUnknown
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.values import HoiioNumber, forwarding
-from receiver.providers.numbers import (
-    AvailableNumber,
-    Balance,
-    Country,
-    Duration,
-    Rate,
-    Rates,
-    Routes,
-    State,
-)
+from receiver.providers.market import AvailableNumber, Country, Duration, Rate, Rates, State
+from receiver.providers.numbers import Balance, Routes
 from receiver.setup.apply import StepOutcome, apply, pay, repoint
 from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
 from receiver.setup.configuring import repointed, settings_for

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver.providers.numbers import Duration, Routes, SubscribedNumber
+from receiver.providers.market import Duration
+from receiver.providers.numbers import Routes, SubscribedNumber
 from receiver.setup.address import doubt
 from receiver.setup.by_hand import changed
 from receiver.setup.catalogue import Shop

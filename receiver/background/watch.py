@@ -26,7 +26,8 @@ from receiver.numbers import known as numbers
 from receiver.numbers.findings import Severity
 from receiver.numbers.known import KnownAccount
 from receiver.providers.errors import ProviderError
-from receiver.providers.numbers import Balance, Duration, NumberClient, SubscribedNumber
+from receiver.providers.market import Duration
+from receiver.providers.numbers import Balance, NumberClient, SubscribedNumber
 from receiver.providers.registry import DEFAULT
 from receiver.relay import findings as relay
 from receiver.setup.survey import balance_if_told

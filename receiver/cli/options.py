@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from receiver.numbers.spelling import telephone
-from receiver.providers.numbers import Duration
+from receiver.providers.market import Duration
 from receiver.vocabulary.kinds import Kind
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -12,16 +12,14 @@ from urllib.parse import unquote, urlsplit
 
 from receiver.outbound.address import Network, network_of
 from receiver.providers.base import Provider
+from receiver.providers.here import CALLBACKS, Here
 from receiver.providers.registry import DEFAULT, PROVIDERS
 from receiver.vocabulary.kinds import Kind
-
-CALLBACKS = "/callbacks/"
-"""How the path of every callback URL begins: `/callbacks/<key>/<provider>/<kind>`."""
 
 
 def callback_url(public_url: str, key: str, kind: Kind, provider: Provider = DEFAULT) -> str:
     """Where a provider should POST what arrives of one kind. `public_url` ends in a slash."""
-    return f"{public_url.rstrip('/')}{CALLBACKS}{key}/{provider.name}/{kind}"
+    return Here(public_url, key).callback(provider.name, kind)
 
 
 def split_path(path: str) -> tuple[str, str]:

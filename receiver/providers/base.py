@@ -8,6 +8,8 @@ from datetime import tzinfo
 from typing import Protocol
 
 from config import Config
+from receiver.providers.here import Here, Way
+from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import CallStep, Kind
@@ -126,6 +128,15 @@ class Provider(Protocol):
 
     def configured(self, config: Config) -> bool:
         """Whether its API can be used with these settings."""
+        ...
+
+    @property
+    def market(self) -> Market:
+        """What its numbers are sold by."""
+        ...
+
+    def way(self, here: Here, kind: Kind) -> Way | None:
+        """What a number has when it brings this kind to this service; None if it does not take the kind."""
         ...
 
     def client(self, config: Config, sleep: Callable[[float], None]) -> NumberClient:

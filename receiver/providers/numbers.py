@@ -1,14 +1,15 @@
-"""Numbers as a provider sells and describes them: values, the same for every provider."""
+"""Numbers that are held, and what can be asked of a provider's API: the same for every provider."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
+from receiver.providers.market import ANY, AvailableNumbers, Country, Duration, Narrowed, Rates
 from receiver.vocabulary.kinds import Kind
 
 
@@ -18,75 +19,6 @@ class Capability(StrEnum):
     VOICE = "VOICE"
     FAX = "FAX"
     SMS = "SMS"
-
-
-class Duration(StrEnum):
-    """The terms a number can be subscribed for: months, or by the month until it is stopped in the portal."""
-
-    ONE_MONTH = "1"
-    THREE_MONTHS = "3"
-    TWELVE_MONTHS = "12"
-    AUTO_EXTEND = "auto_extend"
-
-
-@dataclass(frozen=True)
-class State:
-    """A part of a country that sells numbers by the part."""
-
-    code: str
-    name: str
-    capabilities: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Country:
-    """A country with numbers for sale. `prefix` is its calling code, without a plus sign."""
-
-    code: str
-    name: str
-    prefix: str
-    states: tuple[State, ...] = ()
-
-
-@dataclass(frozen=True)
-class AvailableNumber:
-    """A number that can be bought. Capabilities this version does not know are kept as they came."""
-
-    number: str
-    capabilities: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class AvailableNumbers:
-    """One page of the numbers that can be bought; `total_entries_count` counts all pages, if it was told."""
-
-    entries: tuple[AvailableNumber, ...]
-    total_entries_count: int | None
-
-
-@dataclass(frozen=True)
-class Rate:
-    """What a number costs for so many months: one amount for the whole period."""
-
-    months: int
-    price: Decimal
-
-
-@dataclass(frozen=True)
-class Rates:
-    """The prices of a country's numbers, in the account's currency."""
-
-    country: str
-    currency: str
-    entries: tuple[Rate, ...]
-
-    def price(self, duration: Duration) -> Decimal | None:
-        """What is due at once for a term, or None if it is not quoted.
-
-        Automatic renewal has no price of its own: it begins with one month, and pays one month each time.
-        """
-        months = 1 if duration is Duration.AUTO_EXTEND else int(duration)
-        return next((rate.price for rate in self.entries if rate.months == months), None)
 
 
 @dataclass(frozen=True)
@@ -109,6 +41,9 @@ class Routes:
     voice: str | None = None
     fax: str | None = None
     sms: str | None = None
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Further settings by the provider's own names, empty if not set: whom it asks when a URL fails, methods
+    of requests, what takes precedence over the URLs. Those that are not named stay as they are."""
 
     def of(self, kind: Kind) -> str:
         """The URL for a kind; empty if there is none."""
@@ -130,14 +65,14 @@ class Routes:
         """The same as a word; empty if it takes no calls."""
         return "" if self.fax is None and self.voice is None else str(self.calls)
 
-    def leading(self, urls: Mapping[Kind, str]) -> Routes:
-        """These routes with some kinds leading to other URLs."""
-        changed: dict[str, str | None] = {str(kind): url for kind, url in urls.items()}
+    def leading(self, urls: Mapping[Kind, str], others: Mapping[str, str] | None = None) -> Routes:
+        """These routes with some kinds leading to other URLs, and some other settings changed."""
+        changed: dict[str, Any] = {str(kind): url for kind, url in urls.items()}
         if Kind.VOICE in urls:
             changed[Kind.FAX] = None
         elif Kind.FAX in urls:
             changed[Kind.VOICE] = None
-        return replace(self, **changed)
+        return replace(self, **changed, others={**self.others, **(others or {})})
 
 
 @dataclass(frozen=True)
@@ -155,6 +90,8 @@ class SubscribedNumber:
     country: str = ""
     state: str = ""
     capabilities: frozenset[str] = frozenset()
+    overruled: Mapping[Kind, str] = field(default_factory=dict)
+    """Kinds whose URL the provider does not use, with what it uses instead, as in `the trunk TK12`."""
 
 
 @dataclass(frozen=True)
@@ -176,22 +113,26 @@ class NumberClient(Protocol):
         """The countries that have numbers for sale, with their states where they are sold by state."""
         ...
 
-    def every_available_number(self, country: str, state: str | None = None) -> Iterator[AvailableNumber]:
-        """All numbers for sale there, each once, asked for as they are taken."""
-        ...
+    def every_available_page(
+        self, country: str, state: str | None = None, narrowed: Narrowed = ANY
+    ) -> Iterator[AvailableNumbers]:
+        """The numbers for sale there by the page, each number once; a page is asked for when it is taken.
 
-    def every_available_page(self, country: str, state: str | None = None) -> Iterator[AvailableNumbers]:
-        """The same by the page."""
+        What the provider cannot search by (`Market.narrows`) is left to the caller.
+        """
         ...
 
     def rate(self, country: str) -> Rates:
         """The prices of a country's numbers."""
         ...
 
-    def subscribe(self, number: str, duration: Duration | int | str) -> Subscription:
+    def subscribe(
+        self, number: str, duration: Duration | int | str, routes: Routes | None = None
+    ) -> Subscription:
         """Buy a number, or more time for one that is held.
 
-        Sent once; `OutcomeUnknown` says that the answer was lost and the money may be spent.
+        `routes` configures it in the same request, where `Market.buys_configured`. Sent once;
+        `OutcomeUnknown` says that the answer was lost and the money may be spent.
         """
         ...
 
@@ -200,7 +141,10 @@ class NumberClient(Protocol):
         ...
 
     def route(self, number: str, routes: Routes) -> None:
-        """Set where a number sends what arrives. Replaces everything: pass all that is to be kept."""
+        """Set where a number sends what arrives.
+
+        The URL of every kind is replaced, so pass those that are to be kept; of `others`, those named.
+        """
         ...
 
     def subscribed_numbers(self) -> tuple[SubscribedNumber, ...]:

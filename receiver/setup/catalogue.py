@@ -9,7 +9,8 @@ from itertools import islice
 from typing import TypeVar
 
 from receiver.providers.errors import ProviderError, Refused
-from receiver.providers.numbers import AvailableNumber, Country, NumberClient, Rates, State
+from receiver.providers.market import AvailableNumber, Country, Rates, State
+from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import Kind
 
@@ -137,7 +138,8 @@ class Shop:
         place = (country, state)
         if place not in self._seen:
             self._seen[place] = []
-            self._pages[place] = self._client.every_available_number(country, state or None)
+            pages = self._client.every_available_page(country, state or None)
+            self._pages[place] = (entry for page in pages for entry in page.entries)
         seen, at = self._seen[place], 0
         while True:
             if at == len(seen):

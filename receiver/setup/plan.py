@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from receiver.providers.numbers import Balance, Duration, Routes, SubscribedNumber
+from receiver.providers.market import Duration
+from receiver.providers.numbers import Balance, Routes, SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 
 

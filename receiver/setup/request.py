@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from receiver.numbers.spelling import telephone
-from receiver.providers.numbers import Duration
+from receiver.providers.market import Duration
 from receiver.setup import wanted
 from receiver.setup.catalogue import Shop, find_country, find_state
 from receiver.setup.journal import SetupError

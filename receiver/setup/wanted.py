@@ -27,7 +27,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.numbers import Country, Duration, SubscribedNumber
+from receiver.providers.market import Country, Duration
+from receiver.providers.numbers import SubscribedNumber
 from receiver.setup.catalogue import find_country, find_state
 from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish

@@ -22,8 +22,9 @@ from werkzeug.routing import MapAdapter, Rule
 from receiver import current
 from receiver.intake.arrival import KEPT_HEADERS, Arrival
 from receiver.intake.refusals import CUT, Cause
-from receiver.keys.urls import CALLBACKS, read_path, split_path
+from receiver.keys.urls import read_path, split_path
 from receiver.providers.base import Answer, Request
+from receiver.providers.here import CALLBACKS
 from receiver.providers.registry import PROVIDERS
 from receiver.settings.choices import Signatures
 from receiver.vocabulary.kinds import Kind

@@ -22,9 +22,10 @@ from receiver.current import EXTENSION, Parts
 from receiver.intake.readiness import Ready
 from receiver.intake.refusals import Cause
 from receiver.intake.ticket import Ticket
-from receiver.keys.urls import CALLBACKS, split_path
+from receiver.keys.urls import split_path
 from receiver.logs.request import Answering
 from receiver.providers.base import NOTHING, Answer
+from receiver.providers.here import CALLBACKS
 from receiver.relay.need import work_is_needed
 from receiver.vocabulary.job import Job
 from receiver.web import health

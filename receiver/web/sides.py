@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from receiver.keys.urls import CALLBACKS
+from receiver.providers.here import CALLBACKS
 from receiver.web.api import api
 from receiver.web.callbacks import CallbackAdapter, callbacks
 from receiver.web.console import console, unknown_address

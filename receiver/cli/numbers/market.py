@@ -12,7 +12,8 @@ from receiver import current
 from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
 from receiver.cli.operation import operation
-from receiver.providers.numbers import AvailableNumber, Country, NumberClient
+from receiver.providers.market import AvailableNumber, Country
+from receiver.providers.numbers import NumberClient
 from receiver.setup.catalogue import can, find_country, find_state
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.printable import printable

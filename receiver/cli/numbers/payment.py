@@ -11,7 +11,8 @@ from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
 from receiver.cli.numbers.held import SEE_LIST
 from receiver.cli.operation import operation
-from receiver.providers.numbers import Duration, NumberClient, SubscribedNumber
+from receiver.providers.market import Duration
+from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import pay
 from receiver.setup.catalogue import Shop, country_of
 from receiver.setup.journal import Journal, SetupAction

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
-from receiver.providers.numbers import Capability, Duration, Rate, SubscribedNumber
+from receiver.providers.market import Duration, Rate
+from receiver.providers.numbers import Capability, SubscribedNumber
 from receiver.providers.registry import DEFAULT
 from receiver.setup.plan import Configure
 from receiver.vocabulary.kinds import Kind

@@ -12,7 +12,8 @@ import click
 
 from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
-from receiver.providers.numbers import AvailableNumber, Capability, Country, Duration
+from receiver.providers.market import AvailableNumber, Country, Duration
+from receiver.providers.numbers import Capability
 from receiver.setup.catalogue import NoSuchPlace, Shop, can, find_country, find_state
 from receiver.setup.plan import Wish
 from receiver.setup.request import SetupRequest

@@ -33,17 +33,17 @@ from receiver.providers.hoiio import answers
 from receiver.providers.hoiio.exchange import ApiCall, read, transport_error, understood
 from receiver.providers.hoiio.pace import Pace
 from receiver.providers.hoiio.values import MISSPELT, Forwarding, HoiioNumber, HoiioRate, Listed, forwarding
-from receiver.providers.numbers import (
+from receiver.providers.market import (
+    ANY,
     AvailableNumber,
     AvailableNumbers,
-    Balance,
     Country,
     Duration,
+    Narrowed,
     Rates,
-    Routes,
     State,
-    Subscription,
 )
+from receiver.providers.numbers import Balance, Routes, Subscription
 
 logger = get_logger(__name__)
 TIMEOUT = (5.0, 30.0)
@@ -142,8 +142,13 @@ class HoiioClient:
         for page in self.every_available_page(country, state):
             yield from page.entries
 
-    def every_available_page(self, country: str, state: str | None = None) -> Iterator[AvailableNumbers]:
-        """The same by the page, each number in one page only; the next page is asked for when it is taken."""
+    def every_available_page(
+        self, country: str, state: str | None = None, narrowed: Narrowed = ANY
+    ) -> Iterator[AvailableNumbers]:
+        """The same by the page, each number in one page only; the next page is asked for when it is taken.
+
+        It cannot be `narrowed`.
+        """
         seen: set[str] = set()
         for page in count(1):
             found = self.available_numbers(country, state, page)
@@ -169,8 +174,12 @@ class HoiioClient:
             ),
         )
 
-    def subscribe(self, number: str, duration: Duration | int | str) -> Subscription:
+    def subscribe(
+        self, number: str, duration: Duration | int | str, routes: Routes | None = None
+    ) -> Subscription:
         """Buy a number for 1, 3 or 12 months or with `auto_extend`; a number already held is extended.
+
+        It does not configure it by `routes` in the same request.
 
         This costs money. It is sent once, whatever happens; `OutcomeUnknown` says that the answer was lost
         and the money may be spent.

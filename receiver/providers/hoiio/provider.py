@@ -8,10 +8,12 @@ from datetime import tzinfo
 
 from config import LIVE_API_URL, Config
 from receiver.providers.base import NOTHING, Answer, NotConfigured, Request
+from receiver.providers.here import Here, Way
 from receiver.providers.hoiio import signature
 from receiver.providers.hoiio.notifications import MEASURES, PARAMETERS, STEPS, read_notification
 from receiver.providers.hoiio.parts import filled
 from receiver.providers.hoiio.zone import ZONE
+from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.notification import Notification, Parameters
@@ -33,6 +35,7 @@ class Hoiio:
     measures = MEASURES
     steps = STEPS
     credentials = ("HOIIO_APP_ID", "HOIIO_ACCESS_TOKEN")
+    market = Market()
 
     def secret(self, config: Config) -> str | None:
         """The access token."""
@@ -62,6 +65,10 @@ class Hoiio:
 
     def configured(self, config: Config) -> bool:
         return config.hoiio_app_id is not None and config.hoiio_access_token is not None
+
+    def way(self, here: Here, kind: Kind) -> Way:
+        """A URL, and nothing beside it."""
+        return Way(here.callback(self.name, kind))
 
     def client(self, config: Config, sleep: Callable[[float], None]) -> NumberClient:
         from receiver.providers.hoiio.client import HoiioClient  # noqa: PLC0415  # most commands ask nothing of it

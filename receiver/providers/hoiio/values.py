@@ -7,7 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self, TypedDict, TypeVar
 
-from receiver.providers.numbers import Rate, Routes, SubscribedNumber
+from receiver.providers.market import Rate
+from receiver.providers.numbers import Routes, SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 
 
@@ -81,7 +82,8 @@ class HoiioNumber(SubscribedNumber):
         calls = Kind.FAX if (self.mode or _last_word(self.forward_to)) == Mode.FAX else Kind.VOICE
         # It shows a mode for numbers that have none, and then refuses it.
         takes = bool(self.forward_to) or (bool(self.mode) and (not can or calls.upper() in can))
-        return Routes(sms=self.forward_sms_to, **({calls.value: self.forward_to} if takes else {}))
+        routes = Routes(sms=self.forward_sms_to)
+        return routes.leading({calls: self.forward_to}) if takes else routes
 
 
 def _last_word(url: str) -> str:
