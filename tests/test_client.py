@@ -12,6 +12,7 @@ import requests
 import responses
 from conftest import payload
 
+from receiver.providers import exchange
 from receiver.providers.errors import (
     OutcomeUnknown,
     ProviderError,
@@ -20,7 +21,6 @@ from receiver.providers.errors import (
     UnexpectedAnswer,
     WrongConfiguration,
 )
-from receiver.providers.hoiio import exchange
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.statuses import _STATUSES, error_for
 from receiver.providers.hoiio.values import HoiioNumber, HoiioRate, Mode

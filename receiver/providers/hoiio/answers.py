@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from receiver.providers.fields import text
 
 _NUMBER = re.compile(r"[1-9][0-9]{5,14}", re.ASCII)
 
@@ -20,11 +21,6 @@ def entries(answer: Mapping[str, Any], field: str, key: str) -> list[Mapping[str
     several = listed if isinstance(listed, list) else [listed]
     objects = [{key: entry} if isinstance(entry, str) else entry for entry in several]
     return [entry for entry in objects if isinstance(entry, dict) and entry.get(key)]
-
-
-def text(entry: Mapping[str, Any], field: str) -> str:
-    value = entry.get(field)
-    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def number(entry: Mapping[str, Any]) -> str:
@@ -38,22 +34,6 @@ def capabilities(entry: Mapping[str, Any]) -> frozenset[str]:
     value = entry.get("capabilities") or entry.get("capability") or []
     texts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
     return frozenset(word.strip().upper() for word in texts if isinstance(word, str) and word.strip())
-
-
-def integer(entry: Mapping[str, Any], field: str) -> int | None:
-    digits = text(entry, field)
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
-
-
-def money(entry: Mapping[str, Any], field: str) -> Decimal | None:
-    value = entry.get(field)
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        return None
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
 
 
 def day(entry: Mapping[str, Any], field: str) -> date | None:

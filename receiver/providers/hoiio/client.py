@@ -9,28 +9,20 @@ Be liberal in what comes back: the documents, the SDKs and the years disagree ab
 
 from __future__ import annotations
 
-import socket
 import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from enum import Enum
 from itertools import count
 from typing import Any, Unpack
 
-import requests
-import urllib3
-
 from config import LIVE_API_URL
-from receiver.logs.log import get_logger
-from receiver.outbound.limit import TimeLimit, WatchedAdapter
-from receiver.providers.errors import (
-    TryLater,
-    UnexpectedAnswer,
-)
+from receiver.providers import fields
+from receiver.providers.errors import TryLater, UnexpectedAnswer
+from receiver.providers.exchange import LONGEST, TIMEOUT, ApiCall, Exchange, Nature
 from receiver.providers.hoiio import answers
-from receiver.providers.hoiio.exchange import ApiCall, read, transport_error, understood
+from receiver.providers.hoiio.exchange import understood
 from receiver.providers.hoiio.pace import Pace
 from receiver.providers.hoiio.values import MISSPELT, Forwarding, HoiioNumber, HoiioRate, Listed, forwarding
 from receiver.providers.market import (
@@ -45,24 +37,9 @@ from receiver.providers.market import (
 )
 from receiver.providers.numbers import Balance, Routes, Subscription
 
-logger = get_logger(__name__)
-TIMEOUT = (5.0, 30.0)
-"""Seconds to connect, and seconds without a byte while reading."""
-LONGEST = 60.0
-"""Seconds for a request with its answer, however steadily that drips; and after which nothing is repeated."""
 _SUBSCRIBE = "number/subscribe"
-_FAILURE_PAUSES = (0.5, 2.0)
 # The documented limit is 60 a minute; together these outlast it.
 _RATE_LIMIT_PAUSES = (2.0, 4.0, 8.0, 16.0, 32.0)
-_LONGEST_PAUSE = 60.0
-
-
-class _Nature(Enum):
-    """What a call may be repeated for."""
-
-    READ = "any failure"
-    CHANGE = "being told that there were too many requests, which is a definite no"
-    SPEND = "nothing"
 
 
 class HoiioClient:
@@ -86,17 +63,12 @@ class HoiioClient:
     ) -> None:
         self._credentials = {"app_id": app_id, "access_token": access_token}
         self._api_url = api_url.rstrip("/") + "/"
-        self._timeout = timeout
-        self._longest = longest
-        self._limit = TimeLimit(longest)
+        self._exchange = Exchange(
+            timeout=timeout, longest=longest, crowded_pauses=_RATE_LIMIT_PAUSES, sleep=sleep, clock=clock
+        )
         self._sleep = sleep
         self._clock = clock
         self._paces: defaultdict[str, Pace] = defaultdict(Pace)
-        self._session = requests.Session()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, WatchedAdapter(self._watch))
-        # Answers are small; not unpacking anything keeps the size limit honest.
-        self._session.headers.update({"User-Agent": "receiver", "Accept-Encoding": "identity"})
 
     def __repr__(self) -> str:
         return f"<HoiioClient of {self._api_url}>"
@@ -106,13 +78,13 @@ class HoiioClient:
         answer = self._call("number/get_countries", "list countries")
         return Listed(
             Country(
-                code=answers.text(entry, "code").upper(),
-                name=answers.text(entry, "name") or answers.text(entry, "code"),
-                prefix=answers.text(entry, "prefix").removeprefix("+"),
+                code=fields.text(entry, "code").upper(),
+                name=fields.text(entry, "name") or fields.text(entry, "code"),
+                prefix=fields.text(entry, "prefix").removeprefix("+"),
                 states=tuple(
                     State(
-                        answers.text(state, "code").upper(),
-                        answers.text(state, "name"),
+                        fields.text(state, "code").upper(),
+                        fields.text(state, "name"),
                         answers.capabilities(state),
                     )
                     for state in answers.entries(entry, "states", "code")
@@ -134,7 +106,7 @@ class HoiioClient:
                 for entry in answers.entries(answer, "entries", "number")
                 if (number := answers.number(entry))
             ),
-            total_entries_count=answers.integer(answer, "total_entries_count"),
+            total_entries_count=fields.integer(answer, "total_entries_count"),
         )
 
     def every_available_number(self, country: str, state: str | None = None) -> Iterator[AvailableNumber]:
@@ -163,12 +135,12 @@ class HoiioClient:
         """The prices of a country's numbers."""
         answer = self._call("number/get_rates", f"ask prices of {_place(country)}", {"country": country})
         rates = (
-            (answers.integer(entry, "duration"), answers.money(entry, "rate"))
+            (fields.integer(entry, "duration"), fields.money(entry, "rate"))
             for entry in answers.entries(answer, "entries", "duration")
         )
         return Rates(
             country=country,
-            currency=answers.text(answer, "currency"),
+            currency=fields.text(answer, "currency"),
             entries=Listed(
                 HoiioRate(months, price) for months, price in rates if months and price is not None
             ),
@@ -190,12 +162,12 @@ class HoiioClient:
             "subscribe",
             {"number": number, "duration": term},
             number=number,
-            nature=_Nature.SPEND,
+            nature=Nature.SPEND,
         )
         return Subscription(
             number,
-            answers.text(answer, "currency"),
-            answers.money(answer, "debit"),
+            fields.text(answer, "currency"),
+            fields.money(answer, "debit"),
             answers.day(answer, "expiry"),
         )
 
@@ -225,7 +197,7 @@ class HoiioClient:
             "configure",
             {name: str(value) for name, value in given.items() if value},
             number=number,
-            nature=_Nature.CHANGE,
+            nature=Nature.CHANGE,
         )
 
     def route(self, number: str, routes: Routes) -> None:
@@ -239,7 +211,7 @@ class HoiioClient:
         entries = answers.entries(answer, "entries", "number")
         listed = answer.get("entries")
         announced = max(
-            answers.integer(answer, "entries_count") or 0, len(listed) if isinstance(listed, list) else 0
+            fields.integer(answer, "entries_count") or 0, len(listed) if isinstance(listed, list) else 0
         )
         if len(entries) < announced:
             # Whoever decides on a purchase must not take half a list for all of it.
@@ -249,13 +221,13 @@ class HoiioClient:
         return Listed(
             HoiioNumber(
                 number=answers.number(entry),
-                forward_to=answers.text(entry, "forward_to"),
-                forward_sms_to=answers.text(entry, "forward_sms_to"),
-                mode=answers.text(entry, "mode").lower(),
+                forward_to=fields.text(entry, "forward_to"),
+                forward_sms_to=fields.text(entry, "forward_sms_to"),
+                mode=fields.text(entry, "mode").lower(),
                 expiry=answers.day(entry, "expiry"),
                 auto_extend=answers.flag(entry, "auto_extend_status"),
-                country=answers.text(entry, "country").upper(),
-                state=answers.text(entry, "state").upper(),
+                country=fields.text(entry, "country").upper(),
+                state=fields.text(entry, "state").upper(),
                 capabilities=answers.capabilities(entry),
             )
             for entry in entries
@@ -265,10 +237,10 @@ class HoiioClient:
         """What is left on the account."""
         what = "ask the balance"
         answer = self._call("user/get_balance", what)
-        balance = answers.money(answer, "balance")
+        balance = fields.money(answer, "balance")
         if balance is None:
             raise UnexpectedAnswer(what, "the provider's answer holds no balance.")
-        return Balance(answers.text(answer, "currency"), balance)
+        return Balance(fields.text(answer, "currency"), balance)
 
     def _call(
         self,
@@ -277,33 +249,20 @@ class HoiioClient:
         parameters: Mapping[str, str] | None = None,
         *,
         number: str = "",
-        nature: _Nature = _Nature.READ,
+        nature: Nature = Nature.READ,
     ) -> dict[str, Any]:
-        call = ApiCall(path, what, number, dict(parameters or {}), changes=nature is not _Nature.READ)
+        call = ApiCall(what, "HOIIO_API_URL", number, nature)
+        body = {name: value for name, value in (parameters or {}).items() if value} | self._credentials
         if number:
-            call.parameters["number"] = number
-        started = self._clock()
-        pauses = {True: iter(_RATE_LIMIT_PAUSES), False: iter(_FAILURE_PAUSES)}
-        while True:
-            try:
-                return self._send(call)
-            except TryLater as error:
-                repeatable = nature is _Nature.READ or (nature is _Nature.CHANGE and error.rate_limited)
-                pause = next(pauses[error.rate_limited], None)
-                if not repeatable or pause is None or error.retry_after > _LONGEST_PAUSE:
-                    raise
-                if not error.rate_limited and self._clock() - started >= self._longest:
-                    raise
-                pause = max(pause, error.retry_after)
-                logger.info("asking the provider again", reason=error, seconds=pause)
-            self._sleep(pause)
+            body["number"] = number
+        return self._exchange.repeated(call, lambda: self._send(call, path, body))
 
-    def _send(self, call: ApiCall) -> dict[str, Any]:
+    def _send(self, call: ApiCall, path: str, body: Mapping[str, str]) -> dict[str, Any]:
         """Send once, at the endpoint's pace, and return an answer whose status is success."""
-        self._wait_for_turn(call.path)
-        pace = self._paces[call.path]
+        self._wait_for_turn(path)
+        pace = self._paces[path]
         try:
-            answer = self._post(call)
+            answer = self._exchange.send(call, "POST", self._api_url + path, body)
         finally:
             # Taken at the end, so that the minute is over there when it is over here.
             pace.sent(self._clock())
@@ -317,29 +276,6 @@ class HoiioClient:
     def _wait_for_turn(self, path: str) -> None:
         if wait := self._paces[path].wait(self._clock()):
             self._sleep(wait)
-
-    def _watch(self, connected: socket.socket) -> socket.socket:
-        return self._limit.watch(connected)
-
-    def _post(self, call: ApiCall) -> tuple[requests.Response, bytes]:
-        body = {name: value for name, value in call.parameters.items() if value} | self._credentials
-        with TimeLimit(self._longest) as limit:
-            self._limit = limit
-            try:
-                with self._session.post(
-                    self._api_url + call.path,
-                    data=body,
-                    timeout=self._timeout,
-                    allow_redirects=False,
-                    stream=True,
-                ) as response:
-                    content = read(response)
-                if limit.over:
-                    raise TimeoutError
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                # Their texts quote URLs and addresses, so the chain ends here.
-                raise transport_error(call, TimeoutError() if limit.over else error) from None
-        return response, content
 
 
 def _right_name(name: str) -> str:
