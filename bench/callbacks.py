@@ -93,9 +93,11 @@ def _call(number: int, under: str) -> Call:
 
 
 def _signed(told: Notification, under: str) -> Call:
-    signed = "\r\n".join(f"{name}: {value}" for name, value in DEFAULT.sign(told.body, ACCESS_TOKEN).items())
+    path = f"{under}/{told.kind}"
+    headers = DEFAULT.sign(f"http://{HOST}{path}", told.body, ACCESS_TOKEN)
+    signed = "\r\n".join(f"{name}: {value}" for name, value in headers.items())
     head = (
-        f"POST {under}/{told.kind} HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: {DEFAULT.title}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: {DEFAULT.title}\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\n"
         f"{signed}\r\nContent-Length: {len(told.body)}\r\n\r\n"
     )

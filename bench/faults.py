@@ -83,13 +83,14 @@ class Callers:
 
     def _post(self, connection: http.client.HTTPConnection, reference: str) -> int:
         body = f"txn_ref={reference}&from=%2B6590000001&to=%2B6590000002&msg=hello+{reference}".encode()
+        path = f"/callbacks/{CALLBACK_KEY}/sms"
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
-            **DEFAULT.sign(body, ACCESS_TOKEN),
+            **DEFAULT.sign(f"http://{HOST}{path}", body, ACCESS_TOKEN),
         }
         at = time.monotonic()
         try:
-            connection.request("POST", f"/callbacks/{CALLBACK_KEY}/sms", body, headers)
+            connection.request("POST", path, body, headers)
             answer = connection.getresponse()
             answer.read()
             status = answer.status

@@ -29,7 +29,7 @@ from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
 from receiver.logs.log import get_logger, without_words
 from receiver.providers.here import CALLBACKS
-from receiver.providers.registry import DEFAULT
+from receiver.providers.registry import DEFAULT, receptions
 from receiver.relay import deliveries
 from receiver.retention import prune, quarantine
 from receiver.search.events import EventLog
@@ -112,6 +112,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         schedule=Schedule(engine, jobs),
         watch=watch,
         keys=keys,
+        receptions=receptions(config),
         tokens=tokens,
         archive_store=cache(partial(open_store, config)),
     )

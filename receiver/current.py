@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -27,7 +27,7 @@ from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.base import NotConfigured, Provider
+from receiver.providers.base import NotConfigured, Provider, Reception
 from receiver.providers.numbers import NumberClient
 from receiver.providers.registry import DEFAULT
 from receiver.search.calls import CallLog
@@ -61,6 +61,8 @@ class Parts:
     log: EventLog
     schedule: Schedule
     keys: KeyRing
+    receptions: Mapping[str, Reception]
+    """How the callbacks of each provider are taken."""
     watch: Watch
     tokens: Tokens
     archive_store: Callable[[], Store]

@@ -28,7 +28,7 @@ class Callbacks:
     """What is the same for all: who may call, and the row a callback becomes."""
 
     def __init__(self, config: Config) -> None:
-        self._secret = DEFAULT.secret(config)
+        self._verify = DEFAULT.reception(config).verify
         self._key = config.callback_keys[0].get_secret_value().encode()
 
     def accepts(self, key: str) -> bool:
@@ -52,7 +52,7 @@ class Callbacks:
             body=body,
             peer=peer,
             content_type=header("Content-Type") or "",
-            signature=DEFAULT.verify(Request("", body, header, None), self._secret),
+            signature=self._verify(Request(str, body, header)),
             distrust=None,
         )
         return event_row(arrival)

@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from receiver.providers.forms import read_parameters
 from receiver.providers.own import is_own, read_own
@@ -113,17 +113,29 @@ class RawCallback(Protocol):
     def body(self) -> bytes: ...
 
 
-def event_row(arrival: Arrival, ours: frozenset[str] = frozenset()) -> Row:
-    """Everything the log keeps of it, by column of `events`.
+class Read(NamedTuple):
+    """What a callback says."""
 
-    `ours` are the numbers known to be ours, as digits; while there are none, any number may be.
-    """
+    notification: Notification
+    parameters: Parameters
+
+
+def read(arrival: Arrival) -> Read:
+    """Read it as its provider says, or as a test of our own."""
     encoding = header_of(arrival.headers, b"Content-Encoding")
     parameters = read_parameters(arrival.query, arrival.body, arrival.content_type, encoding)
     if arrival.signature is Verdict.VALID and is_own(arrival.body):
-        notification = read_own(arrival.kind)
-    else:
-        notification = PROVIDERS[arrival.provider].read(arrival.kind, parameters)
+        return Read(read_own(arrival.kind), parameters)
+    return Read(PROVIDERS[arrival.provider].read(arrival.kind, parameters), parameters)
+
+
+def event_row(arrival: Arrival, ours: frozenset[str] = frozenset(), said: Read | None = None) -> Row:
+    """Everything the log keeps of it, by column of `events`.
+
+    `ours` are the numbers known to be ours, as digits; while there are none, any number may be. `said` is
+    what it says, if it was read before.
+    """
+    notification, parameters = said or read(arrival)
     quarantine = arrival.distrust
     if quarantine is None and not notification.readable:
         quarantine = "unreadable"
@@ -199,16 +211,20 @@ def _is_about_another(notification: Notification, ours: frozenset[str]) -> bool:
 def identity_of(
     arrival: Arrival, notification: Notification, parameters: Parameters, quarantine: str | None
 ) -> str:
-    """What makes two notifications the same: kind, `txn_ref` and all they report.
+    """What makes two notifications the same: kind, `txn_ref`, and all they report unless their provider says
+    what else.
 
-    All, not only block and state: two menus of one call differ in nothing but the digits. What could not be
-    read as it came is told apart by its raw bytes. A quarantined
-    copy never takes the place of a trusted one. It begins with the `txn_ref`, which the provider counts up,
-    so that a long log's index grows at its end instead of all over.
+    What could not be read as it came is told apart by its raw bytes. A quarantined copy never takes the place
+    of a trusted one. It begins with the `txn_ref`, which a provider may count up, so that a long log's index
+    grows at its end instead of all over.
     """
-    content = _canonical(parameters.params).encode()
-    if not parameters.exact:
-        content = b"\0".join((content, arrival.query, arrival.body))
+    if parameters.exact:
+        same = PROVIDERS[arrival.provider].same(
+            notification, parameters, lambda name: header_of(arrival.headers, name.encode())
+        )
+        content = (_canonical(parameters.params) if same is None else same).encode()
+    else:
+        content = b"\0".join((_canonical(parameters.params).encode(), arrival.query, arrival.body))
     digest = hashlib.blake2b(content, digest_size=16).hexdigest()
     trust = "" if quarantine is None else QUARANTINED
     prefix = identity_prefix(arrival.provider)

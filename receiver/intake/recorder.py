@@ -96,12 +96,19 @@ class Recorder:
 
     def record(self, arrival: Arrival) -> bool:
         """Keep one arrival and return whether it is on stable storage now. Blocks until that is known."""
-        return self._wait_for(arrival).held
+        return self.take(arrival).held
+
+    def take(self, arrival: Arrival | None) -> Ticket:
+        """Hand over one arrival, and wait until its ticket is settled."""
+        done = threading.Event()
+        ticket = self.submit(arrival, lambda _: done.set())
+        done.wait()
+        return ticket
 
     def probe_database(self) -> bool:
         """Whether the database would take a callback now. Takes a callback's way, through queue and writing
         thread."""
-        return self._wait_for(None).outcome is Outcome.STORED
+        return self.take(None).outcome is Outcome.STORED
 
     def probe_spool(self) -> bool:
         """Whether the spool would take a callback now."""
@@ -148,12 +155,6 @@ class Recorder:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         self._writer.reach.close()
-
-    def _wait_for(self, arrival: Arrival | None) -> Ticket:
-        done = threading.Event()
-        ticket = self.submit(arrival, lambda _: done.set())
-        done.wait()
-        return ticket
 
     def _start(self) -> None:
         for name, work in (("event-writer", self._write_forever), ("event-spooler", self._spool_forever)):

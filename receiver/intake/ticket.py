@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 
-from receiver.intake.arrival import Arrival, Row, event_row, size_of
+from receiver.intake.arrival import Arrival, Read, Row, event_row, read, size_of
 from receiver.logs.log import get_logger
 from receiver.vocabulary.verdict import Verdict
 
@@ -28,12 +28,14 @@ class Ticket:
     A ticket without an arrival is a probe: it takes the same way and leaves nothing behind.
     """
 
-    __slots__ = ("arrival", "outcome", "row", "settled", "untrusted", "waiting_since")
+    __slots__ = ("arrival", "outcome", "row", "said", "settled", "untrusted", "waiting_since")
 
     def __init__(
         self, arrival: Arrival | None, settled: Callable[[list[Ticket]], None], ours: frozenset[str]
     ) -> None:
-        self.row = None if arrival is None else _row(arrival, ours)
+        self.said: Read | None = None
+        """What the callback says; None if it could not be read."""
+        self.row = None if arrival is None else self._read(arrival, ours)
         self.untrusted = 0
         """Bytes that count against the limit of the quarantine; 0 if they do not count."""
         if arrival is not None and self.row is not None and self.row["quarantine"] is not None:
@@ -51,11 +53,11 @@ class Ticket:
         """Whether the callback is on stable storage."""
         return self.outcome is Outcome.STORED or self.outcome is Outcome.SPOOLED
 
-
-def _row(arrival: Arrival, ours: frozenset[str]) -> Row | None:
-    """Reading never raises. If it does all the same, the raw callback goes to the spool and is set aside."""
-    try:
-        return event_row(arrival, ours)
-    except Exception as error:
-        logger.critical("cannot read an arrival", arrival=arrival.id, error=type(error).__name__)
-        return None
+    def _read(self, arrival: Arrival, ours: frozenset[str]) -> Row | None:
+        """Never raises: should reading fail, the raw callback goes to the spool and is set aside."""
+        try:
+            self.said = read(arrival)
+            return event_row(arrival, ours, self.said)
+        except Exception as error:
+            logger.critical("cannot read an arrival", arrival=arrival.id, error=type(error).__name__)
+            return None

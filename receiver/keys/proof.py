@@ -34,9 +34,9 @@ def prove(engine: Engine, url: str, kind: Kind, secret: str, *, provider: Provid
     """
     nonce = secrets.token_hex(16)
     body = own_notification(nonce)
-    headers = provider.sign(body, secret)
     # Also in the query, where it is found when a proxy drops the body.
     query = f"receiver_test={nonce}"
+    headers = provider.sign(f"{url}?{query}", body, secret)
     with engine.connect() as connection:
         before = connection.scalar(select(func.max(Event.id))) or 0
     proof, answer = travel(url, Probe("POST", query, body, headers))

@@ -17,9 +17,9 @@ from receiver.providers.registry import DEFAULT, PROVIDERS
 from receiver.vocabulary.kinds import Kind
 
 
-def callback_url(public_url: str, key: str, kind: Kind, provider: Provider = DEFAULT) -> str:
-    """Where a provider should POST what arrives of one kind. `public_url` ends in a slash."""
-    return Here(public_url, key).callback(provider.name, kind)
+def callback_url(public_url: str, key: str, word: str, provider: Provider = DEFAULT) -> str:
+    """Where a provider should POST what belongs to one of its `paths`. `public_url` ends in a slash."""
+    return Here(public_url, key).callback(provider.name, word)
 
 
 def split_path(path: str) -> tuple[str, str]:
@@ -30,15 +30,14 @@ def split_path(path: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=64)
 def read_path(rest: str) -> tuple[Provider, Kind | None]:
-    """What a callback URL says behind its key: `<provider>/<kind>`, or `<kind>` alone for the default.
+    """What a callback URL says behind its key: `<provider>/<word>`, or `<word>` alone for the default.
 
-    An unknown kind is None.
+    The kind of a word that the provider does not have is None.
     """
     words = [word for word in rest.lower().split("/") if word]
-    provider = PROVIDERS.get(words[0]) if words else None
-    kinds = words if provider is None else words[1:]
-    kind = _KINDS.get(kinds[0]) if len(kinds) == 1 else None
-    return provider or DEFAULT, kind
+    named = PROVIDERS.get(words[0]) if words else None
+    provider, left = (DEFAULT, words) if named is None else (named, words[1:])
+    return provider, provider.paths.get(left[0]) if len(left) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,6 @@ def holds_key(url: str, secret: str) -> bool:
 
 _KEY = re.compile(rf"({CALLBACKS}/*)[^/?#]+")
 _PORTS = {"http": 80, "https": 443}
-_KINDS = {str(kind): kind for kind in Kind}
 
 
 class Target(StrEnum):

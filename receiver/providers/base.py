@@ -25,12 +25,10 @@ class NotConfigured(OperatorError):
 class Request:
     """A callback as it came, as far as signatures are about it."""
 
-    target: str
-    """Path and query exactly as they came: escapes are signed as they are."""
+    target: Callable[[], str]
+    """Path and query exactly as they came: escapes are signed as they are. Put together when asked for."""
     body: bytes
     header: Callable[[str], str | None]
-    public_url: str | None
-    """How the provider reaches this service, without the path: our own setting, never the `Host` sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,38 @@ class Answer:
 
 
 NOTHING = Answer()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A callback that is on stable storage, as far as its answer may depend on it."""
+
+    said: Notification
+    parameters: Parameters
+    trusted: bool
+    """Whether it is out of quarantine, or its signature is valid: strangers hear nothing of the owner's."""
+
+
+class Answers(Protocol):
+    """What a provider that reads answers is told, beside the status. From memory: nothing in here waits."""
+
+    def to(self, kept: Kept) -> Answer:
+        """The answer to one callback. The same callback has the same answer, however often it comes."""
+        ...
+
+    def usual(self, kind: Kind) -> Answer:
+        """What any callback of a kind can be answered with, where there is no answer of its own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """How one process takes a provider's callbacks: made once, at its start, from the settings."""
+
+    verify: Callable[[Request], Verdict]
+    """What the signature of a callback is worth. Without a secret nothing is valid. Never raises or waits."""
+    answers: Answers | None = None
+    """None if the provider reads nothing but the status."""
 
 
 class Provider(Protocol):
@@ -67,7 +97,12 @@ class Provider(Protocol):
         """Our documents that say what we assume of it, by path from the top of the checkout."""
         ...
 
-    # Callbacks. What follows runs on the receive path: it never raises and never waits.
+    # Callbacks. `read` and `same` run on the receive path: they never raise and never wait.
+
+    @property
+    def paths(self) -> Mapping[str, Kind]:
+        """The last words of its callback URLs, in small letters, and the kind of what comes to each."""
+        ...
 
     @property
     def kept_headers(self) -> tuple[str, ...]:
@@ -78,20 +113,23 @@ class Provider(Protocol):
         """What it signs callbacks with."""
         ...
 
-    def verify(self, request: Request, secret: str | None) -> Verdict:
-        """What the signature of a callback is worth. Without a secret nothing is valid."""
+    def reception(self, config: Config) -> Reception:
+        """How its callbacks are taken with these settings."""
         ...
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
-        """The headers with which it would sign this body: our own tests are signed so."""
+    def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
+        """The headers with which it would sign a form that it posts to a URL: our own tests are signed so."""
         ...
 
     def read(self, kind: Kind, parameters: Parameters) -> Notification:
         """What a callback says. `kind` is the URL's; plain evidence of another kind overrules it."""
         ...
 
-    def answer(self, kind: Kind) -> Answer:
-        """What it is answered with, beside the status."""
+    def same(self, said: Notification, parameters: Parameters, header: Callable[[str], str]) -> str | None:
+        """What two callbacks with one reference share if they are the same; None: all that they say.
+
+        `header` gives one of `kept_headers`, or nothing.
+        """
         ...
 
     # The log.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from receiver.providers.base import Provider
+from config import Config
+from receiver.providers.base import Provider, Reception
 from receiver.providers.hoiio.provider import HOIIO
 from receiver.vocabulary.fields import FIELDS, Sort
 
@@ -17,6 +18,11 @@ the only one once."""
 def identity_prefix(provider: str) -> str:
     """How the identities of its events begin, so that two providers never share one."""
     return "" if provider == DEFAULT.name else f"{provider}:"
+
+
+def receptions(config: Config) -> Mapping[str, Reception]:
+    """How the callbacks of each provider are taken with these settings."""
+    return {name: provider.reception(config) for name, provider in PROVIDERS.items()}
 
 
 def parameter_sorts() -> dict[str, Sort]:

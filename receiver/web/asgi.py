@@ -15,6 +15,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+SCOPE = "receiver.scope"
+"""Key in the WSGI environment of a request that came by ASGI, under which its scope is."""
+
 
 def closing(send: Send) -> Send:
     """The same, but answers say that the connection ends with them."""
@@ -45,7 +48,7 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
         "PATH_INFO": scope["path"].encode("utf-8").decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "CONTENT_LENGTH": str(len(body)),
-        "RAW_URI": _target(scope),
+        SCOPE: scope,
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),
         "SERVER_PROTOCOL": "HTTP/1.1",
@@ -67,7 +70,7 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
     return environ
 
 
-def _target(scope: Scope) -> str:
+def target_of(scope: Scope) -> str:
     """Path and query exactly as they were received."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope["query_string"]

@@ -11,7 +11,7 @@ have rewritten them; one that says nothing is somebody checking the URL, and ans
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, request
@@ -22,25 +22,29 @@ from werkzeug.routing import MapAdapter, Rule
 from receiver import current
 from receiver.intake.arrival import KEPT_HEADERS, Arrival
 from receiver.intake.refusals import CUT, Cause
+from receiver.intake.ticket import Ticket
 from receiver.keys.urls import read_path, split_path
-from receiver.providers.base import Answer, Request
+from receiver.logs.log import get_logger
+from receiver.providers.base import NOTHING, Answer, Answers, Kept, Request
 from receiver.providers.here import CALLBACKS
 from receiver.providers.registry import PROVIDERS
 from receiver.settings.choices import Signatures
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.verdict import Verdict
+from receiver.web.asgi import SCOPE, target_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 callbacks = Blueprint("callbacks", __name__)
+logger = get_logger(__name__)
 
 BODY = "receiver.body"
 """Key in the WSGI environment under which a gateway that has read the whole body leaves it."""
 WHOLE = "receiver.whole"
 """Key under which it leaves False if that is only what did arrive: it is kept, in quarantine."""
-TARGET = "RAW_URI"
-"""Key in the WSGI environment under which some servers leave path and query exactly as they came."""
+TARGETS = ("RAW_URI", "REQUEST_URI")
+"""Keys in the WSGI environment under which other servers leave path and query exactly as they came."""
 HELD = "receiver.held"
 """Key in the WSGI environment under which a gateway that can wait without a thread gets the answer."""
 
@@ -73,19 +77,33 @@ class HeldAnswer(Response):
     """
 
     arrival: Arrival
-    told: Answer
+    answers: Answers | None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         held = environ.get(HELD)
         if held is not None:
             held.append(self)
             return []
-        kept = environ["receiver.recorder"].record(self.arrival)
-        self.status_code = status_for(kept)
-        if kept and self.told.body:
-            self.set_data(self.told.body)
-            self.content_type = self.told.content_type or ""
+        ticket = environ["receiver.recorder"].take(self.arrival)
+        self.status_code = status_for(ticket.held)
+        told = self.to(ticket)
+        if told.body:
+            self.set_data(told.body)
+            self.content_type = told.content_type or ""
         return super().__call__(environ, start_response)
+
+    def to(self, ticket: Ticket) -> Answer:
+        """What to say beside the status. Whatever goes wrong with that, the callback is kept and the status
+        stands."""
+        if self.answers is None or not ticket.held:
+            return NOTHING
+        try:
+            if ticket.said is not None and ticket.row is not None:
+                trusted = ticket.row["quarantine"] is None or self.arrival.signature is Verdict.VALID
+                return self.answers.to(Kept(ticket.said.notification, ticket.said.parameters, trusted))
+        except Exception as error:
+            logger.critical("cannot make an answer", arrival=self.arrival.id, error=type(error).__name__)
+        return self.answers.usual(self.arrival.kind)
 
 
 def status_for(held: bool) -> int:
@@ -112,12 +130,13 @@ def receive(key: str, rest: str) -> Response:
     if method != "POST" and not query and not body:
         return Response(status=200)  # someone checking the URL
     provider, kind = read_path(rest)
-    verdict = provider.verify(_request(environ, body, parts.config.public_url), provider.secret(parts.config))
+    reception = parts.receptions[provider.name]
+    verdict = reception.verify(_request(environ, body))
     distrust = _distrust(parts.config.signatures, verdict) if environ.get(WHOLE, True) else CUT
     if kind is None:
         kind, distrust = Kind.VOICE, distrust or "unknown callback path"
     answer = HeldAnswer()
-    answer.told = provider.answer(kind)
+    answer.answers = reception.answers
     answer.arrival = Arrival(
         id=Arrival.new_id(),
         provider=provider.name,
@@ -144,13 +163,20 @@ def _distrust(policy: Signatures, verdict: Verdict) -> str | None:
     return "signature missing" if policy is Signatures.REQUIRE else None
 
 
-def _request(environ: WSGIEnvironment, body: bytes, public_url: str | None) -> Request:
+def _request(environ: WSGIEnvironment, body: bytes) -> Request:
     """What a signature may be about."""
 
     def header(name: str) -> str | None:
         return environ.get(_variable(name))
 
-    return Request(environ.get(TARGET) or "", body, header, public_url)
+    return Request(partial(_target, environ), body, header)
+
+
+def _target(environ: WSGIEnvironment) -> str:
+    """Path and query exactly as they came; empty where the server does not tell."""
+    if (scope := environ.get(SCOPE)) is not None:
+        return target_of(scope)
+    return next((environ[key] for key in TARGETS if environ.get(key)), "")
 
 
 def _kept_headers(environ: WSGIEnvironment, provider: str) -> bytes:

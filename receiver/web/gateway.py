@@ -179,7 +179,7 @@ class Gateway:
         # Settled tickets come back through the loop, so this is in place before they do.
         self._waiting[ticket] = future
         await future
-        return status_for(ticket.held), held[0].told if ticket.held else NOTHING
+        return status_for(ticket.held), held[0].to(ticket)
 
     def _settled(self, tickets: list[Ticket]) -> None:
         """From the writer's thread; one wake-up of the loop for all that a commit settled."""

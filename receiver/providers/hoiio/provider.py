@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from config import LIVE_API_URL, Config
-from receiver.providers.base import NOTHING, Answer, NotConfigured, Request
+from receiver.providers.base import NotConfigured, Reception
 from receiver.providers.here import Here, Way
 from receiver.providers.hoiio import signature
 from receiver.providers.hoiio.notifications import MEASURES, PARAMETERS, STEPS, read_notification
@@ -17,7 +17,6 @@ from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.notification import Notification, Parameters
-from receiver.vocabulary.verdict import Verdict
 
 _COUNTED = re.compile(r"(.*?)([0-9]{1,18})$")
 
@@ -30,6 +29,7 @@ class Hoiio:
     zone: tzinfo = ZONE
     pages = ("docs/providers/hoiio.md",)
 
+    paths: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
     kept_headers = (signature.HEADER,)
     parameters: Mapping[str, str] = PARAMETERS
     measures = MEASURES
@@ -42,18 +42,20 @@ class Hoiio:
         token = config.hoiio_access_token
         return None if token is None else token.get_secret_value()
 
-    def verify(self, request: Request, secret: str | None) -> Verdict:
-        return signature.verify(request.body, request.header(signature.HEADER), secret)
+    def reception(self, config: Config) -> Reception:
+        secret = self.secret(config)
+        return Reception(lambda request: signature.verify(request, secret))
 
-    def sign(self, body: bytes, secret: str) -> dict[str, str]:
+    def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
+        """It signs bodies only, wherever they go."""
         return {signature.HEADER: signature.sign(body, secret)}
 
     def read(self, kind: Kind, parameters: Parameters) -> Notification:
         return read_notification(kind, parameters)
 
-    def answer(self, kind: Kind) -> Answer:
-        """It does not read the body."""
-        return NOTHING
+    def same(self, said: Notification, parameters: Parameters, header: Callable[[str], str]) -> str | None:
+        """Not only block and state: two menus of one call differ in nothing but the digits."""
+        return None
 
     def filled(self, text: str) -> frozenset[int]:
         return filled(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from functools import lru_cache
 
+from receiver.providers.base import Request
 from receiver.vocabulary.verdict import Verdict
 
 HEADER = "X-Hoiio-Signature"
@@ -26,15 +27,16 @@ def _keyed(access_token: str) -> hmac.HMAC:
     return hmac.new(access_token.encode(), digestmod="sha256")
 
 
-def verify(body: bytes, signature: str | None, access_token: str | None) -> Verdict:
+def verify(request: Request, access_token: str | None) -> Verdict:
     """Compare in constant time. Without an access token of ours nothing can be valid."""
+    signature = request.header(HEADER)
     if not signature:
         return Verdict.MISSING
     if access_token is None:
         return Verdict.INVALID
     # Bytes on both sides: compare_digest raises on text that is not ASCII, and the header is hostile.
     given = signature.strip().lower().encode("utf-8", "surrogateescape")
-    right = sign(body, access_token).encode()
+    right = sign(request.body, access_token).encode()
     if hmac.compare_digest(given, right):
         return Verdict.VALID
     # A header that came several times, from a proxy that adds it again.
