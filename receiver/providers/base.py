@@ -12,7 +12,7 @@ from receiver.providers.here import Here, Way
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.errors import OperatorError
-from receiver.vocabulary.kinds import CallStep, Kind
+from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, Kind
 from receiver.vocabulary.notification import Notification, Parameters
 from receiver.vocabulary.verdict import Verdict
 
@@ -147,6 +147,21 @@ class Provider(Protocol):
     @property
     def steps(self) -> Mapping[str, CallStep]:
         """Its words for the steps of a call (`ivr_block` of an event), and what each of them is."""
+        ...
+
+    @property
+    def states(self) -> Mapping[str, EventState]:
+        """Its words for how a call stands (`call_state`): `ringing`, `ongoing` or `ended`."""
+        ...
+
+    @property
+    def endings(self) -> Mapping[str, CallOutcome]:
+        """Those of the same words that tell what became of a call in which nothing else happened."""
+        ...
+
+    @property
+    def parties(self) -> Mapping[str, CallOutcome]:
+        """Its words for what became of somebody who was called (`dial_status`, `transfer_status`)."""
         ...
 
     def filled(self, text: str) -> frozenset[int]:

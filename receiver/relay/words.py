@@ -28,6 +28,7 @@ _OUTCOMES = {
     CallOutcome.NO_ANSWER: ("Missed call", "nobody answered"),
     CallOutcome.VOICEMAIL: ("Voicemail", ""),
     CallOutcome.ABANDONED: ("Missed call", "the caller hung up in the menu"),
+    CallOutcome.CANCELED: ("Missed call", "the caller hung up"),
     CallOutcome.UNKNOWN: ("Call", "ended"),
 }
 _UNREADABLE = {Kind.VOICE: "Call", Kind.FAX: "Fax", Kind.SMS: "SMS"}

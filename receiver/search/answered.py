@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
-from receiver.vocabulary.kinds import CallStep
+from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,30 @@ class IsNot:
 Signs = tuple[Is | IsNot, ...]
 """Any event of a call shows any one of these."""
 
-REACHED: Signs = (Is("dial_status", "answered"), Is("transfer_status", "answered"))
-TRIED: Signs = (IsNot("dial_status"), IsNot("transfer_status"))
-_UNSERVED = tuple(
-    word
-    for provider in PROVIDERS.values()
-    for word, step in provider.steps.items()
-    if step in (CallStep.ANSWERED, CallStep.HUNG_UP)
+_PARTIES = ("dial_status", "transfer_status")
+_NO_SERVICE = (CallStep.ANSWERED, CallStep.HUNG_UP, CallStep.RECORDING_READY)
+
+
+def _words(vocabulary: str, *meant: object) -> tuple[str, ...]:
+    """The words of all providers that mean one of these."""
+    said = {
+        word: None
+        for provider in PROVIDERS.values()
+        for word, meaning in getattr(provider, vocabulary).items()
+        if meaning in meant
+    }
+    return tuple(said)
+
+
+REACHED: Signs = tuple(
+    Is(column, word) for column in _PARTIES for word in _words("parties", CallOutcome.ANSWERED)
 )
-SERVED: Signs = (Is("call_state", "ongoing"), IsNot("ivr_block", _UNSERVED))
+TRIED: Signs = tuple(IsNot(column) for column in _PARTIES)
+SERVED: Signs = (
+    *(Is("call_state", word) for word in _words("states", EventState.ONGOING)),
+    IsNot("ivr_block", _words("steps", *_NO_SERVICE)),
+    IsNot("monitor_url"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ from receiver.providers.registry import PROVIDERS
 from receiver.search.answered import REACHED, answered, shows
 from receiver.vocabulary.kinds import CallOutcome, CallStep, EventType
 
-_NOT_REACHED = {"busy": CallOutcome.BUSY, "unanswered": CallOutcome.NO_ANSWER}
-
 
 def outcome_of(line: Sequence[Event]) -> CallOutcome:
     """The outcome of a call that ended, from its events in their order."""
@@ -18,20 +16,29 @@ def outcome_of(line: Sequence[Event]) -> CallOutcome:
         return CallOutcome.ANSWERED
     if any(event.record_url for event in line):
         return CallOutcome.VOICEMAIL
-    tried = [status for event in line if (status := event.transfer_status or event.dial_status)]
+    tried = [outcome for event in line if (outcome := party_of(event))]
     if tried:
-        return _NOT_REACHED.get(tried[-1], CallOutcome.MISSED)
+        return tried[-1]
     if _last_step(line) is CallStep.MENU:
         return CallOutcome.ABANDONED
-    return CallOutcome.ANSWERED if answered(line) else CallOutcome.MISSED
+    if answered(line):
+        return CallOutcome.ANSWERED
+    endings = (PROVIDERS[event.provider].endings.get(event.call_state or "") for event in reversed(line))
+    return next(filter(None, endings), CallOutcome.MISSED)
+
+
+def party_of(event: Event) -> CallOutcome | None:
+    """What became of somebody who was called, if an event says so; `missed` if its word is not known."""
+    word = event.transfer_status or event.dial_status
+    return PROVIDERS[event.provider].parties.get(word, CallOutcome.MISSED) if word else None
+
+
+def step_of(event: Event) -> CallStep | None:
+    """Which step of a call an event is about, if its provider says so."""
+    return PROVIDERS[event.provider].steps.get(event.ivr_block or "")
 
 
 def _last_step(line: Sequence[Event]) -> CallStep | None:
     """The step that the call was in when it ended: that of the end or, if it names none, the one before."""
     to_the_end = 1 + next(at for at, event in enumerate(line) if event.type == EventType.CALL_ENDED)
-    steps = (
-        PROVIDERS[event.provider].steps.get(event.ivr_block)
-        for event in reversed(line[:to_the_end])
-        if event.ivr_block
-    )
-    return next(steps, None)
+    return next((step_of(event) for event in reversed(line[:to_the_end]) if event.ivr_block), None)

@@ -40,6 +40,8 @@ class CallStep(StrEnum):
     RESUMED = "Back from hold"
     TRANSFERRED = "Transfer"
     HUNG_UP = "Hung up by us"
+    RECORDING_READY = "Recording ready"
+    """Not a step that the call took: reported whenever the file exists."""
 
 
 class CallOutcome(StrEnum):
@@ -52,6 +54,8 @@ class CallOutcome(StrEnum):
     VOICEMAIL = "voicemail"
     ABANDONED = "abandoned"
     """The caller hung up in a menu."""
+    CANCELED = "canceled"
+    """The caller hung up before anything answered."""
     UNKNOWN = "unknown"
     """Its end was never reported."""
 

@@ -17,7 +17,7 @@ from decimal import Decimal
 from receiver.providers.forms import shown
 from receiver.providers.hoiio.zone import ZONE
 from receiver.vocabulary.fields import SAID, Sort
-from receiver.vocabulary.kinds import CallStep, EventType, Kind
+from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
 from receiver.vocabulary.notification import Notification, Parameters
 
@@ -26,8 +26,15 @@ _CALL_TYPES = {
     "ongoing": EventType.CALL_ONGOING,
     "ended": EventType.CALL_ENDED,
 }
+STATES = {word: EventState(word) for word in _CALL_TYPES}
+PARTIES = {
+    "answered": CallOutcome.ANSWERED,
+    "busy": CallOutcome.BUSY,
+    "unanswered": CallOutcome.NO_ANSWER,
+    "failed": CallOutcome.MISSED,
+}
 _FAX_TYPES = {"answered": EventType.FAX_RECEIVED, "failed": EventType.FAX_FAILED}
-_PARTY_STATES = frozenset({"answered", "unanswered", "failed", "busy", "ongoing"})
+_PARTY_STATES = frozenset({*PARTIES, "ongoing"})
 STEPS = {
     "answer": CallStep.ANSWERED,
     "dial": CallStep.DIALLED,

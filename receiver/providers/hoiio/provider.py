@@ -10,12 +10,19 @@ from config import LIVE_API_URL, Config
 from receiver.providers.base import NotConfigured, Reception
 from receiver.providers.here import Here, Way
 from receiver.providers.hoiio import signature
-from receiver.providers.hoiio.notifications import MEASURES, PARAMETERS, STEPS, read_notification
+from receiver.providers.hoiio.notifications import (
+    MEASURES,
+    PARAMETERS,
+    PARTIES,
+    STATES,
+    STEPS,
+    read_notification,
+)
 from receiver.providers.hoiio.parts import filled
 from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
-from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.kinds import CallOutcome, Kind
 from receiver.vocabulary.notification import Notification, Parameters
 
 _COUNTED = re.compile(r"(.*?)([0-9]{1,18})$")
@@ -34,6 +41,9 @@ class Hoiio:
     parameters: Mapping[str, str] = PARAMETERS
     measures = MEASURES
     steps = STEPS
+    states = STATES
+    endings: Mapping[str, CallOutcome] = {}
+    parties = PARTIES
     credentials = ("HOIIO_APP_ID", "HOIIO_ACCESS_TOKEN")
     market = Market()
 

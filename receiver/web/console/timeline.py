@@ -12,15 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from receiver.providers.registry import PROVIDERS
-from receiver.vocabulary.kinds import CallStep
+from receiver.vocabulary.kinds import CallOutcome, CallStep
 
 WIDTH, HEIGHT = 600, 64
 """About as many pixels as it has on a wide screen, so that the labels can be read."""
 _LEFT, _RIGHT = 14, 14
 _NARROWEST = 64
 """The smallest distance between two labels."""
-
-_NOT_REACHED = {"busy", "failed", "unanswered"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +77,13 @@ def time_line(call: Mapping[str, Any]) -> TimeLine:
         since = (datetime.fromisoformat(event["received_at"]) - begun).total_seconds()
         seconds = max(since, steps[-1].seconds if steps else 0.0)
         stage = str(event["type"]).removeprefix("call.")
-        party = event.get("dial_status") or event.get("transfer_status")
+        party = str(event.get("dial_status") or event.get("transfer_status") or "")
+        outcome = PROVIDERS[event["provider"]].parties.get(party, CallOutcome.ANSWERED)
         asked = step_of(event) is CallStep.MENU and stage == "ongoing"
         no_key = asked and not event.get("digits")
-        steps.append(Step(event, _title(event, stage), seconds, stage, party in _NOT_REACHED, no_key))
+        steps.append(
+            Step(event, _title(event, stage), seconds, stage, outcome is not CallOutcome.ANSWERED, no_key)
+        )
     return TimeLine(tuple(steps), _strip(steps), steps[-1].seconds)
 
 
