@@ -17,7 +17,7 @@ from receiver.vocabulary.printable import printable
 if TYPE_CHECKING:
     from receiver.cli.searching import Shown
 
-EVENT_COLUMNS = ("what", "from", "to", "more")
+EVENT_COLUMNS = ("what", "provider", "from", "to", "more")
 _WHAT = {
     "call.ringing": "ringing",
     "call.ongoing": "ongoing",
@@ -28,14 +28,14 @@ _WHAT = {
     "test": "test",
 }
 _STYLES = {"fax failed": "red", "ringing": "cyan", "ongoing": "cyan", "call ended": "blue", "sms": "green"}
-_WIDTHS = (8, 14, 10, 13, 13)
+_WIDTHS = (8, 14, 10, 8, 13, 13)
 """The columns of a line that stands alone: nobody knows yet what the next line needs."""
 
 Line = tuple[object, ...]
 
 
 def event_line(document: Mapping[str, Any], received_at: datetime, shown: Shown) -> Line:
-    """One event in its JSON form: id, time, what, both ends, and what it says."""
+    """One event in its JSON form: id, time, what, from which provider, both ends, and what it says."""
     what = _WHAT.get(document["type"], f"{document['kind']} ?")
     mark = "!" if document["quarantined"] else "" if document["signature"] == "valid" else "?"
     style = "bold red" if document["quarantined"] else _STYLES.get(what, "")
@@ -43,6 +43,7 @@ def event_line(document: Mapping[str, Any], received_at: datetime, shown: Shown)
         f"{document['id']}{mark}",
         shown.short(received_at),
         Marked(what, style),
+        document["provider"],
         document["sender"],
         document["recipient"],
         event_gist(document),
@@ -67,9 +68,9 @@ def event_gist(document: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-CALL_COLUMNS = ("outcome", "from", "to", "min", "cost", "keys")
+CALL_COLUMNS = ("outcome", "provider", "from", "to", "min", "cost", "keys")
 _STATES = {
-    **dict.fromkeys(("missed", "busy", "no answer"), "red"),
+    **dict.fromkeys(("missed", "busy", "no answer", "canceled"), "red"),
     **dict.fromkeys(("ringing", "ongoing", "voicemail"), "cyan"),
     "answered": "green",
 }
@@ -81,6 +82,7 @@ def call_line(document: Mapping[str, Any], shown: Shown) -> Line:
         document["session"],
         shown.minute(datetime.fromisoformat(document["started_at"])),
         Marked(outcome := document["outcome"] or document["state"], _STATES.get(outcome, "")),
+        document["provider"],
         document["sender"],
         document["recipient"],
         document["duration"],

@@ -10,6 +10,7 @@ import click
 
 from receiver.cli import output
 from receiver.cli.zone import LOCAL
+from receiver.providers.registry import PROVIDERS
 from receiver.search.index_lag import IndexLag
 from receiver.search.masking import mask_event
 from receiver.search.query import Search
@@ -20,6 +21,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Option = Callable[[Any], Any]
 
 _FILTERS = (
+    click.option("--provider", metavar="PROVIDER", help=f"Only from this one: {', '.join(PROVIDERS)}."),
     click.option("--kind", metavar="KIND", help="Only voice, fax or sms."),
     click.option(
         "--type", metavar="TYPE", help="Only this type, such as call.ringing, fax.failed or sms.received."
@@ -123,8 +125,8 @@ def _searching(
 
 
 _NAMES = (
-    *("kind", "type", "state", "sender", "recipient", "number", "session", "txn_ref", "since", "until"),
-    *("text", "quarantined", "problems"),
+    *("provider", "kind", "type", "state", "sender", "recipient", "number", "session", "txn_ref"),
+    *("since", "until", "text", "quarantined", "problems"),
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from receiver.providers.registry import DEFAULT
 from receiver.search.conditions import ALL_TYPES, conditions, prepared, types_of
 from receiver.search.entries import COARSE, FINE, block_marks, mark, type_code
 from receiver.search.query import Search
@@ -66,6 +67,8 @@ def _asked(wanted: Search) -> Asked | None:
     ]
     if not groups and codes != [""]:
         groups.append([mark(f"{problems}a", type_=code) for code in codes])
+    if wanted.provider not in (None, DEFAULT.name):
+        groups.append([mark("v", wanted.provider, code) for code in codes])
     if wanted.problems is False:
         groups.append(["§p0"])
     return asked + [[Phrase((one,), one) for one in group] for group in groups]

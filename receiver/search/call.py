@@ -11,8 +11,8 @@ from typing import Any
 from receiver.models import Event
 from receiver.search.answered import SERVED, answered, shows
 from receiver.search.events import event_json, iso
-from receiver.search.outcome import outcome_of
-from receiver.vocabulary.kinds import CallOutcome, EventState, EventType
+from receiver.search.outcome import outcome_of, step_of
+from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, EventType
 
 _ORDER = {EventType.CALL_RINGING: 0, EventType.CALL_ONGOING: 1, EventType.CALL_ENDED: 2}
 
@@ -25,6 +25,7 @@ class Call:
     """One call. `events` are in the order of what happened: ringing, each block, the end."""
 
     session: str
+    provider: str
     id: int
     """The id of the first event, by which calls are ordered."""
     state: EventState
@@ -62,6 +63,7 @@ def call_of(session: str, events: list[Event]) -> Call:
     # A later notification (of the recording, say) may repeat the bill; that is not another bill.
     return Call(
         session=session,
+        provider=line[0].provider,
         id=min(event.id for event in events),
         state=EventState.ENDED if lost else _state(line, bool(ended)),
         outcome=outcome,
@@ -83,10 +85,12 @@ def call_of(session: str, events: list[Event]) -> Call:
 
 
 def _moment(event: Event) -> tuple[int, datetime, int]:
-    # Only the last notifications carry the provider's date, so the others are ordered by ours. The recording
-    # of a whole call is reported after its end.
+    # Only the last notifications carry the provider's date, so the others are ordered by ours. A recording of
+    # a call is reported after its end.
     stage = _ORDER.get(EventType(event.type), 1)
-    return stage + (1 if stage == 2 and event.monitor_url else 0), event.received_at, event.id
+    if (stage == 2 and event.monitor_url) or step_of(event) is CallStep.RECORDING_READY:
+        stage = 3
+    return stage, event.received_at, event.id
 
 
 def _state(line: Sequence[Event], ended: bool) -> EventState:
@@ -103,6 +107,7 @@ def call_json(call: Call) -> dict[str, Any]:
     """The form of a call in the API and on the command line."""
     return {
         "session": call.session,
+        "provider": call.provider,
         "id": call.id,
         "state": call.state.value,
         "outcome": call.outcome,

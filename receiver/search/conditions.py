@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import TextClause, bindparam, text
 
 from receiver.models import UtcTime
+from receiver.providers.registry import PROVIDERS, identity_prefix
 from receiver.search.answered import ANSWERED
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState, EventType, Kind
@@ -68,17 +69,20 @@ def types_of(wanted: Search) -> list[tuple[Kind, EventType]]:
 def conditions(wanted: Search, *, types: bool) -> Clause:
     """Conditions that are checked on each row, since no index is followed for them."""
     clause = Clause()
+    if wanted.provider is not None:
+        clause.add("provider = :provider", provider=wanted.provider)
     if wanted.session is not None:
         clause.add("session = :session", session=wanted.session)
     if wanted.txn_ref is not None:
         # The identity begins with it and is indexed. Every kind comes before "zz", in any collation.
-        prefix = f"{wanted.txn_ref[:64]}/"
-        clause.add(
-            "txn_ref = :txn_ref AND identity >= :ref_low AND identity < :ref_high",
-            txn_ref=wanted.txn_ref,
-            ref_low=prefix,
-            ref_high=prefix + "zz",
-        )
+        clause.add("txn_ref = :txn_ref", txn_ref=wanted.txn_ref)
+        named = [wanted.provider] if wanted.provider else PROVIDERS
+        either = []
+        for at, provider in enumerate(named):
+            prefix = f"{identity_prefix(provider)}{wanted.txn_ref[:64]}/"
+            either.append(f"(identity >= :ref_low{at} AND identity < :ref_high{at})")
+            clause.values |= {f"ref_low{at}": prefix, f"ref_high{at}": prefix + "zz"}
+        clause.add(f"({' OR '.join(either)})")
     # Written so that no index is used for it: the ids are narrowed to that time already.
     if wanted.since is not None:
         clause.add("(received_at >= :since) IS TRUE", since=wanted.since)

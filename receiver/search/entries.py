@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from receiver.intake.arrival import parameters_of
-from receiver.providers.registry import PROVIDERS
+from receiver.providers.registry import DEFAULT, PROVIDERS
 from receiver.search.words import event_words, words
 
 FINE, COARSE = 13, 18
@@ -16,9 +16,10 @@ FINE, COARSE = 13, 18
 def mark(letter: str, end: str = "", type_: str = "") -> str:
     """A word that no text can hold, under which an event is found by something else than its text.
 
-    The letter is `f` for the sender, `t` for the recipient, `a` for any event; with `p` in front, for events
-    with problems only. An event has its marks with and without its type (see `type_code`), so that end and
-    type are one word to look for. All lowercase, since SQLite's index ignores case.
+    The letter is `f` for the sender, `t` for the recipient, `v` for the provider, `a` for any event; with `p`
+    in front, for events with problems only. An event has its marks with and without its type (see
+    `type_code`), so that end and type are one word to look for. All lowercase, since SQLite's index ignores
+    case.
     """
     return f"§{letter}{''.join(words(end))}" + (f"§{type_}" if type_ else "")
 
@@ -31,6 +32,8 @@ def marks(event: Any) -> list[str]:
     """All marks of an event."""
     code = type_code(event.kind, event.type)
     found = [mark("a", type_=code)]
+    if event.provider != DEFAULT.name:  # of all others there are enough that they are found without
+        found += (mark("v", event.provider), mark("v", event.provider, code))
     ends = [(letter, end) for letter, end in (("f", event.sender), ("t", event.recipient)) if end]
     for letter, end in ends:
         found += (mark(letter, end), mark(letter, end, code))

@@ -15,7 +15,7 @@ from receiver.vocabulary.kinds import EventType
 def matches(wanted: Search, event: Event) -> bool:
     """Whether an event matches by itself. `missed` and `answered`, which are about its whole call, are not
     decided here: any end of a call matches."""
-    plain = ("kind", "type", "sender", "recipient", "session", "txn_ref")
+    plain = ("provider", "kind", "type", "sender", "recipient", "session", "txn_ref")
     if any((want := getattr(wanted, name)) is not None and want != getattr(event, name) for name in plain):
         return False
     if wanted.number is not None and wanted.number not in {event.sender, event.recipient}:

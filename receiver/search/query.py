@@ -18,6 +18,7 @@ from receiver.vocabulary.telephone import at_start
 class Search:
     """Which events are wanted. All given parts must match. Times are aware UTC, `until` is exclusive."""
 
+    provider: str | None = None
     kind: Kind | None = None
     type: EventType | None = None
     state: EventState | None = None
@@ -135,6 +136,7 @@ class Search:
 
 
 _NAMES = {
+    "provider": "provider",
     "kind": "kind",
     "type": "type",
     "state": "state",

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, bindparam, select
 
 from receiver.models import EVENTS, Event, IndexState
+from receiver.providers.registry import DEFAULT
 from receiver.search.by_words import ids_by_words
 from receiver.search.conditions import prepared
 from receiver.search.entries import indexed_words
@@ -47,7 +48,8 @@ def _best_by_words(wanted: Search) -> bool:
     if wanted.session is not None or wanted.txn_ref is not None or wanted.quarantined:
         return False
     ends = sum(end is not None for end in (wanted.sender, wanted.recipient, wanted.number))
-    return wanted.problems is not None or ends > 1
+    marked = wanted.provider not in (None, DEFAULT.name)
+    return wanted.problems is not None or ends > 1 or (marked and not ends)
 
 
 @dataclass(frozen=True, slots=True)

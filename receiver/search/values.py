@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from receiver.providers.registry import PROVIDERS
 from receiver.search.words import SHORTEST_PREFIX, TERM, Phrase, phrases, words
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
@@ -126,7 +127,15 @@ def read_time(name: str, word: str, now: datetime, zone: tzinfo = UTC) -> dateti
         ) from None
 
 
+def _provider(name: str, word: str) -> str:
+    plain = word.strip().lower()
+    if plain not in PROVIDERS:
+        raise SearchError(f"{name}: {word[:40]!r} is unknown; use one of {', '.join(PROVIDERS)}")
+    return plain
+
+
 _READERS: dict[str, Callable[[str, str], Any]] = {
+    "provider": _provider,
     "kind": lambda name, word: _choice(Kind, name, word),
     "type": lambda name, word: _choice(EventType, name, word),
     "state": lambda name, word: _choice(EventState, name, word),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from receiver.export.export import ALL_FIELDS
+from receiver.providers.registry import PROVIDERS
 from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.query import Search
@@ -20,6 +21,7 @@ _TIME = {"type": "string", "examples": ["2026-01-31T10:00:00+08:00", "2h"]}
 _NUMBER = {"type": "string", "examples": ["+6591234567"]}
 
 FILTERS = (
+    Parameter("provider", "Who sent it.", {"type": "string", "enum": [*PROVIDERS]}),
     Parameter("kind", "What arrived.", {"type": "string", "enum": [*Kind]}),
     Parameter("type", "What happened.", {"type": "string", "enum": [*EventType]}),
     Parameter("state", "How it went.", {"type": "string", "enum": [*EventState]}),

@@ -59,6 +59,7 @@ class Call(BaseModel):
     """The events of one session as a time line, in the order in which things happened."""
 
     session: str
+    provider: str
     id: int = Field(description="The first event's id.")
     state: EventState = Field(
         description="`missed`: it ended, and nobody was reached. `ended`: how is unknown."

@@ -15,6 +15,7 @@ import phonenumbers
 from flask import g
 from markupsafe import Markup, escape
 
+from receiver.providers.registry import PROVIDERS
 from receiver.search.masking import mask_event
 from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import size
@@ -117,5 +118,10 @@ def title_of(type_: str) -> str:
     return _TITLES.get(type_, type_)
 
 
-FILTERS = (typed, phone, plain, message, body_text, size, title_of)
+def provider_title(name: str) -> str:
+    """A provider as people write it."""
+    return PROVIDERS[name].title
+
+
+FILTERS = (typed, phone, plain, message, body_text, size, title_of, provider_title)
 """What a template may write behind a `|`, by the function's name."""
