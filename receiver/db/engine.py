@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError
 
+from receiver.db.eager import wait_eagerly
 from receiver.db.failure import Failure
 from receiver.vocabulary.errors import OperatorError
 
@@ -84,14 +85,16 @@ def connect(database_url: str, *, patience: float = 5.0) -> Engine:
 def bounded(engine: Engine) -> Engine:
     """An engine for those who write callbacks, whose sessions wait for nobody's lock for long.
 
-    On SQLite it is the given one: a connection waits there for as long as its `patience`. On PostgreSQL a
-    connection is not tried before it is used, which costs a round trip: `unless_broken` does without.
+    On SQLite they wait for as long as any other, but are the first to notice that the lock is free. On
+    PostgreSQL a connection is not tried before it is used, which costs a round trip: `unless_broken` does
+    without.
     """
+    patience = engine.get_execution_options()["patience"]
     if engine.dialect.name == "sqlite":
-        return engine
-    return _connect_server(
-        engine.url, engine.get_execution_options()["patience"], **_BOUNDS, pool_size=2, ping=False
-    )
+        first = connect_file(engine.url, patience=patience)
+        wait_eagerly(first, patience)
+        return first
+    return _connect_server(engine.url, patience, **_BOUNDS, pool_size=2, ping=False)
 
 
 def unless_broken(work: Callable[[], T]) -> T:
@@ -130,7 +133,11 @@ def _connect_server(
 
 def connect_file(url: URL, *, patience: float) -> Engine:
     """`connect` to an SQLite file without touching it yet. Call `make_private` first if it may be new."""
-    engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        connect_args={"timeout": patience, "check_same_thread": False},
+        execution_options={"patience": patience},
+    )
     event.listen(engine, "do_connect", partial(_open_read_only, Path(url.database or "")))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -14,11 +14,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from receiver.db.engine import bounded, unless_broken, writing, writing_at_once
+from receiver.db.insert import inserter
 from receiver.db.reach import Moved, Reach
 from receiver.intake.arrival import Row
-from receiver.intake.insert import inserter
 from receiver.models import EVENTS, REPEATS
 
+_COLUMNS = [column.name for column in EVENTS.columns if column.name != "id"]
 _REPEAT_COLUMNS = [column.name for column in REPEATS.columns if column.name != "id"]
 PROBE_BYTES = 16 * 1024
 """About the size of a batch of callbacks."""
@@ -36,7 +37,7 @@ class EventWriter:
     def __init__(self, engine: Engine) -> None:
         self.engine = bounded(engine)
         self.reach = Reach(self.engine)
-        self._insert = inserter(engine.dialect)
+        self._insert = inserter(engine.dialect, EVENTS, _COLUMNS, "ON CONFLICT (identity) DO NOTHING")
         add: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         self._add_repeats = (
             add(REPEATS).on_conflict_do_nothing(index_elements=["arrival"]).returning(REPEATS.c.identity)

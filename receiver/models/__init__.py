@@ -16,12 +16,23 @@ from receiver.models.jobs import JobState
 from receiver.models.journal import SetupLease, SetupStep
 from receiver.models.keeping import Intervention
 from receiver.models.numbers import AccountRow, CallbackKey, FindingRow, NumberRow, Process
-from receiver.models.relay import AttemptRow, DeliveryRow, LateEvent, RelayState, ReplayRow, TargetRow
+from receiver.models.relay import (
+    ATTEMPTS,
+    DELIVERIES,
+    AttemptRow,
+    DeliveryRow,
+    LateEvent,
+    RelayState,
+    ReplayRow,
+    TargetRow,
+)
 from receiver.models.tokens import Token
 from receiver.models.users import SignIn, SignInFailure, User
 
 __all__ = [
     "ARCHIVED",
+    "ATTEMPTS",
+    "DELIVERIES",
     "DOCUMENTS",
     "EVENTS",
     "REPEATS",

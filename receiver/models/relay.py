@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Table, Text, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -150,3 +150,8 @@ class ReplayRow(Base):
     stopped_by: Mapped[str | None]
 
     __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+DELIVERIES = cast(Table, DeliveryRow.__table__)
+ATTEMPTS = cast(Table, AttemptRow.__table__)
+"""The tables, for statements of SQLAlchemy Core."""

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, delete, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from receiver.db.engine import writing_lazily
+from receiver.db.insert import Inserter, insert_all, inserter
 from receiver.db.now import database_now
 from receiver.db.settled import settled_id
-from receiver.models import EVENTS, DeliveryRow, Event, LateEvent, RelayState, TargetRow
+from receiver.models import DELIVERIES, EVENTS, Event, LateEvent, RelayState, TargetRow
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.target import Target
 from receiver.search.answered import ANSWERED
@@ -36,8 +36,7 @@ class Planner:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        add: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        self._add = add(DeliveryRow).on_conflict_do_nothing()
+        self._add = adding_deliveries(engine)
 
     def plan(self) -> set[int]:
         """One step. The ids of targets that got something; asked again until nothing is left by `behind`."""
@@ -62,7 +61,7 @@ class Planner:
                 if moved.rowcount != 1:
                     return set()  # another process was faster
                 if found := still_there(connection, found):
-                    connection.execute(self._add, found)
+                    insert_all(self._add, connection, found)
                 if late:
                     connection.execute(delete(LateEvent).where(LateEvent.event_id.in_(late)))
         except IntegrityError:
@@ -74,6 +73,11 @@ class Planner:
         with self._engine.connect() as connection:
             newest = connection.scalar(text("SELECT max(id) FROM events")) or 0
             return max(0, newest - (connection.scalar(select(RelayState.event_id)) or 0))
+
+
+def adding_deliveries(engine: Engine) -> Inserter:
+    """Adds what `deliveries_for` gives, as far as it is not there already."""
+    return inserter(engine.dialect, DELIVERIES, _PLANNED, "ON CONFLICT DO NOTHING")
 
 
 def deliveries_for(
@@ -139,6 +143,7 @@ def _between(connection: Connection, after: int, last: int) -> list[Event]:
     return cast(list[Event], list(found))
 
 
+_PLANNED = ("target_id", "event_id", "replay_id", "state", "line", "due_at", "created_at")
 _BETWEEN = select(*EVENTS.columns).where(text("id > :after AND id <= :last")).order_by(EVENTS.c.id)
 _LATE = select(LateEvent.event_id).order_by(LateEvent.event_id).limit(AT_ONCE)
 _THERE = {dialect: select(EVENTS.c.id).where(condition) for dialect, condition in WITH_IDS.items()}

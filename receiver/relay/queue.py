@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     literal_column,
     select,
     update,
@@ -27,8 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from receiver.db.engine import writing_lazily
+from receiver.db.insert import insert_all, inserter
 from receiver.db.now import database_now
-from receiver.models import AttemptRow, DeliveryRow, TargetRow
+from receiver.models import ATTEMPTS, DELIVERIES, DeliveryRow, TargetRow
 from receiver.relay.delivery import Claimed, DeliveryState, Result, Settled
 from receiver.relay.schedule import blocked_until, next_attempt
 from receiver.relay.target import FAILING_AFTER
@@ -37,6 +37,7 @@ LEASE = timedelta(seconds=15)
 """How long after a worker's death its deliveries are taken over."""
 LONGEST_ANSWER = 2000
 """Characters of an answer that the delivery log keeps."""
+_ATTEMPT_COLUMNS = [column.name for column in ATTEMPTS.columns if column.name != "id"]
 _LONGEST_LINE = 8
 """Deliveries of one call or conversation that are claimed together."""
 
@@ -48,6 +49,7 @@ class Queue:
         self._engine = engine
         self._target_id = target_id
         self._worker = worker
+        self._add_attempts = inserter(engine.dialect, ATTEMPTS, _ATTEMPT_COLUMNS)
 
     def claim(self, most: int) -> list[list[Claimed]]:
         """Deliveries that are due, at most about `most`. Each inner list is to be sent in its order.
@@ -117,8 +119,8 @@ class Queue:
             # The target's row first, then those of deliveries: the order in which all lock them.
             self._note_health(connection, [one for one in done if _is_attempt(one.result)], now)
             tried = self._still_there(connection, [one for one in done if _is_attempt(one.result)])
-            if tried:
-                connection.execute(_END, [_ended(one, now) for one in tried])
+            for end, ids in _alike([(_ended(one, now), one.claimed.id) for one in tried]):
+                connection.execute(_END, {**end, "ids": ids})
             waits = [
                 {"one": one.claimed.id, "worker": self._worker, "again_at": now + _wait(one.result)}
                 for one in done
@@ -126,8 +128,7 @@ class Queue:
             ]
             if waits:
                 connection.execute(_GIVE_BACK, waits)
-            if tried:
-                connection.execute(insert(AttemptRow), [_attempt(one) for one in tried])
+            insert_all(self._add_attempts, connection, [_attempt(one) for one in tried])
 
     def _any_due(self) -> bool:
         """Whether a look at the queue is worth a transaction that writes."""
@@ -257,7 +258,6 @@ def _ended(one: Settled, now: datetime) -> dict[str, Any]:
     again = None if result.delivered or result.final else next_attempt(attempts, now, result.retry_after)
     state = DeliveryState.DELIVERED if result.delivered else DeliveryState.DEAD
     return {
-        "one": one.claimed.id,
         "new_state": state if again is None else DeliveryState.WAITING,
         "new_attempts": attempts,
         "again_at": again or now,
@@ -265,6 +265,14 @@ def _ended(one: Settled, now: datetime) -> dict[str, Any]:
         "new_reason": _storable(result.reason),
         "ended_at": now if again is None else None,
     }
+
+
+def _alike(ends: Sequence[tuple[dict[str, Any], int]]) -> list[tuple[dict[str, Any], list[int]]]:
+    """Deliveries that end the same way together: nearly all do, so one statement ends them."""
+    found: dict[tuple[Any, ...], tuple[dict[str, Any], list[int]]] = {}
+    for end, delivery_id in ends:
+        found.setdefault(tuple(end.values()), (end, []))[1].append(delivery_id)
+    return list(found.values())
 
 
 def _attempt(one: Settled) -> dict[str, Any]:
@@ -319,8 +327,8 @@ _ANY_DUE = (
     .limit(1)
 )
 _END = (
-    update(DeliveryRow.__table__)  # type: ignore[arg-type]
-    .where(DeliveryRow.id == bindparam("one"), _IS_WAITING)
+    update(DELIVERIES)
+    .where(DeliveryRow.id.in_(bindparam("ids", expanding=True)), _IS_WAITING)
     .values(
         state=bindparam("new_state"),
         attempts=bindparam("new_attempts"),
@@ -332,7 +340,7 @@ _END = (
     )
 )
 _GIVE_BACK = (
-    update(DeliveryRow.__table__)  # type: ignore[arg-type]
+    update(DELIVERIES)
     .where(DeliveryRow.id == bindparam("one"), DeliveryRow.leased_by == bindparam("worker"), _IS_WAITING)
     .values(due_at=bindparam("again_at"), leased_by=None)
 )

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.db.engine import writing, writing_lazily
+from receiver.db.insert import insert_all
 from receiver.models import EVENTS, DeliveryRow, Event, ReplayRow, TargetRow
 from receiver.relay.delivery import DeliveryState
-from receiver.relay.planner import deliveries_for, still_there
+from receiver.relay.planner import adding_deliveries, deliveries_for, still_there
 from receiver.relay.sender import TargetError
 from receiver.relay.target import Target
 from receiver.search.count_matching import count_matching
@@ -70,8 +70,7 @@ class Replays:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        add: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        self._add = add(DeliveryRow).on_conflict_do_nothing()
+        self._add = adding_deliveries(engine)
 
     def count(self, wanted: Search) -> int:
         """How many events it would send, by reading them all."""
@@ -92,7 +91,7 @@ class Replays:
             replay_id = _add(connection, target, _ids(event_ids), by)
             rows_of = deliveries_for(connection, [_anything(target)], events, replay_id=replay_id)
             if found := still_there(connection, list(rows_of)):
-                connection.execute(self._add, found)
+                insert_all(self._add, connection, found)
             connection.execute(
                 update(ReplayRow)
                 .where(ReplayRow.id == replay_id)
@@ -180,7 +179,7 @@ class Replays:
             if moved.rowcount != 1:
                 return False  # stopped, or another process was faster
             if found := still_there(connection, found):
-                connection.execute(self._add, found)
+                insert_all(self._add, connection, found)
         return bool(found)
 
     def _read(self, replay_id: int | None = None, limit: int = 1) -> list[Replay]:
