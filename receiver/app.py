@@ -29,7 +29,7 @@ from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
 from receiver.logs.log import get_logger, without_words
 from receiver.providers.here import CALLBACKS
-from receiver.providers.registry import DEFAULT, receptions
+from receiver.providers.registry import configured, receptions
 from receiver.relay import deliveries
 from receiver.retention import prune, quarantine
 from receiver.search.events import EventLog
@@ -79,8 +79,8 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     keys = KeyRing(engine, [key.get_secret_value() for key in config.callback_keys], config.spool_dir)
     tokens = Tokens(engine, config.api_tokens, rate=config.api_rate)
     admission = Admission(engine, spool, limit_mb=config.quarantine_limit_mb)
-    client = partial(DEFAULT.client, config, time.sleep) if DEFAULT.configured(config) else None
-    watch = Watch(engine, keys, config.public_url, client)
+    clients = {each.name: partial(each.client, config, time.sleep) for each in configured(config)}
+    watch = Watch(engine, keys, config, clients)
     recorder = Recorder(
         writer, spool, admission, deadline=config.commit_deadline, queue_limit=config.queue_limit
     )

@@ -27,9 +27,9 @@ from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.base import NotConfigured, Provider, Reception
+from receiver.providers.base import NotConfigured, Provider, Reception, WhichProvider
 from receiver.providers.numbers import NumberClient
-from receiver.providers.registry import DEFAULT
+from receiver.providers.registry import PROVIDERS, configured
 from receiver.search.calls import CallLog
 from receiver.search.conversations import ConversationLog
 from receiver.search.counts import Counts
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from receiver.relay.replay import Replays
     from receiver.relay.sender import Surroundings
     from receiver.relay.targets import Targets
+    from receiver.setup.run import Account
 
 EXTENSION = "receiver"
 
@@ -169,44 +170,74 @@ def tokens() -> Tokens:
     return parts().tokens
 
 
-def provider() -> Provider:
-    """The provider whose numbers are looked after."""
-    return DEFAULT
+def providers() -> tuple[Provider, ...]:
+    """The providers whose numbers are looked after; `NotConfigured` if there are credentials of none."""
+    found = configured(config())
+    if not found:
+        wanted = ", or ".join(" and ".join(each.credentials) for each in PROVIDERS.values())
+        raise NotConfigured(f"set {wanted}: no provider's API can be used without them")
+    return found
 
 
-def number_client(sleep: Callable[[float], None] = time.sleep) -> NumberClient:
-    """A client for the provider's API that waits by `sleep`, or `NotConfigured` without credentials."""
-    return provider().client(config(), sleep)
+def provider(name: str | None = None) -> Provider:
+    """The provider of this name, or the only one that there are credentials of.
+
+    `NotConfigured` without its credentials, `WhichProvider` if several would do.
+    """
+    if name is not None:
+        found = PROVIDERS[name]
+        if not found.configured(config()):
+            wanted = " and ".join(found.credentials)
+            raise NotConfigured(f"set {wanted}: the API of {found.title} cannot be used without them")
+        return found
+    some = providers()
+    if len(some) > 1:
+        raise WhichProvider([each.name for each in some])
+    return some[0]
 
 
-def journal() -> Journal:
-    """The journal of what is paid and changed at the provider's account; `SchemaError` without its tables."""
+def number_client(of: Provider, sleep: Callable[[float], None] = time.sleep) -> NumberClient:
+    """A client for a provider's API that waits by `sleep`."""
+    return of.client(config(), sleep)
+
+
+def journal(of: Provider) -> Journal:
+    """The journal of what is paid and changed at a provider's account; `SchemaError` without its tables."""
     require_schema(engine())
-    return Journal(engine(), account_of(*provider().account(config())), provider=provider().name)
+    return Journal(engine(), account_of(*of.account(config())), provider=of.name)
 
 
-def access_token() -> str:
-    """What callbacks are signed with, or `NotConfigured`."""
-    secret = provider().secret(config())
-    if secret is None:
-        raise NotConfigured(f"set {' and '.join(provider().credentials)}: callbacks are signed with them")
-    return secret
+def account(of: Provider, sleep: Callable[[float], None] = time.sleep) -> Account:
+    """All that setup works with at a provider's account. `NotConfigured` without PUBLIC_URL."""
+    from receiver.setup.catalogue import Shop  # noqa: PLC0415  # most commands set nothing up
+    from receiver.setup.run import Account  # noqa: PLC0415
+
+    client = number_client(of, sleep)
+    return Account(of, client, Shop(client, of.market), journal(of), our_urls(of))
 
 
-def our_urls() -> CallbackUrls:
-    """This service's callback URLs, with the current key and with the older ones."""
+def secret(of: Provider) -> str:
+    """What a provider signs callbacks with, or `NotConfigured`."""
+    found = of.secret(config())
+    if found is None:
+        raise NotConfigured(f"set {' and '.join(of.credentials)}: callbacks are signed with them")
+    return found
+
+
+def our_urls(of: Provider) -> CallbackUrls:
+    """This service's callback URLs for a provider, with the current key and with the older ones."""
     keys().refresh()  # another process may have rotated the key since this one began
-    return urls_with(keys().current)
+    return urls_with(of, keys().current)
 
 
-def our_urls_if_known() -> CallbackUrls | None:
+def our_urls_if_known(of: Provider) -> CallbackUrls | None:
     """The same, or None while PUBLIC_URL is not set."""
-    return our_urls() if config().public_url else None
+    return our_urls(of) if config().public_url else None
 
 
-def urls_with(key: str) -> CallbackUrls:
+def urls_with(of: Provider, key: str) -> CallbackUrls:
     """The same as if this key were the current one."""
-    public_url = config().public_url
-    if public_url is None:
+    urls = keys().urls(config(), of, key)
+    if urls is None:
         raise NotConfigured("set PUBLIC_URL: the address at which the provider reaches this service")
-    return keys().urls(public_url, key)
+    return urls

@@ -294,7 +294,9 @@ def test_available_numbers_are_searched(flask):
     assert listing.splitlines()[0].split() == ["number", "can"]
     assert len(listing.splitlines()) == 4
     shown = loaded(flask("numbers", "available", "Singapore", "--like", "9998", "--json"))
-    assert shown == {"numbers": [{"number": "+6565319998", "capabilities": ["FAX", "VOICE"]}], "more": False}
+    (found,) = shown["numbers"]
+    assert (found["provider"], found["number"]) == ("hoiio", "+6565319998")
+    assert (found["capabilities"], shown["more"]) == (["FAX", "VOICE"], False)
 
 
 def test_nothing_available_is_said(flask):

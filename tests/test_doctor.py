@@ -268,12 +268,12 @@ def test_a_provider_that_is_silent_is_a_warning_after_a_while(here):
     hasty = HoiioClient("sim-app", TOKEN, here.simulator.open_url, sleep=lambda _: None)
     for app in started(here.config()):
         parts = app.extensions["receiver"]
-        impatient = replace(parts.watch, client=lambda: hasty)
+        impatient = replace(parts.watch, clients={"hoiio": lambda: hasty})
         looks = [{finding.code for finding in impatient.look().findings} for _ in range(3)]
     assert looks == [set(), set(), {"provider-silent"}]
     # What was known of the numbers is still known.
     for app in started(here.config()):
-        known = numbers.read(app.extensions["receiver"].engine)
+        known = numbers.read(app.extensions["receiver"].engine).of("hoiio")
         assert (len(known.numbers), known.failures) == (1, 3)
 
 
@@ -344,7 +344,7 @@ def test_what_is_no_number_and_was_kept_can_be_cleared(database_url):
     with writing(engine) as connection:
         connection.execute(insert(NumberRow), [odd])
     listed = [SubscribedNumber("+6511111111"), SubscribedNumber("anonymous")]
-    numbers.store(engine, listed, now=now, is_here=lambda url: False)
+    numbers.store(engine, "hoiio", listed, now=now, is_here=lambda url: False)
     known = numbers.read(engine)
     assert ([number.number for number in known.numbers], known.lost) == (["+6511111111"], ())
     engine.dispose()

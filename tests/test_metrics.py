@@ -95,8 +95,8 @@ def test_it_shows_numbers_masked_findings_and_jobs(firm):
     assert shown["receiver_findings{code=not-configured,severity=warning}"] == 1
     assert shown["receiver_job_failing{job=watch}"] == 0
     assert shown["receiver_job_age_seconds{job=watch}"] < 60
-    assert shown["receiver_account_balance{currency=SGD}"] == 96
-    assert (shown["receiver_processes"], shown["receiver_provider_failures"]) == (1, 0)
+    assert shown["receiver_account_balance{currency=SGD,provider=hoiio}"] == 96
+    assert (shown["receiver_processes"], shown["receiver_provider_failures{provider=hoiio}"]) == (1, 0)
 
 
 def test_it_speaks_openmetrics_too(client):

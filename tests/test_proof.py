@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 
 from receiver.keys import hops, proof
 from receiver.keys.hops import Hop
+from receiver.providers.hoiio.provider import HOIIO
 from receiver.search.counts import Counts
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
@@ -111,7 +112,7 @@ def prove(service):
 
     def run(address: str, kind: str = "sms") -> hops.Proof:
         engine = app.extensions["receiver"].engine
-        return proof.prove(engine, f"{address}/callbacks/{KEY}/{kind}", Kind(kind), TOKEN)
+        return proof.prove(engine, f"{address}/callbacks/{KEY}/{kind}", Kind(kind), TOKEN, provider=HOIIO)
 
     return run
 
@@ -281,7 +282,11 @@ def test_an_answer_that_drips(prove, monkeypatch):
 def test_a_key_that_the_service_does_not_accept(service):
     app, address = service
     found = proof.prove(
-        app.extensions["receiver"].engine, f"{address}/callbacks/wrong-key/sms", Kind.SMS, TOKEN
+        app.extensions["receiver"].engine,
+        f"{address}/callbacks/wrong-key/sms",
+        Kind.SMS,
+        TOKEN,
+        provider=HOIIO,
     )
     failed(found, Hop.ANSWER, "does not accept this callback key.*CALLBACK_KEYS")
 
@@ -314,7 +319,11 @@ def test_a_proxy_that_meddles(service, prove, meddling, words):
 def test_a_service_with_another_access_token(service):
     app, address = service
     found = proof.prove(
-        app.extensions["receiver"].engine, f"{address}/callbacks/{KEY}/sms", Kind.SMS, "another-token"
+        app.extensions["receiver"].engine,
+        f"{address}/callbacks/{KEY}/sms",
+        Kind.SMS,
+        "another-token",
+        provider=HOIIO,
     )
     failed(found, Hop.LOG, "another secret")
 

@@ -34,7 +34,7 @@ def know(parts):
     def store(*held: str, ago: timedelta = timedelta()):
         now = datetime.now(UTC) - ago
         listed = [SubscribedNumber(number=number) for number in held]
-        numbers.store(parts.engine, listed, now=now, is_here=lambda url: True)
+        numbers.store(parts.engine, "hoiio", listed, now=now, is_here=lambda url: True)
         parts.admission.refresh()
 
     return store

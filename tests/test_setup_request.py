@@ -9,7 +9,6 @@ from receiver.providers.market import Duration
 from receiver.providers.numbers import Routes, SubscribedNumber
 from receiver.setup.address import doubt
 from receiver.setup.by_hand import changed
-from receiver.setup.catalogue import Shop
 from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish
 from receiver.setup.request import RequestError, SetupRequest
@@ -22,8 +21,6 @@ HELD = SubscribedNumber(
     capabilities=frozenset({"VOICE", "FAX"}),
     routes=Routes(voice="https://example.com/voice", sms=""),
 )
-NOT_ASKED: Shop = None  # type: ignore[assignment]
-"""A wish for a number by name, or in a file, asks the shop nothing."""
 
 
 @pytest.mark.parametrize(
@@ -53,21 +50,17 @@ def test_what_is_named_leaves_nothing_to_ask(named: dict):
     assert not SetupRequest(**named).is_open
 
 
-def test_numbers_by_name_are_wishes_for_a_month_unless_said_otherwise():
-    assert SetupRequest(numbers=(NUMBER,)).wishes(NOT_ASKED) == (
-        Wish(number=NUMBER, duration=Duration.ONE_MONTH),
-    )
+def test_numbers_by_name_are_wishes_for_the_usual_term_unless_said_otherwise():
+    assert SetupRequest(numbers=(NUMBER,)).wishes == (Wish(number=NUMBER),)
     asked = SetupRequest(numbers=(NUMBER,), kinds=frozenset({Kind.FAX}), duration=Duration.AUTO_EXTEND)
-    assert asked.wishes(NOT_ASKED) == (
-        Wish(frozenset({Kind.FAX}), number=NUMBER, duration=Duration.AUTO_EXTEND),
-    )
+    assert asked.wishes == (Wish(frozenset({Kind.FAX}), number=NUMBER, duration=Duration.AUTO_EXTEND),)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
     path = tmp_path / "numbers.toml"
     path.write_bytes(b"\xff")
     with pytest.raises(SetupError, match=r"numbers\.toml cannot be read: it is not UTF-8 text"):
-        SetupRequest(file=path).wishes(NOT_ASKED)
+        _ = SetupRequest(file=path).wishes
 
 
 def test_a_number_keeps_what_is_not_changed():

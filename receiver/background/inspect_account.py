@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from receiver.numbers.findings import Finding, error, graded, warning
-from receiver.numbers.known import KnownAccount
+from receiver.numbers.known import KnownAccount, KnownNumber
 from receiver.vocabulary.printable import sentence
 
 RENEWALS_AHEAD = 30
@@ -20,6 +21,11 @@ _SILENT_AFTER = 3
 
 def inspect_account(known: KnownAccount, now: datetime) -> Iterator[Finding]:
     """Findings about the credentials and the balance."""
+    for finding in _found(known, now):
+        yield replace(finding, provider=known.provider)
+
+
+def _found(known: KnownAccount, now: datetime) -> Iterator[Finding]:
     if known.failures and known.refused:
         yield error("provider-refuses", sentence(known.failure or ""), "Edit the settings.")
     elif known.failures >= _SILENT_AFTER:
@@ -47,7 +53,13 @@ def _renewals(known: KnownAccount, now: datetime, days: int) -> Decimal:
             number.renewal_price
             for number in known.numbers
             if number.auto_extend and number.renewal_price is not None
-            if (left := number.days_left(now)) is not None and left <= days
+            if _renews_within(number, now, days)
         ),
         Decimal(0),
     )
+
+
+def _renews_within(number: KnownNumber, now: datetime, days: int) -> bool:
+    """Whether it is paid for once more in so many days. Without a known end it is once a month."""
+    left = number.days_left(now)
+    return days >= RENEWALS_AHEAD if left is None else left <= days

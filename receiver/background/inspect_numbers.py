@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from receiver.keys.urls import CallbackUrls, Target, shown_url
@@ -17,6 +18,11 @@ _SOON, _VERY_SOON = 14, 3
 
 def inspect_numbers(known: KnownAccount, urls: CallbackUrls | None, now: datetime) -> Iterator[Finding]:
     """Findings about each number held, then about those that are gone."""
+    for finding in _found(known, urls, now):
+        yield replace(finding, provider=known.provider)
+
+
+def _found(known: KnownAccount, urls: CallbackUrls | None, now: datetime) -> Iterator[Finding]:
     for number in known.numbers:
         yield from _term(number, now)
         if urls is not None:
@@ -50,6 +56,14 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         return
     for kind, url, was_here in sides:
         target = urls.target(url, kind)
+        if was_here and kind in number.overruled:
+            instead = number.overruled[kind]
+            sentence = (
+                f"{kind} of {name} never reaches us: its URL leads here, but {instead} is used instead."
+            )
+            yield error(f"overruled-{kind}", sentence, f"{again} --take-over", number.number)
+            continue
+        yield from _lacking(number, kind, urls)
         if target is Target.DEAD_KEY:
             sentence = f"{name} sends {kind} here with a key that is not accepted: it is turned away now."
             yield error(f"dead-key-{kind}", sentence, "receiver doctor --fix", number.number)
@@ -64,6 +78,19 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
             meant = "If that is meant: receiver doctor --accept."
             sentence = f"{kind} of {name} came here once, and {where}. {meant}"
             yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
+
+
+def _lacking(number: KnownNumber, kind: Kind, urls: CallbackUrls) -> Iterator[Finding]:
+    """What should stand beside the URL of a kind, and does not."""
+    lacking = urls.lacking(number.routes, kind)
+    if not lacking:
+        return
+    name, missing = masked_number(number.number), " and ".join(lacking)
+    theirs = urls.others_with(number.routes, [kind], take_over=True)
+    kept = theirs.keys() - urls.others_with(number.routes, [kind], take_over=False).keys()
+    again = f"receiver setup --number {number.number}{' --take-over' if kept else ''}"
+    sentence = f"{name} sends {kind} here, but without what setup gives it: {missing}."
+    yield warning(f"incomplete-{kind}", sentence, again, number.number)
 
 
 def _lost(number: KnownNumber) -> Finding:

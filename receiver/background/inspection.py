@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from receiver.db.clock import Doubt
 from receiver.keys.key import Key
 from receiver.keys.urls import CallbackUrls
 from receiver.numbers.findings import Finding
-from receiver.numbers.known import KnownAccount
+from receiver.numbers.known import Known
 from receiver.retention.prune import doubted
 
 
@@ -33,22 +33,29 @@ class Inspection:
 
 
 def inspect(
-    known: KnownAccount,
-    urls: CallbackUrls | None,
+    known: Known,
+    urls: Mapping[str, CallbackUrls],
     keys: Sequence[Key],
     doubt: Doubt | None = None,
     damaged: tuple[Finding, ...] = (),
     *,
     now: datetime,
 ) -> Inspection:
-    """Inspect all of it. Without `urls`, because PUBLIC_URL is not set, where numbers lead is left out.
+    """Inspect all of it. Without the `urls` of a provider, because PUBLIC_URL is not set, where its numbers
+    lead is left out.
 
     `damaged` is what the last look at the database file found.
     """
     return Inspection(
-        account=tuple(inspect_account(known, now)),
+        account=_each(inspect_account(account, now) for account in known.accounts),
         keys=tuple(inspect_keys(keys, now)),
-        numbers=tuple(inspect_numbers(known, urls, now)),
+        numbers=_each(
+            inspect_numbers(account, urls.get(account.provider), now) for account in known.accounts
+        ),
         clock=doubted(doubt),
         file=damaged,
     )
+
+
+def _each(found: Iterable[Iterable[Finding]]) -> tuple[Finding, ...]:
+    return tuple(finding for findings in found for finding in findings)

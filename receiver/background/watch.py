@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from config import Config
 from receiver.background import integrity
 from receiver.background.inspect_account import RENEWALS_AHEAD
 from receiver.background.inspection import Inspection, inspect
@@ -19,17 +20,18 @@ from receiver.db.failure import reason_of
 from receiver.keys import stored
 from receiver.keys.key import KeyState
 from receiver.keys.ring import KeyRing
-from receiver.keys.urls import CallbackUrls, holds_key
+from receiver.keys.urls import CallbackUrls, uses_key
 from receiver.logs.log import get_logger
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
-from receiver.numbers.findings import Severity
-from receiver.numbers.known import KnownAccount
+from receiver.numbers.findings import Finding, Severity
+from receiver.numbers.known import Known
 from receiver.providers.errors import ProviderError
 from receiver.providers.market import Duration
 from receiver.providers.numbers import Balance, NumberClient, SubscribedNumber
-from receiver.providers.registry import DEFAULT
+from receiver.providers.registry import PROVIDERS
 from receiver.relay import findings as relay
+from receiver.setup.catalogue import country_of
 from receiver.setup.survey import balance_if_told
 from receiver.vocabulary.job import Job
 
@@ -41,31 +43,31 @@ EVERY = 3600.0
 
 @dataclass(frozen=True)
 class Watch:
-    """What a look needs. Without a `client` no provider is asked, and only keys are looked at."""
+    """What a look needs. Without `clients`, by provider, nobody is asked, and only keys are looked at."""
 
     engine: Engine
     ring: KeyRing
-    public_url: str | None
-    client: Callable[[], NumberClient] | None
+    config: Config
+    clients: Mapping[str, Callable[[], NumberClient]]
 
-    def urls(self) -> CallbackUrls | None:
-        """This service's callback URLs, with the keys as they are now; None while PUBLIC_URL is not set."""
-        if self.public_url is None:
-            return None
+    def urls(self) -> dict[str, CallbackUrls]:
+        """This service's callback URLs for each provider, with the keys as they are now; none while
+        PUBLIC_URL is not set."""
         self.ring.refresh()  # another process may have rotated the key
-        return self.ring.urls(self.public_url)
+        made = {name: self.ring.urls(self.config, provider) for name, provider in PROVIDERS.items()}
+        return {name: urls for name, urls in made.items() if urls is not None}
 
     def look(self) -> Inspection:
-        """Ask the provider, store what it says, retire keys that are due, and store the findings.
+        """Ask each provider, store what it says, retire keys that are due, and store the findings.
 
         That a provider does not answer is stored as well; what is known of the numbers then stays.
         """
         urls = self.urls()
-        if self.client is not None:
+        for provider, client in self.clients.items():
             try:
-                self._survey(self.client(), urls)
+                self._survey(provider, client(), urls.get(provider))
             except ProviderError as error:
-                numbers.store_failure(self.engine, error)
+                numbers.store_failure(self.engine, provider, error)
         known = numbers.read(self.engine)
         now, doubt = datetime.now(UTC), clock.doubt_of(self.engine)
         if doubt is None:  # a clock that jumped ahead would end every grace time at once
@@ -80,25 +82,27 @@ class Watch:
 
     def run(self) -> None:
         """The same as a job, which logs what is new."""
-        before = {(finding.code, finding.subject) for finding in findings.read(self.engine)}
+        before = {_key(finding) for finding in findings.read(self.engine)}
         for finding in self.look().findings:
-            if (finding.code, finding.subject) not in before:
+            if _key(finding) not in before:
                 level = logging.ERROR if finding.severity is Severity.ERROR else logging.WARNING
                 logger.log(level, "a new finding", code=finding.code, sentence=finding.sentence)
 
-    def remember(self, active: Sequence[SubscribedNumber]) -> None:
-        """Store what somebody else learned from the provider. A failing database is only logged."""
+    def remember(self, provider: str, active: Sequence[SubscribedNumber]) -> None:
+        """Store what somebody else learned from a provider. A failing database is only logged."""
         try:
-            self._store(active, self.urls())
+            self._store(provider, active, self.urls().get(provider))
         except SQLAlchemyError as error:
             logger.warning("cannot store the numbers of the account", reason=reason_of(error))
 
-    def _survey(self, client: NumberClient, urls: CallbackUrls | None) -> None:
+    def _survey(self, provider: str, client: NumberClient, urls: CallbackUrls | None) -> None:
         active = client.subscribed_numbers()
-        self._store(active, urls, balance_if_told(client), _prices(client, active))
+        today = datetime.now(PROVIDERS[provider].zone).date()
+        self._store(provider, active, urls, balance_if_told(client), _prices(client, active, today))
 
     def _store(
         self,
+        provider: str,
         active: Sequence[SubscribedNumber],
         urls: CallbackUrls | None,
         balance: Balance | None = None,
@@ -106,6 +110,7 @@ class Watch:
     ) -> None:
         numbers.store(
             self.engine,
+            provider,
             active,
             now=datetime.now(UTC),
             is_here=lambda url: urls is not None and urls.is_ours(url),
@@ -113,31 +118,39 @@ class Watch:
             prices=prices,
         )
 
-    def _retire(self, known: KnownAccount, now: datetime) -> None:
+    def _retire(self, known: Known, now: datetime) -> None:
         """Retire keys whose grace time is over, except those that a number still uses."""
         for key in self.ring.list():
             due = key.state is KeyState.RETIRING and key.retires_at is not None and key.retires_at <= now
-            if not due or key.in_settings or known.failures or known.checked_at is None:
+            # Only who knows where all numbers lead can tell that none uses it.
+            failing = any(account.failures for account in known.accounts)
+            unseen = any(known.of(provider).checked_at is None for provider in self.clients)
+            if not due or key.in_settings or failing or unseen or known.checked_at is None:
                 continue
             secret = self.ring.secret_of(key.fingerprint) or ""
-            urls = [url for number in known.numbers for url in number.routes.urls.values()]
-            if not any(holds_key(url, secret) for url in urls):
+            if not any(uses_key(number.routes, secret) for number in known.numbers):
                 stored.retire(self.engine, key.fingerprint)
                 logger.warning("a callback key was retired", key=key.name)
         self.ring.refresh()
 
 
-def _prices(client: NumberClient, active: Sequence[SubscribedNumber]) -> dict[str, Decimal]:
-    """A month's price in each country where a number renews itself soon."""
-    today = datetime.now(DEFAULT.zone).date()
-    countries = {
-        number.country
+def _key(finding: Finding) -> tuple[str, str, str]:
+    return finding.code, finding.provider, finding.subject
+
+
+def _prices(client: NumberClient, active: Sequence[SubscribedNumber], today: date) -> dict[str, Decimal]:
+    """A month's price of each number that renews itself soon, asked for once a country."""
+    soon = [
+        number
         for number in active
-        if number.auto_extend and number.expiry and (number.expiry - today).days <= RENEWALS_AHEAD
-    }
+        if number.auto_extend and (number.expiry is None or (number.expiry - today).days <= RENEWALS_AHEAD)
+    ]
+    countries = {number.number: number.country or country_of(number.number) for number in soon}
+    rates = {country: client.rate(country) for country in sorted(filter(None, set(countries.values())))}
     prices: dict[str, Decimal] = {}
-    for country in sorted(filter(None, countries)):
-        price = client.rate(country).price(Duration.ONE_MONTH)
-        if price is not None:
-            prices[country] = price
+    for number in soon:
+        if known := rates.get(countries[number.number]):
+            price = known.price(Duration.ONE_MONTH, number.sort)
+            if price is not None:
+                prices[number.number] = price
     return prices

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import textwrap
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,24 +76,31 @@ def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         output.json_out(_json(report))
     else:
-        _show(report)
+        titles = {of.name: of.title for of in patient.providers}
+        _show(report, titles if len(titles) > 1 else {})
     raise SystemExit(_EXIT[report.worst])
 
 
-def _show(report: Report) -> None:
+def _show(report: Report, titles: Mapping[str, str]) -> None:
+    """The report, with the `titles` of providers where it concerns one of several."""
     for area in report.areas:
         worst = max((finding.severity is Severity.ERROR for finding in area.findings), default=None)
         mark = {None: "ok" if area.looked else "-", False: "WARN", True: "ERROR"}[worst]
         click.echo(f"{mark:5}  {area.name:10}  {printable(_summary(area))}".rstrip())
         for finding in area.findings:
-            click.echo(_wrapped(finding.sentence))
+            of = f"{titles[finding.provider]}: " if finding.provider in titles else ""
+            click.echo(_wrapped(of + finding.sentence))
             click.echo(_wrapped(_shown(finding), "→ "))
     if report.numbers:
         click.echo()
-        tables.show(
-            ("number", "here", "ends", "renews", "last event"),
-            [_row(number) for number in report.numbers[:_MOST_NUMBERS]],
-        )
+        columns: tuple[str, ...] = ("number", "here", "ends", "renews", "last event")
+        rows = [_row(number) for number in report.numbers[:_MOST_NUMBERS]]
+        if titles:
+            columns = (columns[0], "provider", *columns[1:])
+            rows = [
+                (row[0], number.provider, *row[1:]) for row, number in zip(rows, report.numbers, strict=False)
+            ]
+        tables.show(columns, rows)
         if len(report.numbers) > _MOST_NUMBERS:
             output.say(f"… and {len(report.numbers) - _MOST_NUMBERS} more: receiver doctor --json")
 
@@ -155,6 +163,7 @@ def _json(report: Report) -> dict[str, object]:
                 "sentence": finding.sentence,
                 "mend": finding.mend,
                 "subject": finding.subject or None,
+                "provider": finding.provider or None,
             }
             for area in report.areas
             for finding in area.findings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import click
 
@@ -12,7 +13,7 @@ from receiver.cli import options, output, tables
 from receiver.cli.operation import operation
 from receiver.keys.key import Key, KeyState
 from receiver.providers.errors import ProviderError
-from receiver.setup.rotation import GRACE, Rotator
+from receiver.setup.rotation import GRACE, Owner, Rotator
 
 
 @click.command()
@@ -71,7 +72,8 @@ def rotate(grace: float, yes: bool, as_json: bool) -> None:
         raise SystemExit(1)
     done = rotator.rotate(timedelta(days=grace))
     with suppress(ProviderError):  # all is done; the console shows what somebody last saw
-        current.watch().remember(rotator.client.subscribed_numbers())
+        for owner in rotator.owners:
+            current.watch().remember(owner.provider.name, owner.client.subscribed_numbers())
     if as_json:
         output.json_out(
             {
@@ -110,15 +112,17 @@ def retire(key: str, yes: bool) -> None:
 
 
 def _rotator() -> Rotator:
-    return Rotator(
-        engine=current.engine(),
-        ring=current.keys(),
-        urls=current.urls_with,
-        access_token=current.access_token(),
-        client=current.number_client(),
-        journal=current.journal(),
-        say=output.say,
-    )
+    owners = [
+        Owner(
+            of,
+            urls=partial(current.urls_with, of),
+            secret=current.secret(of),
+            client=current.number_client(of),
+            journal=current.journal(of),
+        )
+        for of in current.providers()
+    ]
+    return Rotator(engine=current.engine(), ring=current.keys(), owners=owners, say=output.say)
 
 
 def _leaving(key: Key, until: datetime) -> str:

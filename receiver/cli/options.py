@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from functools import update_wrapper
@@ -10,7 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from receiver.numbers.spelling import telephone
-from receiver.providers.market import Duration
+from receiver.providers.market import Duration, NumberSort
+from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.kinds import Kind
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -19,6 +21,10 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be done, and stop.")
 MASK = click.option("--mask", is_flag=True, help="Hide numbers and texts.")
+
+PROVIDER = click.option(
+    "--provider", type=click.Choice(list(PROVIDERS)), help="Which provider, where you have several."
+)
 
 
 class NumberType(click.ParamType[str]):
@@ -66,6 +72,35 @@ class AmountType(click.ParamType[Decimal]):
         return amount
 
 
+def narrowed(command: _Command) -> _Command:
+    """Adds `--sort`, `--area-code` and `--contains`, by which numbers for sale are chosen."""
+
+    def run(*args: Any, sort: str | None, area_code: str, contains: str, **given: Any) -> Any:
+        for option, value in (("--area-code", area_code), ("--contains", contains)):
+            if not re.fullmatch(r"[0-9]*", digits(value)):
+                raise click.UsageError(f"{option} takes digits, not {value!r}.")
+        given |= {"area_code": digits(area_code), "contains": digits(contains)}
+        return command(*args, sort=sort and NumberSort(sort), **given)
+
+    wrapped: Any = update_wrapper(run, command)
+    for option in (
+        click.option("--contains", "--like", default="", help="Only numbers with these digits in a row."),
+        click.option("--area-code", default="", help="Only numbers of this area, such as 415."),
+        click.option(
+            "--sort",
+            type=click.Choice([str(sort) for sort in NumberSort]),
+            help="Only numbers of this sort, where the provider tells sorts apart.",
+        ),
+    ):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
+
+
+def digits(text: str) -> str:
+    """A piece of a telephone number, without what people write between the digits."""
+    return re.sub(r"[\s+().\-]", "", text)
+
+
 def term(command: _Command) -> _Command:
     """Adds `--months` and `--auto-extend`. The command gets them as `duration`, None if neither is given."""
 
@@ -82,7 +117,11 @@ def term(command: _Command) -> _Command:
             is_flag=True,
             help="Pay by the month; it renews itself until you stop it in the provider's portal.",
         ),
-        click.option("--months", type=click.Choice(["1", "3", "12"]), help="How long; 1 month by default."),
+        click.option(
+            "--months",
+            type=click.Choice(["1", "3", "12"]),
+            help="How long, where the provider sells terms; 1 by default.",
+        ),
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]

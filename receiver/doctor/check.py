@@ -15,9 +15,9 @@ from receiver.intake.spool import Spool
 from receiver.keys.ring import KeyRing
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding
-from receiver.numbers.known import KnownAccount
+from receiver.numbers.known import Known
 from receiver.providers.base import Provider
-from receiver.providers.registry import DEFAULT
+from receiver.providers.registry import configured
 from receiver.setup.journal import Journal
 
 Say = Callable[[str], None]
@@ -32,8 +32,12 @@ class Patient:
     spool: Spool
     ring: KeyRing
     watch: Watch
-    journal: Callable[[], Journal]
-    provider: Provider = DEFAULT
+    journal: Callable[[Provider], Journal]
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """Those whose numbers are looked after."""
+        return configured(self.config)
 
     @cached_property
     def inspection(self) -> Inspection:
@@ -41,7 +45,7 @@ class Patient:
         return self.watch.look()
 
     @cached_property
-    def known(self) -> KnownAccount:
+    def known(self) -> Known:
         """What is known of the numbers after that look."""
         _ = self.inspection
         return numbers.read(self.engine)

@@ -20,7 +20,8 @@ def number_lines(patient: Patient) -> Iterator[NumberLine]:
     for number in patient.known.numbers:
         yield NumberLine(
             number=number.number,
-            serves=_serves(number, urls),
+            provider=number.provider,
+            serves=_serves(number, urls.get(number.provider)),
             days_left=number.days_left(now),
             renews=number.auto_extend,
             last_event=_last_event(patient.engine, number.number),

@@ -37,6 +37,7 @@ class NumberLine:
     """How a number is, for a table."""
 
     number: str
+    provider: str
     serves: str
     """Which kinds come here."""
     days_left: int | None

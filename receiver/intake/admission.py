@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
@@ -36,8 +37,8 @@ class Admission:
         self._spool = spool
         self.limit = limit_mb * 1024 * 1024
         """Bytes that the quarantine may hold."""
-        self.ours: frozenset[str] = frozenset()
-        """Our numbers as digits; empty while we do not know them for certain."""
+        self.ours: Mapping[str, frozenset[str]] = {}
+        """Our numbers with each provider, as digits. Without one whose numbers we do not know for certain."""
         self._lock = threading.Lock()
         self._held = 0
         self._on_the_way = 0
@@ -100,13 +101,14 @@ class Admission:
 
     def _know_numbers(self) -> None:
         oldest = datetime.now(UTC) - STALE
-        known = numbers.read(self._engine)
-        if not known.numbers or known.checked_at is None or known.checked_at < oldest:
-            self.ours = frozenset()
-            return
-        # A number that is missing from one listing may still be ours.
-        lately = [number for number in known.lost if number.lost_at is not None and number.lost_at > oldest]
-        self.ours = frozenset(digits_of(number.number) for number in (*known.numbers, *lately))
+        ours = {}
+        for account in numbers.read(self._engine).accounts:
+            if not account.numbers or account.checked_at is None or account.checked_at < oldest:
+                continue
+            # A number that is missing from one listing may still be ours.
+            lately = [each for each in account.lost if each.lost_at is not None and each.lost_at > oldest]
+            ours[account.provider] = frozenset(digits_of(each.number) for each in (*account.numbers, *lately))
+        self.ours = ours
 
     def _complain(self) -> None:
         now = time.monotonic()

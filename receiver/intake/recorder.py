@@ -44,6 +44,7 @@ SILENCES = 5
 LONGEST_PATIENCE = 300.0
 """Seconds. The wait doubles each time it did not help: a server that is only slow goes on with what it was
 asked, and new connections take further places on it."""
+_UNKNOWN: frozenset[str] = frozenset()
 COMPLAIN_EVERY = 1.0
 """Seconds between two log lines about callbacks that nothing could hold; each counts those since the last."""
 
@@ -126,7 +127,8 @@ class Recorder:
         settled together. A full queue sends the arrival to the spool. If that is behind too, the ticket
         fails; so does one that is not trusted while the quarantine is full.
         """
-        ticket = Ticket(arrival, settled, self._admission.ours)
+        ours = self._admission.ours.get(arrival.provider, _UNKNOWN) if arrival else _UNKNOWN
+        ticket = Ticket(arrival, settled, ours)
         if ticket.untrusted and not self._admission.admits(ticket.untrusted):
             ticket.untrusted = 0
             self._settle([ticket], Outcome.FAILED)

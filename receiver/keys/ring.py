@@ -17,12 +17,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from config import Config
 from receiver.keys import stored
 from receiver.keys.key import Key, KeyState, fingerprint_of, short
 from receiver.keys.on_disk import KeysOnDisk
 from receiver.keys.presence import Presence
 from receiver.keys.stored import MadeKey
 from receiver.keys.urls import CallbackUrls
+from receiver.providers.base import Provider
 from receiver.vocabulary.job import Job
 
 REFRESH = 3.0
@@ -97,11 +99,17 @@ class KeyRing:
         """Tell that this process serves no longer."""
         self._presence.leave()
 
-    def urls(self, public_url: str, key: str | None = None) -> CallbackUrls:
-        """The callback URLs made with the current key, or as if `key` were it; and those with other keys."""
+    def urls(self, config: Config, provider: Provider, key: str | None = None) -> CallbackUrls | None:
+        """The callback URLs for a provider, made with the current key, or as if `key` were it; and those with
+        other keys. None while PUBLIC_URL is not set."""
+        public_url, fallback_url = config.public_url, config.public_url_fallback
+        if public_url is None:
+            return None
         first = key or self.current
         accepted = dict.fromkeys((first, self.current, *self.older))
-        made = {secret: CallbackUrls.made_with(public_url, secret) for secret in accepted}
+        made = {
+            secret: CallbackUrls.made_with(public_url, secret, provider, fallback_url) for secret in accepted
+        }
         others = tuple(urls for secret, urls in made.items() if secret != first)
         return replace(made[first], accepted=others)
 

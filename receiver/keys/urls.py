@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import unquote, urlsplit
 
 from receiver.outbound.address import Network, network_of
 from receiver.providers.base import Provider
 from receiver.providers.here import CALLBACKS, Here
+from receiver.providers.numbers import Routes
 from receiver.providers.registry import DEFAULT, PROVIDERS
 from receiver.vocabulary.kinds import Kind
 
@@ -40,11 +42,14 @@ def read_path(rest: str) -> tuple[Provider, Kind | None]:
     return provider, provider.paths.get(left[0]) if len(left) == 1 else None
 
 
+_Address = tuple[str, str, int | None, str]
+
+
 @dataclass(frozen=True)
 class _Route:
     """A callback URL as a server takes it, however it is spelled. The query is the owner's own."""
 
-    address: tuple[str, str, int | None, str]
+    address: _Address
     """Scheme, host, port, and what stands in the path before the callbacks."""
     key: str
     provider: Provider
@@ -77,13 +82,26 @@ def _host(name: str) -> str:
     return name
 
 
+def _fragment(url: str) -> dict[str, str]:
+    """What the fragment of a URL says, by name."""
+    pairs = (pair.partition("=") for pair in url.partition("#")[2].split("&"))
+    return {name: value for name, found, value in pairs if found}
+
+
 def holds_key(url: str, secret: str) -> bool:
     """Whether a callback URL is made with this key."""
     route = _route(url)
     return route is not None and route.key == secret
 
 
+def uses_key(routes: Routes, secret: str) -> bool:
+    """Whether a URL of a number is made with this key."""
+    return any(holds_key(url, secret) for url in (*routes.urls.values(), *routes.others.values()))
+
+
 _KEY = re.compile(rf"({CALLBACKS}/*)[^/?#]+")
+OVERRIDES = "connection overrides"
+"""What a fragment that tells the provider how to call is called."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -102,22 +120,39 @@ class Target(StrEnum):
 
 @dataclass(frozen=True)
 class CallbackUrls:
-    """This service's callback URLs; `accepted` has the same with older keys that still work."""
+    """This service's callback URLs for one provider; `accepted` has the same with older keys that still work.
+
+    A kind that the provider does not have is empty.
+    """
 
     voice: str
     fax: str
     sms: str
     accepted: tuple[CallbackUrls, ...] = ()
+    beside: Mapping[Kind, Mapping[str, str]] = field(default_factory=dict)
+    """What a number has beside the URL of a kind that leads here (`Way.others`)."""
 
     @classmethod
-    def made_with(cls, public_url: str, key: str) -> CallbackUrls:
+    def made_with(
+        cls, public_url: str, key: str, provider: Provider = DEFAULT, fallback_url: str | None = None
+    ) -> CallbackUrls:
         """The URLs with one key, and no others."""
-        voice, fax, sms = (callback_url(public_url, key, kind) for kind in (Kind.VOICE, Kind.FAX, Kind.SMS))
-        return cls(voice, fax, sms)
+        here = Here(public_url, key, fallback_url)
+        ways = {kind: way for kind in Kind if (way := provider.way(here, kind))}
+        voice, fax, sms = (
+            ways[kind].url if kind in ways else "" for kind in (Kind.VOICE, Kind.FAX, Kind.SMS)
+        )
+        beside = {kind: way.others for kind, way in ways.items() if way.others}
+        return cls(voice, fax, sms, beside=beside)
 
     def of(self, kind: Kind) -> str:
         """The URL for one kind."""
         return {Kind.VOICE: self.voice, Kind.FAX: self.fax, Kind.SMS: self.sms}[kind]
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds that the provider has."""
+        return tuple(kind for kind in Kind if self.of(kind))
 
     def target(self, url: str, kind: Kind) -> Target:
         """Where the URL leads that a number has for a kind, however it is spelled."""
@@ -127,32 +162,96 @@ class CallbackUrls:
         if route is None or route.address != self._own.address:
             return Target.ELSEWHERE
         if route.key != self._own.key:
-            accepted = {urls._own.key for urls in self.accepted}
-            return Target.OLDER_KEY if route.key in accepted else Target.DEAD_KEY
+            return Target.OLDER_KEY if route.key in self._older else Target.DEAD_KEY
         right = (route.provider, route.kind) == (self._own.provider, kind)
         return Target.HERE if right else Target.WRONG_KIND
 
+    def lacking(self, routes: Routes, kind: Kind) -> tuple[str, ...]:
+        """What is missing or different beside a URL that leads here, by names for a person.
+
+        Nothing, while the URL for the kind does not lead here.
+        """
+        if self.target(routes.of(kind), kind) not in (Target.HERE, Target.OLDER_KEY):
+            return ()
+        names = [] if _fragment(self.of(kind)).items() <= _fragment(routes.of(kind)).items() else [OVERRIDES]
+        beside = self.beside.get(kind, {})
+        # What still has an older key says so elsewhere, and works.
+        wrong = (
+            name for name, value in beside.items() if self._current(routes.others.get(name, "")) != value
+        )
+        return (*names, *(name.replace("_", " ") for name in wrong))
+
+    def stale(self, routes: Routes, kind: Kind) -> bool:
+        """Whether a number brings a kind here with a key that is not the current one, all of it or a part."""
+        others = (routes.others.get(name, "") for name in self.beside.get(kind, {}))
+        return self.target(routes.of(kind), kind) in (Target.OLDER_KEY, Target.DEAD_KEY) or any(
+            self.is_ours(url) and not holds_key(url, self._own.key) for url in others
+        )
+
     @property
     def _own(self) -> _Route:
-        route = _route(self.voice)
+        route = _route(self.voice or self.sms or self.fax)
         if route is None:
             raise ValueError("not made by callback_url")
         return route
 
+    @property
+    def _older(self) -> frozenset[str]:
+        return frozenset(urls._own.key for urls in self.accepted)
+
+    @cached_property
+    def _addresses(self) -> frozenset[_Address]:
+        beside = (url for others in self.beside.values() for url in others.values())
+        return frozenset(route.address for url in (self.voice, *beside) if (route := _route(url)))
+
     def is_ours(self, url: str) -> bool:
-        """Whether a URL leads to this service, even with a key that is no longer accepted."""
+        """Whether a URL leads to this service or its second machine, even by a key that is not accepted."""
         route = _route(url)
-        return route is not None and route.address == self._own.address
+        return route is not None and route.address in {self._own.address, *self._addresses}
 
     def instead_of(self, url: str, kind: Kind) -> str:
         """The URL to set where a number has `url` now: that one, if it leads here as it should.
 
-        A query on a URL of ours is its owner's, who gets it back with each callback: it stays.
+        A query on a URL of ours is its owner's, who gets it back with each callback: it stays. So does what a
+        fragment tells the provider besides what ours does.
         """
-        if self.target(url, kind) is Target.HERE:
-            return url
-        query = urlsplit(url).query if self.is_ours(url) else ""
-        return f"{self.of(kind)}?{query}" if query else self.of(kind)
+        base, _, fragment = (url if self.is_ours(url) else "").partition("#")
+        wanted, _, _ = self.of(kind).partition("#")
+        if self.target(url, kind) is not Target.HERE:
+            query = urlsplit(base).query
+            base = f"{wanted}?{query}" if query else wanted
+        if endings := _fragment(self.of(kind)):
+            fragment = "&".join(f"{name}={value}" for name, value in (_fragment(url) | endings).items())
+        elif self.target(url, kind) is not Target.HERE:
+            fragment = ""
+        return f"{base}#{fragment}" if fragment else base
+
+    def others_with(self, routes: Routes, kinds: Iterable[Kind], *, take_over: bool) -> dict[str, str]:
+        """What a number with these routes gets beside the URLs of some kinds, once they lead here.
+
+        What somebody else has set stays, unless `take_over`: a URL that leads elsewhere, and what would have
+        to be cleared.
+        """
+        wanted = {name: value for kind in kinds for name, value in self.beside.get(kind, {}).items()}
+        has = routes.others
+        return {
+            name: value
+            for name, value in wanted.items()
+            if take_over or not has.get(name) or self._may_replace(has[name], value)
+        }
+
+    def others_without(self, kinds: Iterable[Kind]) -> dict[str, str]:
+        """What a number gets beside the URLs of kinds that lead elsewhere or nowhere: none of our URLs."""
+        ours = {name: value for kind in kinds for name, value in self.beside.get(kind, {}).items()}
+        return {name: "" for name, value in ours.items() if self.is_ours(value)}
+
+    def _may_replace(self, value: str, wanted: str) -> bool:
+        return self.is_ours(value) if "://" in value else bool(wanted)
+
+    def _current(self, url: str) -> str:
+        """A URL of ours as it is with the current key."""
+        route = _route(url) if self.is_ours(url) else None
+        return url if route is None else url.replace(route.key, self._own.key, 1)
 
 
 def masked_url(url: str) -> str:

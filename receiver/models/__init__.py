@@ -9,7 +9,7 @@ from receiver.models.archive import (
     ArchiveState,
     Document,
 )
-from receiver.models.base import Base, Id, Lines, Money, UtcTime
+from receiver.models.base import Base, Id, Lines, Money, UtcTime, Words
 from receiver.models.counts import ConversationCount, Hour, HourCount, IndexState, NumberCount
 from receiver.models.events import EVENTS, REPEATS, Event, Repeat
 from receiver.models.jobs import JobState
@@ -72,4 +72,5 @@ __all__ = [
     "Token",
     "User",
     "UtcTime",
+    "Words",
 ]

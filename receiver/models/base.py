@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -56,6 +57,19 @@ class Lines(TypeDecorator[list[str]]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
         return value.split("\n") if value else []
+
+
+class Words(TypeDecorator[dict[str, str]]):
+    """Words by name, as a JSON object; NULL if there are none."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, str] | None, dialect: Dialect) -> str | None:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, str]:
+        return json.loads(value) if value else {}
 
 
 class Base(DeclarativeBase):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from receiver.models.base import Base, Lines, Money, UtcTime
+from receiver.models.base import Base, Lines, Money, UtcTime, Words
 
 
 class NumberRow(Base):
@@ -16,8 +16,8 @@ class NumberRow(Base):
 
     __tablename__ = "known_numbers"
 
+    provider: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(primary_key=True)
-    provider: Mapped[str]
     country: Mapped[str]
     state: Mapped[str]
     capabilities: Mapped[list[str] | None] = mapped_column(Lines)
@@ -25,6 +25,11 @@ class NumberRow(Base):
     fax_url: Mapped[str | None] = mapped_column(Text)
     sms_url: Mapped[str | None] = mapped_column(Text)
     """Where it sends each kind: NULL if it does not take the kind, empty if it sends it nowhere."""
+    others: Mapped[dict[str, str] | None] = mapped_column(Words)
+    """Its further settings, by the provider's names."""
+    overruled: Mapped[dict[str, str] | None] = mapped_column(Words)
+    """What the provider uses instead of the URL of a kind."""
+    sort: Mapped[str | None]
     expires_on: Mapped[date | None]
     """In the provider's calendar."""
     auto_extend: Mapped[bool | None]
@@ -37,11 +42,11 @@ class NumberRow(Base):
 
 
 class AccountRow(Base):
-    """The result of the last check of the provider's account. One row; none before the first check."""
+    """The result of the last check of a provider's account. None before the first check."""
 
     __tablename__ = "account"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    provider: Mapped[str] = mapped_column(primary_key=True)
     checked_at: Mapped[datetime | None] = mapped_column(UtcTime)
     """When the provider last answered."""
     currency: Mapped[str]
@@ -91,6 +96,8 @@ class FindingRow(Base):
     __tablename__ = "findings"
 
     code: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    """Whose account or number it is about; empty for what concerns no provider."""
     subject: Mapped[str] = mapped_column(primary_key=True)
     """A number or the fingerprint of a key; empty for the account."""
     severity: Mapped[str]

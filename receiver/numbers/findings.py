@@ -35,6 +35,8 @@ class Finding:
     subject: str = ""
     """The number in full, the fingerprint of a key, or empty."""
     since: datetime | None = None
+    provider: str = ""
+    """Whose account or number it is about, or empty."""
 
 
 def error(code: str, sentence: str, mend: str, subject: str = "") -> Finding:
@@ -56,13 +58,16 @@ def read(engine: Engine) -> tuple[Finding, ...]:
     """What the watch found when it last looked, errors first, then the longest known."""
     table = FindingRow
     query = select(
-        table.code, table.severity, table.sentence, table.mend, table.subject, table.since
-    ).order_by(table.since, table.code, table.subject)
+        table.code,
+        table.severity,
+        table.sentence,
+        table.mend,
+        table.subject,
+        table.since,
+        table.provider,
+    ).order_by(table.since, table.code, table.subject, table.provider)
     with engine.connect() as connection:
-        found = [
-            Finding(row.code, Severity(row.severity), row.sentence, row.mend, row.subject, row.since)
-            for row in connection.execute(query)
-        ]
+        found = [Finding(row.code, Severity(row.severity), *row[2:]) for row in connection.execute(query)]
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))
 
 
@@ -85,15 +90,14 @@ def store(engine: Engine, found: Iterable[Finding], *, now: datetime, sparing: C
     """Put these in place of what was found before; what was known already keeps its `since`. Findings under
     the codes of `sparing` are somebody else's, and stay."""
     with writing(engine) as connection:
-        before = {
-            (row.code, row.subject): row.since
-            for row in connection.execute(select(FindingRow.code, FindingRow.subject, FindingRow.since))
-        }
-        connection.execute(delete(FindingRow).where(FindingRow.code.not_in(sparing)))
-        now_found = {(finding.code, finding.subject): finding for finding in found}
+        table = FindingRow
+        query = select(table.code, table.provider, table.subject, table.since)
+        before = {(row.code, row.provider, row.subject): row.since for row in connection.execute(query)}
+        connection.execute(delete(table).where(table.code.not_in(sparing)))
+        now_found = {(finding.code, finding.provider, finding.subject): finding for finding in found}
         if now_found:
             connection.execute(
-                insert(FindingRow),
+                insert(table),
                 [_row(finding, before.get(key, now)) for key, finding in now_found.items()],
             )
 
@@ -101,6 +105,7 @@ def store(engine: Engine, found: Iterable[Finding], *, now: datetime, sparing: C
 def _row(finding: Finding, since: datetime) -> dict[str, object]:
     return {
         "code": finding.code,
+        "provider": finding.provider,
         "subject": finding.subject,
         "severity": finding.severity.value,
         "sentence": finding.sentence,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,13 +18,13 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, t
 from receiver import models
 from receiver.db.engine import writing
 from receiver.providers.errors import ProviderError, WrongConfiguration
+from receiver.providers.market import NumberSort
 from receiver.providers.numbers import Balance, Routes, SubscribedNumber
-from receiver.providers.registry import DEFAULT, PROVIDERS
+from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.kinds import Kind
 
 LOST_FOR = timedelta(days=90)
 """How long a number that the provider no longer lists is remembered."""
-_ROW = 1
 _NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
@@ -45,8 +45,11 @@ class KnownNumber:
     were_here: frozenset[Kind]
     """Kinds that have come to this service, so that it is a finding if they go elsewhere."""
     checked_at: datetime
+    provider: str
     lost_at: datetime | None = None
-    provider: str = DEFAULT.name
+    overruled: Mapping[Kind, str] = field(default_factory=dict)
+    """Kinds whose URL the provider does not use, with what it uses instead."""
+    sort: NumberSort | None = None
 
     def days_left(self, now: datetime) -> int | None:
         """Days until its subscription ends, by the provider's calendar."""
@@ -57,8 +60,9 @@ class KnownNumber:
 
 @dataclass(frozen=True)
 class KnownAccount:
-    """All that is known of the account."""
+    """All that is known of the account with one provider."""
 
+    provider: str
     numbers: tuple[KnownNumber, ...] = ()
     """Those held, by number."""
     lost: tuple[KnownNumber, ...] = ()
@@ -74,23 +78,57 @@ class KnownAccount:
     """Whether that was because of our settings or the account, so that waiting will not help."""
 
 
-def read(engine: Engine) -> KnownAccount:
-    """What is known. One query of a small table and one of a single row."""
+@dataclass(frozen=True)
+class Known:
+    """All that is known, of every account that somebody has asked about."""
+
+    accounts: tuple[KnownAccount, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[KnownNumber, ...]:
+        """The numbers held, by number."""
+        held = (number for account in self.accounts for number in account.numbers)
+        return tuple(sorted(held, key=lambda number: (number.number, number.provider)))
+
+    @property
+    def lost(self) -> tuple[KnownNumber, ...]:
+        """Those that are no longer listed."""
+        return tuple(number for account in self.accounts for number in account.lost)
+
+    @property
+    def checked_at(self) -> datetime | None:
+        """Since when all of it is known at least; None if an account is there that never answered."""
+        checked = [account.checked_at for account in self.accounts]
+        return min(filter(None, checked), default=None) if all(checked) else None
+
+    def of(self, provider: str) -> KnownAccount:
+        """The account with one provider, of which nothing may be known."""
+        found = (account for account in self.accounts if account.provider == provider)
+        return next(found, KnownAccount(provider))
+
+
+def read(engine: Engine) -> Known:
+    """What is known. Two queries of small tables."""
     with engine.connect() as connection:
         numbers = _numbers(connection)
-        state = connection.execute(select(models.AccountRow)).first()
-    if state is None:
-        return KnownAccount()
-    return KnownAccount(
-        numbers=tuple(number for number in numbers if number.lost_at is None),
-        lost=tuple(number for number in numbers if number.lost_at is not None),
-        checked_at=state.checked_at,
-        currency=state.currency,
-        balance=state.balance,
-        failures=state.failures,
-        failure=state.failure,
-        refused=state.refused,
-    )
+        states = connection.execute(select(models.AccountRow).order_by(models.AccountRow.provider)).all()
+    accounts = []
+    for state in states:
+        own = [number for number in numbers if number.provider == state.provider]
+        accounts.append(
+            KnownAccount(
+                state.provider,
+                numbers=tuple(number for number in own if number.lost_at is None),
+                lost=tuple(number for number in own if number.lost_at is not None),
+                checked_at=state.checked_at,
+                currency=state.currency,
+                balance=state.balance,
+                failures=state.failures,
+                failure=state.failure,
+                refused=state.refused,
+            )
+        )
+    return Known(tuple(accounts))
 
 
 def held(engine: Engine) -> frozenset[str] | None:
@@ -106,6 +144,7 @@ def held(engine: Engine) -> frozenset[str] | None:
 
 def store(
     engine: Engine,
+    provider: str,
     numbers: Iterable[SubscribedNumber],
     *,
     now: datetime,
@@ -113,16 +152,23 @@ def store(
     balance: Balance | None = None,
     prices: Mapping[str, Decimal] | None = None,
 ) -> None:
-    """Store what the provider says now in place of what was known, in one transaction.
+    """Store what a provider says now in place of what was known of it, in one transaction.
 
-    `is_here` tells whether a URL leads to this service. A balance or a monthly price (`prices`, by country)
+    `is_here` tells whether a URL leads to this service. A balance or a monthly price (`prices`, by number)
     that was not asked for stays as it was known.
     """
+    prices = prices or {}
     with writing(engine) as connection:
         # What is no telephone number never was one of ours, whoever said so.
-        before = {known.number: known for known in _numbers(connection) if _NUMBER.fullmatch(known.number)}
+        before = {
+            known.number: known
+            for known in _numbers(connection)
+            if known.provider == provider and _NUMBER.fullmatch(known.number)
+        }
         after = {
-            number.number: _known(number, before.get(number.number), now, is_here, prices or {})
+            number.number: replace(
+                _known(number, before.get(number.number), now, is_here, prices), provider=provider
+            )
             for number in numbers
             if _NUMBER.fullmatch(number.number)
         }
@@ -131,18 +177,20 @@ def store(
             lost_at = was.lost_at or now
             if now - lost_at < LOST_FOR:
                 after[gone] = replace(was, lost_at=lost_at)
-        connection.execute(delete(models.NumberRow))
+        connection.execute(delete(models.NumberRow).where(models.NumberRow.provider == provider))
         if after:
             connection.execute(insert(models.NumberRow), [_row(known) for known in after.values()])
         told = {} if balance is None else {"balance": balance.balance, "currency": balance.currency}
-        _note(connection, {"checked_at": now, "failures": 0, "failure": None, "refused": False} | told)
+        _note(
+            connection, provider, {"checked_at": now, "failures": 0, "failure": None, "refused": False} | told
+        )
 
 
-def store_failure(engine: Engine, error: ProviderError) -> None:
-    """Store that the provider could not be asked. What is known of the numbers stays."""
+def store_failure(engine: Engine, provider: str, error: ProviderError) -> None:
+    """Store that a provider could not be asked. What is known of the numbers stays."""
     told = {"failure": str(error), "refused": isinstance(error, WrongConfiguration)}
     with writing(engine) as connection:
-        _note(connection, {"failures": models.AccountRow.failures + 1} | told)
+        _note(connection, provider, {"failures": models.AccountRow.failures + 1} | told)
 
 
 def accept(engine: Engine, number: str) -> bool:
@@ -165,16 +213,22 @@ def _numbers(connection: Connection) -> list[KnownNumber]:
 
 def _read(row: RowMapping) -> KnownNumber:
     values: dict[str, Any] = dict(row)
-    routes = Routes(**{str(kind): values.pop(f"{kind}_url") for kind in Kind})
+    routes = Routes(**{str(kind): values.pop(f"{kind}_url") for kind in Kind}, others=values.pop("others"))
+    sort, overruled = values.pop("sort"), values.pop("overruled")
     capabilities, were_here = values.pop("capabilities"), map(Kind, values.pop("were_here"))
     return KnownNumber(
-        **values, routes=routes, capabilities=frozenset(capabilities), were_here=frozenset(were_here)
+        **values,
+        routes=routes,
+        capabilities=frozenset(capabilities),
+        were_here=frozenset(were_here),
+        overruled={Kind(kind): instead for kind, instead in overruled.items()},
+        sort=sort and NumberSort(sort),
     )
 
 
 def _row(known: KnownNumber) -> dict[str, Any]:
     values = {name: value for name, value in vars(known).items() if name != "routes"}
-    urls = {f"{kind}_url": url for kind, url in asdict(known.routes).items()}
+    urls = {f"{kind}_url": getattr(known.routes, kind) for kind in Kind} | {"others": known.routes.others}
     lists = {"capabilities": sorted(known.capabilities), "were_here": sorted(known.were_here)}
     return values | urls | lists
 
@@ -186,7 +240,7 @@ def _known(
     is_here: Callable[[str], bool],
     prices: Mapping[str, Decimal],
 ) -> KnownNumber:
-    price = prices.get(number.country)
+    price = prices.get(number.number)
     return KnownNumber(
         number=number.number,
         country=number.country,
@@ -198,6 +252,9 @@ def _known(
         renewal_price=before.renewal_price if price is None and before else price,
         were_here=_were_here(number.routes, before, is_here),
         checked_at=now,
+        provider="",
+        overruled=number.overruled,
+        sort=number.sort,
     )
 
 
@@ -209,10 +266,11 @@ def _were_here(routes: Routes, before: KnownNumber | None, is_here: Callable[[st
     return frozenset(here)
 
 
-def _note(connection: Connection, values: dict[str, object]) -> None:
-    changed = connection.execute(update(models.AccountRow).values(values))
+def _note(connection: Connection, provider: str, values: dict[str, object]) -> None:
+    table = models.AccountRow
+    changed = connection.execute(update(table).where(table.provider == provider).values(values))
     if not changed.rowcount:
-        first: dict[str, object] = {"id": _ROW, "currency": ""}
+        first: dict[str, object] = {"provider": provider, "currency": ""}
         if "checked_at" not in values:
             values = values | {"failures": 1}
         connection.execute(insert(models.AccountRow).values(first | values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
@@ -19,6 +19,13 @@ from receiver.vocabulary.verdict import Verdict
 
 class NotConfigured(OperatorError):
     """A setting that only this needs is missing. The message says which."""
+
+
+class WhichProvider(OperatorError):
+    """Several providers would do, and nobody said which."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"say which provider: --provider {' or '.join(names)}")
 
 
 @dataclass(slots=True)

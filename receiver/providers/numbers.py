@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
-from receiver.providers.market import ANY, AvailableNumbers, Country, Duration, Narrowed, Rates
+from receiver.providers.market import ANY, AvailableNumbers, Country, Duration, Narrowed, NumberSort, Rates
 from receiver.vocabulary.kinds import Kind
 
 
@@ -92,6 +92,7 @@ class SubscribedNumber:
     capabilities: frozenset[str] = frozenset()
     overruled: Mapping[Kind, str] = field(default_factory=dict)
     """Kinds whose URL the provider does not use, with what it uses instead, as in `the trunk TK12`."""
+    sort: NumberSort | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,11 @@ DEFAULT: Provider = HOIIO
 the only one once."""
 
 
+def configured(config: Config) -> tuple[Provider, ...]:
+    """Those whose API can be used with these settings."""
+    return tuple(provider for provider in PROVIDERS.values() if provider.configured(config))
+
+
 def identity_prefix(provider: str) -> str:
     """How the identities of its events begin, so that two providers never share one."""
     return "" if provider == DEFAULT.name else f"{provider}:"

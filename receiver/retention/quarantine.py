@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -127,18 +127,29 @@ def drop(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -
     return act.done
 
 
-def release_ours(engine: Engine, ours: frozenset[str]) -> Released:
-    """Release what was quarantined only because its number was not known yet, and is now."""
+def release_ours(engine: Engine, ours: Mapping[str, frozenset[str]]) -> Released:
+    """Release what was quarantined only because its number was not known yet, and is now. `ours` are the
+    numbers with each provider."""
     if not ours:
         return Released(0, 0)
     held = EVENTS.c.quarantine == NOT_OURS
     with engine.connect() as connection:
         # Both columns stand in one small index, so that looking often costs nothing.
         numbers = connection.scalars(select(EVENTS.c.recipient).where(held).distinct()).all()
-        known = [number for number in numbers if number and digits_of(number) in ours]
-        if not known:
-            return Released(0, 0)
-        ids = connection.scalars(select(EVENTS.c.id).where(held, EVENTS.c.recipient.in_(known))).all()
+        known = {
+            provider: [number for number in numbers if number and digits_of(number) in theirs]
+            for provider, theirs in ours.items()
+        }
+        ids = [
+            event
+            for provider, theirs in known.items()
+            if theirs
+            for event in connection.scalars(
+                select(EVENTS.c.id).where(held, EVENTS.c.recipient.in_(theirs), EVENTS.c.provider == provider)
+            )
+        ]
+    if not ids:
+        return Released(0, 0)
     done = release(engine, ids, who="receiver", why="the number became known")
     if done.released:
         logger.warning("released events whose number is known to be ours now", events=done.released)

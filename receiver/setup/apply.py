@@ -12,10 +12,10 @@ from enum import StrEnum
 
 from receiver.keys.urls import CallbackUrls
 from receiver.providers.errors import OutcomeUnknown, ProviderError, Refused, TryLater
-from receiver.providers.numbers import NumberClient, SubscribedNumber, Subscription
+from receiver.providers.numbers import NumberClient, Routes, SubscribedNumber, Subscription
 from receiver.setup.configuring import repointed
 from receiver.setup.journal import Ending, Journal, term_of
-from receiver.setup.plan import Configure, Extend, Payment, Plan, Step
+from receiver.setup.plan import Configure, Extend, Payment, Plan, Step, Subscribe
 
 _LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Pauses in seconds before looking again for something the provider may take a moment to show."""
@@ -65,6 +65,7 @@ def apply(
         yield from _skipped(decided.steps, str(error))
         return
     failed: set[str] = set()
+    with_settings: dict[str, Routes | None] = {}
     sent: list[Configure] = []
     spent = Decimal(0)
     for at, step in enumerate(decided.steps):
@@ -74,7 +75,8 @@ def apply(
         starting(step)
         try:
             if isinstance(step, Configure):
-                if found := _sent(step, client, journal, sleep):
+                bought_so = with_settings.get(step.number) == step.routes
+                if found := None if bought_so else _sent(step, client, journal, sleep):
                     yield found
                 else:
                     sent.append(step)
@@ -99,6 +101,8 @@ def apply(
                 return
         else:
             spent += step.price if done.debit is None else done.debit
+            if done.debit is not None:
+                with_settings[step.number] = _settings(step)
             yield Progress(step, *_receipt(step, done))
     yield from _read_back(sent, client, journal, sleep)
 
@@ -149,7 +153,7 @@ def _paid(step: Payment, client: NumberClient, journal: Journal, sleep: Sleep) -
     client.wait_to_subscribe()  # before it is written down: stopping here leaves nothing in doubt
     attempt = journal.begin(step)
     try:
-        done = client.subscribe(step.number, step.duration)
+        done = client.subscribe(step.number, step.duration, _settings(step))
     except OutcomeUnknown as error:
         with suppress(ProviderError):  # if looking fails as well, that says nothing about the money
             for now in _looking(client, step.number, sleep):
@@ -163,6 +167,10 @@ def _paid(step: Payment, client: NumberClient, journal: Journal, sleep: Sleep) -
     ending = Ending.DONE if isinstance(step, Extend) else Ending.BOUGHT
     journal.end(attempt, ending, f"{done.currency} {done.debit} paid, until {done.expiry}")
     return done
+
+
+def _settings(step: Payment) -> Routes | None:
+    return step.routes if isinstance(step, Subscribe) else None
 
 
 def _sent(step: Configure, client: NumberClient, journal: Journal, sleep: Sleep) -> Progress | None:

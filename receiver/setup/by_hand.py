@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.catalogue import Shop, can
 from receiver.setup.configuring import able
@@ -14,16 +15,24 @@ from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
 
-def changed(held: SubscribedNumber, urls: Mapping[Kind, str]) -> Configure:
+def changed(held: SubscribedNumber, urls: Mapping[Kind, str], ours: CallbackUrls | None = None) -> Configure:
     """All settings of a number: the URLs that are given, the others as they are.
 
-    An empty URL removes the one that is there. `SetupError` if the number cannot take what is asked.
+    An empty URL removes the one that is there. What stands beside a URL of `ours` comes and goes with it.
+    `SetupError` if the number cannot take what is asked.
     """
     for kind, url in urls.items():
         taken = url or kind is not Kind.SMS
         if taken and held.capabilities and not can(held.capabilities, (kind,)):
             raise SetupError(f"{masked_number(held.number)} cannot receive {kind}: {able(held.capabilities)}")
-    return Configure(held.number, routes=held.routes.leading(urls), kinds=frozenset(), was=held)
+    others: dict[str, str] = {}
+    if ours is not None:
+        here = {kind for kind, url in urls.items() if ours.target(url, kind) is Target.HERE}
+        # First what goes: one setting may belong to several kinds.
+        others = ours.others_without(urls.keys() - here) | ours.others_with(
+            held.routes, here, take_over=False
+        )
+    return Configure(held.number, held.routes.leading(urls, others), kinds=frozenset(), was=held)
 
 
 def not_bought(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
 from typing import TypeVar
 
 from receiver.providers.errors import ProviderError, Refused
-from receiver.providers.market import AvailableNumber, Country, Rates, State
+from receiver.providers.market import ANY, AvailableNumber, Country, Market, Narrowed, Rates, State
 from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import Kind
@@ -82,6 +81,23 @@ def can(capabilities: Collection[str], kinds: Iterable[Kind]) -> bool:
     return all(kind.upper() in capabilities for kind in kinds)
 
 
+def in_narrow(number: str, narrowed: Narrowed) -> bool:
+    """Whether a number has the digits that are wished for."""
+    if narrowed.area_code and not _national(number).startswith(narrowed.area_code):
+        return False
+    return narrowed.contains in number
+
+
+def _national(number: str) -> str:
+    """A number without the calling code of its country."""
+    import phonenumbers  # noqa: PLC0415  # its tables take a moment to load
+
+    try:
+        return str(phonenumbers.national_significant_number(phonenumbers.parse(number)))
+    except phonenumbers.NumberParseException:
+        return ""
+
+
 def country_of(number: str) -> str:
     """The country code a number seems to belong to, by its digits alone; empty if they do not tell."""
     import phonenumbers  # noqa: PLC0415  # its tables take a moment to load
@@ -109,16 +125,20 @@ def area_of(number: str) -> str:
     return area.rpartition(", ")[2].removesuffix(" State")
 
 
+_Search = tuple[str, str, Narrowed]
+
+
 class Shop:
     """What the provider sells, asked for as it is needed and cached: 200 wishes for numbers of one state page
     through it once. Keep it no longer than one command, since numbers get sold."""
 
-    def __init__(self, client: NumberClient) -> None:
+    def __init__(self, client: NumberClient, market: Market = Market()) -> None:  # noqa: B008
         self._client = client
+        self.market = market
         self._countries: tuple[Country, ...] | None = None
         self._rates: dict[str, Rates] = {}
-        self._seen: dict[tuple[str, str], list[AvailableNumber]] = {}
-        self._pages: dict[tuple[str, str], Iterator[AvailableNumber]] = {}
+        self._seen: dict[_Search, list[AvailableNumber]] = {}
+        self._pages: dict[_Search, Iterator[AvailableNumber]] = {}
 
     @property
     def countries(self) -> tuple[Country, ...]:
@@ -133,12 +153,21 @@ class Shop:
             self._rates[country] = self._client.rate(country)
         return self._rates[country]
 
-    def numbers(self, country: str, state: str = "") -> Iterator[AvailableNumber]:
+    def numbers(self, country: str, state: str = "", narrowed: Narrowed = ANY) -> Iterator[AvailableNumber]:
         """The numbers for sale in a place; further pages are fetched when they are reached."""
-        place = (country, state)
+        found = self._asked(country, state, self.asked_for(narrowed))
+        return (entry for entry in found if fits(entry, narrowed))
+
+    def asked_for(self, narrowed: Narrowed) -> Narrowed:
+        """As much of it as the provider can search by."""
+        told = {name: value for name, value in vars(narrowed).items() if name in self.market.narrows}
+        return Narrowed(**told)
+
+    def _asked(self, country: str, state: str, narrowed: Narrowed) -> Iterator[AvailableNumber]:
+        place = (country, state, narrowed)
         if place not in self._seen:
             self._seen[place] = []
-            pages = self._client.every_available_page(country, state or None)
+            pages = self._client.every_available_page(country, state or None, narrowed)
             self._pages[place] = (entry for page in pages for entry in page.entries)
         seen, at = self._seen[place], 0
         while True:
@@ -163,7 +192,7 @@ class Shop:
         if country is None:
             return Offers((), "no country with numbers for sale has its calling code: check the number")
         place = None
-        if country.states:
+        if country.states and (state or country.sold_by_state):
             area = area_of(number)
             guess = next((known for known in country.states if area in (known.code, known.name)), None)
             place = find_state(country, state) if state else guess
@@ -175,7 +204,7 @@ class Shop:
                 )
         code = place.code if place else ""
         try:
-            for entry in self.numbers(country.code, code):
+            for entry in self.numbers(country.code, code, Narrowed(contains=number.removeprefix("+"))):
                 if entry.number == number:
                     return Offers((Offer(entry, country.code, code, self.rates(country.code)),))
         except Refused as refusal:
@@ -192,7 +221,7 @@ class Shop:
         self,
         country: Country,
         state: str = "",
-        kinds: Collection[Kind] = frozenset(),
+        narrowed: Narrowed = ANY,
         *,
         count: int = 1,
         taken: Collection[str] = frozenset(),
@@ -200,17 +229,20 @@ class Shop:
         """The first numbers for sale there that can receive all of these kinds; without a state, in any.
 
         Without kinds: those with voice and SMS if there are enough among the first, else whatever can do
-        anything. Skips what is `taken`.
+        anything. Those for which the provider asks for nothing come first. Skips what is `taken`.
         """
+        kinds = narrowed.kinds
         states = [known for known in country.states if state in ("", known.code)]
         # Trust what a state is listed with, so that not every state has to be asked.
         codes = [known.code for known in states if not known.capabilities or can(known.capabilities, kinds)]
         found: list[Offer] = []
         reason = ""
-        for code in codes if country.states else [""]:
+        for code in codes if country.states and (state or country.sold_by_state) else [""]:
             if len(found) == count:
                 break
-            free = (entry for entry in self.numbers(country.code, code) if entry.number not in taken)
+            free = (
+                entry for entry in self.numbers(country.code, code, narrowed) if entry.number not in taken
+            )
             try:
                 chosen = _first(free, kinds, count - len(found))
                 found += [Offer(one, country.code, code, self.rates(country.code)) for one in chosen]
@@ -218,7 +250,7 @@ class Shop:
                 reason = refusal.reason
         if len(found) == count:
             return Offers(tuple(found))
-        wanted = f" that can receive {' and '.join(sorted(kinds))}" if kinds else ""
+        wanted = _wanted(narrowed)
         few = f"only {len(found)} of {count} numbers{wanted} are for sale there"
         return Offers(tuple(found), few if found else reason or f"no number{wanted} is for sale there")
 
@@ -230,16 +262,35 @@ class Shop:
         return max(fitting, key=lambda country: len(country.prefix), default=None)
 
 
+def fits(entry: AvailableNumber, narrowed: Narrowed) -> bool:
+    """Whether a number for sale is what it is narrowed to."""
+    return (
+        can(entry.capabilities, narrowed.kinds)
+        and narrowed.sort in (None, entry.sort)
+        and in_narrow(entry.number, narrowed)
+    )
+
+
+def _wanted(narrowed: Narrowed) -> str:
+    kinds, sort = sorted(narrowed.kinds), narrowed.sort
+    words = [f"that are {sort}"] if sort else []
+    words += [f"that can receive {' and '.join(kinds)}"] if kinds else []
+    words += ["with these digits"] if narrowed.area_code or narrowed.contains else []
+    return "".join(f" {word}" for word in words)
+
+
 def _first(numbers: Iterable[AvailableNumber], kinds: Collection[Kind], count: int) -> list[AvailableNumber]:
-    if kinds:
-        return list(islice((entry for entry in numbers if can(entry.capabilities, kinds)), count))
     best: list[AvailableNumber] = []
     others: list[AvailableNumber] = []
-    for entry in islice(numbers, max(_CLOSELY, count)):
-        if can(entry.capabilities, (Kind.VOICE, Kind.SMS)):
+    asking: list[AvailableNumber] = []
+    for at, entry in enumerate(numbers, 1):
+        if entry.requirements:
+            asking.append(entry)
+        elif kinds or can(entry.capabilities, (Kind.VOICE, Kind.SMS)):
             best.append(entry)
         elif entry.capabilities:
             others.append(entry)
-        if len(best) == count:
+        enough = len(best) + (len(asking) if kinds else len(others) + len(asking)) >= count
+        if len(best) == count or (at >= max(_CLOSELY, count) and (enough or not kinds)):
             break
-    return (best + others)[:count]
+    return (best + others + asking)[:count]

@@ -16,6 +16,12 @@ class Impossible(Exception):
 def settings_for(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, take_over: bool) -> Configure:
     """The settings that fulfil a wish, with everything else on the number as it is."""
     kinds = kinds_for(wish.kinds, number)
+    overruled = sorted({number.overruled[kind] for kind in kinds if kind in number.overruled})
+    if overruled and not take_over:
+        uses = " and ".join(overruled)
+        raise Impossible(
+            f"{uses} is used instead of its URLs, so it is left alone; --take-over points it here"
+        )
     elsewhere = sorted(
         kind for kind in kinds if urls.target(number.routes.of(kind), kind) is Target.ELSEWHERE
     )
@@ -23,8 +29,16 @@ def settings_for(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, ta
         hosts = {kind: shown_url(number.routes.of(kind)).partition("/")[0] for kind in elsewhere}
         uses = " and ".join(f"{kind} to {host}" for kind, host in hosts.items())
         raise Impossible(f"it sends {uses}, so it is left alone; --take-over points it here")
-    routes = number.routes.leading({kind: urls.instead_of(number.routes.of(kind), kind) for kind in kinds})
-    return Configure(number.number, routes=routes, kinds=kinds, was=number)
+    return pointing(number, kinds, urls, take_over=take_over)
+
+
+def pointing(
+    number: SubscribedNumber, kinds: frozenset[Kind], urls: CallbackUrls, *, take_over: bool
+) -> Configure:
+    """The settings with which a number brings these kinds here."""
+    leading = {kind: urls.instead_of(number.routes.of(kind), kind) for kind in kinds}
+    others = urls.others_with(number.routes, kinds, take_over=take_over)
+    return Configure(number.number, number.routes.leading(leading, others), kinds, was=number)
 
 
 def repointed(number: SubscribedNumber, urls: CallbackUrls) -> Configure | None:
@@ -32,16 +46,8 @@ def repointed(number: SubscribedNumber, urls: CallbackUrls) -> Configure | None:
 
     URLs that lead elsewhere stay as they are. None if nothing of it leads here with another key.
     """
-    stale = (Target.OLDER_KEY, Target.DEAD_KEY)
-    moved = {
-        kind: urls.instead_of(url, kind)
-        for kind, url in number.routes.urls.items()
-        if urls.target(url, kind) in stale
-    }
-    if not moved:
-        return None
-    routes = number.routes.leading(moved)
-    return Configure(number.number, routes=routes, kinds=frozenset(moved), was=number)
+    moved = frozenset(kind for kind in number.routes.urls if urls.stale(number.routes, kind))
+    return pointing(number, moved, urls, take_over=False) if moved else None
 
 
 def kinds_for(asked: frozenset[Kind], number: SubscribedNumber) -> frozenset[Kind]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.numbers import SubscribedNumber
-from receiver.setup.catalogue import area_of, country_of
+from receiver.setup.catalogue import area_of, country_of, in_narrow
 from receiver.setup.configuring import Impossible, kinds_for
 from receiver.setup.plan import Unsettled, Wish
 from receiver.vocabulary.kinds import Kind
@@ -45,7 +45,8 @@ def fitting(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls
                 continue
             kinds = frozenset()  # its capabilities are unknown: better to ask than to buy another one
         targets = [urls.target(number.routes.of(kind), kind) for kind in kinds]
-        if Target.ELSEWHERE in targets or not all(_serves(number, kind) for kind in kinds):
+        overruled = any(kind in number.overruled for kind in kinds)
+        if Target.ELSEWHERE in targets or overruled or not all(_serves(number, kind) for kind in kinds):
             continue
         found.append((sum(target is not Target.HERE for target in targets), number.number, number))
     return [number for _, _, number in sorted(found, key=lambda one: one[:2])]
@@ -63,7 +64,9 @@ def may_fulfil(attempt: Unsettled, wish: Wish) -> bool:
 def lies_in(number: SubscribedNumber, wish: Wish) -> bool:
     """Whether a number belongs to the wish's country and state, by its digits if nothing else says."""
     country = number.country or country_of(number.number)
-    if country != wish.country:
+    if country != wish.country or (wish.sort and number.sort not in (None, wish.sort)):
+        return False
+    if not in_narrow(number.number, wish.narrowed):
         return False
     # A number of unknown state counts: better to ask for too little than to buy a second one.
     area = number.state or area_of(number.number)
@@ -78,7 +81,10 @@ def points_elsewhere(number: SubscribedNumber, wish: Wish, urls: CallbackUrls) -
         kinds = kinds_for(wish.kinds, number)
     except Impossible:
         return False
-    return any(urls.target(number.routes.of(kind), kind) is Target.ELSEWHERE for kind in kinds)
+    return any(
+        kind in number.overruled or urls.target(number.routes.of(kind), kind) is Target.ELSEWHERE
+        for kind in kinds
+    )
 
 
 def _serves(number: SubscribedNumber, kind: Kind) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from receiver.providers.market import Duration
+from receiver.providers.market import Duration, Narrowed, NumberSort, Requirement
 from receiver.providers.numbers import Balance, Routes, SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 
@@ -23,8 +23,19 @@ class Wish:
     country: str = ""
     state: str = ""
     count: int = 1
-    duration: Duration = Duration.ONE_MONTH
+    duration: Duration | None = None
+    """None is the provider's usual term."""
     point: bool = True
+    provider: str = ""
+    """Who has or sells it; empty if nobody said."""
+    sort: NumberSort | None = None
+    area_code: str = ""
+    contains: str = ""
+
+    @property
+    def narrowed(self) -> Narrowed:
+        """What numbers for sale are narrowed to."""
+        return Narrowed(self.sort, self.area_code, self.contains, self.kinds)
 
     @property
     def subject(self) -> str:
@@ -45,6 +56,10 @@ class Subscribe:
     duration: Duration
     price: Decimal
     currency: str
+    requirements: tuple[Requirement, ...] = ()
+    """What the provider asks for before it sells it."""
+    routes: Routes | None = None
+    """Settings that it is bought with, where the provider can do that; others are configured afterwards."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +77,7 @@ class Extend:
 
 @dataclass(frozen=True)
 class Configure:
-    """Give a number these settings, all of them: the provider forgets what is not sent."""
+    """Give a number these settings: all its URLs, since a provider may forget what is not sent."""
 
     number: str
     routes: Routes
@@ -73,7 +88,10 @@ class Configure:
     def holds(self, number: SubscribedNumber) -> bool:
         """Whether a number already has these settings. One whose calls are of an unknown kind may have."""
         has, wanted = number.routes, self.routes
-        return has.urls == wanted.urls and (not wanted.mode or has.mode in ("", wanted.mode))
+        others = all(has.others.get(name, "") == value for name, value in wanted.others.items())
+        overruled = self.kinds & number.overruled.keys()
+        same = has.urls == wanted.urls and (not wanted.mode or has.mode in ("", wanted.mode))
+        return same and others and not overruled
 
 
 Payment = Subscribe | Extend

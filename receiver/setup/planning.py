@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from receiver.keys.urls import CallbackUrls
+from receiver.providers.market import Market
 from receiver.providers.numbers import Balance, SubscribedNumber
 from receiver.setup.catalogue import Offer, Offers
 from receiver.setup.configuring import Impossible, kinds_for, settings_for
@@ -24,6 +25,7 @@ def plan(
     balance: Balance | None = None,
     take_over: bool = False,
     max_cost: Decimal | None = None,
+    market: Market = Market(),  # noqa: B008  # a value that never changes
 ) -> Plan:
     """What is to be done for these wishes.
 
@@ -55,10 +57,11 @@ def plan(
         offered = (offers or {}).get(wish, Offers((), "it is not held, and nothing was offered"))
         for offer in offered.found[:missing]:
             try:
-                bought, number = _purchase(wish, offer)
-                steps.append(bought)
-                if wish.point:
-                    steps.append(settings_for(wish, number, urls, take_over=False))
+                bought, number = _purchase(wish, offer, market)
+                settings = settings_for(wish, number, urls, take_over=False) if wish.point else None
+                if settings and market.buys_configured:
+                    bought = replace(bought, routes=settings.routes)
+                steps += [bought, settings] if settings else [bought]
             except Impossible as impossible:
                 refusals.append(Refusal(offer.number.number, str(impossible)))
         if len(offered.found) < missing:
@@ -68,22 +71,25 @@ def plan(
     return _without_purchases(made, reason) if reason else made
 
 
-def _purchase(wish: Wish, offer: Offer) -> tuple[Subscribe, SubscribedNumber]:
+def _purchase(wish: Wish, offer: Offer, market: Market) -> tuple[Subscribe, SubscribedNumber]:
     """The purchase for a wish, and the number as it will be afterwards."""
-    price = offer.rates.price(wish.duration)
+    term = wish.duration or market.usual_term
+    price = offer.rates.price(term, offer.number.sort)
     if price is None:
-        terms = ", ".join(str(rate.months) for rate in offer.rates.entries) or "none"
+        quoted = (str(rate.months) for rate in offer.rates.entries if rate.sort == offer.number.sort)
+        terms = ", ".join(quoted) or "none"
         raise Impossible(f"the provider quotes no price for this term; it does for months: {terms}")
     number = SubscribedNumber(
         offer.number.number,
         country=offer.country,
         state=offer.state,
         capabilities=offer.number.capabilities,
+        sort=offer.number.sort,
     )
     if wish.point:
         kinds_for(wish.kinds, number)  # before a price is even mentioned
-    step = Subscribe(number.number, offer.country, offer.state, wish.duration, price, offer.rates.currency)
-    return step, number
+    currency, asked = offer.rates.currency, offer.number.requirements
+    return Subscribe(number.number, offer.country, offer.state, term, price, currency, asked), number
 
 
 def _too_dear(made: Plan) -> str:

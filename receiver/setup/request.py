@@ -7,9 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from receiver.numbers.spelling import telephone
-from receiver.providers.market import Duration
+from receiver.providers.market import Duration, NumberSort
 from receiver.setup import wanted
-from receiver.setup.catalogue import Shop, find_country, find_state
 from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish
 from receiver.vocabulary.kinds import Kind
@@ -40,6 +39,10 @@ class SetupRequest:
     max_cost: Decimal | None = None
     take_over: bool = False
     dry_run: bool = False
+    provider: str | None = None
+    sort: NumberSort | None = None
+    area_code: str = ""
+    contains: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -57,30 +60,34 @@ class SetupRequest:
             raise RequestError("--take-over needs --number or --file: name the number to take over.")
         if self.count and not self.country:
             raise RequestError("--count needs --country: a number is there once.")
-        if self.file and (self.state or self.kinds or self.duration or self.any_number):
-            raise RequestError("With --file, kinds, state and term stand in the file.")
+        narrowed = self.sort or self.area_code or self.contains
+        if self.file and (self.state or self.kinds or self.duration or self.any_number or narrowed):
+            raise RequestError("With --file, kinds, state, term and digits stand in the file.")
+        if narrowed and not (self.country or asking):
+            raise RequestError("--sort, --area-code and --contains need --country.")
 
-    def wishes(self, shop: Shop) -> tuple[Wish, ...]:
-        """What it wishes for. Asks the shop only where a country has to be found by its name."""
+    @property
+    def wishes(self) -> tuple[Wish, ...]:
+        """What it wishes for, with places as they were written."""
+        provider = self.provider or ""
         if self.file:
-            return _in_file(self.file)
-        if self.country:
-            return (self._of_country(shop, self.country),)
-        return tuple(
-            Wish(
-                self.kinds or frozenset(),
-                number=number,
-                state=self.state or "",
-                duration=self.duration or Duration.ONE_MONTH,
-            )
-            for number in self.numbers
+            wishes = _in_file(self.file)
+            return tuple(replace(wish, provider=wish.provider or provider) for wish in wishes)
+        wish = Wish(
+            self.kinds or frozenset(), state=self.state or "", duration=self.duration, provider=provider
         )
-
-    def _of_country(self, shop: Shop, name: str) -> Wish:
-        country = find_country(shop.countries, name)
-        state = find_state(country, self.state).code if self.state else ""
-        wish = Wish(self.kinds or frozenset(), country=country.code, state=state, count=self.count or 1)
-        return wish if self.duration is None else replace(wish, duration=self.duration)
+        if self.country:
+            return (
+                replace(
+                    wish,
+                    country=self.country,
+                    count=self.count or 1,
+                    sort=self.sort,
+                    area_code=self.area_code,
+                    contains=self.contains,
+                ),
+            )
+        return tuple(replace(wish, number=number) for number in self.numbers)
 
 
 def _in_file(file: Path) -> tuple[Wish, ...]:

@@ -8,7 +8,7 @@ rotation that stopped anywhere goes on when it is run again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,12 +18,12 @@ from receiver.keys import presence, stored
 from receiver.keys.key import Key, KeyState, short
 from receiver.keys.proof import prove, reach
 from receiver.keys.ring import KeyRing
-from receiver.keys.urls import CallbackUrls, holds_key
+from receiver.keys.urls import CallbackUrls, uses_key
+from receiver.providers.base import Provider
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import Progress, StepOutcome, repoint
 from receiver.setup.journal import Journal
 from receiver.vocabulary.errors import OperatorError
-from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
 GRACE = timedelta(days=7)
@@ -55,15 +55,24 @@ class Rotated:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """An account with a provider whose numbers have callback URLs. `urls` gives them for a key."""
+
+    provider: Provider
+    urls: Callable[[str], CallbackUrls]
+    secret: str
+    """What the provider signs with."""
+    client: NumberClient
+    journal: Journal
+
+
+@dataclass(frozen=True)
 class Rotator:
-    """What a rotation works with. `urls` gives the callback URLs for a secret, `say` talks to a person."""
+    """What a rotation works with. `say` talks to a person."""
 
     engine: Engine
     ring: KeyRing
-    urls: Callable[[str], CallbackUrls]
-    access_token: str
-    client: NumberClient
-    journal: Journal
+    owners: Sequence[Owner]
     say: Callable[[str], None]
     sleep: Callable[[float], None] = time.sleep
 
@@ -89,13 +98,12 @@ class Rotator:
             raise RotationError(f"the key {name} is gone from the database: run `receiver keys rotate` again")
         self.say(f"{'Going on with' if begun else 'Made'} the key {name}.")
         self.say("Waiting until every process accepts it …")
-        urls = self.urls(secret)
-        self._wait(fingerprint, urls)
-        self._prove(urls)
-        self.say("Each does, and a test with it arrived for voice, fax and sms.")
+        self._wait(fingerprint, self.owners[0].urls(secret))
+        proved = [self._prove(owner, owner.urls(secret)) for owner in self.owners]
+        self.say(f"Each does, and a test with it arrived for {'; '.join(proved)}.")
         stored.make_current(self.engine, fingerprint)
         self.ring.refresh()
-        moved = self._move(urls)
+        moved = self._move(secret)
         older = tuple(
             key
             for key in self.ring.list()
@@ -117,7 +125,8 @@ class Rotator:
                 " restart the service"
             )
         secret = self.ring.secret_of(key.fingerprint) or ""
-        if users := using(secret, self.client.subscribed_numbers()):
+        active = (number for owner in self.owners for number in owner.client.subscribed_numbers())
+        if users := using(secret, active):
             shown = ", ".join(map(masked_number, users))
             raise RotationError(
                 f"{key.name} is still used by {shown}, whose calls would be turned away."
@@ -147,38 +156,42 @@ class Rotator:
 
     def _refused(self, urls: CallbackUrls) -> str:
         for _ in range(_IN_A_ROW):
-            found = reach(urls.voice)
+            found = reach(urls.of(urls.kinds[0]))
             if not found.holds:
                 return f"PUBLIC_URL does not accept the new key: {found.sentence} {found.mend}"
         return ""
 
-    def _prove(self, urls: CallbackUrls) -> None:
-        for kind in Kind:
-            found = prove(self.engine, urls.of(kind), kind, self.access_token)
+    def _prove(self, owner: Owner, urls: CallbackUrls) -> str:
+        """Prove the URLs of a provider, and say of what."""
+        of = f" of {owner.provider.title}" if len(self.owners) > 1 else ""
+        for kind in urls.kinds:
+            found = prove(self.engine, urls.of(kind), kind, owner.secret, provider=owner.provider)
             if not found.holds:
                 raise RotationError(
-                    f"a test for {kind} did not arrive ({found.failed}): {found.sentence} {found.mend}"
+                    f"a test for {kind}{of} did not arrive ({found.failed}): {found.sentence} {found.mend}"
                     f" {_AGAIN}"
                 )
 
-    def _move(self, urls: CallbackUrls) -> tuple[Progress, ...]:
-        with self.journal.lease(sleep=self.sleep, say=self.say):
-            active = self.client.subscribed_numbers()
-            done = []
-            for progress in repoint(active, urls, self.client, self.journal, sleep=self.sleep):
-                detail = f" ({progress.detail})" if progress.detail else ""
-                self.say(f"move {masked_number(progress.step.number)}: {progress.outcome}{detail}")
-                done.append(progress)
+        return f"{', '.join(urls.kinds[:-1])} and {urls.kinds[-1]}{of}"
+
+    def _move(self, secret: str) -> tuple[Progress, ...]:
+        done: list[Progress] = []
+        for owner in self.owners:
+            self._move_those_of(owner, owner.urls(secret), done)
         left = [each for each in done if each.outcome in (StepOutcome.FAILED, StepOutcome.SKIPPED)]
         if left:
             raise RotationError(f"{len(left)} of {len(done)} numbers were not moved. {_AGAIN}")
         return tuple(done)
 
+    def _move_those_of(self, owner: Owner, urls: CallbackUrls, done: list[Progress]) -> None:
+        with owner.journal.lease(sleep=self.sleep, say=self.say):
+            active = owner.client.subscribed_numbers()
+            for progress in repoint(active, urls, owner.client, owner.journal, sleep=self.sleep):
+                detail = f" ({progress.detail})" if progress.detail else ""
+                self.say(f"move {masked_number(progress.step.number)}: {progress.outcome}{detail}")
+                done.append(progress)
+
 
 def using(secret: str, numbers: Iterable[SubscribedNumber]) -> list[str]:
     """The numbers whose URLs hold this key."""
-    return [
-        number.number
-        for number in numbers
-        if any(holds_key(url, secret) for url in number.routes.urls.values())
-    ]
+    return [number.number for number in numbers if uses_key(number.routes, secret)]

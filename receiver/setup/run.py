@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from receiver.keys.urls import CallbackUrls, Target
+from receiver.providers.base import Provider
+from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup import wanted
 from receiver.setup.apply import Progress, StepOutcome
 from receiver.setup.catalogue import Shop
 from receiver.setup.journal import Journal
-from receiver.setup.plan import Configure, Plan, Wish
+from receiver.setup.plan import Configure, Plan, Refusal, Wish
 from receiver.setup.planning import plan
 from receiver.setup.request import SetupRequest
 from receiver.setup.survey import survey
@@ -20,8 +22,9 @@ from receiver.vocabulary.kinds import Kind
 
 @dataclass(frozen=True)
 class Account:
-    """The provider's account that is worked on, and where its numbers are to point."""
+    """The account with a provider that is worked on, and where its numbers are to point."""
 
+    provider: Provider
     client: NumberClient
     shop: Shop
     journal: Journal
@@ -30,8 +33,9 @@ class Account:
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be done, what is held now, and what will be received here once it is done."""
+    """What is to be done at an account, what is held there now, and what will be received once it is done."""
 
+    account: Account
     plan: Plan
     active: tuple[SubscribedNumber, ...]
     kinds: frozenset[Kind]
@@ -39,11 +43,19 @@ class Decision:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a plan; nothing is `done` after a dry run."""
+    """What came of a decision; nothing is `done` after a dry run."""
 
-    plan: Plan
+    decision: Decision
     done: tuple[Progress, ...]
     dry_run: bool
+
+    @property
+    def account(self) -> Account:
+        return self.decision.account
+
+    @property
+    def plan(self) -> Plan:
+        return self.decision.plan
 
     @property
     def pointed(self) -> tuple[SubscribedNumber, ...]:
@@ -77,7 +89,9 @@ def decide(
 
     Payments of earlier runs are settled first, which may take minutes; a dry run does not wait for them.
     """
-    urls = account.urls
+    urls, market = account.urls, account.provider.market
+    refused = {wish: reason for wish in wishes if (reason := _impossible(wish, market))}
+    wishes = [wish for wish in wishes if wish not in refused]
     if any(wish.country for wish in wishes):
         wishes = wanted.placed(wishes, account.shop.countries)
     found = survey(
@@ -92,8 +106,23 @@ def decide(
         balance=found.balance,
         take_over=request.take_over,
         max_cost=request.max_cost,
+        market=market,
     )
-    return Decision(decided, found.active, _received(decided, urls))
+    refusals = (Refusal(wish.subject, reason) for wish, reason in refused.items())
+    decided = replace(decided, refusals=(*refusals, *decided.refusals))
+    return Decision(account, decided, found.active, _received(decided, urls))
+
+
+def _impossible(wish: Wish, market: Market) -> str:
+    """Why no number of this provider can be what is wished for."""
+    for kind in sorted(wish.kinds):
+        if kind in market.refused:
+            return market.refused[kind]
+    if wish.duration not in (None, *market.terms):
+        return market.terms_sentence or "the provider does not sell this term"
+    if wish.sort and "sort" not in market.narrows:
+        return "the provider does not tell sorts of numbers apart"
+    return ""
 
 
 def _received(decided: Plan, urls: CallbackUrls) -> frozenset[Kind]:

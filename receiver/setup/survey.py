@@ -64,7 +64,7 @@ def survey(
             continue
         country = find_country(shop.countries, wish.country)
         count = wish.count - len(held[wish])
-        offers[wish] = shop.any(country, wish.state, wish.kinds, count=count, taken=taken)
+        offers[wish] = shop.any(country, wish.state, wish.narrowed, count=count, taken=taken)
         taken |= {offer.number.number for offer in offers[wish].found}
     return Survey(active, offers, unsettled, balance_if_told(client))
 

@@ -11,6 +11,13 @@ state = "CA"
 count = 3                   # 1 if left out
 kinds = ["voice", "sms"]
 
+[[numbers]]                 # the same with more to choose by, and from whom
+provider = "…"              # needed where there are credentials of several
+country = "US"
+sort = "local"              # or "mobile", "toll-free", where the provider tells them apart
+area_code = "415"
+contains = "1234"
+
 [[numbers]]                 # to be held, wherever it points
 number = "+14152341237"
 points = "anywhere"         # or "here", as everywhere else
@@ -27,8 +34,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.market import Country, Duration
+from receiver.providers.market import Country, Duration, Market, NumberSort
 from receiver.providers.numbers import SubscribedNumber
+from receiver.providers.registry import PROVIDERS
 from receiver.setup.catalogue import find_country, find_state
 from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish
@@ -46,6 +54,10 @@ class _Entry(BaseModel):
     state: str = ""
     count: int = Field(default=1, ge=1, le=_MOST)
     kinds: list[str] = []
+    provider: str = ""
+    sort: str = ""
+    area_code: str = Field(default="", pattern=r"^[0-9]*$")
+    contains: str = Field(default="", pattern=r"^[0-9]*$")
     points: str = "here"
     months: int | None = None
     auto_extend: bool = False
@@ -66,6 +78,20 @@ class _Entry(BaseModel):
             raise ValueError('must be "here" or "anywhere"')
         return points
 
+    @field_validator("provider")
+    @classmethod
+    def _known_provider(cls, provider: str) -> str:
+        if provider and provider not in PROVIDERS:
+            raise ValueError(f"must be one of {', '.join(PROVIDERS)}")
+        return provider
+
+    @field_validator("sort")
+    @classmethod
+    def _known_sort(cls, sort: str) -> str:
+        if sort and sort not in set(NumberSort):
+            raise ValueError(f"must be one of {', '.join(NumberSort)}")
+        return sort
+
     @field_validator("months")
     @classmethod
     def _known_term(cls, months: int | None) -> int | None:
@@ -79,19 +105,25 @@ class _Entry(BaseModel):
             raise ValueError("needs a number or a country, and not both")
         if self.number and self.count != 1:
             raise ValueError("has a count, which only a country can have")
+        if self.number and (self.sort or self.area_code or self.contains):
+            raise ValueError("has a sort or digits, which only a country can have")
         if self.months and self.auto_extend:
             raise ValueError("has months and auto_extend: choose one")
         return self
 
     def wish(self, number: str) -> Wish:
-        months = Duration.AUTO_EXTEND if self.auto_extend else Duration(str(self.months or 1))
+        months = Duration(str(self.months)) if self.months else None
         return Wish(
             frozenset(map(Kind, self.kinds)),
             number=number,
             country=self.country,
             state=self.state,
             count=self.count,
-            duration=months,
+            duration=Duration.AUTO_EXTEND if self.auto_extend else months,
+            provider=self.provider,
+            sort=NumberSort(self.sort) if self.sort else None,
+            area_code=self.area_code,
+            contains=self.contains,
             point=self.points == "here",
         )
 
@@ -140,18 +172,31 @@ def placed(wishes: Sequence[Wish], countries: Sequence[Country]) -> tuple[Wish, 
     return _merged(found)
 
 
-def write(active: Sequence[SubscribedNumber], urls: CallbackUrls, describe: Callable[..., str]) -> str:
-    """The file that wishes for exactly what is held, as it is: applied at once, there is nothing to do.
+HEADING = "# The numbers held. `receiver setup --file` buys what is missing of them.\n"
+
+
+def write(
+    active: Sequence[SubscribedNumber],
+    urls: CallbackUrls,
+    describe: Callable[..., str],
+    *,
+    market: Market,
+    provider: str = "",
+) -> str:
+    """The wishes for exactly what is held, as it is: applied at once, there is nothing to do.
 
     `describe` says in one line, without control characters, what a number is: it becomes a comment.
+    `provider` is named if it is given.
     """
-    parts = ["# The numbers held. `receiver setup --file` buys what is missing of them.\n"]
+    parts = []
     for number in sorted(active, key=lambda one: one.number):
         here = [kind for kind, url in number.routes.urls.items() if urls.is_ours(url)]
         parts.append(f"\n# {describe(number)}\n[[numbers]]\nnumber = {_quoted(number.number)}\n")
+        parts.append(f'provider = "{provider}"\n' if provider else "")
         kinds = ", ".join(f'"{kind}"' for kind in here)
         parts.append(f"kinds = [{kinds}]\n" if here else 'points = "anywhere"\n')
-        parts.append("auto_extend = true\n" if number.auto_extend else "months = 1\n")
+        if len(market.terms) > 1:
+            parts.append("auto_extend = true\n" if number.auto_extend else "months = 1\n")
     return "".join(parts)
 
 

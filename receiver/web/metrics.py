@@ -138,7 +138,7 @@ class _Receiver(Collector):
             found.add_metric(labels, count)
         yield found
         yield _gauge("receiver_processes", "Serving processes.", len(presence.alive(engine)))
-        yield from _account(numbers.read(engine))
+        yield from _accounts(numbers.read(engine))
         yield from _deliveries(engine)
         age = GaugeMetricFamily(
             "receiver_job_age_seconds", "Seconds since a job last ended.", labels=("job",)
@@ -182,7 +182,7 @@ def _deliveries(engine: Engine) -> Iterator[Metric]:
     yield _gauge("receiver_relay_behind_events", late, Planner(engine).behind() if targets else 0)
 
 
-def _account(known: numbers.KnownAccount) -> Iterator[Metric]:
+def _accounts(known: numbers.Known) -> Iterator[Metric]:
     now = datetime.now(UTC)
     # Two numbers may look the same once they are masked; the one that expires first is what matters.
     ends: dict[str, int] = {}
@@ -197,17 +197,21 @@ def _account(known: numbers.KnownAccount) -> Iterator[Metric]:
         expiry.add_metric((name,), left)
     yield expiry
     yield _gauge("receiver_numbers", "Numbers held.", len(known.numbers))
-    yield _gauge("receiver_provider_failures", "Requests in a row that the provider failed.", known.failures)
-    if known.checked_at is not None:
-        yield _gauge(
-            "receiver_provider_age_seconds",
-            "Seconds since the provider last answered.",
-            _age(known.checked_at),
-        )
-    if known.balance is not None:
-        balance = GaugeMetricFamily("receiver_account_balance", "Credit left.", labels=("currency",))
-        balance.add_metric((known.currency,), float(known.balance))
-        yield balance
+    labels = ("provider",)
+    failures = GaugeMetricFamily(
+        "receiver_provider_failures", "Requests in a row that the provider failed.", labels=labels
+    )
+    age = GaugeMetricFamily(
+        "receiver_provider_age_seconds", "Seconds since the provider last answered.", labels=labels
+    )
+    balance = GaugeMetricFamily("receiver_account_balance", "Credit left.", labels=("provider", "currency"))
+    for account in known.accounts:
+        failures.add_metric((account.provider,), account.failures)
+        if account.checked_at is not None:
+            age.add_metric((account.provider,), _age(account.checked_at))
+        if account.balance is not None:
+            balance.add_metric((account.provider, account.currency), float(account.balance))
+    yield from (failures, age, balance)
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

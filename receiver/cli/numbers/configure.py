@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 import click
 
 from receiver import current
-from receiver.cli import options, output, progress, tables
+from receiver.cli import options, output, progress
 from receiver.cli.numbers import shown
-from receiver.cli.numbers.held import held
+from receiver.cli.numbers.held import Holding, held
 from receiver.cli.operation import operation
-from receiver.providers.numbers import NumberClient, SubscribedNumber
+from receiver.providers.numbers import SubscribedNumber
 from receiver.settings.values import URL_SPELLING, is_spelled
 from receiver.setup import apply
 from receiver.setup.by_hand import changed
@@ -31,12 +31,14 @@ _NOWHERE = "none"
     type=click.Choice([str(Kind.VOICE), str(Kind.FAX)]),
     help="Take incoming calls for voice or fax.",
 )
+@options.PROVIDER
 @options.YES
 @options.AS_JSON
 @operation
 def configure(
     *,
     number: str,
+    provider: str | None,
     forward_to: str | None,
     forward_sms_to: str | None,
     mode: str | None,
@@ -49,16 +51,18 @@ def configure(
     """
     if forward_to is forward_sms_to is mode is None:
         raise click.UsageError("Say what to change: --forward-to, --forward-sms-to or --mode.")
-    client, urls = current.number_client(), current.our_urls_if_known()
-    number_now = held(client, number)
+    holding = held(number, provider)
+    number_now, urls = holding.number, holding.shown.urls
     calls = Kind(mode) if mode else number_now.routes.calls
+    if calls in holding.provider.market.refused:
+        raise click.UsageError(holding.provider.market.refused[calls])
     given = {
-        calls: _url("--forward-to", forward_to, number_now, calls),
-        Kind.SMS: _url("--forward-sms-to", forward_sms_to, number_now, Kind.SMS),
+        calls: _url("--forward-to", forward_to, holding, calls),
+        Kind.SMS: _url("--forward-sms-to", forward_sms_to, holding, Kind.SMS),
     }
     if mode is not None and given[calls] is None:
         given[calls] = number_now.routes.of(number_now.routes.calls)
-    step = changed(number_now, {kind: url for kind, url in given.items() if url is not None})
+    step = changed(number_now, {kind: url for kind, url in given.items() if url is not None}, urls)
     if step.holds(number_now):
         output.say("Nothing to do.")
     else:
@@ -66,21 +70,22 @@ def configure(
         if not output.confirmed("Change it?", yes=yes):
             output.say("Nothing was changed.")
             raise SystemExit(1)
-        number_now = _apply(step, client)
+        number_now = _apply(step, holding)
+    now = shown.Held(holding.provider, number_now, urls)
     if as_json:
-        output.json_out(shown.number_json(number_now, urls))
+        output.json_out(shown.number_json(now))
     else:
-        tables.show(shown.NUMBER_COLUMNS, [shown.number_row(number_now, urls)])
+        shown.show_numbers([now], several=len(current.providers()) > 1)
 
 
-def _url(option: str, given: str | None, number: SubscribedNumber, kind: Kind) -> str | None:
+def _url(option: str, given: str | None, holding: Holding, kind: Kind) -> str | None:
     """The URL that an option stands for; empty for `none`, and None if it was not given."""
     if given is None:
         return None
     if given == _NOWHERE:
         return ""
     if given == _HERE:
-        return current.our_urls().instead_of(number.routes.of(kind), kind)
+        return current.our_urls(holding.provider).instead_of(holding.number.routes.of(kind), kind)
     try:
         parts = urlsplit(given)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -95,8 +100,8 @@ def _url(option: str, given: str | None, number: SubscribedNumber, kind: Kind) -
     return given
 
 
-def _apply(step: Configure, client: NumberClient) -> SubscribedNumber:
-    journal = current.journal()
+def _apply(step: Configure, holding: Holding) -> SubscribedNumber:
+    client, journal = holding.client, current.journal(holding.provider)
     with journal.lease(say=output.say), progress.spinner("Configuring …"):
         done = apply.configure(step, client, journal)
     if done.number is None or done.outcome not in (apply.StepOutcome.DONE, apply.StepOutcome.FOUND):

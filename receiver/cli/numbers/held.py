@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 
 from receiver import current
@@ -9,6 +11,8 @@ from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
 from receiver.cli.operation import operation
 from receiver.keys.urls import masked_url
+from receiver.providers.base import Provider
+from receiver.providers.errors import ProviderError
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
@@ -16,47 +20,91 @@ from receiver.vocabulary.mask import masked_number
 SEE_LIST = "See `receiver numbers list`."
 
 
+@dataclass(frozen=True)
+class Holding:
+    """A number that is held, and where to ask about it."""
+
+    provider: Provider
+    client: NumberClient
+    number: SubscribedNumber
+
+    @property
+    def shown(self) -> shown.Held:
+        return shown.Held(self.provider, self.number, current.our_urls_if_known(self.provider))
+
+
 @click.command()
+@options.PROVIDER
 @options.AS_JSON
 @operation
-def list_numbers(as_json: bool) -> None:
+def list_numbers(*, provider: str | None, as_json: bool) -> None:
     """List the numbers you hold and where they point."""
-    with progress.spinner("Asking the provider …"):
-        found = sorted(current.number_client().subscribed_numbers(), key=lambda number: number.number)
-    current.watch().remember(found)
-    urls = current.our_urls_if_known()
+    found: list[shown.Held] = []
+    asked = asked_for(provider)
+    silent = 0
+    for each in asked:
+        try:
+            found += _held_with(each)
+        except ProviderError as error:
+            if len(asked) == 1:
+                raise
+            output.say(f"{each.title}: {error}")
+            silent += 1
+    found.sort(key=lambda held: held.number.number)
     if as_json:
-        output.json_out({"numbers": [shown.number_json(number, urls) for number in found]})
-        return
-    if not found:
+        output.json_out({"numbers": [shown.number_json(held) for held in found]})
+    elif found:
+        shown.show_numbers(found, several=len(asked) > 1)
+        if current.config().public_url is None:
+            output.say("PUBLIC_URL is not set, so nobody can tell which of them point here.")
+    elif not silent:
         output.say("You hold no numbers. Get one with `receiver setup --country SG`, for example.")
-        return
-    tables.show(shown.NUMBER_COLUMNS, [shown.number_row(number, urls) for number in found])
-    if urls is None:
-        output.say("PUBLIC_URL is not set, so nobody can tell which of them point here.")
+    if silent:
+        raise SystemExit(1)
+
+
+def _held_with(provider: Provider) -> list[shown.Held]:
+    with progress.spinner("Asking the provider …"):
+        active = current.number_client(provider).subscribed_numbers()
+    current.watch().remember(provider.name, active)
+    urls = current.our_urls_if_known(provider)
+    return [shown.Held(provider, number, urls) for number in active]
 
 
 @click.command()
 @click.argument("number", type=options.NumberType())
+@options.PROVIDER
 @options.AS_JSON
 @operation
-def show(number: str, as_json: bool) -> None:
+def show(*, number: str, provider: str | None, as_json: bool) -> None:
     """Show one of your numbers."""
-    found, urls = held(current.number_client(), number), current.our_urls_if_known()
+    found = held(number, provider).shown
     if as_json:
-        output.json_out(shown.number_json(found, urls))
+        output.json_out(shown.number_json(found))
         return
-    rows = list(zip(shown.NUMBER_COLUMNS, shown.number_row(found, urls), strict=True))
-    rows.append(("expiry", str(found.expiry or "-")))
-    rows.append(("calls URL", masked_url(found.routes.of(found.routes.calls)) or "-"))
-    rows.append(("sms URL", masked_url(found.routes.of(Kind.SMS)) or "-"))
+    routes = found.number.routes
+    rows = list(zip(shown.NUMBER_COLUMNS, shown.number_row(found), strict=True))
+    rows.append(("expiry", str(found.number.expiry or "-")))
+    rows.append(("calls URL", masked_url(routes.of(routes.calls)) or "-"))
+    rows.append(("sms URL", masked_url(routes.of(Kind.SMS)) or "-"))
+    rows += [(name.replace("_", " "), masked_url(value) or "-") for name, value in routes.others.items()]
+    rows += [(f"instead of {kind}", instead) for kind, instead in found.number.overruled.items()]
+    if len(current.providers()) > 1:
+        rows.insert(1, ("provider", found.provider.name))
     tables.show(("field", "value"), rows)
 
 
-def held(client: NumberClient, number: str) -> SubscribedNumber:
-    """The number as the provider describes it, or an error if this account does not hold it."""
-    with progress.spinner("Asking the provider …"):
-        found = next((one for one in client.subscribed_numbers() if one.number == number), None)
-    if found is None:
-        raise click.ClickException(f"{masked_number(number)} is not held by this application. {SEE_LIST}")
-    return found
+def asked_for(provider: str | None) -> tuple[Provider, ...]:
+    """The provider that was named, or all that there are credentials of."""
+    return current.providers() if provider is None else (current.provider(provider),)
+
+
+def held(number: str, provider: str | None) -> Holding:
+    """The number as its provider describes it, or an error if no account holds it."""
+    for each in asked_for(provider):
+        client = current.number_client(each, output.patient)
+        with progress.spinner("Asking the provider …"):
+            found = next((one for one in client.subscribed_numbers() if one.number == number), None)
+        if found is not None:
+            return Holding(each, client, found)
+    raise click.ClickException(f"{masked_number(number)} is not held by this application. {SEE_LIST}")

@@ -9,8 +9,10 @@ import click
 from receiver import current
 from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
-from receiver.cli.numbers.held import SEE_LIST
+from receiver.cli.numbers.held import SEE_LIST, asked_for
+from receiver.cli.numbers.held import held as find_held
 from receiver.cli.operation import operation
+from receiver.providers.base import Provider
 from receiver.providers.market import Duration
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import pay
@@ -28,6 +30,7 @@ _MAX_COST = click.option("--max-cost", type=options.AmountType(), help="Refuse t
 @options.term
 @click.option("--state", default="", help="Where to look for it, if its digits do not tell.")
 @_MAX_COST
+@options.PROVIDER
 @options.YES
 @options.AS_JSON
 @operation
@@ -37,6 +40,7 @@ def subscribe(
     duration: Duration | None,
     state: str,
     max_cost: Decimal | None,
+    provider: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -45,13 +49,14 @@ def subscribe(
     Shows the price and asks first. The number is bought once, whatever happens on the way. `receiver setup`
     buys and configures.
     """
-    term = duration or Duration.ONE_MONTH
-    client, journal = current.number_client(output.patient), current.journal()
+    of = current.provider(provider)
+    term = _term(duration, of)
+    client, journal = current.number_client(of, output.patient), current.journal(of)
     with journal.lease(say=output.say):
-        held, shop = _held_now(client, journal), Shop(client)
+        held, shop = _held_now(client, journal), Shop(client, of.market)
         if before := held.get(number):
             raise click.ClickException(
-                f"{masked_number(number)} is held already (expires {shown.expires(before)}), so"
+                f"{masked_number(number)} is held already (expires {shown.expires(before, of)}), so"
                 f" nothing was bought. To pay for more time: receiver numbers extend {number}"
             )
         with progress.spinner("Asking the provider …"):
@@ -59,8 +64,11 @@ def subscribe(
         if not offered.found:
             raise click.ClickException(f"{masked_number(number)}: {offered.shortage}")
         offer = offered.found[0]
-        price = _price(offer.rates.price(term), term)
-        step = Subscribe(number, offer.country, offer.state, term, price, offer.rates.currency)
+        price = _price(offer.rates.price(term, offer.number.sort), term)
+        asked = offer.number.requirements
+        step = Subscribe(number, offer.country, offer.state, term, price, offer.rates.currency, asked)
+        for sentence in shown.requirements(asked):
+            output.say(f"The provider asks for this first: {sentence}")
         _pay(step, client, journal, max_cost=max_cost, yes=yes, as_json=as_json)
 
 
@@ -68,6 +76,7 @@ def subscribe(
 @click.argument("number", type=options.NumberType())
 @options.term
 @_MAX_COST
+@options.PROVIDER
 @options.YES
 @options.AS_JSON
 @operation
@@ -76,6 +85,7 @@ def extend(
     number: str,
     duration: Duration | None,
     max_cost: Decimal | None,
+    provider: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -83,8 +93,12 @@ def extend(
 
     Shows the price and asks first. It is paid once, whatever happens on the way.
     """
-    term = duration or Duration.ONE_MONTH
-    client, journal = current.number_client(output.patient), current.journal()
+    asked = asked_for(provider)
+    of = asked[0] if len(asked) == 1 else find_held(number, provider).provider
+    client = current.number_client(of, output.patient)
+    if len(of.market.terms) == 1:
+        raise click.ClickException(f"there is nothing to extend: {of.market.terms_sentence}")
+    term, journal = _term(duration, of), current.journal(of)
     with journal.lease(say=output.say):
         doubtful = [
             one for one in journal.unsettled() if (one.action, one.number) == (SetupAction.EXTEND, number)
@@ -98,14 +112,23 @@ def extend(
         if any(attempt.shows_in(held) for attempt in doubtful):
             raise click.ClickException(
                 f"{masked_number(number)} was extended by the run before, whose answer was lost: it now"
-                f" expires {shown.expires(was)}. Nothing more was paid; to extend it further run this again."
+                f" expires {shown.expires(was, of)}. Nothing more was paid; to extend it further run this"
+                " again."
             )
         country = was.country or country_of(number)
         with progress.spinner("Asking the provider …"):
             rates = client.rate(country)
-        price = _price(rates.price(term), term)
+        price = _price(rates.price(term, was.sort), term)
         step = Extend(number, country, was.state, term, price, rates.currency, was)
         _pay(step, client, journal, max_cost=max_cost, yes=yes, as_json=as_json)
+
+
+def _term(asked: Duration | None, provider: Provider) -> Duration:
+    """The term that is asked for, or the usual one."""
+    market = provider.market
+    if asked not in (None, *market.terms):
+        raise click.UsageError(market.terms_sentence or f"{provider.title} does not sell this term.")
+    return asked or market.usual_term
 
 
 def _held_now(client: NumberClient, journal: Journal) -> dict[str, SubscribedNumber]:

@@ -9,11 +9,12 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, progress
-from receiver.cli.numbers.held import held
+from receiver.cli.numbers.held import asked_for, held
 from receiver.cli.operation import operation
 from receiver.keys.hops import Proof
 from receiver.keys.proof import prove
 from receiver.keys.urls import CallbackUrls, Target, shown_url
+from receiver.providers.base import Provider
 from receiver.providers.numbers import SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
@@ -29,69 +30,78 @@ from receiver.vocabulary.printable import printable
     type=click.Choice([kind.value for kind in Kind]),
     help="Test only this kind. Repeatable.",
 )
+@options.PROVIDER
 @options.AS_JSON
 @operation
-def test_callbacks(*, number: str | None, kinds: tuple[str, ...], as_json: bool) -> None:
+def test_callbacks(
+    *, number: str | None, kinds: tuple[str, ...], provider: str | None, as_json: bool
+) -> None:
     """Post a signed test, and look for it in the log.
 
     It goes through PUBLIC_URL to this service's callback URLs or, with NUMBER, to where the provider sends
     what arrives for that number. The answer names the hop that failed: dns, connect, tls, answer or log. In
     the log the event has the type `test`.
     """
-    urls = current.our_urls()
     wanted = [Kind(kind) for kind in kinds] or list(Kind)
     elsewhere: dict[Kind, str] = {}
+    targets: list[tuple[Provider, dict[Kind, str]]] = []
     if number:
-        targets, elsewhere = _targets(held(current.number_client(), number), urls, wanted)
+        holding = held(number, provider)
+        here, elsewhere = _targets(holding.number, current.our_urls(holding.provider), wanted)
+        targets.append((holding.provider, here))
     else:
-        targets = {kind: urls.of(kind) for kind in wanted}
-    proofs = prove_urls(targets)
-    holds = not elsewhere and bool(proofs) and all(proof.holds for proof in proofs.values())
+        for of in asked_for(provider):
+            urls = current.our_urls(of)
+            targets.append((of, {kind: urls.of(kind) for kind in wanted if kind in urls.kinds}))
+    tested = [(of, prove_urls(of, theirs)) for of, theirs in targets]
+    proofs = [proof for _, theirs in tested for proof in theirs.values()]
+    holds = not elsewhere and bool(proofs) and all(proof.holds for proof in proofs)
     if as_json:
-        output.json_out(
-            {
-                "holds": holds,
-                "tests": [proof_json(kind, proof) for kind, proof in proofs.items()],
-                "elsewhere": elsewhere,
-            }
-        )
+        tests = [proof_json(of, kind, proof) for of, theirs in tested for kind, proof in theirs.items()]
+        output.json_out({"holds": holds, "tests": tests, "elsewhere": elsewhere})
     else:
-        show_proofs(proofs)
-        for kind, where in elsewhere.items():
-            click.echo(f"{kind:6} goes to {printable(where)}, not to this service")
-        if elsewhere:
-            output.say(f"To bring it here: receiver setup --number {number} --take-over")
-        if not proofs and not elsewhere:
-            output.say(
-                f"Nothing of {masked_number(number or '')} is sent anywhere: receiver setup --number {number}"
-            )
+        for of, theirs in tested:
+            show_proofs(theirs, of.title if len(tested) > 1 else "")
+        _show_the_rest(number, elsewhere, any_proofs=bool(proofs))
     if not holds:
         raise SystemExit(1)
 
 
-def prove_urls(targets: Mapping[Kind, str]) -> dict[Kind, Proof]:
+def _show_the_rest(number: str | None, elsewhere: Mapping[Kind, str], *, any_proofs: bool) -> None:
+    for kind, where in elsewhere.items():
+        click.echo(f"{kind:6} goes to {printable(where)}, not to this service")
+    if elsewhere:
+        output.say(f"To bring it here: receiver setup --number {number} --take-over")
+    elif not any_proofs and number:
+        output.say(f"Nothing of {masked_number(number)} is sent anywhere: receiver setup --number {number}")
+    elif not any_proofs:
+        output.say("No provider of yours has that kind.")
+
+
+def prove_urls(of: Provider, targets: Mapping[Kind, str]) -> dict[Kind, Proof]:
     """Prove the callback URL of each kind, showing that it goes on."""
-    token = current.access_token()
+    secret = current.secret(of)
     proofs: dict[Kind, Proof] = {}
     for kind, url in targets.items():
         with progress.spinner(f"Testing {kind} …"):
-            proofs[kind] = prove(current.engine(), url, kind, token)
+            proofs[kind] = prove(current.engine(), url, kind, secret, provider=of)
     return proofs
 
 
-def show_proofs(proofs: Mapping[Kind, Proof]) -> None:
+def show_proofs(proofs: Mapping[Kind, Proof], title: str = "") -> None:
     """One line a kind, and for those that failed, why and what to do; said once if it is the same for all."""
     for kind, proof in proofs.items():
-        click.echo(f"{kind:6} {_way(proof)}")
+        click.echo(f"{title} {kind:6} {_way(proof)}".lstrip())
     for sentence, mend in dict.fromkeys((proof.sentence, proof.mend) for proof in proofs.values()):
         if sentence:
             click.echo(wrapped(sentence[:1].upper() + sentence[1:]))
             click.echo(wrapped(mend, "→ "))
 
 
-def proof_json(kind: Kind, proof: Proof) -> dict[str, object]:
+def proof_json(of: Provider, kind: Kind, proof: Proof) -> dict[str, object]:
     """A proof, for `--json`."""
     return {
+        "provider": of.name,
         "kind": kind,
         "holds": proof.holds,
         "passed": proof.passed,

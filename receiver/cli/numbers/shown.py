@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from receiver.cli import tables
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
-from receiver.providers.market import Duration, Rate
+from receiver.providers.base import Provider
+from receiver.providers.market import Duration, Rate, Requirement
 from receiver.providers.numbers import Capability, SubscribedNumber
-from receiver.providers.registry import DEFAULT
 from receiver.setup.plan import Configure
 from receiver.vocabulary.kinds import Kind
 
@@ -23,8 +26,27 @@ _TARGETS = {
 NUMBER_COLUMNS = ("number", "in", "can", "calls go", "sms go", "expires", "renews")
 
 
-def number_row(number: SubscribedNumber, urls: CallbackUrls | None) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Held:
+    """A number, the provider that has it, and our URLs there, if PUBLIC_URL is set."""
+
+    provider: Provider
+    number: SubscribedNumber
+    urls: CallbackUrls | None
+
+
+def show_numbers(numbers: Sequence[Held], *, several: bool) -> None:
+    """Numbers as a table, with their providers if there are `several`."""
+    columns = (NUMBER_COLUMNS[0], "provider", *NUMBER_COLUMNS[1:]) if several else NUMBER_COLUMNS
+    rows = [number_row(held) for held in numbers]
+    if several:
+        rows = [(row[0], held.provider.name, *row[1:]) for row, held in zip(rows, numbers, strict=True)]
+    tables.show(columns, rows)
+
+
+def number_row(held: Held) -> tuple[str, ...]:
     """A number held, for a table with `NUMBER_COLUMNS`."""
+    number, urls = held.number, held.urls
     routes = number.routes
     calls_url = routes.of(routes.calls)
     calls = leads_to(calls_url, routes.calls, urls)
@@ -34,16 +56,18 @@ def number_row(number: SubscribedNumber, urls: CallbackUrls | None) -> tuple[str
         abilities(number.capabilities),
         f"{routes.calls}: {calls}" if calls_url else calls,
         leads_to(routes.of(Kind.SMS), Kind.SMS, urls),
-        expires(number),
+        expires(number, held.provider),
         renews(number),
     )
 
 
-def number_json(number: SubscribedNumber, urls: CallbackUrls | None) -> dict[str, object]:
+def number_json(held: Held) -> dict[str, object]:
     """A number held, for `--json`. Callback keys are masked; who needs a URL whole has it in the settings."""
+    number, urls = held.number, held.urls
     calls, sms = number.routes.of(number.routes.calls), number.routes.of(Kind.SMS)
     return {
         "number": number.number,
+        "provider": held.provider.name,
         "country": number.country,
         "state": number.state,
         "capabilities": sorted(word.lower() for word in number.capabilities),
@@ -53,8 +77,11 @@ def number_json(number: SubscribedNumber, urls: CallbackUrls | None) -> dict[str
         "forward_sms_to": masked_url(sms),
         "forward_sms_to_leads": urls and urls.target(sms, Kind.SMS),
         "expiry": number.expiry,
-        "days_left": days_left(number.expiry),
+        "days_left": days_left(number.expiry, held.provider),
         "auto_extend": number.auto_extend,
+        "others": {name: masked_url(value) for name, value in number.routes.others.items()},
+        "lacking": urls and {kind: urls.lacking(number.routes, kind) for kind in number.routes.urls},
+        "overruled": number.overruled,
     }
 
 
@@ -76,6 +103,9 @@ def changes(step: Configure, urls: CallbackUrls | None) -> str:
     if was.of(Kind.SMS) != now.of(Kind.SMS):
         sides = (leads_to(routes.of(Kind.SMS), Kind.SMS, urls) for routes in (was, now))
         said.append(f"sms: {_change(*sides)}")
+    beside = sorted(name for name, value in now.others.items() if was.others.get(name, "") != value)
+    if beside:
+        said.append(f"beside: {', '.join(name.replace('_', ' ') for name in beside)}")
     return "; ".join(said)
 
 
@@ -95,14 +125,14 @@ def abilities(capabilities: frozenset[str]) -> str:
     return "+".join(part for part in (calls, *others) if part)
 
 
-def days_left(expiry: date | None) -> int | None:
+def days_left(expiry: date | None, provider: Provider) -> int | None:
     """Days until a subscription ends, by the provider's calendar."""
-    return None if expiry is None else (expiry - datetime.now(DEFAULT.zone).date()).days
+    return None if expiry is None else (expiry - datetime.now(provider.zone).date()).days
 
 
-def expires(number: SubscribedNumber) -> str:
+def expires(number: SubscribedNumber, provider: Provider) -> str:
     """When a number's subscription ends."""
-    days = days_left(number.expiry)
+    days = days_left(number.expiry, provider)
     if days is None:
         return "-"
     if days < 0:
@@ -125,3 +155,9 @@ def term(asked: Duration) -> str:
 def monthly(rate: Rate) -> Decimal:
     """What a term costs for each month of it."""
     return (rate.price / rate.months).quantize(Decimal("0.01"))
+
+
+def requirements(asked: Iterable[Requirement]) -> list[str]:
+    """What a provider asks for before it sells a number, as sentences, each once."""
+    said = (" ".join(part for part in (one.sentence, one.link) if part) for one in asked)
+    return list(dict.fromkeys(said))

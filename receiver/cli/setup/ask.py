@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
@@ -12,7 +13,8 @@ import click
 
 from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
-from receiver.providers.market import AvailableNumber, Country, Duration
+from receiver.providers.base import Provider
+from receiver.providers.market import AvailableNumber, Country, Duration, Narrowed
 from receiver.providers.numbers import Capability
 from receiver.setup.catalogue import NoSuchPlace, Shop, can, find_country, find_state
 from receiver.setup.plan import Wish
@@ -31,18 +33,40 @@ class _Again(Exception):
     """The answer will not do; the message says why."""
 
 
+def for_a_provider(providers: Sequence[Provider]) -> Provider:
+    """The provider that the person at the terminal wants a number of."""
+    named = {each.name: each for each in providers}
+
+    def read(text: str) -> Provider:
+        if text.lower() not in named:
+            raise _Again(f"Type {' or '.join(named)}.")
+        return named[text.lower()]
+
+    return _answer(f"Provider ({' or '.join(named)})", read)
+
+
 def for_a_wish(shop: Shop, known: SetupRequest) -> Wish:
     """The wish of the person at the terminal, who is asked only for what is not `known`."""
     with progress.spinner("Asking the provider …"):
         countries = shop.countries
     country = find_country(countries, known.country) if known.country else _country(countries)
     state = find_state(country, known.state).code if known.state else _state(country)
-    number = None if known.any_number or (country.states and not state) else _number(shop, country, state)
+    narrowed = Narrowed(known.sort, known.area_code, known.contains)
+    some_state = country.states and country.sold_by_state and not state
+    number = None if known.any_number or some_state else _number(shop, country, state, narrowed)
     kinds = known.kinds if known.kinds is not None else _kinds(number or _sample(shop, country, state))
     duration = known.duration or _duration(shop, country)
     if number:
         return Wish(kinds, number=number.number, state=state, duration=duration)
-    return Wish(kinds, country=country.code, state=state, duration=duration)
+    return Wish(
+        kinds,
+        country=country.code,
+        state=state,
+        duration=duration,
+        sort=known.sort,
+        area_code=known.area_code,
+        contains=known.contains,
+    )
 
 
 def _country(countries: tuple[Country, ...]) -> Country:
@@ -65,14 +89,14 @@ def _state(country: Country) -> str:
     )
 
 
-def _number(shop: Shop, country: Country, state: str) -> AvailableNumber | None:
+def _number(shop: Shop, country: Country, state: str, narrowed: Narrowed) -> AvailableNumber | None:
     """One of the numbers for sale, or None for whichever is the first that will do."""
     listed: list[AvailableNumber] = []
 
     def show(digits: str) -> None:
         with progress.spinner("Looking through the numbers for sale …"):
-            fitting = (entry for entry in shop.numbers(country.code, state) if digits in entry.number)
-            found = list(islice(fitting, _SHOWN))
+            also = replace(narrowed, contains=digits) if digits else narrowed
+            found = list(islice(shop.numbers(country.code, state, also), _SHOWN))
         if not found:
             where = shown.place(country.code, state)
             raise _Again(f"No number with {digits} is for sale in {where}." if digits else _SOLD_OUT)
@@ -81,9 +105,11 @@ def _number(shop: Shop, country: Country, state: str) -> AvailableNumber | None:
             ("", "number", "can"),
             [(at, one.number, shown.abilities(one.capabilities)) for at, one in enumerate(found, 1)],
         )
+        for sentence in shown.requirements(one for number in found for one in number.requirements):
+            output.say(f"The provider asks for this first: {sentence}")
 
     def chosen(text: str) -> AvailableNumber | None:
-        digits = re.sub(r"[\s+().\-]", "", text)
+        digits = options.digits(text)
         if not text:
             return None
         if not re.fullmatch(r"[0-9]+", digits):
@@ -103,7 +129,7 @@ def _number(shop: Shop, country: Country, state: str) -> AvailableNumber | None:
 
 def _sample(shop: Shop, country: Country, state: str) -> AvailableNumber | None:
     """A number that tells what those of a place can do."""
-    place = state or (country.states[0].code if country.states else "")
+    place = state or (country.states[0].code if country.states and country.sold_by_state else "")
     return next(shop.numbers(country.code, place), None)
 
 
@@ -131,7 +157,10 @@ def _kinds(number: AvailableNumber | None) -> frozenset[Kind]:
     return _answer(f"Receive ({choices}; several with commas)", read, default=usual)
 
 
-def _duration(shop: Shop, country: Country) -> Duration:
+def _duration(shop: Shop, country: Country) -> Duration | None:
+    """The term; None where there is no choice."""
+    if len(shop.market.terms) == 1:
+        return None
     with progress.spinner("Asking the provider …"):
         rates = shop.rates(country.code)
     tables.show(

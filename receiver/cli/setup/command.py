@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,21 @@ import click
 from receiver import current
 from receiver.cli import options, output, progress
 from receiver.cli.numbers import shown
+from receiver.cli.numbers.held import asked_for
 from receiver.cli.operation import operation
 from receiver.cli.setup import ask, plan_shown, result_shown
 from receiver.cli.setup.proofs import Proofs, reached, tested
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.numbers import NumberClient, SubscribedNumber
+from receiver.providers.base import Provider
+from receiver.providers.numbers import SubscribedNumber
 from receiver.setup import wanted
 from receiver.setup.address import doubt
 from receiver.setup.apply import Progress, StepOutcome, apply
 from receiver.setup.by_hand import not_bought
-from receiver.setup.catalogue import Shop
-from receiver.setup.plan import Plan, Step, Wish
+from receiver.setup.plan import Step, Wish
 from receiver.setup.request import RequestError, SetupRequest
-from receiver.setup.run import Account, Result, decide
+from receiver.setup.run import Account, Decision, Result
+from receiver.setup.sharing import decide_all
 from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import printable
 
@@ -53,6 +56,7 @@ _LINES_SHOWN = 8
     metavar="voice,sms",
     help="What to receive: voice or fax, and sms. By default everything the number can.",
 )
+@options.narrowed
 @options.term
 @click.option(
     "--file",
@@ -68,6 +72,7 @@ _LINES_SHOWN = 8
     type=options.NumberType(),
     help="Record that this number was not bought, if a purchase is in doubt.",
 )
+@options.PROVIDER
 @options.YES
 @options.AS_JSON
 @operation
@@ -84,95 +89,123 @@ def setup(*, yes: bool, as_json: bool, **asked: Any) -> None:
         request.check(asking=asking)
     except RequestError as error:
         raise click.UsageError(str(error)) from None
-    client = current.number_client(output.patient)
     if request.export:
-        _export(client)
+        _export(asked_for(request.provider))
         return
     if request.not_bought:
-        with progress.spinner("Asking the provider …"):
-            not_bought(request.not_bought, client, current.journal(), say=output.say)
-        output.say(f"Recorded: {masked_number(request.not_bought)} was not bought.")
+        _not_bought(request.not_bought, asked_for(request.provider))
         return
-    account = Account(client, Shop(client), current.journal(), current.our_urls())
-    _warn_of_address()
-    wishes = _wishes(request, account.shop, asking=asking)
+    given = () if asking else request.wishes
+    providers = _providers(request, given)
+    if asking and len(providers) > 1:
+        providers = (ask.for_a_provider(providers),)
+    accounts = [current.account(of, output.patient) for of in providers]
+    _warn_of_address(providers)
+    wishes = (ask.for_a_wish(accounts[0].shop, request),) if asking else given
     try:
-        with nullcontext() if request.dry_run else account.journal.lease(say=output.say):
-            _run(request, wishes, account, yes=yes, as_json=as_json)
+        with ExitStack() as leases:
+            for account in () if request.dry_run else accounts:
+                leases.enter_context(account.journal.lease(say=output.say))
+            _run(request, wishes, accounts, yes=yes, as_json=as_json)
     except KeyboardInterrupt:
         output.say("\nStopped. Run the same command again: it looks first, and continues from here.")
         raise SystemExit(130) from None
 
 
-def _wishes(request: SetupRequest, shop: Shop, *, asking: bool) -> Sequence[Wish]:
-    if asking:
-        return (ask.for_a_wish(shop, request),)
-    with progress.spinner("Asking the provider …") if request.country else nullcontext():
-        return request.wishes(shop)
+def _providers(request: SetupRequest, wishes: Sequence[Wish]) -> tuple[Provider, ...]:
+    """Those that may be needed: the ones that are named, or all if a wish names none."""
+    named = sorted({wish.provider for wish in wishes} or {request.provider or ""})
+    return tuple(map(current.provider, named)) if all(named) else current.providers()
 
 
 def _run(
-    request: SetupRequest, wishes: Sequence[Wish], account: Account, *, yes: bool, as_json: bool
+    request: SetupRequest, wishes: Sequence[Wish], accounts: Sequence[Account], *, yes: bool, as_json: bool
 ) -> None:
     """Decide, show, ask, do it, and tell what came of it."""
     with progress.spinner("Asking the provider …"):
-        decision = decide(request, wishes, account, say=output.say)
-    decided, urls = decision.plan, account.urls
+        decisions = decide_all(request, wishes, accounts, say=output.say)
     if not as_json:
-        plan_shown.show(decided, urls)
-    if decided.payments:
-        output.say(plan_shown.bill(decided))
-    proofs = Proofs(reached(urls, decision.kinds))
-    done: list[Progress] = []
-    if decided.steps and not request.dry_run:
-        if not output.confirmed(plan_shown.question(decided), yes=yes):
+        plan_shown.show(decisions)
+    for sentence in plan_shown.conditions(decisions):
+        output.say(sentence)
+    for decision in decisions:
+        if decision.plan.payments:
+            output.say(plan_shown.bill(decision, several=len(decisions) > 1))
+    proofs = [Proofs(reached(each.account.urls, each.kinds)) for each in decisions]
+    steps = [step for decision in decisions for step in decision.plan.steps]
+    done: list[list[Progress]] = [[] for _ in decisions]
+    if steps and not request.dry_run:
+        if not output.confirmed(plan_shown.question(decisions), yes=yes):
             output.say("Nothing was done.")
             raise SystemExit(1)
-        done = _apply(decided, account)
-    result = Result(decided, tuple(done), request.dry_run)
-    if result.pointed:
-        held = {number.number: number for number in (*decision.active, *result.pointed)}
-        current.watch().remember([*held.values()])
-        proofs = Proofs(proofs.reached, tested(urls, proofs.reached))
-    result_shown.show(result, urls, proofs, as_json=as_json)
-    if not result.fulfilled:
+        many = sys.stderr.isatty() and len(steps) > _LINES_SHOWN
+        with progress.bar(len(steps)) if many else nullcontext() as step_on:
+            done = [_apply(decision, step_on) for decision in decisions]
+    results = [
+        Result(decision, tuple(each), request.dry_run) for decision, each in zip(decisions, done, strict=True)
+    ]
+    proofs = [_proved(result, known) for result, known in zip(results, proofs, strict=True)]
+    result_shown.show(results, proofs, as_json=as_json)
+    if not all(result.fulfilled for result in results):
         raise SystemExit(1)
 
 
-def _apply(decided: Plan, account: Account) -> list[Progress]:
+def _proved(result: Result, known: Proofs) -> Proofs:
+    """Remember what was configured, and let a test arrive at it."""
+    if not result.pointed:
+        return known
+    account = result.account
+    held = {number.number: number for number in (*result.decision.active, *result.pointed)}
+    current.watch().remember(account.provider.name, [*held.values()])
+    return Proofs(known.reached, tested(account, known.reached))
+
+
+def _apply(decision: Decision, step_on: Callable[[str], None] | None) -> list[Progress]:
     done: list[Progress] = []
-    many = sys.stderr.isatty() and len(decided.steps) > _LINES_SHOWN
-    with progress.bar(len(decided.steps)) if many else nullcontext() as step_on:
 
-        def starting(step: Step) -> None:
-            if step_on:
-                step_on(f"{plan_shown.name(step)} {masked_number(step.number)}")
+    def starting(step: Step) -> None:
+        if step_on:
+            step_on(f"{plan_shown.name(step)} {masked_number(step.number)}")
 
-        for one in apply(decided, account.client, account.journal, starting=starting):
-            done.append(one)
-            if not many or one.outcome in (StepOutcome.FAILED, StepOutcome.SKIPPED):
-                detail = f" ({one.detail})" if one.detail else ""
-                # Masked: unlike the tables, this ends up in the logs of whatever runs it unattended.
-                number = masked_number(one.step.number)
-                output.say(f"{plan_shown.name(one.step)} {number}: {one.outcome}{detail}")
+    account = decision.account
+    for one in apply(decision.plan, account.client, account.journal, starting=starting):
+        done.append(one)
+        if not step_on or one.outcome in (StepOutcome.FAILED, StepOutcome.SKIPPED):
+            detail = f" ({one.detail})" if one.detail else ""
+            # Masked: unlike the tables, this ends up in the logs of whatever runs it unattended.
+            number = masked_number(one.step.number)
+            output.say(f"{plan_shown.name(one.step)} {number}: {one.outcome}{detail}")
     return done
 
 
-def _export(client: NumberClient) -> None:
-    """Print the file that wishes for what is held."""
+def _not_bought(number: str, asked: Sequence[Provider]) -> None:
+    """Record it at the account where the purchase is in doubt."""
+    journals = {of.name: current.journal(of) for of in asked}
+    doubted = (of for of in asked if any(one.number == number for one in journals[of.name].unsettled()))
+    of = next(doubted, asked[0])
     with progress.spinner("Asking the provider …"):
-        active = client.subscribed_numbers()
-    urls = current.our_urls()
-    click.echo(wanted.write(active, urls, lambda number: _described(number, urls)), nl=False)
+        not_bought(number, current.number_client(of, output.patient), journals[of.name], say=output.say)
+    output.say(f"Recorded: {masked_number(number)} was not bought.")
 
 
-def _described(number: SubscribedNumber, urls: CallbackUrls) -> str:
-    place, can, calls, sms = shown.number_row(number, urls)[1:5]
+def _export(asked: Sequence[Provider]) -> None:
+    """Print the file that wishes for what is held."""
+    click.echo(wanted.HEADING, nl=False)
+    for of in asked:
+        with progress.spinner("Asking the provider …"):
+            active = current.number_client(of, output.patient).subscribed_numbers()
+        urls, name = current.our_urls(of), of.name if len(asked) > 1 else ""
+        describe = partial(_described, of, urls)
+        click.echo(wanted.write(active, urls, describe, market=of.market, provider=name), nl=False)
+
+
+def _described(of: Provider, urls: CallbackUrls, number: SubscribedNumber) -> str:
+    place, can, calls, sms = shown.number_row(shown.Held(of, number, urls))[1:5]
     return printable(f"{place}, {can}; calls: {calls}, sms: {sms}; expires {number.expiry}")
 
 
-def _warn_of_address() -> None:
+def _warn_of_address(providers: Sequence[Provider]) -> None:
     config = current.config()
-    api_url, _ = current.provider().account(config)
-    if sentence := doubt(config.public_url, api_url):
+    doubts = (doubt(config.public_url, of.account(config)[0]) for of in providers)
+    for sentence in dict.fromkeys(filter(None, doubts)):
         output.say(f"Warning: {sentence}")

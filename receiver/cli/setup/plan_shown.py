@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from receiver.cli import output, tables
 from receiver.cli.numbers import shown
-from receiver.keys.urls import CallbackUrls
-from receiver.setup.plan import Configure, Plan, Step
+from receiver.setup.plan import Configure, Step, Subscribe
+from receiver.setup.run import Decision
 
+_Row = tuple[str, str, str, str, str]
 _ROWS_SHOWN = 40
 _READY_SHOWN = 10
 
 
-def show(decided: Plan, urls: CallbackUrls) -> None:
+def show(decisions: Sequence[Decision]) -> None:
     """The steps as a table, with what is ready, left alone and refused."""
-    rows = [_row(step, urls) for step in decided.steps]
+    rows: list[_Row] = []
+    refused: list[_Row] = []
+    for decision in decisions:
+        name = decision.account.provider.name
+        rows += [(name, *row) for row in _rows(decision)]
+        refused += [(name, one.subject, "refused", one.reason, "") for one in decision.plan.refusals]
+    more = len(rows) - _ROWS_SHOWN
+    rows = [*rows[:_ROWS_SHOWN], *refused]
+    if len(decisions) > 1:
+        columns = ("number", "provider", "step", "what", "price")
+        tables.show(columns, [(number, name, *rest) for name, number, *rest in rows])
+    else:
+        tables.show(("number", "step", "what", "price"), [row[1:] for row in rows])
+    if more > 0:
+        output.say(f"… and {more} more; --dry-run --json shows them all.")
+
+
+def _rows(decision: Decision) -> list[tuple[str, str, str, str]]:
+    decided = decision.plan
+    rows = [_row(step, decision) for step in decided.steps]
     if len(decided.ready) > _READY_SHOWN:
         rows.append((numbers(len(decided.ready)), "ready", "as wished for already", ""))
     else:
@@ -22,24 +44,35 @@ def show(decided: Plan, urls: CallbackUrls) -> None:
         (number.number, "left alone", "points elsewhere; to use it: --number … --take-over", "")
         for number in decided.left_alone
     ]
-    refused = [(refusal.subject, "refused", refusal.reason, "") for refusal in decided.refusals]
-    more = len(rows) - _ROWS_SHOWN
-    tables.show(("number", "step", "what", "price"), [*rows[:_ROWS_SHOWN], *refused])
-    if more > 0:
-        output.say(f"… and {more} more; --dry-run --json shows them all.")
+    return rows
 
 
-def _row(step: Step, urls: CallbackUrls) -> tuple[str, str, str, str]:
+def _row(step: Step, decision: Decision) -> tuple[str, str, str, str]:
     if isinstance(step, Configure):
-        return step.number, name(step), shown.changes(step, urls), ""
+        return step.number, name(step), shown.changes(step, decision.account.urls), ""
     where = shown.place(step.country, step.state)
     price = f"{step.currency} {tables.money(step.price)}"
     return step.number, name(step), f"{where}, {shown.term(step.duration)}", price
 
 
-def bill(decided: Plan) -> str:
+def conditions(decisions: Sequence[Decision]) -> list[str]:
+    """What somebody should know before paying: what the provider asks for, and how numbers go on."""
+    said = []
+    for decision in decisions:
+        bought = [step for step in decision.plan.steps if isinstance(step, Subscribe)]
+        for step in bought:
+            for sentence in shown.requirements(step.requirements):
+                said.append(f"For {step.number} the provider asks for this first: {sentence}")
+        if bought:
+            said.append(decision.account.provider.market.terms_sentence)
+    return list(dict.fromkeys(filter(None, said)))
+
+
+def bill(decision: Decision, *, several: bool = False) -> str:
     """What is to pay now, and what is left of the balance."""
-    price = f"To pay now: {decided.currency} {tables.money(decided.cost)}."
+    decided = decision.plan
+    to = f" to {decision.account.provider.title}" if several else ""
+    price = f"To pay now{to}: {decided.currency} {tables.money(decided.cost)}."
     balance = decided.balance
     if balance is None:
         return f"{price} The provider does not tell the balance."
@@ -49,11 +82,15 @@ def bill(decided: Plan) -> str:
     return f"{has}, afterwards {tables.money(balance.balance - decided.cost)}."
 
 
-def question(decided: Plan) -> str:
+def question(decisions: Sequence[Decision]) -> str:
     """What the person is asked to agree to."""
-    bought = len(decided.payments)
-    configured = len(decided.steps) - bought
-    parts = [f"buy {numbers(bought)} for {decided.currency} {tables.money(decided.cost)}"] if bought else []
+    plans = [decision.plan for decision in decisions]
+    configured = sum(len(plan.steps) - len(plan.payments) for plan in plans)
+    parts = [
+        f"buy {numbers(len(plan.payments))} for {plan.currency} {tables.money(plan.cost)}"
+        for plan in plans
+        if plan.payments
+    ]
     parts += [f"configure {numbers(configured)}"] if configured else []
     asked = " and ".join(parts)
     return f"{asked[:1].upper()}{asked[1:]}?"

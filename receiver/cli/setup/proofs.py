@@ -10,6 +10,7 @@ from receiver.cli.numbers.proof import prove_urls
 from receiver.keys.hops import Proof
 from receiver.keys.proof import reach
 from receiver.keys.urls import CallbackUrls
+from receiver.setup.run import Account
 from receiver.vocabulary.kinds import Kind
 
 
@@ -29,9 +30,12 @@ def reached(urls: CallbackUrls, kinds: Iterable[Kind]) -> dict[Kind, Proof]:
     return proofs
 
 
-def tested(urls: CallbackUrls, answered: Mapping[Kind, Proof]) -> dict[Kind, Proof]:
+def tested(account: Account, answered: Mapping[Kind, Proof]) -> dict[Kind, Proof]:
     """Let a test arrive at those that answered, and say whether it did."""
-    proofs = prove_urls({kind: urls.of(kind) for kind, proof in answered.items() if proof.holds})
+    urls = account.urls
+    proofs = prove_urls(
+        account.provider, {kind: urls.of(kind) for kind, proof in answered.items() if proof.holds}
+    )
     if arrived := [kind for kind, proof in proofs.items() if proof.holds]:
         output.say(f"Proved: a test for {' and '.join(arrived)} arrived in the log.")
     _warn_of(proofs)

@@ -14,10 +14,10 @@ SOON, VERY_SOON = 21, 7
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    urls = patient.watch.urls()
+    urls = next(iter(patient.watch.urls().values()), None)
     if urls is None:
         return NotLooked("PUBLIC_URL is not set")
-    reached = proof.reach(urls.voice)
+    reached = proof.reach(urls.of(urls.kinds[0]))
     if not reached.holds:
         sentence = f"PUBLIC_URL fails at {reached.failed}: {reached.sentence}"
         found.append(error(f"address-{reached.failed}", sentence, reached.mend))

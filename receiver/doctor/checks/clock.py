@@ -11,6 +11,7 @@ from receiver.doctor.check import Check, Patient
 from receiver.doctor.report import in_words
 from receiver.numbers.findings import Finding, graded
 from receiver.outbound.limit import TimeLimit, WatchedAdapter
+from receiver.providers.registry import PROVIDERS
 
 OFF, WRONG = 5.0, 60.0
 """Seconds."""
@@ -18,7 +19,8 @@ _TIMEOUT = 5.0
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    api_url, _ = patient.provider.account(patient.config)
+    asked = (*patient.providers, *PROVIDERS.values())[0]
+    api_url, _ = asked.account(patient.config)
     theirs = date_of(api_url)
     if theirs is None:
         return "not compared: the provider does not tell the time"

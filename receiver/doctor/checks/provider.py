@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from receiver.doctor.check import Check, Patient
 from receiver.numbers.findings import Finding, warning
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    if not patient.provider.configured(patient.config):
+    if not patient.providers:
         return "not asked: there are no credentials"
     found += patient.inspection.account
-    known = patient.known
-    if known.failures and not found:
-        # The watch waits for more failures before it reports them; the doctor says so at once.
-        sentence = f"The provider could not be asked. {known.failure}"
-        found.append(warning("provider-silent", sentence, "receiver doctor"))
-    balance = "balance not told"
-    if known.balance is not None:
-        balance = f"balance {known.currency} {known.balance:f}"
-    return f"credentials work, {balance}"
+    reported = {finding.provider for finding in found}
+    said = []
+    for provider in patient.providers:
+        account = patient.known.of(provider.name)
+        if account.failures and provider.name not in reported:
+            # The watch waits for more failures before it reports them; the doctor says so at once.
+            sentence = f"The provider could not be asked. {account.failure}"
+            silent = warning("provider-silent", sentence, "receiver doctor")
+            found.append(replace(silent, provider=provider.name))
+        balance = "balance not told"
+        if account.balance is not None:
+            balance = f"balance {account.currency} {account.balance:f}"
+        name = f"{provider.title}: " if len(patient.providers) > 1 else ""
+        said.append(f"{name}credentials work, {balance}")
+    return "; ".join(said)
 
 
 CHECK = Check("provider", look)

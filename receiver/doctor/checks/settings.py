@@ -13,22 +13,23 @@ from config import Config
 from receiver.doctor.check import Check, Patient, Say
 from receiver.numbers.findings import Finding, error, warning
 from receiver.outbound.address import network_of
-from receiver.providers.base import Provider
+from receiver.providers.registry import PROVIDERS
 from receiver.settings.choices import Signatures
 from receiver.settings.files import DOTENV
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    config, provider = patient.config, patient.provider
-    if not provider.configured(config):
+    config = patient.config
+    if not patient.providers:
+        wanted = ", or ".join(" and ".join(each.credentials) for each in PROVIDERS.values())
         found.append(
             error(
                 "no-credentials",
-                f"The provider's API cannot be used: {' or '.join(provider.credentials)} is not set.",
-                "Set both; they are in the provider's portal.",
+                "The provider's API cannot be used: there are no credentials.",
+                f"Set {wanted}; they are in the provider's portal.",
             )
         )
-    found += _about_public_url(config, provider)
+    found += _about_public_url(config, live=_live(patient))
     if config.signatures is Signatures.IGNORE:
         found.append(
             warning(
@@ -55,7 +56,14 @@ def mend(patient: Patient, say: Say) -> None:
         say(f"closed {path} to other users")
 
 
-def _about_public_url(config: Config, provider: Provider) -> Iterator[Finding]:
+def _live(patient: Patient) -> bool:
+    """Whether real providers are to call, and not a rehearsal on this machine."""
+    if not patient.providers:
+        return all(each.live(patient.config) for each in PROVIDERS.values())
+    return any(each.live(patient.config) for each in patient.providers)
+
+
+def _about_public_url(config: Config, *, live: bool) -> Iterator[Finding]:
     if config.public_url is None:
         yield error(
             "no-address",
@@ -63,7 +71,7 @@ def _about_public_url(config: Config, provider: Provider) -> Iterator[Finding]:
             "Set PUBLIC_URL to how this service is reached from outside.",
         )
         return
-    if not provider.live(config):
+    if not live:
         return  # a rehearsal: its provider is on this machine, too
     parts = urlsplit(config.public_url)
     if network_of(parts.hostname or "").local:

@@ -98,6 +98,7 @@ def list_findings(_: Given) -> Response:
                 "sentence": one.sentence,
                 "mend": one.mend,
                 "subject": one.subject,
+                "provider": one.provider or None,
                 "since": iso(one.since),
             }
             for one in findings.read(current.engine())

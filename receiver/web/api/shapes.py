@@ -215,6 +215,7 @@ class Finding(BaseModel):
     sentence: str
     mend: str
     subject: str
+    provider: str | None = Field(description="Whose account or number it is about, if any.")
     since: Time | None
 
 

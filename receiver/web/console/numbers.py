@@ -11,6 +11,7 @@ from flask import Blueprint, render_template
 from receiver import current
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers import known
+from receiver.providers.registry import PROVIDERS, configured
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
 
@@ -39,27 +40,37 @@ class Leads:
 def show_list() -> str:
     """Every number, as the provider last described it."""
     state = known.read(current.engine())
-    return render_template("numbers.html", page="numbers", numbers=known_numbers(), known=state)
+    titles = {name: provider.title for name, provider in PROVIDERS.items()}
+    return render_template(
+        "numbers.html",
+        page="numbers",
+        numbers=known_numbers(),
+        known=state,
+        titles=titles,
+        several=_several(),
+    )
 
 
 def known_numbers() -> list[dict[str, Any]]:
     """The numbers held, each with what a page shows of it."""
     engine = current.engine()
     totals = {total.number: total for total in current.counts().by_number()}
-    urls = _our_urls()
+    urls, several = _our_urls(), _several()
     rows = []
     for number in known.read(engine).numbers:
         total = totals.pop(number.number, None)
         left = number.days_left(datetime.now(UTC))
+        ours = urls.get(number.provider)
         rows.append(
             {
                 "number": shown.own_number(number.number),
+                "provider": PROVIDERS[number.provider].title if several else None,
                 "search": None if shown.masked() else f"to:{number.number}",
                 "country": " ".join(part for part in (number.country, number.state) if part),
                 "mode": number.routes.mode,
                 "can": sorted(word.lower() for word in number.capabilities),
-                "calls": _leads(number.routes.of(number.routes.calls), number.routes.calls, urls),
-                "sms": _leads(number.routes.of(Kind.SMS), Kind.SMS, urls)
+                "calls": _leads(number.routes.of(number.routes.calls), number.routes.calls, ours),
+                "sms": _leads(number.routes.of(Kind.SMS), Kind.SMS, ours)
                 if "SMS" in number.capabilities
                 else None,
                 "expires_on": number.expires_on,
@@ -80,7 +91,12 @@ def _leads(url: str, kind: Kind, urls: CallbackUrls | None) -> Leads:
     )
 
 
-def _our_urls() -> CallbackUrls | None:
-    """This service's callback URLs; None while PUBLIC_URL is not set."""
-    public_url = current.config().public_url
-    return None if public_url is None else current.keys().urls(public_url)
+def _our_urls() -> dict[str, CallbackUrls]:
+    """This service's callback URLs for each provider; none while PUBLIC_URL is not set."""
+    made = {name: current.keys().urls(current.config(), each) for name, each in PROVIDERS.items()}
+    return {name: urls for name, urls in made.items() if urls is not None}
+
+
+def _several() -> bool:
+    """Whether there are accounts with several providers."""
+    return len(configured(current.config())) > 1
