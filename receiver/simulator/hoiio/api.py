@@ -1,6 +1,5 @@
 """The provider's side of its HTTP API: `/open/<api>/<method>` (protocol: general REST conventions)."""
 
-import contextlib
 import json
 import logging
 import re
@@ -12,11 +11,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, current_app, request
 
+from receiver.simulator.faults import STATUS, Fault
+from receiver.simulator.serving import hang_up
+from receiver.simulator.statefile import StateError
+
 from . import catalogue
 from .account import ApiError, Subscription
-from .faults import STATUS, Fault
 from .provider import Provider
-from .store import StateError
 
 Parameters = Mapping[str, str]
 Answer = dict[str, Any]
@@ -303,7 +304,7 @@ def _instead(provider: Provider, fault: Fault) -> Response | None:
         return current_app.response_class("<h1>Internal Server Error</h1>", status=500, mimetype="text/html")
     if fault.fault == "timeout":
         provider.stopping.wait(fault.seconds)
-        return _hung_up()
+        return hang_up()
     return None
 
 
@@ -314,13 +315,4 @@ def _afterwards(provider: Provider, fault: Fault) -> Response | None:
         return None
     if fault.fault == "garbage":
         return current_app.response_class('{"status":"succ', mimetype="application/json")
-    return _hung_up()
-
-
-def _hung_up() -> Response:
-    """Close the connection without an answer. The server notices when it tries to answer, and gives up."""
-    connection = request.environ.get("werkzeug.socket")
-    if isinstance(connection, socket.socket):
-        with contextlib.suppress(OSError):  # the client was quicker
-            connection.shutdown(socket.SHUT_RDWR)
-    return current_app.response_class(status=502)
+    return hang_up()

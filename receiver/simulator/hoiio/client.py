@@ -1,70 +1,21 @@
-"""A client of a running simulator's controls; for its command line and for tests."""
+"""What can be made to arrive at a running simulated Hoiio."""
 
-from typing import Any, cast
+from typing import Any
 
-import requests
-
-_TIMEOUT_SECONDS = 3700.0  # a call may last an hour
+from receiver.simulator import client
 
 
-class ControlError(Exception):
-    """The simulator did not do it. The message is one sentence for a person."""
-
-
-class Control:
+class Control(client.Control):
     """The controls of the simulator at an address. Every method returns its JSON."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
 
     def call(self, from_: str, to: str, **options: object) -> dict[str, Any]:
         """Make a call come in, and wait until it is over."""
-        return self._send("POST", "calls", {"from": from_, "to": to, **options})
+        return self.send("POST", "calls", {"from": from_, "to": to, **options})
 
     def fax(self, from_: str, to: str, **options: object) -> dict[str, Any]:
         """Make a fax come in."""
-        return self._send("POST", "faxes", {"from": from_, "to": to, **options})
+        return self.send("POST", "faxes", {"from": from_, "to": to, **options})
 
     def sms(self, from_: str, to: str, text: str, **options: object) -> dict[str, Any]:
         """Make an SMS come in."""
-        return self._send("POST", "sms", {"from": from_, "to": to, "text": text, **options})
-
-    def account(self) -> dict[str, Any]:
-        """Balance, numbers, ledger, deliveries, faults."""
-        return self._send("GET", "account")
-
-    def set_balance(self, balance: str) -> dict[str, Any]:
-        """Set the balance."""
-        return self._send("POST", "balance", {"balance": balance})
-
-    def fault(self, endpoint: str, fault: str, **options: object) -> dict[str, Any]:
-        """Make the next request to an endpoint go wrong, or the next `times` requests."""
-        return self._send("POST", "faults", {"endpoint": endpoint, "fault": fault, **options})
-
-    def clear_faults(self) -> dict[str, Any]:
-        """Cancel all faults."""
-        return self._send("DELETE", "faults")
-
-    def advance(self, days: float) -> dict[str, Any]:
-        """Move the simulator's time forward."""
-        return self._send("POST", "clock", {"advance_days": days})
-
-    def _send(self, method: str, what: str, order: dict[str, object] | None = None) -> dict[str, Any]:
-        try:
-            with requests.Session() as session:
-                session.trust_env = False  # it runs on this machine: no proxy in between
-                response = session.request(
-                    method, f"{self.url}/control/{what}", json=order, timeout=_TIMEOUT_SECONDS
-                )
-            answer = response.json()
-        except requests.ConnectionError as error:
-            raise ControlError(f"No simulator answers at {self.url}; is it running?") from error
-        except (requests.RequestException, ValueError) as error:
-            raise ControlError(f"What answers at {self.url} is not a simulator.") from error
-        if not isinstance(answer, dict):
-            raise ControlError(f"What answers at {self.url} is not a simulator.")
-        if not response.ok:
-            raise ControlError(
-                str(answer.get("error", f"The simulator answered HTTP {response.status_code}."))
-            )
-        return cast(dict[str, Any], answer)
+        return self.send("POST", "sms", {"from": from_, "to": to, "text": text, **options})

@@ -11,12 +11,13 @@ from dataclasses import replace
 
 from flask import request
 
+from receiver.simulator.statefile import StateError
+
 from .account import ApiError
 from .api import Answer, Endpoint, Parameters, required, url_fault
 from .calls import Block, Call
 from .files import recording_link
 from .provider import Provider
-from .store import StateError
 from .tariff import CALL_RATE, charge
 
 DIAL_OUTCOMES = {"0001": "busy", "0002": "unanswered", "0003": "failed"}

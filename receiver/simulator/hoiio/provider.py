@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from receiver.simulator import statefile
+from receiver.simulator.faults import Fault, Faults
+
 from . import store
 from .account import Account
 from .calls import Call
-from .faults import Fault, Faults
 from .notify import Delivery, Manner, deliver
 from .ratelimit import RateLimit
 from .settings import Settings
@@ -39,7 +41,7 @@ class Provider:
         self._account = Account(settings.currency, settings.balance)
         self._saved = ""
         if settings.state:
-            if text := store.load(settings.state):
+            if text := statefile.load(settings.state):
                 self._account = store.restore(text, settings.state)
             self._save()  # shows before anything listens that the file can be written
 
@@ -148,8 +150,8 @@ class Provider:
         if text == self._saved and path.exists():
             return
         try:
-            store.save(path, text)
-        except store.StateError:
+            statefile.save(path, text)
+        except statefile.StateError:
             if self._saved:
                 self._account = store.restore(self._saved, path)
             raise

@@ -1,47 +1,16 @@
-"""The account on disk: one JSON file that a person can read, replaced atomically."""
+"""The account as the text of its state file: JSON that a person can read."""
 
-import contextlib
 import json
-import os
 from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import Any
+
+from receiver.simulator.statefile import StateError, reason
 
 from .account import Account, Entry, Fax, Subscription
 
 _FORMAT = 1
-
-
-class StateError(Exception):
-    """The state file cannot be read or written. The message is one sentence for a person."""
-
-
-def load(path: Path) -> str | None:
-    """The text of a state file; None if there is no file yet."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StateError(f"The state file {path} cannot be read: {_reason(error)}.") from error
-
-
-def save(path: Path, text: str) -> None:
-    """Replace the file's content. After a crash there is the old file or the new one, never a part."""
-    temporary = path.with_name(path.name + ".new")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StateError(f"The state file {path} cannot be written: {_reason(error)}.") from error
 
 
 def dump(account: Account) -> str:
@@ -67,7 +36,7 @@ def restore(text: str, origin: object) -> Account:
         )
     except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
         raise StateError(
-            f"The state file {origin} is not one of the simulator's, or is damaged ({_reason(error)}); "
+            f"The state file {origin} is not one of the simulator's, or is damaged ({reason(error)}); "
             "move it away to begin anew."
         ) from error
 
@@ -80,20 +49,3 @@ def _subscription(state: dict[str, Any]) -> Subscription:
 def _entry(state: dict[str, Any]) -> Entry:
     read = {"debit": Decimal(state["debit"]), "balance": Decimal(state["balance"])}
     return Entry(**(state | read))
-
-
-def _sync_folder(folder: Path) -> None:
-    # The rename is durable only once the directory is synced.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    return str(error) or type(error).__name__

@@ -6,16 +6,14 @@ from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
 
-from .settings import Settings
 
-
-def guard(app: Flask, settings: Settings) -> None:
+def guard(app: Flask, listen: str, base_url: str | None) -> None:
     """Refuse requests that a page of another site had a browser send, and hosts that are none of ours.
 
     A name that somebody else's DNS leads to this machine would make their page one of ours. Programs send no
     `Origin`, and ask by an address, by a name without dots, or by the one in `base_url`.
     """
-    known = {settings.listen.lower(), urlsplit(settings.base_url or "").hostname}
+    known = {listen.lower(), urlsplit(base_url or "").hostname}
 
     @app.before_request
     def refuse() -> None:

@@ -1,0 +1,58 @@
+"""Serving a simulator over HTTP."""
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+from flask import Flask, Response, current_app, request
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+_BACKLOG = 256
+
+
+def bind(app: Flask, host: str, port: int) -> BaseWSGIServer:
+    """A threaded server that listens on an address but does not answer yet; `OSError` if that fails."""
+    # Bound here, because the server itself would print a message and exit if the port is taken.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family, backlog=_BACKLOG) as listening:
+        return make_server(host, port, app, threaded=True, request_handler=_Handler, fd=listening.fileno())
+
+
+class _Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Write nothing: a request line can hold a secret."""
+
+
+class Serving:
+    """A simulator on an address of this machine, for the duration of a `with` block."""
+
+    def __init__(self, app: Flask, host: str, port: int) -> None:
+        self._server = bind(app, host, port)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator", daemon=True
+        )
+        self.url = f"http://{host}:{self._server.port}"
+        """Its address."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+
+
+def hang_up() -> Response:
+    """Close the connection without an answer. The server notices when it tries to answer, and gives up."""
+    connection = request.environ.get("werkzeug.socket")
+    if isinstance(connection, socket.socket):
+        with contextlib.suppress(OSError):  # the client was quicker
+            connection.shutdown(socket.SHUT_RDWR)
+    return current_app.response_class(status=502)

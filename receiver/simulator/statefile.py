@@ -1,0 +1,53 @@
+"""A simulator's state on disk: one text file, replaced atomically."""
+
+import contextlib
+import os
+from pathlib import Path
+
+
+class StateError(Exception):
+    """The state file cannot be read or written. The message is one sentence for a person."""
+
+
+def load(path: Path) -> str | None:
+    """The text of a state file; None if there is no file yet."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StateError(f"The state file {path} cannot be read: {reason(error)}.") from error
+
+
+def save(path: Path, text: str) -> None:
+    """Replace the file's content. After a crash there is the old file or the new one, never a part."""
+    temporary = path.with_name(path.name + ".new")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise StateError(f"The state file {path} cannot be written: {reason(error)}.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename is durable only once the directory is synced.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def reason(error: Exception) -> str:
+    """Why a state file is unusable, in a few words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return str(error) or type(error).__name__
