@@ -3,8 +3,9 @@
 import click
 
 from .hoiio import commands as hoiio
+from .twilio import commands as twilio
 
-_PROVIDERS = {"hoiio": hoiio.main}
+_PROVIDERS = {"hoiio": hoiio.main, "twilio": twilio.main}
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)

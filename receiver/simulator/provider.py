@@ -1,4 +1,4 @@
-"""What all simulated providers share: an account, its clock and state file, faults, and the lock around them."""
+"""What all simulated providers share: account, clock, state file, faults, and the lock around them."""
 
 import threading
 import time

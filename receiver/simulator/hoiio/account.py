@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+from receiver.simulator.months import months_later
+
 from . import catalogue
-from .clock import ZONE, day, months_later, written
+from .clock import ZONE, day, written
 
 PURCHASES = ("subscribe", "extend", "renew")
 """Kinds of ledger entries that pay for numbers; the others are charges for traffic, or corrections."""

@@ -1,0 +1,13 @@
+"""What can be made to happen at a running simulated Twilio."""
+
+from typing import Any
+
+from receiver.simulator import client
+
+
+class Control(client.Control):
+    """The controls of the simulator at an address. Every method returns its JSON."""
+
+    def bundle(self, country: str, number_type: str, **options: object) -> dict[str, Any]:
+        """Make a bundle, approved unless another status is given."""
+        return self.send("POST", "bundles", {"country": country, "number_type": number_type, **options})

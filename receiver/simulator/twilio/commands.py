@@ -1,0 +1,68 @@
+"""Command line of the simulated Twilio: serve it, or look at one that is running."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask
+
+from receiver.simulator.commands import DEFAULT_LISTEN, Address, Amount, Closing, ask, serve, to_simulator
+
+from .client import Control
+from .provider import Provider
+from .server import create_simulator
+from .settings import Settings
+
+
+@click.group(invoke_without_command=True, context_settings={"show_default": True})
+@click.option("--listen", type=Address(), default=DEFAULT_LISTEN, help="Where to answer.")
+@click.option("--state", type=click.Path(path_type=Path), help="File that keeps the account over a restart.")
+@click.option("--account-sid", default=Settings.account_sid, help="The customer's account.")
+@click.option("--auth-token", default=Settings.auth_token, help="Its secret; also signs callbacks.")
+@click.option("--api-key", default=Settings.api_key, help="An API key, in place of account and token.")
+@click.option("--api-secret", default=Settings.api_secret, help="Its secret.")
+@click.option("--balance", type=Amount(), default=str(Settings.balance), help="Money of a new account.")
+@click.option("--currency", default=Settings.currency, help="Currency of a new account.")
+@click.option("--base-url", help="How others reach this simulator, for links to media and recordings.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(0),
+    default=Settings.concurrency,
+    help="API requests at the same time; 0 for any number.",
+)
+@click.option(
+    "--pace",
+    type=click.FloatRange(0),
+    default=Settings.pace,
+    help="Real seconds for each second within a call.",
+)
+@click.pass_context
+def main(context: click.Context, /, listen: tuple[str, int], **settings: Any) -> None:
+    """A simulated telephone provider: Twilio. Serves it if no command is given."""
+    if context.invoked_subcommand is not None:
+        return
+    chosen = Settings(listen=listen[0], **settings)
+
+    def assemble() -> tuple[Closing, Flask]:
+        provider = Provider(chosen)
+        return provider, create_simulator(provider)
+
+    serve(listen, assemble, api="/2010-04-01/ and /v1/")
+
+
+@main.command()
+@to_simulator
+def account(simulator: str, as_json: bool) -> None:
+    """Show balance, numbers and what was charged."""
+    shown = ask(Control(simulator).account)
+    if as_json:
+        click.echo(json.dumps(shown, indent=2))
+        return
+    click.echo(f"Balance: {shown['currency']} {shown['balance']} at {shown['now']}")
+    for number in shown["numbers"]:
+        targets = [f"{name} {number[name]}" for name in ("voice_url", "sms_url") if number[name]]
+        click.echo(f"{number['phone_number']}  renews {number['renews']}  {'  '.join(targets)}".rstrip())
+    for entry in shown["ledger"]:
+        columns = ("date", "kind", "number", "debit", "detail")
+        click.echo("  ".join(entry[column] for column in columns).rstrip())

@@ -1,0 +1,20 @@
+"""The resources of the API, one file for each kind."""
+
+from collections.abc import Sequence
+
+from receiver.simulator.twilio.endpoint import Endpoint
+
+from . import account, addresses, alerts, available, calls, incoming, media, messages, pricing, recordings
+
+ENDPOINTS: Sequence[Endpoint] = (
+    *account.ENDPOINTS,
+    *available.ENDPOINTS,
+    *incoming.ENDPOINTS,
+    *addresses.ENDPOINTS,
+    *calls.ENDPOINTS,
+    *messages.ENDPOINTS,
+    *media.ENDPOINTS,
+    *recordings.ENDPOINTS,
+    *pricing.ENDPOINTS,
+    *alerts.ENDPOINTS,
+)
