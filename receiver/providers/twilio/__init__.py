@@ -1,0 +1,1 @@
+"""Twilio as a provider. What is only Twilio's stays in here."""

@@ -1,0 +1,102 @@
+"""What a number has when it brings calls and messages here; its settings read, and written.
+
+Settings beside the URLs go by the names of Twilio's parameters. One that its answers leave empty, or leave
+out, has the value that it documents as usual.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from receiver.providers import fields
+from receiver.providers.errors import Refused
+from receiver.providers.here import Here, Way
+from receiver.providers.numbers import Routes
+from receiver.providers.twilio.market import MARKET
+from receiver.vocabulary.kinds import Kind
+
+NAME = "twilio"
+STATUS = "status"
+"""The last part of the URL that is told how a call ended."""
+
+OVERRIDES: Final = "#rc=4&rp=ct,rt,5xx&ct=2000&rt=5000&tt=14000"
+"""How often, for what and how long Twilio tries. docs/providers/twilio.md gives the reasons."""
+
+_USUAL: Final = {
+    "VoiceMethod": "POST",
+    "VoiceFallbackUrl": "",
+    "VoiceFallbackMethod": "POST",
+    "VoiceApplicationSid": "",
+    "VoiceReceiveMode": "voice",
+    "TrunkSid": "",
+    "StatusCallback": "",
+    "StatusCallbackMethod": "POST",
+    "SmsMethod": "POST",
+    "SmsFallbackUrl": "",
+    "SmsFallbackMethod": "POST",
+    "SmsApplicationSid": "",
+}
+"""All settings that matter beside the URLs, and what they are where nothing is said."""
+
+_URLS: Final = {Kind.VOICE: "VoiceUrl", Kind.SMS: "SmsUrl"}
+_FALLBACKS: Final = {Kind.VOICE: "VoiceFallbackUrl", Kind.SMS: "SmsFallbackUrl"}
+
+
+def way(here: Here, kind: Kind) -> Way | None:
+    """What a number has when it brings this kind here; None for faxes, which it cannot receive."""
+    if kind not in _URLS:
+        return None
+    prefix = kind.capitalize()
+    others = {f"{prefix}Method": "POST", f"{prefix}ApplicationSid": ""}
+    if kind is Kind.VOICE:
+        others |= {
+            "TrunkSid": "",
+            "VoiceReceiveMode": "voice",
+            "StatusCallback": here.callback(NAME, STATUS) + OVERRIDES,
+            "StatusCallbackMethod": "POST",
+        }
+    # Without a second machine the number keeps what it has: it may be an announcement of the owner's.
+    if fallback := here.fallback(NAME, kind):
+        others |= {f"{prefix}FallbackUrl": fallback + OVERRIDES, f"{prefix}FallbackMethod": "POST"}
+    return Way(here.callback(NAME, kind) + OVERRIDES, others)
+
+
+def routes(number: Mapping[str, Any], capabilities: frozenset[str]) -> Routes:
+    """Where a number leads, as an answer describes it."""
+
+    def url(kind: Kind) -> str | None:
+        found = fields.text(number, _snake(_URLS[kind]))
+        return found or ("" if kind.upper() in capabilities else None)
+
+    return Routes(
+        voice=url(Kind.VOICE),
+        sms=url(Kind.SMS),
+        others={name: fields.text(number, _snake(name)) or usual for name, usual in _USUAL.items()},
+    )
+
+
+def parameters(wanted: Routes, what: str, number: str) -> dict[str, str]:
+    """The parameters that set it so. Nothing is said about a kind that the number does not take."""
+    if wanted.of(Kind.FAX):
+        raise Refused(what, MARKET.refused[Kind.FAX], number=number)
+    said: dict[str, str] = {}
+    for kind, name in _URLS.items():
+        url: str | None = getattr(wanted, kind)
+        if url is None:
+            continue
+        said |= {other: value for other, value in wanted.others.items() if _kind_of(other) is kind}
+        said[name] = url
+        if not url:
+            said[_FALLBACKS[kind]] = ""  # a fallback URL alone is refused
+    return said
+
+
+def _kind_of(setting: str) -> Kind:
+    return Kind.SMS if setting.startswith("Sms") else Kind.VOICE
+
+
+def _snake(name: str) -> str:
+    """`VoiceApplicationSid` in the spelling of answers."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
