@@ -179,7 +179,7 @@ class CallbackUrls:
         wrong = (
             name for name, value in beside.items() if self._current(routes.others.get(name, "")) != value
         )
-        return (*names, *(name.replace("_", " ") for name in wrong))
+        return (*names, *map(words_of, wrong))
 
     def stale(self, routes: Routes, kind: Kind) -> bool:
         """Whether a number brings a kind here with a key that is not the current one, all of it or a part."""
@@ -252,6 +252,11 @@ class CallbackUrls:
         """A URL of ours as it is with the current key."""
         route = _route(url) if self.is_ours(url) else None
         return url if route is None else url.replace(route.key, self._own.key, 1)
+
+
+def words_of(setting: str) -> str:
+    """A provider's name of a setting, in words: `voice fallback url`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", setting).lower()
 
 
 def masked_url(url: str) -> str:

@@ -23,12 +23,14 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True)
 class Subscription:
-    """A purchase the provider confirmed. What its answer left out is None."""
+    """A purchase that was made. What the provider left out of its answer is None."""
 
     number: str
     currency: str
     debit: Decimal | None
     expiry: date | None
+    answered: bool = True
+    """False if the answer was lost, and the number was found to be held, or extended."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def apply(
                 return
         else:
             spent += step.price if done.debit is None else done.debit
-            if done.debit is not None:
+            if done.answered:
                 with_settings[step.number] = _settings(step)
             yield Progress(step, *_receipt(step, done))
     yield from _read_back(sent, client, journal, sleep)
@@ -110,8 +110,8 @@ def apply(
 def pay(step: Payment, client: NumberClient, journal: Journal, *, sleep: Sleep = time.sleep) -> Subscription:
     """Subscribe or extend a number; sent once, unless the provider says that it was too busy to listen.
 
-    If the answer gets lost, looks whether the number is now held, or was extended, and returns that without
-    a `debit`. Raises `OutcomeUnknown` if that does not show: the journal keeps it open, and nothing is ever
+    If the answer gets lost, looks whether the number is now held, or was extended, and returns that as not
+    `answered`. Raises `OutcomeUnknown` if that does not show: the journal keeps it open, and nothing is ever
     sent again to find out.
     """
     for pause in _RATE_LIMIT_PAUSES:
@@ -159,13 +159,14 @@ def _paid(step: Payment, client: NumberClient, journal: Journal, sleep: Sleep) -
             for now in _looking(client, step.number, sleep):
                 if not isinstance(step, Extend) or term_of(now) != term_of(step.was):
                     journal.end(attempt, Ending.HELD, f"{error.reason} The provider lists it")
-                    return Subscription(step.number, "", None, now.expiry)
+                    return Subscription(step.number, "", None, now.expiry, answered=False)
         raise
     except ProviderError as error:
         journal.end(attempt, Ending.NOT_DONE, error.reason)
         raise
     ending = Ending.DONE if isinstance(step, Extend) else Ending.BOUGHT
-    journal.end(attempt, ending, f"{done.currency} {done.debit} paid, until {done.expiry}")
+    paid = "the price" if done.debit is None else f"{done.currency} {done.debit}"
+    journal.end(attempt, ending, f"{paid} paid, until {done.expiry or 'it is released'}")
     return done
 
 
@@ -227,8 +228,10 @@ def _skipped(steps: Sequence[Step], reason: str) -> Iterator[Progress]:
 
 
 def _receipt(step: Payment, done: Subscription) -> tuple[StepOutcome, str]:
-    if done.debit is None:
+    if not done.answered:
         return StepOutcome.FOUND, "the answer was lost, but the number is held now: it was bought"
+    if done.debit is None:
+        return StepOutcome.DONE, f"{step.currency} {step.price:f} a month, as quoted"
     paid = f"{done.currency} {done.debit:f} paid"
     return StepOutcome.DONE, paid if done.debit == step.price else f"{paid}, not {step.price:f} as quoted"
 

@@ -10,7 +10,7 @@ from receiver import current
 from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
 from receiver.cli.operation import operation
-from receiver.keys.urls import masked_url
+from receiver.keys.urls import masked_url, words_of
 from receiver.providers.base import Provider
 from receiver.providers.errors import ProviderError
 from receiver.providers.numbers import NumberClient, SubscribedNumber
@@ -87,7 +87,7 @@ def show(*, number: str, provider: str | None, as_json: bool) -> None:
     rows.append(("expiry", str(found.number.expiry or "-")))
     rows.append(("calls URL", masked_url(routes.of(routes.calls)) or "-"))
     rows.append(("sms URL", masked_url(routes.of(Kind.SMS)) or "-"))
-    rows += [(name.replace("_", " "), masked_url(value) or "-") for name, value in routes.others.items()]
+    rows += [(words_of(name), masked_url(value) or "-") for name, value in routes.others.items()]
     rows += [(f"instead of {kind}", instead) for kind, instead in found.number.overruled.items()]
     if len(current.providers()) > 1:
         rows.insert(1, ("provider", found.provider.name))

@@ -169,7 +169,10 @@ def _pay(
         done = pay(step, client, journal)
     if as_json:
         output.json_out(done)
+    elif not done.answered:
+        until = f", until {done.expiry}" if done.expiry else ""
+        output.say(f"The answer was lost, but looking shows that it was paid{until}.")
     elif done.debit is None:
-        output.say(f"The answer was lost, but looking shows that it was paid, until {done.expiry}.")
+        output.say(f"Done: it costs {price} a month, as quoted.")
     else:
         output.say(f"Done: {done.currency} {tables.money(done.debit)} paid, until {done.expiry}.")

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from receiver.cli import tables
-from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
+from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url, words_of
 from receiver.providers.base import Provider
 from receiver.providers.market import Duration, Rate, Requirement
 from receiver.providers.numbers import Capability, SubscribedNumber
@@ -105,7 +105,7 @@ def changes(step: Configure, urls: CallbackUrls | None) -> str:
         said.append(f"sms: {_change(*sides)}")
     beside = sorted(name for name, value in now.others.items() if was.others.get(name, "") != value)
     if beside:
-        said.append(f"beside: {', '.join(name.replace('_', ' ') for name in beside)}")
+        said.append(f"beside: {', '.join(map(words_of, beside))}")
     return "; ".join(said)
 
 
