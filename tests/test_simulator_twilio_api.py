@@ -303,6 +303,12 @@ def test_a_country_gets_the_address_and_the_bundle_that_it_asks_for(sim, client)
     assert statuses == {"pending-review", "twilio-approved"}
 
 
+def test_it_tells_where_a_bundle_is_needed(client):
+    regulations = client.numbers.v2.regulatory_compliance.regulations.list
+    assert [one.number_type for one in regulations(iso_country="GB")] == ["mobile"]
+    assert regulations(iso_country="US") == []
+
+
 def test_an_update_changes_what_is_sent_and_nothing_else(client):
     number = client.incoming_phone_numbers.create(
         phone_number=AMERICAN, voice_url="http://x/v", sms_url="http://x/s"

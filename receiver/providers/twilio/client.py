@@ -219,9 +219,11 @@ def _query(country: str, state: str | None, narrowed: Narrowed) -> dict[str, str
     query = {
         f"{kind.capitalize()}Enabled": "true" for kind in (Kind.VOICE, Kind.SMS) if kind in narrowed.kinds
     }
-    if len(narrowed.contains) >= _FEWEST_DIGITS:
-        query["Contains"] = narrowed.contains
-    if country.upper() in _BY_AREA_CODE:
+    by_area = country.upper() in _BY_AREA_CODE
+    digits = narrowed.contains or ("" if by_area else narrowed.area_code)
+    if len(digits) >= _FEWEST_DIGITS:
+        query["Contains"] = digits
+    if by_area:
         query |= {"AreaCode": narrowed.area_code} if narrowed.area_code else {}
         query |= {"InRegion": state} if state else {}
     return query

@@ -12,7 +12,7 @@ TERMS = "A month is paid at once and renews by itself until the number is releas
 MARKET: Final = Market(
     terms=(Duration.AUTO_EXTEND,),
     terms_sentence=TERMS,
-    narrows=frozenset({"sort", "kinds"}),
+    narrows=frozenset({"sort", "area_code", "contains", "kinds"}),
     refused={Kind.FAX: "Twilio closed its fax service in December 2021: its numbers cannot receive faxes."},
     buys_configured=True,
 )

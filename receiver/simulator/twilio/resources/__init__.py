@@ -4,7 +4,19 @@ from collections.abc import Sequence
 
 from receiver.simulator.twilio.endpoint import Endpoint
 
-from . import account, addresses, alerts, available, calls, incoming, media, messages, pricing, recordings
+from . import (
+    account,
+    addresses,
+    alerts,
+    available,
+    calls,
+    incoming,
+    media,
+    messages,
+    pricing,
+    recordings,
+    regulations,
+)
 
 ENDPOINTS: Sequence[Endpoint] = (
     *account.ENDPOINTS,
@@ -16,5 +28,6 @@ ENDPOINTS: Sequence[Endpoint] = (
     *media.ENDPOINTS,
     *recordings.ENDPOINTS,
     *pricing.ENDPOINTS,
+    *regulations.ENDPOINTS,
     *alerts.ENDPOINTS,
 )
