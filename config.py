@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
@@ -22,10 +23,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, V
 from pydantic.fields import FieldInfo
 
 from receiver.settings import mail, values
+from receiver.settings.by_number import Documents, documents
 from receiver.settings.choices import LogFormat, LogLevel, Signatures
 from receiver.settings.files import CHECKOUT, DEMO, DOTENV, ConfigError, read_env_file
 
 LIVE_API_URL = "https://secure.hoiio.com/open/"
+TWILIO_API_URL = "https://api.twilio.com/"
 
 
 class Config(BaseModel):
@@ -36,6 +39,13 @@ class Config(BaseModel):
     hoiio_app_id: str | None = None
     hoiio_access_token: SecretStr | None = None
     hoiio_api_url: str = LIVE_API_URL
+    twilio_account_sid: str | None = None
+    twilio_auth_token: SecretStr | None = None
+    twilio_api_key: str | None = None
+    twilio_api_secret: SecretStr | None = Field(default=None, validate_default=True)
+    twilio_signing_keys: tuple[SecretStr, ...] = ()
+    twilio_api_url: str = TWILIO_API_URL
+    twilio_voice_answer: Documents | None = Field(default=None, repr=False)
     public_url: str | None = None
     public_url_fallback: str | None = None
     callback_keys: tuple[SecretStr, ...] = Field(default=(), validate_default=True)
@@ -108,7 +118,26 @@ class Config(BaseModel):
             if close and name not in known
         ]
 
-    @field_validator("callback_keys", "api_tokens", "outbound_allow", mode="before")
+    @field_validator("twilio_account_sid")
+    @classmethod
+    def _account(cls, sid: str | None) -> str | None:
+        if sid is not None and not re.fullmatch(r"AC[0-9a-fA-F]{32}", sid):
+            raise ValueError("must be AC and 32 hexadecimal digits, as the account's dashboard shows it")
+        return sid
+
+    @field_validator("twilio_api_secret")
+    @classmethod
+    def _key_and_secret(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (secret is None) is not (info.data.get("twilio_api_key") is None):
+            raise ValueError("TWILIO_API_KEY and TWILIO_API_SECRET are a pair: set both, or neither")
+        return secret
+
+    @field_validator("twilio_voice_answer", mode="before")
+    @classmethod
+    def _what_callers_hear(cls, value: Any) -> Any:
+        return documents(value, CHECKOUT, root="Response") if isinstance(value, str) else value
+
+    @field_validator("twilio_signing_keys", "callback_keys", "api_tokens", "outbound_allow", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -185,7 +214,7 @@ class Config(BaseModel):
             values.long_enough((secret,))
         return secret
 
-    @field_validator("hoiio_api_url", "public_url", "public_url_fallback")
+    @field_validator("hoiio_api_url", "twilio_api_url", "public_url", "public_url_fallback")
     @classmethod
     def _http_url(cls, url: str | None) -> str | None:
         if url is None:

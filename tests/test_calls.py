@@ -58,6 +58,7 @@ def test_it_reads_a_call_as_one_time_line_in_any_order(client, calls):
             "txn_ref": f"AA-C-{place}",
             "provider": "hoiio",
             "duration": 3,
+            "seconds": None,
             "cost": "0.060",
             "currency": "SGD",
             "digits": ["12"],

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from config import Config
 from receiver.providers.base import Provider, Reception
 from receiver.providers.hoiio.provider import HOIIO
+from receiver.providers.twilio.provider import TWILIO
 from receiver.vocabulary.fields import FIELDS, Sort
 
-PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (HOIIO,)}
+PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (HOIIO, TWILIO)}
 DEFAULT: Provider = HOIIO
 """Whose callbacks come to URLs that name no provider, and whose events have identities that name none: it was
 the only one once."""

@@ -43,6 +43,8 @@ class Call:
     ended_at: datetime | None
     duration: int | None
     """Minutes, as billed."""
+    seconds: int | None
+    """How long it took, if the provider says so."""
     cost: Decimal | None
     currency: str | None
     digits: tuple[str, ...]
@@ -74,6 +76,7 @@ def call_of(session: str, events: list[Event]) -> Call:
         # By our clock, as its beginning: the provider's has whole seconds, and may go wrong.
         ended_at=None if billed is None else billed.received_at,
         duration=None if billed is None else billed.duration,
+        seconds=None if billed is None else billed.seconds,
         cost=None if billed is None else billed.debit,
         currency=None if billed is None else billed.currency,
         digits=tuple(event.digits for event in line if event.digits),
@@ -117,6 +120,7 @@ def call_json(call: Call) -> dict[str, Any]:
         "started_at": iso(call.started_at),
         "ended_at": iso(call.ended_at),
         "duration": call.duration,
+        "seconds": call.seconds,
         "cost": None if call.cost is None else f"{call.cost:f}",
         "currency": call.currency,
         "digits": list(call.digits),

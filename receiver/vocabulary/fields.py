@@ -83,6 +83,9 @@ class Said:
     occurred_at: Annotated[datetime | None, Field(Sort.TIME, "The provider's date.")] = None
     currency: Annotated[str | None, Field(Sort.WORD)] = None
     debit: Annotated[Decimal | None, Field(Sort.AMOUNT, "What it cost.")] = None
+    sender_name: Annotated[
+        str | None, Field(Sort.LABEL, "The sender's name, as far as the network knows.")
+    ] = None
     tag: Annotated[str | None, Field(Sort.LABEL, "What the owner of the number attached to it.")] = None
 
     ivr_block: Annotated[str | None, Field(Sort.WORD, "Which step of a call reports.", _VOICE)] = None
@@ -94,6 +97,8 @@ class Said:
     record_url: Annotated[str | None, Field(Sort.LINK, "A recorded message.", _VOICE)] = None
     monitor_url: Annotated[str | None, Field(Sort.LINK, "A recording of the whole call.", _VOICE)] = None
     duration: Annotated[int | None, Field(Sort.COUNT, "Minutes, as billed.", _VOICE + _FAX)] = None
+    seconds: Annotated[int | None, Field(Sort.COUNT, "How long it took.", _VOICE)] = None
+    forwarded_from: Annotated[str | None, Field(Sort.NUMBER, "Who forwarded the call here.", _VOICE)] = None
     rate: Annotated[Decimal | None, Field(Sort.AMOUNT, "The price of a minute.", _VOICE + _FAX)] = None
     fax_status: Annotated[str | None, Field(Sort.WORD, "Whether the fax came through.", _FAX)] = None
     fax_url: Annotated[str | None, Field(Sort.LINK, "The document.", _FAX)] = None

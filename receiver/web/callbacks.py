@@ -29,7 +29,7 @@ from receiver.providers.base import NOTHING, Answer, Answers, Kept, Request
 from receiver.providers.here import CALLBACKS
 from receiver.providers.registry import PROVIDERS
 from receiver.settings.choices import Signatures
-from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.verdict import Verdict
 from receiver.web.asgi import SCOPE, target_of
 
@@ -93,12 +93,14 @@ class HeldAnswer(Response):
         return super().__call__(environ, start_response)
 
     def to(self, ticket: Ticket) -> Answer:
-        """What to say beside the status. Whatever goes wrong with that, the callback is kept and the status
-        stands."""
+        """What to say beside the status; nothing to a test of our own. Whatever goes wrong with that, the
+        callback is kept and the status stands."""
         if self.answers is None or not ticket.held:
             return NOTHING
         try:
             if ticket.said is not None and ticket.row is not None:
+                if ticket.said.notification.type is EventType.TEST:
+                    return NOTHING
                 trusted = ticket.row["quarantine"] is None or self.arrival.signature is Verdict.VALID
                 return self.answers.to(Kept(ticket.said.notification, ticket.said.parameters, trusted))
         except Exception as error:

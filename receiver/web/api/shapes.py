@@ -71,6 +71,7 @@ class Call(BaseModel):
     started_at: Time
     ended_at: Time | None
     duration: int | None = Field(description="Minutes, as billed.")
+    seconds: int | None = Field(description="How long it took.")
     cost: Amount | None
     currency: str | None
     digits: list[str] = Field(description="What was pressed, menu by menu.")

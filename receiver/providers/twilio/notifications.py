@@ -1,0 +1,203 @@
+"""What the provider says in a callback: parameters in, a `Notification` out.
+
+Pure, and nothing in here raises on what came in. A documented field that cannot be read is None and is named
+in `problems`. Parameters that are not documented are none: the provider adds some without notice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from receiver.providers.twilio.words import PARAMETERS, STATES
+from receiver.vocabulary.fields import SAID, Sort
+from receiver.vocabulary.kinds import EventState, EventType, Kind
+from receiver.vocabulary.limits import LONGEST_FIELD
+from receiver.vocabulary.notification import Notification, Parameters
+
+_TYPES = {
+    EventState.RINGING: EventType.CALL_RINGING,
+    EventState.ONGOING: EventType.CALL_ONGOING,
+    EventState.ENDED: EventType.CALL_ENDED,
+}
+_RECEIVED = frozenset({"received", "receiving"})
+_HUNG_UP = "hangup"
+"""What stands for the keys when a caller hung up instead of ending a recording."""
+_WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
+
+
+def read_notification(kind: Kind, parameters: Parameters) -> Notification:
+    """What the parameters say. `kind` is the callback URL's; plain evidence of another kind overrules it."""
+    params, first = parameters.params, parameters.first
+    problems = list(parameters.problems)
+    found = _kind_of(params, kind)
+    if found is not kind:
+        problems.append(f"came to the {kind} URL but reads as {found}")
+    fields: dict[str, Any] = {}
+    readable = False
+    readers = _READERS[found]
+    for name, came in params.items():
+        reader = readers.get(name)
+        if reader is None:
+            readable = readable or name in PARAMETERS
+            continue
+        readable = True
+        value = came if isinstance(came, str) else came[0]
+        if value is not came:
+            problems.append(f"{name}: came {len(came)} times, the first was taken")
+        if value:
+            field, read = reader
+            fields[field] = read(name, value, problems)
+    type_ = _message(first, fields) if found is Kind.SMS else _call(first, fields, problems)
+    for name in _REQUIRED.get(type_, ()):
+        if not params.get(name) and not (name == "Body" and name in params):
+            problems.append(f"{name}: missing")
+    return Notification(kind=found, type=type_, problems=tuple(problems), readable=readable, **fields)
+
+
+_First = Callable[[str], str | None]
+_REQUIRED: dict[EventType, tuple[str, ...]] = {
+    EventType.CALL_RINGING: ("CallSid", "From", "To"),
+    EventType.CALL_ONGOING: ("CallSid",),
+    EventType.CALL_ENDED: ("CallSid",),
+    EventType.SMS_RECEIVED: ("MessageSid", "From", "To", "Body"),
+}
+
+
+def _kind_of(params: Any, url_kind: Kind) -> Kind:
+    """All reports of a call have its SID, and none of a message."""
+    if "CallSid" in params or "RecordingSid" in params:
+        return Kind.VOICE
+    if "MessageSid" in params or "SmsSid" in params:
+        return Kind.SMS
+    return url_kind
+
+
+def _message(first: _First, fields: dict[str, Any]) -> EventType:
+    if "txn_ref" not in fields and (sid := first("SmsSid")):
+        fields["txn_ref"] = sid[:LONGEST_FIELD]
+    text = first("Body")
+    if text == "":  # a picture may come without a word
+        fields["text"] = ""
+    status = first("MessageStatus") or first("SmsStatus")
+    received = text is not None if status is None else status in _RECEIVED
+    return EventType.SMS_RECEIVED if received else EventType.UNKNOWN
+
+
+def _call(first: _First, fields: dict[str, Any], problems: list[str]) -> EventType:
+    """What sort of report it is shows in what it has: they all may come to one URL."""
+    if "txn_ref" in fields:
+        fields["session"] = fields["txn_ref"]
+    state = fields.get("call_state")
+    if parent := first("ParentCallSid"):
+        return _leg(parent, state, fields)
+    if first("RecordingStatus") or first("TranscriptionStatus"):
+        return _recording(first, fields)
+    if verb := _verb(first, fields):
+        fields["ivr_block"] = verb
+        return EventType.CALL_ONGOING
+    if state not in STATES:
+        problems.append(f"CallStatus: {'missing' if state is None else 'not a documented value'}")
+        return EventType.UNKNOWN
+    return _TYPES[STATES[state]]
+
+
+def _verb(first: _First, fields: dict[str, Any]) -> str | None:
+    """The verb of ours that has ended, if it is that which is reported."""
+    if fields.get("digits") == _HUNG_UP:
+        del fields["digits"]
+    link = fields.get("record_url")
+    if link and (fields.get("dial_status") or first("CallbackSource")):
+        # Of the whole conversation: by the verb that dialled, or reported with the end of the call.
+        fields["monitor_url"] = fields.pop("record_url")
+    if fields.get("dial_status"):
+        return "dial"
+    if fields.get("record_url"):
+        return "record"
+    keys = first("Digits")
+    if keys == "":  # no key pressed is an answer
+        fields["digits"] = ""
+    return None if keys is None and first("SpeechResult") is None else "gather"
+
+
+def _leg(parent: str, state: str | None, fields: dict[str, Any]) -> EventType:
+    """Of somebody who was dialled: a step of the caller's call, with a SID of its own."""
+    fields["session"] = parent[:LONGEST_FIELD]
+    fields["ivr_block"] = "leg"
+    fields["dest"] = fields.pop("recipient", None)
+    fields.pop("sender", None)
+    fields.pop("call_state", None)
+    fields.pop("duration", None)
+    if state is not None and STATES.get(state) is not EventState.RINGING:
+        fields["dial_status"] = state
+    return EventType.CALL_ONGOING
+
+
+def _recording(first: _First, fields: dict[str, Any]) -> EventType:
+    fields.pop("call_state", None)
+    fields["ivr_block"] = "transcription" if first("TranscriptionStatus") else "recording"
+    link = fields.pop("record_url", None)
+    if link is not None and fields["ivr_block"] == "recording":
+        fields["record_url" if first("RecordingSource") == "RecordVerb" else "monitor_url"] = link
+    return EventType.CALL_ONGOING
+
+
+# One reader for each sort of field. Each gets the name, a value that is not empty, and the problems.
+
+_Reader = Callable[[str, str, list[str]], Any]
+
+
+def _text(name: str, value: str, problems: list[str]) -> str:
+    if "\x00" in value:
+        # PostgreSQL refuses NUL in text; both databases get the same replacement.
+        value = value.replace("\x00", "\ufffd")
+        problems.append(f"{name}: held NUL")
+    return value
+
+
+def _short(name: str, value: str, problems: list[str]) -> str:
+    if len(value) > LONGEST_FIELD:
+        value = value[:LONGEST_FIELD]
+        problems.append(f"{name}: longer than {LONGEST_FIELD} characters, cut")
+    return _text(name, value, problems) if "\x00" in value else value
+
+
+def _count(name: str, value: str, problems: list[str]) -> int | None:
+    if _WHOLE.fullmatch(value):
+        return int(value)
+    problems.append(f"{name}: unreadable")
+    return None
+
+
+def _instant(name: str, value: str, problems: list[str]) -> datetime | None:
+    """RFC 2822; one without a zone is UTC."""
+    try:
+        when = parsedate_to_datetime(value)
+        when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        problems.append(f"{name}: unreadable")
+        return None
+    # At the ends of the calendar it could be stored, and not be read again in another zone.
+    if 1 < when.year < 9999:
+        return when
+    problems.append(f"{name}: unreadable")
+    return None
+
+
+_BY_SORT: dict[Sort, _Reader] = {
+    **dict.fromkeys((Sort.TEXT, Sort.LINK), _text),
+    **dict.fromkeys((Sort.WORD, Sort.LABEL, Sort.NUMBER, Sort.KEYS), _short),
+    Sort.COUNT: _count,
+    Sort.TIME: _instant,
+}
+_READERS = {
+    kind: {
+        name: (field, _BY_SORT[SAID[field].sort])
+        for name, field in PARAMETERS.items()
+        if field in SAID and SAID[field].belongs_to(kind)
+    }
+    for kind in Kind
+}

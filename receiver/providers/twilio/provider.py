@@ -1,0 +1,97 @@
+"""Twilio as a provider: what the rest of the house asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, tzinfo
+
+from config import TWILIO_API_URL, Config
+from receiver.providers.base import NotConfigured, Reception
+from receiver.providers.here import Here, Way
+from receiver.providers.numbers import NumberClient
+from receiver.providers.twilio import signature
+from receiver.providers.twilio.answers import TwilioAnswers
+from receiver.providers.twilio.market import MARKET
+from receiver.providers.twilio.notifications import read_notification
+from receiver.providers.twilio.same import TOKEN, same
+from receiver.providers.twilio.ways import way
+from receiver.providers.twilio.words import ENDINGS, MEASURES, PARAMETERS, PARTIES, PATHS, STATES, STEPS
+from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.notification import Notification, Parameters
+
+
+class Twilio:
+    """It signs URL and form, reads the answer, and tries again if the URL asks it to."""
+
+    name = "twilio"
+    title = "Twilio"
+    zone: tzinfo = UTC
+    pages = ("docs/providers/twilio.md",)
+
+    paths = PATHS
+    kept_headers = (signature.HEADER, signature.SETTINGS, TOKEN)
+    parameters = PARAMETERS
+    measures = MEASURES
+    steps = STEPS
+    states = STATES
+    endings = ENDINGS
+    parties = PARTIES
+    credentials = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
+    market = MARKET
+
+    def secret(self, config: Config) -> str | None:
+        """The account's token."""
+        token = config.twilio_auth_token
+        return None if token is None else token.get_secret_value()
+
+    def reception(self, config: Config) -> Reception:
+        addresses = [url for url in (config.public_url, config.public_url_fallback) if url]
+        keys = [key.get_secret_value() for key in config.twilio_signing_keys]
+        verifier = signature.Verifier(addresses, self.secret(config), keys)
+        return Reception(verifier, TwilioAnswers(config.twilio_voice_answer))
+
+    def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
+        return {signature.HEADER: signature.sign(url, body, secret)}
+
+    def read(self, kind: Kind, parameters: Parameters) -> Notification:
+        return read_notification(kind, parameters)
+
+    def same(self, said: Notification, parameters: Parameters, header: Callable[[str], str]) -> str | None:
+        return same(said, parameters, header)
+
+    def filled(self, text: str) -> frozenset[int]:
+        """Long messages arrive as one."""
+        return frozenset()
+
+    def order(self, txn_ref: str) -> tuple[str, int]:
+        """Its references tell nothing of when they were given."""
+        return "", 0
+
+    def configured(self, config: Config) -> bool:
+        secret = config.twilio_auth_token or config.twilio_api_secret
+        return config.twilio_account_sid is not None and secret is not None
+
+    def client(self, config: Config, sleep: Callable[[float], None]) -> NumberClient:
+        from receiver.providers.twilio.client import TwilioClient  # noqa: PLC0415  # most commands ask nothing of it
+
+        key, secret = config.twilio_api_key, config.twilio_api_secret
+        if key is None or secret is None:
+            key, secret = config.twilio_account_sid, config.twilio_auth_token
+        if config.twilio_account_sid is None or key is None or secret is None:
+            raise NotConfigured(
+                f"set {' and '.join(self.credentials)}: the provider's API cannot be used without them"
+            )
+        credentials = (key, secret.get_secret_value())
+        return TwilioClient(config.twilio_account_sid, credentials, config.twilio_api_url, sleep=sleep)
+
+    def account(self, config: Config) -> tuple[str, str]:
+        return config.twilio_api_url, config.twilio_account_sid or ""
+
+    def live(self, config: Config) -> bool:
+        return config.twilio_api_url == TWILIO_API_URL
+
+    def way(self, here: Here, kind: Kind) -> Way | None:
+        return way(here, kind)
+
+
+TWILIO = Twilio()
