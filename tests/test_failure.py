@@ -2,13 +2,13 @@
 
 import secrets
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 
 import psycopg
 import pytest
 from conftest import make_config
 from databases import new_file
-from sqlalchemy import event, make_url
+from sqlalchemy import Engine, event, make_url
 from sqlalchemy.exc import OperationalError
 
 from receiver.app import create_app
@@ -22,16 +22,26 @@ DAMAGED = "stop the service, and put back a backup that is whole with `receiver 
 def insist(config, commands, what: str, mend: str, pragma: str | None = None) -> None:
     """These commands and the doctor say this of the database, and the commands nothing more."""
     app = create_app(config)
-    engine = app.extensions["receiver"].engine
-    if pragma:
-        event.listen(engine, "connect", lambda connection, _: connection.execute(f"PRAGMA {pragma}"))
     run = app.test_cli_runner().invoke
-    for command in commands:
-        result = run(args=command.split(), input="a long password\n")
-        assert (result.exit_code, result.stderr) == (1, f"Error: {what}: {mend}\n"), command
-    shown = " ".join(run(args=["doctor"]).stdout.partition("ERROR  database")[2].split())
+    with every_connection(pragma) if pragma else nullcontext():
+        for command in commands:
+            result = run(args=command.split(), input="a long password\n")
+            assert (result.exit_code, result.stderr) == (1, f"Error: {what}: {mend}\n"), command
+        shown = " ".join(run(args=["doctor"]).stdout.partition("ERROR  database")[2].split())
     assert shown.startswith(f"1 finding {what[0].upper()}{what[1:]}. → {mend[0].upper()}{mend[1:]}.")
-    engine.dispose()
+    app.extensions["receiver"].engine.dispose()
+
+
+@contextmanager
+def every_connection(pragma: str):
+    """Each engine's, and not only the application's: whoever writes callbacks has one of its own."""
+
+    def execute(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(Engine, "connect", execute)
+    yield
+    event.remove(Engine, "connect", execute)
 
 
 @pytest.fixture
@@ -51,10 +61,8 @@ def test_a_full_disk(on_file, file, tmp_path):
     what, mend = "the disk of the database is full", "make room on it"
     insist(on_file, (), what, mend, f"max_page_count={pages}")
     app = create_app(make_config(f"sqlite:///{tmp_path}/new.db", tmp_path))
-    event.listen(
-        app.extensions["receiver"].engine, "connect", lambda new, _: new.execute("PRAGMA max_page_count=9")
-    )
-    result = app.test_cli_runner().invoke(args=["db", "upgrade"])
+    with every_connection("max_page_count=9"):
+        result = app.test_cli_runner().invoke(args=["db", "upgrade"])
     assert result.stderr == f"Error: the migration failed and was rolled back: {what}: {mend}\n"
 
 
