@@ -17,12 +17,12 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import requests
 from requests.auth import HTTPBasicAuth
 
+from config import TWILIO_API_URL
 from receiver.providers import fields
 from receiver.providers.errors import TryLater, UnexpectedAnswer
 from receiver.providers.exchange import LONGEST, TIMEOUT, ApiCall, Exchange, retry_after
 from receiver.providers.twilio.refusals import SETTING, refusal
 
-LIVE_API_URL = "https://api.twilio.com"
 _MOST_PAGES = 1000
 """Beyond that a list does not end."""
 _CROWDED_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -48,7 +48,7 @@ class Api:
         self,
         account_sid: str,
         credentials: tuple[str, str],
-        api_url: str = LIVE_API_URL,
+        api_url: str = TWILIO_API_URL,
         *,
         timeout: tuple[float, float] = TIMEOUT,
         longest: float = LONGEST,

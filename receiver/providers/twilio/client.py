@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
+from config import TWILIO_API_URL
 from receiver.providers import fields
 from receiver.providers.errors import ProviderError, Refused
 from receiver.providers.exchange import LONGEST, TIMEOUT, ApiCall, Nature
@@ -23,7 +24,7 @@ from receiver.providers.market import (
 )
 from receiver.providers.numbers import Balance, Routes, SubscribedNumber, Subscription
 from receiver.providers.twilio import resources
-from receiver.providers.twilio.api import LIVE_API_URL, Api, Json, Product
+from receiver.providers.twilio.api import Api, Json, Product
 from receiver.providers.twilio.market import SORTS, TERMS, sort_of
 from receiver.providers.twilio.overruled import Services, overruled
 from receiver.providers.twilio.refusals import NOT_FOUND, SETTING
@@ -45,7 +46,7 @@ class TwilioClient:
         self,
         account_sid: str,
         credentials: tuple[str, str],
-        api_url: str = LIVE_API_URL,
+        api_url: str = TWILIO_API_URL,
         *,
         timeout: tuple[float, float] = TIMEOUT,
         longest: float = LONGEST,
