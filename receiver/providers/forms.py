@@ -204,7 +204,14 @@ def _form_pairs(
     if b"%" not in data and data.isascii() and codec in {None, UTF8}:
         return [(name.decode(), value.decode()) for name, value in halves]
     pairs: Pairs = []
-    for name, value in ((_unquoted(name), _unquoted(value)) for name, value in halves):
+    plain = codec in {None, UTF8}
+    for half in halves:
+        name, value = half
+        # One escape in a form makes no difference to the others, which are most of it.
+        if plain and b"%" not in name and b"%" not in value and name.isascii() and value.isascii():
+            pairs.append((name.decode(), value.decode()))
+            continue
+        name, value = map(_unquoted, half)
         said = reading.text(name, codec, "a name")
         if not pairs:
             said = said.removeprefix("\ufeff")  # a byte order mark that was escaped with the rest
