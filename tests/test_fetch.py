@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from receiver.outbound.allow import AllowList
-from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.outbound.fetch import Fetcher, FetchError, SignIn
 from receiver.outbound.guard import Guard
 from receiver.outbound.media import FAXES
 from receiver.outbound.media import PDF as PDF_FILE
@@ -147,6 +147,25 @@ def test_it_looks_again_after_a_redirect(server, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [here])
     assert "this machine" in refused(fetcher, f"{server.url}/private")
     assert [path for path, _ in server.asked] == ["/away", "/private"]
+
+
+def test_it_signs_in_to_one_server_alone_and_not_after_another_led_back(server):
+    def signed_in() -> list[bool]:
+        asked, server.asked = server.asked, []
+        return ["Authorization" in headers for _, headers in asked]
+
+    guard = Guard(AllowList(("127.0.0.1/32", "localhost")))
+    fetcher = Fetcher(guard, sign_in=SignIn(f"{server.url}/2010/", "Basic eDp5"))
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    server.answers["/there.pdf"] = answer()
+    server.answers["/once"] = answer(b"", 302, Location="/there.pdf")
+    server.answers["/away"] = answer(b"", 302, Location=f"{elsewhere}/back")
+    server.answers["/back"] = answer(b"", 302, Location=f"{server.url}/there.pdf")
+    for path, expected in (("/once", [True, True]), ("/away", [True, False, False])):
+        assert pdf(fetcher, server.url + path) == PDF
+        assert signed_in() == expected
+    assert pdf(fetcher, f"{elsewhere}/there.pdf") == PDF
+    assert signed_in() == [False]
 
 
 def test_it_follows_a_few_redirects_and_no_endless_ones(server):

@@ -212,7 +212,7 @@ EXAMPLES = settings(
 
 def stored(app) -> int:
     counted = app.extensions["receiver"].recorder.counters.callbacks
-    return sum(count for (_, outcome), count in counted.items() if outcome == "stored")
+    return sum(count for (_, outcome), count in counted.items() if outcome in {"stored", "spooled"})
 
 
 SIGNATURES = st.tuples(

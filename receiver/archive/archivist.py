@@ -71,6 +71,7 @@ class Archivist:
         fetchers = {
             name: Fetcher(
                 Guard(AllowList(config.outbound_allow), trusted=[provider.account(config)[0]]),
+                sign_in=provider.sign_in(config),
                 largest=LARGEST,
                 longest=LONGEST,
             )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import BinaryIO
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from receiver.outbound.dial import Deadline
 from receiver.outbound.guard import Guard
@@ -56,11 +56,37 @@ class Fetched:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What one server wants to see. No other gets it, wherever a link or a redirect leads."""
+
+    server: str
+    """A URL there; its scheme, host and port count."""
+    authorization: str
+
+    def headers(self, url: str) -> dict[str, str]:
+        """The headers for a request to this URL."""
+        return {"Authorization": self.authorization} if _origin(url) == _origin(self.server) else {}
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 class Fetcher:
     """Fetches documents from where a guard lets it."""
 
-    def __init__(self, guard: Guard, *, largest: int = LARGEST, longest: float = LONGEST) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        sign_in: SignIn | None = None,
+        largest: int = LARGEST,
+        longest: float = LONGEST,
+    ) -> None:
         self._guard = guard
+        self._sign_in = sign_in
         self._largest = largest
         self._longest = longest
 
@@ -70,14 +96,16 @@ class Fetcher:
         A few redirects are followed, each as if it were the link. Raises `FetchError`; what the file holds
         then is of no use.
         """
-        deadline, taken = Deadline(self._longest), _Taken(into)
+        deadline, taken, sign_in = Deadline(self._longest), _Taken(into), self._sign_in
         with self._guard.session(longest=self._longest, largest=self._largest) as session:
             for _ in range(MOST_REDIRECTS + 1):
                 try:
                     # Some links hold spaces and letters that no URL may.
-                    reply = session.request(
-                        "GET", quote(url, safe=_OF_URLS), deadline=deadline, take=taken.write
-                    )
+                    asked = quote(url, safe=_OF_URLS)
+                    headers = sign_in.headers(asked) if sign_in else {}
+                    if not headers:
+                        sign_in = None  # who has led us elsewhere cannot have us sign in again
+                    reply = session.request("GET", asked, headers, deadline=deadline, take=taken.write)
                     if reply.status not in _REDIRECTS:
                         return self._document(reply, taken, among)
                     url = urljoin(url, reply.headers.get("location", ""))

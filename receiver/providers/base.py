@@ -8,6 +8,7 @@ from datetime import tzinfo
 from typing import Protocol
 
 from config import Config
+from receiver.outbound.fetch import SignIn
 from receiver.providers.here import Here, Way
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
@@ -137,6 +138,10 @@ class Provider(Protocol):
 
         `header` gives one of `kept_headers`, or nothing.
         """
+        ...
+
+    def sign_in(self, config: Config) -> SignIn | None:
+        """What its server wants to see before it gives out documents; None if a link is enough."""
         ...
 
     # The log.

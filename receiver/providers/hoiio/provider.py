@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from config import LIVE_API_URL, Config
+from receiver.outbound.fetch import SignIn
 from receiver.providers.base import NotConfigured, Reception
 from receiver.providers.here import Here, Way
 from receiver.providers.hoiio import signature
@@ -65,6 +66,10 @@ class Hoiio:
 
     def same(self, said: Notification, parameters: Parameters, header: Callable[[str], str]) -> str | None:
         """Not only block and state: two menus of one call differ in nothing but the digits."""
+        return None
+
+    def sign_in(self, config: Config) -> SignIn | None:
+        """Whoever has a link of its may fetch what it leads to."""
         return None
 
     def filled(self, text: str) -> frozenset[int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, tzinfo
 
 from config import TWILIO_API_URL, Config
+from receiver.outbound.fetch import SignIn
 from receiver.providers.base import NotConfigured, Reception
 from receiver.providers.here import Here, Way
 from receiver.providers.numbers import NumberClient
@@ -59,6 +61,14 @@ class Twilio:
     def same(self, said: Notification, parameters: Parameters, header: Callable[[str], str]) -> str | None:
         return same(said, parameters, header)
 
+    def sign_in(self, config: Config) -> SignIn | None:
+        """Pictures are behind the account's credentials; recordings are if the account says so."""
+        credentials = _credentials(config)
+        if credentials is None:
+            return None
+        basic = b64encode(":".join(credentials).encode()).decode()
+        return SignIn(config.twilio_api_url, f"Basic {basic}")
+
     def filled(self, text: str) -> frozenset[int]:
         """Long messages arrive as one."""
         return frozenset()
@@ -74,14 +84,11 @@ class Twilio:
     def client(self, config: Config, sleep: Callable[[float], None]) -> NumberClient:
         from receiver.providers.twilio.client import TwilioClient  # noqa: PLC0415  # most commands ask nothing of it
 
-        key, secret = config.twilio_api_key, config.twilio_api_secret
-        if key is None or secret is None:
-            key, secret = config.twilio_account_sid, config.twilio_auth_token
-        if config.twilio_account_sid is None or key is None or secret is None:
+        credentials = _credentials(config)
+        if config.twilio_account_sid is None or credentials is None:
             raise NotConfigured(
                 f"set {' and '.join(self.credentials)}: the provider's API cannot be used without them"
             )
-        credentials = (key, secret.get_secret_value())
         return TwilioClient(config.twilio_account_sid, credentials, config.twilio_api_url, sleep=sleep)
 
     def account(self, config: Config) -> tuple[str, str]:
@@ -92,6 +99,14 @@ class Twilio:
 
     def way(self, here: Here, kind: Kind) -> Way | None:
         return way(here, kind)
+
+
+def _credentials(config: Config) -> tuple[str, str] | None:
+    """Name and password for its API: those of a key, or else the account's own."""
+    name, password = config.twilio_api_key, config.twilio_api_secret
+    if name is None or password is None:
+        name, password = config.twilio_account_sid, config.twilio_auth_token
+    return None if name is None or password is None else (name, password.get_secret_value())
 
 
 TWILIO = Twilio()
