@@ -59,7 +59,7 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         if was_here and kind in number.overruled:
             instead = number.overruled[kind]
             sentence = (
-                f"{kind} of {name} never reaches us: its URL leads here, but {instead} is used instead."
+                f"{kind} of {name} never reaches us: {instead} is used instead of its URL."
             )
             yield error(f"overruled-{kind}", sentence, f"{again} --take-over", number.number)
             continue

@@ -93,16 +93,20 @@ def available(
     asked = asked_for(provider)
     narrowed = Narrowed(sort, area_code, contains, kinds or frozenset())
     clients = {of.name: current.number_client(of, output.patient) for of in asked}
-    places = _each(asked, lambda of: find_country(clients[of.name].available_countries(), country))
+
+    def ask(of: Provider) -> tuple[Country, str | None]:
+        place = find_country(clients[of.name].available_countries(), country)
+        return place, _state(place, state)
+
+    places = _each(asked, ask)
     found: list[tuple[Provider, AvailableNumber]] = []
     more = False
-    for of, place in places:
+    for of, (place, part) in places:
         if refusal := next(
             (of.market.refused[kind] for kind in narrowed.kinds if kind in of.market.refused), ""
         ):
             output.say(refusal)
             continue
-        part = _state(place, state)
         for page in _pages(of, clients[of.name], place.code, part, narrowed):
             fitting = [entry for entry in page if fits(entry, narrowed)]
             fitting, more = fitting[: limit - len(found)], len(fitting) > limit - len(found)
@@ -122,7 +126,7 @@ def available(
     if not found:
         with_that = " with that" if narrowed != Narrowed() else ""
         raise click.ClickException(
-            f"no number{with_that} is for sale in {shown.place(places[0][1].code, state or '')}"
+            f"no number{with_that} is for sale in {shown.place(places[0][1][0].code, state or '')}"
         )
     for sentence in shown.requirements(one for _, entry in found for one in entry.requirements):
         output.say(f"* The provider asks for this first: {sentence}")

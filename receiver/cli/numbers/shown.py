@@ -103,7 +103,11 @@ def changes(step: Configure, urls: CallbackUrls | None) -> str:
     if was.of(Kind.SMS) != now.of(Kind.SMS):
         sides = (leads_to(routes.of(Kind.SMS), Kind.SMS, urls) for routes in (was, now))
         said.append(f"sms: {_change(*sides)}")
-    beside = sorted(name for name, value in now.others.items() if was.others.get(name, "") != value)
+    # Of a number that is yet to be bought nothing is known: what is usual there is no change.
+    known = {
+        name: was.others.get(name, "" if "://" in value else value) for name, value in now.others.items()
+    }
+    beside = sorted(name for name, value in now.others.items() if known[name] != value)
     if beside:
         said.append(f"beside: {', '.join(map(words_of, beside))}")
     return "; ".join(said)
