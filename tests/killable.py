@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import forks
 import requests
@@ -51,7 +52,7 @@ def _run(env: dict[str, str], argv: list[str], log: Path, deadly: int | None) ->
     # Nobody wants to wait half a minute for the lease of a dead process, or two for its purchase.
     journal.LEASE_SECONDS, surveying.SETTLING_SECONDS = 0.2, 0.2
     moments = Moments(log, deadly)
-    moments.watch(requests.Session, "send", lambda _, request: request.url.rpartition("/open/")[2])
+    moments.watch(requests.Session, "send", lambda _, request: urlsplit(request.url).path)
     moments.watch(Journal, "begin", lambda _, step: f"writing that {type(step).__name__} begins")
     moments.watch(Journal, "end", lambda *_: "writing how it ended")
     sys.stdout = sys.stderr = io.StringIO()

@@ -14,26 +14,24 @@ import databases
 import killable
 import pytest
 from conftest import KEY
+from rehearsed import REHEARSED
 from sqlalchemy import select
 
 from receiver.db.engine import connect
-from receiver.keys.urls import CallbackUrls
 from receiver.models import SetupStep
 from receiver.providers.errors import UnexpectedAnswer
-from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.market import Duration
 from receiver.setup.apply import StepOutcome, apply
 from receiver.setup.catalogue import Shop
 from receiver.setup.journal import Ending, Journal, SetupError
-from receiver.setup.plan import Subscribe, Wish
+from receiver.setup.plan import Subscribe
 from receiver.setup.planning import plan
 from receiver.setup.survey import survey
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
-from receiver.vocabulary.kinds import Kind
 
-URLS = CallbackUrls(*(f"https://receiver.example.com/callbacks/current-key/hoiio/{kind}" for kind in Kind))
-CA, SG = Wish(country="US", state="CA"), Wish(frozenset({Kind.FAX}), country="SG")
+HOIIO = REHEARSED[0]
+URLS, (CA, SG) = HOIIO.urls, HOIIO.wishes
 STEP = Subscribe("+6565311237", "SG", "", Duration.ONE_MONTH, Decimal("8.00"), "SGD")
 
 
@@ -71,13 +69,20 @@ def simulator(clock):
         yield server
 
 
-def run(simulator, engine, clock, *wanted, wait=True, account="account"):
+def run(simulator, engine, clock, *wanted, wait=True, account="account", of=HOIIO):
     """One run of setup, with a client and a journal of its own."""
-    client = HoiioClient("sim-app", "sim-token", simulator.open_url, sleep=clock.sleep, timeout=(2, 1))
+    client, market = of.client(simulator, clock.sleep), of.provider.market
     journal = Journal(engine, account, clock=clock.now)
     with journal.lease(sleep=clock.sleep):
-        found = survey(client, Shop(client), journal, wanted, URLS, wait=wait, sleep=clock.sleep)
-        decided = plan(wanted, found.active, urls=URLS, offers=found.offers, unsettled=found.unsettled)
+        found = survey(client, Shop(client, market), journal, wanted, of.urls, wait=wait, sleep=clock.sleep)
+        decided = plan(
+            wanted,
+            found.active,
+            urls=of.urls,
+            offers=found.offers,
+            unsettled=found.unsettled,
+            market=market,
+        )
         return decided, list(apply(decided, client, journal, sleep=clock.sleep))
 
 
@@ -187,30 +192,29 @@ def test_of_many_at_once_one_buys(simulator, engine, clock):
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_at_any_moment_is_resumed(tmp_path):
+@pytest.mark.parametrize("of", REHEARSED, ids=lambda of: of.provider.name)
+def test_a_run_that_is_killed_at_any_moment_is_resumed(tmp_path, of):
     """After each request and each entry in the journal, for two numbers."""
-    _, moments = _killed(tmp_path, None)
+    end, moments = _killed(of, tmp_path, None)
     first = moments.index("after writing that Subscribe begins")
-    assert len(moments) - first > 12
+    assert (len(end), moments.count("after writing that Subscribe begins")) == (2, 2)
+    assert len(moments) - first > 6
     for deadly in range(
         first - 1, len(moments)
     ):  # from the last question before it; others change nothing, too
-        held, passed = _killed(tmp_path, deadly)
+        held, passed = _killed(of, tmp_path, deadly)
         assert passed == moments[: deadly + 1]
-        assert held == [("+6565311237", "fax", "/fax"), ("+6565319156", "fax", "/fax")], moments[deadly]
+        assert held == end, moments[deadly]
 
 
-def _killed(tmp_path, deadly):
+def _killed(of, tmp_path, deadly):
     """Kill a run at a moment and run again; what is held then, and the moments of the first run."""
     folder = tmp_path / f"{deadly}"
     folder.mkdir()
     database_url = databases.new_file(folder / "receiver.db")
-    options = ["--country", "SG", "--kind", "fax", "--count", "2", "--yes"]
-    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False)) as simulator:
-        env = {
-            "HOIIO_APP_ID": "sim-app",
-            "HOIIO_ACCESS_TOKEN": "sim-token",
-            "HOIIO_API_URL": simulator.open_url,
+    options = [*of.options, "--yes"]
+    with of.server() as simulator:
+        env = of.settings(simulator) | {
             "PUBLIC_URL": "http://127.0.0.1:1/",
             "CALLBACK_KEYS": KEY,
             "DATABASE_URL": database_url,
@@ -222,12 +226,9 @@ def _killed(tmp_path, deadly):
             assert code == -signal.SIGKILL
             code, _ = killable.setup(env, options, folder / "log")
         assert code == 0
+        held = of.held(simulator)
         bought = [entry["number"] for entry in simulator.purchases]
-        assert sorted(bought) == sorted(number["number"] for number in simulator.account["numbers"])
-        held = [
-            (number["number"], number["mode"], number["forward_to"][-4:])
-            for number in simulator.account["numbers"]
-        ]
+        assert len(set(bought)) == len(bought) == len(held)
     return held, moments
 
 
@@ -235,21 +236,22 @@ def _killed(tmp_path, deadly):
 
 
 @pytest.mark.parametrize("fault", ["lost-answer", "error-500", "garbage"])
-def test_whichever_answer_is_lost_the_end_is_the_same(tmp_path, fault):
+@pytest.mark.parametrize("of", REHEARSED, ids=lambda of: of.provider.name)
+def test_whichever_answer_is_lost_the_end_is_the_same(tmp_path, of, fault):
     engine = connect(databases.new_file(tmp_path / "receiver.db"))
-    end, requests = _with_lost_answer(engine, None)
+    end, requests = _with_lost_answer(of, engine, None)
     assert sum(requests.values()) > 8
     for endpoint, times in requests.items():
         for lost in range(1, times + 1):
-            held, _ = _with_lost_answer(engine, (endpoint, lost, fault))
+            held, _ = _with_lost_answer(of, engine, (endpoint, lost, fault))
             assert held == end, f"lost answer {lost} of {endpoint}"
     engine.dispose()
 
 
-def _with_lost_answer(engine, lost):
+def _with_lost_answer(of, engine, lost):
     """Two runs, the first one with a fault; what is held in the end, and the requests of the first run."""
     clock = Clock()
-    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False)) as simulator:
+    with of.server() as simulator:
         clock.simulator = simulator
         if lost:
             endpoint, at, fault = lost
@@ -257,11 +259,11 @@ def _with_lost_answer(engine, lost):
                 simulator.control.fault(endpoint, "slow", times=at - 1, seconds=0.0)
             simulator.control.fault(endpoint, fault)
         with suppress(UnexpectedAnswer):  # an unreadable answer to a question: nothing was done yet
-            run(simulator, engine, clock, CA, SG, account=f"{lost}")
+            run(simulator, engine, clock, *of.wishes, account=f"{lost}", of=of)
         requests = simulator.account["requests"]
-        run(simulator, engine, clock, CA, SG, account=f"{lost}")
+        run(simulator, engine, clock, *of.wishes, account=f"{lost}", of=of)
         assert len(simulator.purchases) == 2
-        return simulator.account["numbers"], requests
+        return of.held(simulator), requests
 
 
 # --- A provider that takes its time to show what was bought ---

@@ -58,9 +58,7 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         target = urls.target(url, kind)
         if was_here and kind in number.overruled:
             instead = number.overruled[kind]
-            sentence = (
-                f"{kind} of {name} never reaches us: {instead} is used instead of its URL."
-            )
+            sentence = f"{kind} of {name} never reaches us: {instead} is used instead of its URL."
             yield error(f"overruled-{kind}", sentence, f"{again} --take-over", number.number)
             continue
         yield from _lacking(number, kind, urls)

@@ -231,11 +231,23 @@ def _query(country: str, state: str | None, narrowed: Narrowed) -> dict[str, str
 
 
 def _subscribed(entry: Json, service: str) -> SubscribedNumber:
-    can = resources.capabilities(entry)
+    can, number = resources.capabilities(entry), resources.number(entry)
     return SubscribedNumber(
-        number=resources.number(entry),
+        number=number,
+        country=_country_of(number),
+        sort=sort_of(fields.text(entry, "type")),
         routes=routes(entry, can),
         auto_extend=True,
         capabilities=can,
         overruled=overruled(entry, service),
     )
+
+
+def _country_of(number: str) -> str:
+    """The country of a number, which the answer leaves out; empty if its digits do not tell."""
+    import phonenumbers  # noqa: PLC0415  # its tables take a moment to load
+
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
+    except phonenumbers.NumberParseException:
+        return ""

@@ -1,0 +1,332 @@
+"""Numbers of two providers side by side: setup, lists, drift and the doctor, against both simulators."""
+
+import json
+import time
+from decimal import Decimal
+
+import pytest
+from conftest import KEY, OLD_KEY, make_config, started
+
+from receiver.simulator.hoiio.server import SimulatorServer as Hoiio
+from receiver.simulator.hoiio.settings import Settings as HoiioSettings
+from receiver.simulator.twilio.server import SimulatorServer as Twilio
+from receiver.simulator.twilio.settings import Settings as TwilioSettings
+
+URL = "http://127.0.0.1:1/"
+SECOND = "https://second.example.com/"
+
+
+@pytest.fixture
+def hoiio():
+    with Hoiio(HoiioSettings(rate_limit=0, resolve_hosts=False)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def twilio():
+    with Twilio() as simulator:
+        yield simulator
+
+
+def only_twilio(twilio: Twilio) -> dict[str, object]:
+    return {
+        "hoiio_app_id": None,
+        "hoiio_access_token": None,
+        "twilio_account_sid": twilio.settings.account_sid,
+        "twilio_auth_token": twilio.settings.auth_token,
+        "twilio_api_url": twilio.url,
+        "public_url": URL,
+    }
+
+
+def both(hoiio: Hoiio, twilio: Twilio) -> dict[str, object]:
+    return only_twilio(twilio) | {
+        "hoiio_app_id": "sim-app",
+        "hoiio_access_token": "sim-token",
+        "hoiio_api_url": hoiio.open_url,
+    }
+
+
+@pytest.fixture
+def flask(hoiio, twilio, tmp_path):
+    """Run a command with both accounts: `flask("numbers", "list")`."""
+
+    def run(*command: str, code: int = 0, **changed: object):
+        settings = both(hoiio, twilio) | changed
+        for app in started(make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path, **settings)):
+            result = app.test_cli_runner().invoke(args=command)
+        assert "Traceback" not in result.output, result.output
+        assert result.exit_code == code, result.output
+        for secret in (KEY, OLD_KEY, twilio.settings.auth_token, "sim-token"):
+            assert secret not in result.output
+        return result
+
+    return run
+
+
+def shown(result) -> dict:
+    return json.loads(result.stdout)
+
+
+def findings(result) -> dict[str, dict]:
+    """What the doctor found of numbers, by code."""
+    return {each["code"]: each for each in shown(result)["findings"] if each["area"] == "numbers"}
+
+
+ALONE = {"hoiio_app_id": None, "hoiio_access_token": None}
+"""Credentials of one provider only."""
+
+
+# --- Which provider ---
+
+
+def test_with_one_account_nobody_has_to_say_which(flask, twilio):
+    flask("setup", "--country", "US", "--yes", **ALONE)
+    listing = flask("numbers", "list", **ALONE).stdout.splitlines()
+    assert "provider" not in listing[0]
+    assert "voice: here  here" in listing[1]
+    assert len(twilio.purchases) == 1
+
+
+@pytest.mark.parametrize(
+    "command", [("setup", "--country", "US", "--yes"), ("setup", "--number", "+14155550100", "--yes"),
+                ("numbers", "subscribe", "+14155550100", "--yes")],
+)  # fmt: skip
+def test_with_several_somebody_has_to_say_whom_to_buy_from(flask, hoiio, twilio, command):
+    assert "--provider hoiio or twilio" in flask(*command, code=1).stderr
+    assert hoiio.purchases == twilio.purchases == []
+
+
+def test_a_provider_without_credentials_is_refused(flask):
+    answer = flask("numbers", "list", "--provider", "hoiio", code=1, **ALONE)
+    assert "HOIIO_APP_ID and HOIIO_ACCESS_TOKEN" in answer.stderr
+
+
+def test_numbers_stand_side_by_side_and_are_found_without_their_provider(flask, hoiio, twilio):
+    there, here = twilio.buy(), hoiio.subscribe("SG", "")
+    table = flask("numbers", "list").stdout.splitlines()
+    assert table[0].split()[:2] == ["number", "provider"]
+    assert [line.split()[:2] for line in table[1:]] == sorted([[there, "twilio"], [here, "hoiio"]])
+    listed = shown(flask("numbers", "list", "--json"))["numbers"]
+    assert {(each["number"], each["provider"]) for each in listed} == {(there, "twilio"), (here, "hoiio")}
+    only = shown(flask("numbers", "list", "--json", "--provider", "twilio"))["numbers"]
+    assert [each["number"] for each in only] == [there]
+    for number, provider in ((there, "twilio"), (here, "hoiio")):
+        assert shown(flask("numbers", "show", number, "--json"))["provider"] == provider
+        flask("setup", "--number", number, "--yes")  # held already: nobody need say whose it is
+
+
+def test_a_provider_that_is_silent_does_not_hide_the_others(flask, hoiio, twilio):
+    number = twilio.buy()
+    hoiio.control.fault("number/get_active", "status:error_service_not_available", times=100)
+    answer = flask("numbers", "list", code=1)
+    assert number in answer.stdout
+    assert "Hoiio: " in answer.stderr
+
+
+def test_what_is_for_sale_is_compared(flask):
+    rates = flask("numbers", "rates", "US").stdout.splitlines()
+    assert rates[0].split()[:4] == ["provider", "country", "sort", "months"]
+    assert {line.split()[0] for line in rates[1:]} == {"hoiio", "twilio"}
+    assert {line.split()[0] for line in flask("numbers", "countries").stdout.splitlines()[1:]} == {
+        "hoiio",
+        "twilio",
+    }
+    offers = shown(flask("numbers", "available", "US", "--sort", "toll-free", "--json", **ALONE))["numbers"]
+    assert {(each["provider"], each["sort"]) for each in offers} == {("twilio", "toll-free")}
+
+
+# --- Setup ---
+
+
+def test_one_file_one_plan_and_one_question_for_both(flask, hoiio, twilio, tmp_path):
+    file = tmp_path / "numbers.toml"
+    file.write_text(
+        '[[numbers]]\nprovider = "twilio"\ncountry = "US"\narea_code = "415"\ncount = 2\n'
+        '[[numbers]]\nprovider = "hoiio"\ncountry = "SG"\nkinds = ["fax"]\n'
+    )
+    first = flask("setup", "--file", str(file), "--yes")
+    assert "To pay now to Hoiio: SGD 8.00." in first.stderr
+    assert "To pay now to Twilio: USD 2.30." in first.stderr
+    assert first.stdout.splitlines()[0].split()[:2] == ["number", "provider"]
+    assert (len(twilio.purchases), len(hoiio.purchases)) == (2, 1)
+    assert all(each["number"].startswith("+1415") for each in twilio.purchases)
+    done = shown(flask("setup", "--file", str(file), "--yes", "--json"))
+    assert (done["fulfilled"], done["steps"]) == (True, [])
+    assert {each["provider"] for each in done["accounts"]} == {"hoiio", "twilio"}
+    exported = tmp_path / "held.toml"
+    exported.write_text(flask("setup", "--export").stdout)
+    assert shown(flask("setup", "--file", str(exported), "--yes", "--json"))["steps"] == []
+    assert (len(twilio.purchases), len(hoiio.purchases)) == (2, 1)
+
+
+def test_one_amount_does_not_limit_two_currencies(flask, hoiio, twilio, tmp_path):
+    file = tmp_path / "numbers.toml"
+    file.write_text("".join(
+        f'[[numbers]]\nprovider = "{name}"\ncountry = "US"\n' for name in ("hoiio", "twilio")
+    ))  # fmt: skip
+    assert "one amount" in flask("setup", "--file", str(file), "--max-cost", "100", "--yes", code=1).stderr
+    assert hoiio.purchases == twilio.purchases == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [(("--months", "3"), "renews by itself"), (("--kind", "fax"), "closed its fax service")],
+)
+def test_what_a_provider_cannot_do_is_refused_in_its_own_words(flask, twilio, options, sentence):
+    refused = flask("setup", "--country", "US", *options, "--yes", code=1, **ALONE)
+    assert sentence in refused.stdout
+    assert twilio.purchases == []
+
+
+def test_what_is_asked_for_and_how_it_goes_on_is_said_before_money_is_spent(flask, twilio):
+    planned = flask("setup", "--country", "GB", "--sort", "local", "--dry-run", **ALONE)
+    assert "asks for this first" in planned.stderr
+    assert "https://www.twilio.com/" in planned.stderr
+    assert "renews by itself until the number is released" in planned.stderr
+    assert twilio.purchases == []
+
+
+def test_it_buys_and_configures_in_one_request(flask, twilio):
+    flask("setup", "--country", "US", "--yes", **ALONE)
+    (number,) = twilio.account["numbers"]
+    assert number["voice_url"].startswith(f"{URL}callbacks/{KEY}/twilio/voice#rc=")
+    assert number["status_callback"].startswith(f"{URL}callbacks/{KEY}/twilio/status#rc=")
+    requests = twilio.account["requests"]
+    assert (requests["IncomingPhoneNumbers/create"], requests.get("IncomingPhoneNumbers/update", 0)) == (1, 0)
+
+
+# --- What drifts ---
+
+
+def held(twilio: Twilio, flask, **settings: object) -> tuple[str, str]:
+    """A number that setup has brought here: itself and its SID."""
+    flask("setup", "--country", "US", "--yes", **ALONE | settings)
+    (number,) = twilio.account["numbers"]
+    return number["phone_number"], number["sid"]
+
+
+def change(twilio: Twilio, sid: str, **settings: str) -> None:
+    assert twilio.request("POST", f"IncomingPhoneNumbers/{sid}.json", **settings).ok
+
+
+@pytest.mark.parametrize(
+    ("changed", "missing"),
+    [
+        ({"VoiceUrl": f"{URL}callbacks/{KEY}/twilio/voice"}, "connection overrides"),
+        ({"VoiceUrl": f"{URL}callbacks/{KEY}/twilio/voice#rc=1"}, "connection overrides"),
+        ({"StatusCallback": ""}, "status callback"),
+        ({"VoiceMethod": "GET"}, "voice method"),
+        ({"VoiceFallbackUrl": ""}, "voice fallback url"),
+    ],
+)
+def test_what_is_missing_beside_a_url_is_found_and_mended(flask, twilio, changed, missing):
+    second = ALONE | {"public_url_fallback": SECOND}
+    number, sid = held(twilio, flask, **second)
+    before = twilio.account["numbers"]
+    assert before[0]["voice_fallback_url"].startswith(f"{SECOND}callbacks/{KEY}/twilio/voice#")
+    assert findings(flask("doctor", "--json", code=2, **second)) == {}
+    change(twilio, sid, **changed)
+    found = findings(flask("doctor", "--json", code=2, **second))["incomplete-voice"]
+    assert missing in found["sentence"]
+    assert (found["provider"], found["mend"]) == ("twilio", f"receiver setup --number {number}")
+    flask("setup", "--number", number, "--yes", **second)
+    now = twilio.account["numbers"]
+    assert [each | {"date_updated": ""} for each in now] == [each | {"date_updated": ""} for each in before]
+    assert len(twilio.purchases) == 1
+
+
+def test_a_second_machine_that_is_named_later_is_a_finding(flask, twilio):
+    number, _ = held(twilio, flask)
+    second = ALONE | {"public_url_fallback": SECOND}
+    found = findings(flask("doctor", "--json", code=2, **second))
+    assert "voice fallback url" in found["incomplete-voice"]["sentence"]
+    assert "sms fallback url" in found["incomplete-sms"]["sentence"]
+    flask("setup", "--number", number, "--yes", **second)
+    assert findings(flask("doctor", "--json", code=2, **second)) == {}
+
+
+def test_a_fallback_of_the_owner_stays_until_it_is_to_be_taken_over(flask, twilio):
+    number, sid = held(twilio, flask)
+    change(twilio, sid, VoiceFallbackUrl="https://other.example.com/sorry")
+    second = ALONE | {"public_url_fallback": SECOND}
+    found = findings(flask("doctor", "--json", code=2, **second))["incomplete-voice"]
+    assert found["mend"].endswith("--take-over")
+    flask("setup", "--number", number, "--yes", **second)
+    assert twilio.account["numbers"][0]["voice_fallback_url"] == "https://other.example.com/sorry"
+    flask("setup", "--number", number, "--take-over", "--yes", **second)
+    assert twilio.account["numbers"][0]["voice_fallback_url"].startswith(SECOND)
+
+
+@pytest.mark.parametrize(
+    ("setting", "sid_of", "words"),
+    [("TrunkSid", "TK", "the trunk TK"), ("VoiceApplicationSid", "AP", "the application AP")],
+)
+def test_what_overrules_a_url_is_an_error_and_can_be_taken_over(flask, twilio, setting, sid_of, words):
+    number, sid = held(twilio, flask)
+    flask("numbers", "list", **ALONE)
+    change(twilio, sid, **{setting: sid_of + "1" * 32})
+    found = findings(flask("doctor", "--json", code=2, **ALONE))["overruled-voice"]
+    assert "never reaches us" in found["sentence"]
+    assert words in found["sentence"]
+    assert found["mend"] == f"receiver setup --number {number} --take-over"
+    left = flask("setup", "--number", number, "--yes", code=1, **ALONE)
+    assert "left alone" in left.stdout
+    flask("setup", "--number", number, "--take-over", "--yes", **ALONE)
+    assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+
+
+def test_what_stands_beside_a_url_goes_with_it(flask, twilio):
+    number, _ = held(twilio, flask, public_url_fallback=SECOND)
+    second = ALONE | {"public_url_fallback": SECOND}
+    flask("numbers", "configure", number, "--forward-to", "none", "--yes", **second)
+    (now,) = twilio.account["numbers"]
+    assert (now["voice_url"], now["voice_fallback_url"], now["status_callback"]) == ("", "", "")
+    assert now["sms_url"].startswith(URL)
+    flask("numbers", "configure", number, "--forward-to", "here", "--yes", **second)
+    (now,) = twilio.account["numbers"]
+    assert now["status_callback"].startswith(URL)
+    assert now["voice_fallback_url"].startswith(SECOND)
+
+
+def test_an_older_key_is_moved_in_every_url(flask, twilio):
+    held(twilio, flask, callback_keys=(OLD_KEY,), public_url_fallback=SECOND)
+    second = ALONE | {"public_url_fallback": SECOND}
+    assert set(findings(flask("doctor", "--json", code=2, **second))) == {"older-key-voice", "older-key-sms"}
+    flask("doctor", "--fix", code=2, **second)
+    (now,) = twilio.account["numbers"]
+    urls = [value for name, value in now.items() if name.endswith(("_url", "status_callback")) and value]
+    assert len(urls) == 5
+    assert all(f"/{KEY}/" in url and "#rc=" in url for url in urls)
+    assert findings(flask("doctor", "--json", code=2, **second)) == {}
+
+
+# --- Whose number ---
+
+
+def test_a_number_is_ours_with_its_provider_only(flask, hoiio, twilio, tmp_path):
+    there, here = twilio.buy(), hoiio.subscribe("SG", "")
+    flask("numbers", "list")
+    for app in started(make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path)):
+        admission = app.extensions["receiver"].admission
+        admission.refresh()
+        assert admission.ours == {"twilio": {there[1:]}, "hoiio": {here[1:]}}
+
+
+def test_200_numbers_of_two_providers_are_listed_fast(tmp_path):
+    with (
+        Hoiio(
+            HoiioSettings(rate_limit=0, resolve_hosts=False, max_subscriptions=500, balance=Decimal(2000))
+        ) as hoiio,
+        Twilio(TwilioSettings(balance=Decimal(2000))) as twilio,
+    ):
+        for _ in range(100):
+            hoiio.subscribe("US", "CA")
+            twilio.buy()
+        config = make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path, **both(hoiio, twilio))
+        for app in started(config):
+            began = time.monotonic()
+            listed = app.test_cli_runner().invoke(args=["numbers", "list"])
+            took = time.monotonic() - began
+        assert len(listed.stdout.splitlines()) == 201
+        assert took < 3
