@@ -112,7 +112,7 @@ def ask(control: Callable[..., dict[str, Any]], **options: Any) -> dict[str, Any
 
 
 def report(outcome: dict[str, Any], as_json: bool) -> None:
-    """Show what was sent; fail unless every notification was answered 200."""
+    """Show what was sent; fail unless every request was answered 200 or 204."""
     if as_json:
         click.echo(json.dumps(outcome, indent=2))
     elif not outcome["notified"]:
@@ -121,5 +121,5 @@ def report(outcome: dict[str, Any], as_json: bool) -> None:
         for sent in outcome["deliveries"]:
             answer = f"HTTP {sent['status']}" if sent["status"] else sent["error"]
             click.echo(f"{sent['kind']} to {sent['url']}: {answer} after {sent['milliseconds']} ms")
-    if not outcome["notified"] or any(sent["status"] != 200 for sent in outcome["deliveries"]):
+    if not outcome["notified"] or any(sent["status"] not in (200, 204) for sent in outcome["deliveries"]):
         raise SystemExit(1)

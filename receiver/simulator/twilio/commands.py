@@ -1,4 +1,4 @@
-"""Command line of the simulated Twilio: serve it, or look at one that is running."""
+"""Command line of the simulated Twilio: serve it, or make something arrive at one that is running."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,18 @@ from typing import Any
 import click
 from flask import Flask
 
-from receiver.simulator.commands import DEFAULT_LISTEN, Address, Amount, Closing, ask, serve, to_simulator
+from receiver.simulator.commands import (
+    DEFAULT_LISTEN,
+    Address,
+    Amount,
+    Closing,
+    Command,
+    ask,
+    given,
+    report,
+    serve,
+    to_simulator,
+)
 
 from .client import Control
 from .provider import Provider
@@ -49,6 +60,43 @@ def main(context: click.Context, /, listen: tuple[str, int], **settings: Any) ->
         return provider, create_simulator(provider)
 
     serve(listen, assemble, api="/2010-04-01/ and /v1/")
+
+
+def _arrival(command: Command) -> Command:
+    """Options of every command that makes something arrive."""
+    for option in (
+        click.option("--from", "from_", required=True, help="Who calls or sends."),
+        click.option("--to", required=True, help="The number of the account."),
+        click.option("--duplicate", type=int, help="Send each request so many times."),
+        click.option("--unsigned", is_flag=True, default=None, help="Leave the signature out."),
+        click.option("--wrong-signature", is_flag=True, default=None, help="Sign with another key."),
+        click.option("--own-key", is_flag=True, default=None, help="Sign with the own key, by SHA-256."),
+        click.option("--extra", multiple=True, metavar="NAME=VALUE", help="Add or replace a parameter."),
+    ):
+        command = option(command)
+    return to_simulator(command)
+
+
+@main.command()
+@_arrival
+@click.option("--digits", multiple=True, help="What the caller presses when asked; once for each time.")
+@click.option(
+    "--dial", multiple=True, help="What becomes of who is dialled: answered, busy, no-answer, failed."
+)
+@click.option("--record-seconds", type=int, help="How long the caller speaks when recorded.")
+@click.option("--hangs-up-after", type=float, help="Seconds of the call until the caller hangs up.")
+def call(simulator: str, as_json: bool, **options: Any) -> None:
+    """Make a call come in."""
+    report(ask(Control(simulator).call, **given(options)), as_json)
+
+
+@main.command()
+@_arrival
+@click.option("--text", default="", help="The message.")
+@click.option("--media", multiple=True, help="The type of a file that comes with it, such as image/png.")
+def sms(simulator: str, as_json: bool, **options: Any) -> None:
+    """Make a message come in."""
+    report(ask(Control(simulator).sms, **given(options)), as_json)
 
 
 @main.command()

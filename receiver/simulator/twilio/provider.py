@@ -1,12 +1,19 @@
 """The simulated Twilio as a whole: account, faults, and the lock around them."""
 
 import threading
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
 
 from receiver.simulator.provider import SharedProvider
 
 from . import store
 from .account import Account
+from .deliveries import Delivery
 from .settings import Settings
+
+_DELIVERIES_KEPT = 500
+_REPORTS_KEPT = 1000
 
 
 class Provider(SharedProvider[Account]):
@@ -15,6 +22,8 @@ class Provider(SharedProvider[Account]):
     def __init__(self, settings: Settings) -> None:
         """Load the account from the state file, or open a new one. `StateError` if the file is unusable."""
         self.settings = settings
+        self._deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
+        self._reports: dict[str, dict[str, Any]] = {}
         self._under_way = 0
         self._under_way_lock = threading.Lock()
         super().__init__(Account(settings.currency, settings.balance), settings.state)
@@ -29,6 +38,28 @@ class Provider(SharedProvider[Account]):
         """Count an API request that is over."""
         with self._under_way_lock:
             self._under_way -= 1
+
+    def delivered(self, deliveries: Iterable[Delivery]) -> None:
+        """Remember what was sent."""
+        with self._lock:
+            self._deliveries.extend(deliveries)
+
+    def deliveries(self) -> list[Delivery]:
+        """Recent deliveries, oldest first."""
+        with self._lock:
+            return list(self._deliveries)
+
+    def report(self, sid: str, report: dict[str, Any]) -> None:
+        """Remember how a call went."""
+        with self._lock:
+            self._reports[sid] = report
+            while len(self._reports) > _REPORTS_KEPT:
+                del self._reports[next(iter(self._reports))]
+
+    def reported(self, sid: str) -> dict[str, Any] | None:
+        """How a call went; None if it is not known any more."""
+        with self._lock:
+            return self._reports.get(sid)
 
     def _dump(self, account: Account) -> str:
         return store.dump(account)

@@ -1,10 +1,12 @@
 """Messages in both directions."""
 
 import re
+import threading
 from typing import Any
 
 from receiver.simulator.twilio.account import Account, new_sid
 from receiver.simulator.twilio.clock import rfc2822, stamp
+from receiver.simulator.twilio.deliveries import Manner
 from receiver.simulator.twilio.endpoint import ACCOUNTS, Answer, Created, Endpoint, Sent
 from receiver.simulator.twilio.errors import ApiError
 from receiver.simulator.twilio.filters import within
@@ -12,6 +14,8 @@ from receiver.simulator.twilio.paging import older
 from receiver.simulator.twilio.provider import Provider
 from receiver.simulator.twilio.records import API_VERSION, Message
 from receiver.simulator.twilio.segments import segments
+from receiver.simulator.twilio.texts import report
+from receiver.simulator.twilio.webhook import Line
 
 from . import magic
 
@@ -22,6 +26,7 @@ _LONGEST_BODY = 1600
 def _create(provider: Provider, sent: Sent) -> Answer:
     """Send a message. Nobody gets it; it counts as delivered."""
     to, from_, body = (sent.parameter(name) for name in ("To", "From", "Body"))
+    callback = sent.url("StatusCallback")
     if not to:
         raise ApiError(21604)
     if not from_:
@@ -52,6 +57,9 @@ def _create(provider: Provider, sent: Sent) -> Answer:
                 raise ApiError(21606)
             message.status, message.date_sent = "delivered", stamp(now)
             account.messages[message.sid] = message
+    if callback and not sent.test:
+        line = Line(provider.settings, Manner(), voice=False)
+        threading.Thread(target=report, args=(provider, line, message, callback), daemon=True).start()
     return Created(queued)
 
 

@@ -1,0 +1,31 @@
+"""Alerts, which the customer reads from the monitor."""
+
+from urllib.parse import urlencode
+
+from .account import new_sid
+from .clock import stamp
+from .provider import Provider
+from .records import Alert
+from .webhook import Reply
+
+
+def alert(
+    provider: Provider, code: int, level: str, reply: Reply, resource_sid: str, *, text: str = ""
+) -> None:
+    """Write down what went wrong with a request."""
+    with provider.account() as (account, now):
+        made = Alert(
+            sid=new_sid("NO"),
+            error_code=code,
+            log_level=level,
+            alert_text=text or f"Error {code}",
+            resource_sid=resource_sid,
+            request_method=reply.method,
+            request_url=reply.url,
+            request_variables=urlencode(reply.parameters),
+            request_headers="",
+            response_headers=urlencode(reply.headers),
+            response_body=reply.body.decode("utf-8", "replace"),
+            date_created=stamp(now),
+        )
+        account.alerts[made.sid] = made

@@ -1,0 +1,65 @@
+"""Record: the caller speaks, and the customer is told where the recording is."""
+
+from urllib.parse import urljoin
+
+from .account import new_sid
+from .clock import rfc2822, stamp
+from .records import Recording
+from .talk import HungUp, Next, Talk, action
+from .twiml import Verb
+
+
+def record(talk: Talk, verb: Verb, url: str) -> Next:
+    """Record the caller. If the caller hangs up, the action is told and its answer ignored."""
+    longest, spoken = verb.whole("maxLength", 3600), talk.caller.record_seconds
+    begun, gone = talk.course.seconds, None
+    try:
+        silence = verb.whole("timeout", 5) if spoken < longest else 0
+        talk.spend(min(spoken, longest) + silence)
+    except HungUp as end:
+        gone = end
+    seconds = min(spoken, longest, int(talk.course.seconds - begun))
+    recorded = keep(talk, verb, url, "RecordVerb", seconds)
+    talk.course.step("Record", seconds=seconds, recording=recorded["RecordingSid"])
+    if gone:
+        talk.tell(action("record", verb, url, {**recorded, "Digits": "hangup"}))
+        raise gone
+    return action("record", verb, url, recorded)
+
+
+def keep(talk: Talk, verb: Verb, url: str, source: str, seconds: int) -> dict[str, str]:
+    """Keep a recording and report its states; returns what an action is told of it."""
+    with talk.provider.account() as (account, now):
+        made = Recording(
+            sid=new_sid("RE"),
+            call_sid=talk.call.sid,
+            source=source,
+            status="completed" if seconds else "absent",
+            channels=2 if "dual" in verb.get("record") else 1,
+            start_time=stamp(now),
+            date_created=stamp(now),
+            date_updated=stamp(now),
+            duration=seconds or None,
+        )
+        account.recordings[made.sid] = made
+    talk.recordings.append(made.sid)
+    account_sid = talk.provider.settings.account_sid
+    link = f"{talk.base_url}/2010-04-01/Accounts/{account_sid}/Recordings/{made.sid}"
+    about = {"RecordingSid": made.sid, "RecordingUrl": link}
+    length = {"RecordingDuration": str(seconds)}
+    if callback := verb.get("recordingStatusCallback"):
+        told = about | {
+            "AccountSid": account_sid,
+            "CallSid": talk.call.sid,
+            "RecordingChannels": str(made.channels),
+            "RecordingStartTime": rfc2822(made.start_time) or "",
+            "RecordingSource": source,
+            "RecordingTrack": verb.get("recordingTrack", "both"),
+        }
+        method = verb.get("recordingStatusCallbackMethod", "POST")
+        events = verb.get("recordingStatusCallbackEvent", "completed").split()
+        for event in ("in-progress", made.status):
+            if event in events:
+                status = {"RecordingStatus": event} | (length if event == "completed" else {})
+                talk.report("recording", urljoin(url, callback), method, told | status)
+    return about | length

@@ -1,0 +1,190 @@
+"""A message that comes in, and what the customer's document answers."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urljoin
+
+from . import catalogue
+from .account import new_sid
+from .alerts import alert
+from .calls import NotDelivered, places
+from .clock import stamp
+from .deliveries import Manner
+from .documents import Source, Unanswered, fetch
+from .pictures import picture
+from .provider import Provider
+from .records import API_VERSION, Media, Message, Number
+from .segments import segments
+from .twiml import MESSAGING, Verb
+from .webhook import Line
+
+_SEGMENT, _WITH_MEDIA = Decimal("0.0075"), Decimal("0.0100")
+_LONGEST_WAY = 10
+"""Documents for a message; no source has Twilio's limit."""
+
+
+def deliver(
+    provider: Provider,
+    sender: str,
+    recipient: str,
+    body: str,
+    *,
+    media_types: Sequence[str],
+    manner: Manner,
+    base_url: str,
+) -> dict[str, Any]:
+    """Send a message to a number, and report what was answered."""
+    with provider.account() as (account, now):
+        number = account.number(recipient)
+        if number is None:
+            raise NotDelivered(f"{recipient} is not a number of this account")
+        can = catalogue.COUNTRIES[number.country].kinds[number.type].capabilities
+        if not can["mms" if media_types else "sms"]:
+            raise NotDelivered(f"{recipient} takes no {'MMS' if media_types else 'SMS'}")
+        message = Message(
+            sid=new_sid("MM" if media_types else "SM"),
+            from_=sender,
+            to=recipient,
+            body=body,
+            direction="inbound",
+            status="received",
+            num_segments=segments(body),
+            date_created=stamp(now),
+            date_updated=stamp(now),
+            date_sent=stamp(now),
+        )
+        for content_type in media_types:
+            content = base64.b64encode(picture(content_type)).decode()
+            media = Media(new_sid("ME"), message.sid, content_type, content, stamp(now))
+            account.media[media.sid] = media
+            message.media.append(media.sid)
+        account.messages[message.sid] = message
+        price = _WITH_MEDIA if media_types else _SEGMENT * message.num_segments
+        message.price = str(-price)
+        account.charge("message", recipient, price, now)
+        if number.sms_application_sid or not number.sms_url:
+            raise NotDelivered(f"{recipient} has no sms_url that is used")
+    line = Line(provider.settings, manner, voice=False)
+    exchange = _Exchange(provider, line, number, message)
+    try:
+        exchange.run(base_url, media_types)
+    finally:
+        line.session.close()
+        provider.delivered(line.deliveries)
+    return {
+        "notified": bool(line.deliveries),
+        "reason": None,
+        "sid": message.sid,
+        "replies": exchange.replies,
+        "deliveries": [asdict(delivery) for delivery in line.deliveries],
+    }
+
+
+class _Exchange:
+    """The requests about one message."""
+
+    def __init__(self, provider: Provider, line: Line, number: Number, message: Message) -> None:
+        self.provider, self.line, self.number, self.message = provider, line, number, message
+        self.replies: list[dict[str, str]] = []
+
+    def run(self, base_url: str, media_types: Sequence[str]) -> None:
+        number = self.number
+        parameters = self._parameters(base_url, media_types)
+        source = Source("sms", number.sms_url, number.sms_method, parameters)
+        try:
+            for _ in range(_LONGEST_WAY):
+                following = self._document(source, parameters)
+                if following is None:
+                    return
+                source = following
+        except Unanswered:
+            return  # an alert tells; nothing more is done
+
+    def _parameters(self, base_url: str, media_types: Sequence[str]) -> dict[str, str]:
+        message, account_sid = self.message, self.provider.settings.account_sid
+        parameters = {
+            "MessageSid": message.sid,
+            "SmsSid": message.sid,
+            "SmsMessageSid": message.sid,
+            "AccountSid": account_sid,
+            "From": message.from_,
+            "To": message.to,
+            "Body": message.body,
+            "NumSegments": str(message.num_segments),
+            "NumMedia": str(len(message.media)),
+            "SmsStatus": "received",
+            "ApiVersion": API_VERSION,
+        }
+        ours = places(self.number)
+        parameters |= {f"To{part}": value for part, value in ours.items()}
+        parameters |= {f"From{part}": "" for part in ours}
+        folder = f"{base_url}/2010-04-01/Accounts/{account_sid}/Messages/{message.sid}/Media"
+        for index, (sid, content_type) in enumerate(zip(message.media, media_types, strict=True)):
+            parameters[f"MediaUrl{index}"] = f"{folder}/{sid}"
+            parameters[f"MediaContentType{index}"] = content_type
+        return parameters
+
+    def _document(self, source: Source, parameters: dict[str, str]) -> Source | None:
+        document, url = fetch(
+            self.provider,
+            self.line,
+            source,
+            known=MESSAGING,
+            resource_sid=self.message.sid,
+            fallback=(self.number.sms_fallback_url, self.number.sms_fallback_method),
+        )
+        for verb in document.verbs:
+            if verb.name == "Redirect":
+                return Source("redirect", urljoin(url, verb.text), _method(verb), parameters)
+            sid = self._reply(verb, url)
+            if verb.get("action"):
+                told = {**parameters, "MessageSid": sid, "SmsSid": sid, "MessageStatus": "sent"}
+                return Source("action", urljoin(url, verb.get("action")), _method(verb), told)
+        return None
+
+    def _reply(self, verb: Verb, url: str) -> str:
+        """Send what a document answers. Nobody gets it; it counts as delivered."""
+        body = " ".join([verb.text, *(noun.text for noun in verb.nouns if noun.name == "Body")]).strip()
+        with self.provider.account() as (account, now):
+            reply = Message(
+                sid=new_sid("SM"),
+                from_=verb.get("from") or self.message.to,
+                to=verb.get("to") or self.message.from_,
+                body=body,
+                direction="outbound-reply",
+                status="delivered",
+                num_segments=segments(body),
+                date_created=stamp(now),
+                date_updated=stamp(now),
+                date_sent=stamp(now),
+            )
+            account.messages[reply.sid] = reply
+        self.replies.append({"sid": reply.sid, "to": reply.to, "body": body})
+        if callback := verb.get("statusCallback"):
+            report(self.provider, self.line, reply, urljoin(url, callback))
+        return reply.sid
+
+
+def report(provider: Provider, line: Line, message: Message, url: str) -> None:
+    """Report that a message was sent and delivered; the status that it began with is not reported."""
+    for status in ("sent", "delivered"):
+        told = {
+            "MessageSid": message.sid,
+            "SmsSid": message.sid,
+            "MessageStatus": status,
+            "SmsStatus": status,
+            "AccountSid": provider.settings.account_sid,
+            "From": message.from_,
+            "To": message.to,
+            "ApiVersion": API_VERSION,
+        }
+        reply = line.request("message-status", url, "POST", told)
+        if reply.error:
+            alert(provider, 15003, "warning", reply, message.sid)
+
+
+def _method(verb: Verb) -> str:
+    return "GET" if verb.get("method").upper() == "GET" else "POST"

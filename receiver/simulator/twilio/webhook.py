@@ -1,0 +1,197 @@
+"""Requests to a customer's URLs: signature, time limits, retries, redirects, and what counts as failure."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
+
+import requests
+
+from .deliveries import Delivery, Manner
+from .overrides import BAD_VALUE, BadOverrides, Overrides, overrides
+from .settings import Settings
+from .signature import HEADER, SETTINGS_HEADER, signature, signed_url
+
+TOTAL_SECONDS = 15.0
+"""No request takes longer than this, whatever the URL says."""
+
+_REDIRECTS = 10
+_BECOME_GET = (301, 302, 303)
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a URL answered, or Twilio's code of what went wrong."""
+
+    url: str
+    method: str
+    parameters: dict[str, str]
+    error: int | None = None
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    failure: str = ""
+    """The sort of failure, in the words of `rp`; others are retried by `all` alone."""
+
+    @property
+    def content_type(self) -> str:
+        """The type of the answer, without its parameters."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """What all sendings of a request have in common."""
+
+    kind: str
+    token: str
+    limits: Overrides
+    deadline: float
+
+
+@dataclass
+class Line:
+    """Sends the requests of one call or message. It keeps cookies between them, as Twilio does."""
+
+    settings: Settings
+    manner: Manner
+    voice: bool
+    deliveries: list[Delivery] = field(default_factory=list)
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        # A proxy configured for this machine must not come between two local programs.
+        self.session.trust_env = False
+
+    def request(self, kind: str, url: str, method: str, parameters: Mapping[str, str]) -> Reply:
+        """Call a URL as its fragment asks, as often as the manner says; returns the last answer."""
+        merged = {**parameters, **self.manner.extra}
+        form = {name: value for name, value in merged.items() if value is not None}
+        asked = Reply(url, method, form)
+        try:
+            limits = overrides(url)
+        except BadOverrides:
+            return replace(asked, error=BAD_VALUE)
+        token = str(uuid.uuid4())
+        for _ in range(self.manner.duplicate):
+            deadline = time.monotonic() + min(limits.tt / 1000, TOTAL_SECONDS)
+            reply = self._tried(asked, _Attempt(kind, token, limits, deadline))
+        return reply
+
+    def _tried(self, asked: Reply, attempt: _Attempt) -> Reply:
+        limits = attempt.limits
+        for retry in range(limits.rc + 1):
+            reply = self._followed(asked, attempt)
+            last = retry == limits.rc or time.monotonic() >= attempt.deadline
+            if reply.error is None or last or not limits.retries(reply.failure):
+                break
+        return reply
+
+    def _followed(self, asked: Reply, attempt: _Attempt) -> Reply:
+        """One attempt, with its redirects."""
+        for _ in range(_REDIRECTS + 1):
+            reply = self._sent(asked, attempt)
+            if reply.status is None or not 300 <= reply.status < 400:
+                return reply
+            location = reply.headers.get("Location", "")
+            url = urljoin(asked.url, location)
+            if not location or urlsplit(url).scheme not in ("http", "https"):
+                return replace(reply, error=11216)
+            # Without the parameters, as documented.
+            asked = Reply(url, "GET", {}) if reply.status in _BECOME_GET else replace(asked, url=url)
+        return replace(reply, error=11215)
+
+    def _sent(self, asked: Reply, attempt: _Attempt) -> Reply:
+        target, body = urldefrag(asked.url).url, None
+        if asked.method == "POST":
+            body = urlencode(asked.parameters).encode()
+        elif asked.parameters:
+            target += ("&" if urlsplit(target).query else "?") + urlencode(asked.parameters)
+        sent_at, started = datetime.now(UTC).isoformat(timespec="milliseconds"), time.monotonic()
+        reply = self._exchanged(asked, target, body, attempt)
+        self.deliveries.append(
+            Delivery(
+                kind=attempt.kind,
+                url=target,
+                method=asked.method,
+                parameters=asked.parameters,
+                sent_at=sent_at,
+                milliseconds=round((time.monotonic() - started) * 1000),
+                status=reply.status,
+                error=reply.error,
+                token=attempt.token,
+            )
+        )
+        return reply
+
+    def _exchanged(self, asked: Reply, target: str, body: bytes | None, attempt: _Attempt) -> Reply:
+        left, limits = attempt.deadline - time.monotonic(), attempt.limits
+        if left <= 0:
+            return replace(asked, error=11203, failure="tt")
+        try:
+            with self.session.request(
+                asked.method,
+                target,
+                data=body,
+                headers=self._headers(target, asked.parameters if body is not None else {}, attempt.token),
+                timeout=(min(limits.ct / 1000, left), min(limits.rt / 1000, left)),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                asked = replace(asked, status=response.status_code, headers=dict(response.headers))
+                for part in response.iter_content(8192):
+                    asked = replace(asked, body=asked.body + part)
+                    if time.monotonic() > attempt.deadline:
+                        return replace(asked, error=11203, failure="partial")
+                    if len(asked.body) > _LARGEST:
+                        return replace(asked, error=11750, failure="partial")
+        except requests.RequestException as problem:
+            error, failure = _cause(problem, partial=asked.status is not None)
+            return replace(asked, error=error, failure=failure)
+        if response.status_code >= 400:
+            return replace(asked, error=11217, failure=f"{response.status_code // 100}xx")
+        return asked
+
+    def _headers(self, target: str, form: Mapping[str, str], token: str) -> dict[str, str]:
+        headers = {
+            "User-Agent": "TwilioProxy/1.1",
+            "Accept": "*/*",
+            "X-Home-Region": "us1",
+            "I-Twilio-Idempotency-Token": token,
+        }
+        if form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
+        if self.manner.unsigned:
+            return headers
+        key, algorithm = self.settings.auth_token, "sha1"
+        if self.manner.own_key:
+            name, key = self.settings.shared_key
+            algorithm = "sha256"
+            headers[SETTINGS_HEADER] = f"key={name},algorithm=HMAC_SHA256"
+        if self.manner.wrong_signature:
+            key += "-but-not-this-one"
+        url = signed_url(target, voice=self.voice)
+        return headers | {HEADER: signature(url, form.items(), key, algorithm)}
+
+
+def _cause(problem: requests.RequestException, *, partial: bool) -> tuple[int, str]:
+    """Twilio's code of a failure, and its sort in the words of `rp`."""
+    text = str(problem)
+    if partial:
+        return 11206, "partial"
+    if isinstance(problem, requests.ConnectTimeout):
+        return 11201, "ct"
+    if isinstance(problem, requests.Timeout):
+        return 11200, "rt"
+    if isinstance(problem, requests.exceptions.SSLError):
+        return (11237 if "CERTIFICATE_VERIFY_FAILED" in text else 11220), "ct"
+    if "NameResolutionError" in text:
+        return 11210, "ct"
+    if "refused" in text:
+        return 11202, "ct"
+    if "NewConnectionError" in text:
+        return 11205, "ct"
+    return 11205, "closed"
