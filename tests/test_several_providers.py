@@ -1,11 +1,14 @@
 """Numbers of two providers side by side: setup, lists, drift and the doctor, against both simulators."""
 
 import json
+import socket
+import threading
 import time
 from decimal import Decimal
 
 import pytest
 from conftest import KEY, OLD_KEY, make_config, started
+from werkzeug.serving import make_server
 
 from receiver.simulator.hoiio.server import SimulatorServer as Hoiio
 from receiver.simulator.hoiio.settings import Settings as HoiioSettings
@@ -299,6 +302,59 @@ def test_an_older_key_is_moved_in_every_url(flask, twilio):
     assert len(urls) == 5
     assert all(f"/{KEY}/" in url and "#rc=" in url for url in urls)
     assert findings(flask("doctor", "--json", code=2, **second)) == {}
+
+
+# --- With a service running ---
+
+
+@pytest.fixture
+def serves(hoiio, twilio, tmp_path, monkeypatch):
+    """A service with both accounts, and a command of it: `serves("keys", "rotate")`."""
+    monkeypatch.setattr("receiver.keys.ring.REFRESH", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        settings = both(hoiio, twilio) | {"public_url": url}
+        config = make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path, **settings)
+
+        def run(*command: str):
+            for app in started(config):
+                result = app.test_cli_runner().invoke(args=command)
+            assert result.exit_code == 0, result.output
+            return result
+
+        for app in started(config):
+            server = make_server("127.0.0.1", 0, app, threaded=True, fd=listening.fileno())
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            schedule = app.extensions["receiver"].schedule
+            schedule.start()
+            yield run
+            schedule.stop(5)
+            server.shutdown()
+
+
+def test_a_signed_test_arrives_for_each_provider(serves):
+    proved = shown(serves("numbers", "test", "--json"))
+    assert proved["holds"]
+    assert sorted((test["provider"], test["kind"]) for test in proved["tests"]) == [
+        ("hoiio", "fax"),
+        ("hoiio", "sms"),
+        ("hoiio", "voice"),
+        ("twilio", "sms"),
+        ("twilio", "voice"),
+    ]
+
+
+def test_a_rotation_moves_the_numbers_of_each_provider(serves, hoiio, twilio):
+    serves("setup", "--country", "US", "--provider", "twilio", "--yes")
+    serves("setup", "--country", "SG", "--provider", "hoiio", "--yes")
+    rotated = serves("keys", "rotate", "--yes")
+    assert "voice and sms of Twilio" in rotated.stderr.replace("sms and voice", "voice and sms")
+    assert "2 moved" in rotated.stderr
+    (there,), (here,) = twilio.account["numbers"], hoiio.account["numbers"]
+    urls = [there["voice_url"], there["sms_url"], there["status_callback"], here["forward_to"]]
+    assert not any(KEY in url for url in urls)
+    assert len({url.split("/")[4] for url in urls}) == 1
+    assert all("#rc=" in url for url in urls[:3])
 
 
 # --- Whose number ---
