@@ -1,15 +1,18 @@
 """Numbers of two providers side by side: setup, lists, drift and the doctor, against both simulators."""
 
 import json
+import re
 import socket
 import threading
 import time
 from decimal import Decimal
 
 import pytest
-from conftest import KEY, OLD_KEY, make_config, started
+from conftest import API_TOKEN, KEY, OLD_KEY, make_config, started
+from test_console import signed_in
 from werkzeug.serving import make_server
 
+from receiver.access.scopes import Scope
 from receiver.simulator.hoiio.server import SimulatorServer as Hoiio
 from receiver.simulator.hoiio.settings import Settings as HoiioSettings
 from receiver.simulator.twilio.server import SimulatorServer as Twilio
@@ -367,6 +370,22 @@ def test_a_number_is_ours_with_its_provider_only(flask, hoiio, twilio, tmp_path)
         admission = app.extensions["receiver"].admission
         admission.refresh()
         assert admission.ours == {"twilio": {there[1:]}, "hoiio": {here[1:]}}
+
+
+def test_api_and_console_say_whose_each_number_is(flask, hoiio, twilio, tmp_path, cheap_passwords):
+    there, here = twilio.buy(), hoiio.subscribe("SG", "")
+    flask("numbers", "list")
+    settings = both(hoiio, twilio) | {"secret_key": "a-secret-for-tests", "public_url": "http://127.0.0.1/"}
+    for app in started(make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path, **settings)):
+        answer = (
+            app.test_client().get("/api/v1/numbers", headers={"Authorization": f"Bearer {API_TOKEN}"}).json
+        )
+        page = signed_in(app, "ada", Scope.READ).get("/numbers").text
+    assert {each["number"]: each["provider"] for each in answer["numbers"]} == {
+        there: "twilio",
+        here: "hoiio",
+    }
+    assert re.findall(r'data-name="Provider"><bdi>(\w+)<', page) == ["Twilio", "Hoiio"]
 
 
 def test_200_numbers_of_two_providers_are_listed_fast(tmp_path):
