@@ -8,9 +8,12 @@ import signal
 import sys
 from types import FrameType, ModuleType
 
+from bench.callbacks import SPEAKERS, USUAL
 from bench.report import Report, as_json, as_table
 from bench.service import BenchError
 
+BY_PROVIDER = ("ingest", "slow-clients", "crash", "outage")
+"""Those that can be run with the callbacks of any provider: they are `run(quick, provider)`."""
 NAMES = (
     *("ingest", "servers", "growth", "slow-clients", "crash", "outage", "failover", "full-disk", "query"),
     "relay",
@@ -23,6 +26,7 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=f"Run one of: {', '.join(NAMES)}.")
     parser.add_argument("name", nargs="?", help="which one; without it they are listed")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes, figures to match")
+    parser.add_argument("--provider", choices=SPEAKERS, default=USUAL, help="whose callbacks are sent")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     given = parser.parse_args(words)
     if given.name is None:
@@ -31,11 +35,17 @@ def main(words: list[str]) -> int:
     if given.name not in NAMES:
         print(f"Error: no bench is called '{given.name}'; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
+    provided = [given.provider] if given.name in BY_PROVIDER else []
+    if given.provider != USUAL and not provided:
+        print(
+            f"Error: '{given.name}' takes no --provider; these do: {', '.join(BY_PROVIDER)}", file=sys.stderr
+        )
+        return 2
     module = _module(given.name)
     for end in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(end, _leave_in_order)
     try:
-        report: Report = module.run(given.quick)
+        report: Report = module.run(given.quick, *provided)
     except BenchError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

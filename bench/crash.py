@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import text
 
@@ -29,22 +29,24 @@ HOLD = 0.8
 DRAIN_TIMEOUT = 10.0
 
 
-def run(quick: bool) -> Report:
+def run(quick: bool, *providers: str) -> Report:
     """Kill and restart on both databases."""
     report = Report()
     rounds = QUICK_ROUNDS if quick else ROUNDS
     with sqlite() as database:
-        kill_often(report, database, rounds)
+        kill_often(report, database, rounds, providers)
     server = postgres_server()
     if server is None:
         report.skip("postgresql", NO_POSTGRESQL)
         return report
     with postgresql(server) as database:
-        kill_often(report, database, rounds)
+        kill_often(report, database, rounds, providers)
     return report
 
 
-def kill_often(report: Report, database: Database, rounds: int = QUICK_ROUNDS) -> None:
+def kill_often(
+    report: Report, database: Database, rounds: int = QUICK_ROUNDS, providers: Sequence[str] = ()
+) -> None:
     """So many kills under load, a last start, and the comparison."""
     sent: list[Sent] = []
     waiting: dict[int, list[int]] = {FILLING: [], DRAINING: []}
@@ -52,7 +54,10 @@ def kill_often(report: Report, database: Database, rounds: int = QUICK_ROUNDS) -
         sort = number % EVERY
         # Empty means the default, under which callbacks go straight into the database.
         database.environ["COMMIT_DEADLINE"] = str(SHORT_DEADLINE) if sort in waiting else ""
-        with Server.receiver(database) as server, Callers(server.port, pause=0) as callers:
+        with (
+            Server.receiver(database) as server,
+            Callers(server.port, pause=0, providers=providers) as callers,
+        ):
             _kill(server, database, sort)
         sent += callers.sent
         if sort in waiting:

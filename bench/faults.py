@@ -16,10 +16,10 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from bench.callbacks import PATH, SPEAKERS, USUAL, Speaker
 from bench.report import Report
-from bench.service import ACCESS_TOKEN, CALLBACK_KEY, HOST, Database
+from bench.service import HOST, Database
 from receiver.models import EVENTS, Event, Repeat
-from receiver.providers.registry import DEFAULT
 
 CALLERS = 16
 REPEATED_EVERY = 10
@@ -43,10 +43,16 @@ class Sent:
 
 
 class Callers:
-    """Connections that send one callback after the other until the block ends, and remember all answers."""
+    """Connections that send one callback after the other until the block ends, and remember all answers.
 
-    def __init__(self, port: int, *, pause: float, count: int = CALLERS) -> None:
+    Each speaks for one of the providers.
+    """
+
+    def __init__(
+        self, port: int, *, pause: float, count: int = CALLERS, providers: Sequence[str] = ()
+    ) -> None:
         self._port = port
+        self._speakers = [SPEAKERS[name] for name in providers or (USUAL,)]
         self._pause = pause
         self._mark = secrets.token_hex(4)
         self._stop = threading.Event()
@@ -71,26 +77,28 @@ class Callers:
 
     def _call(self, caller: int) -> None:
         connection = http.client.HTTPConnection(HOST, self._port, timeout=30)
+        speaker = self._speakers[caller % len(self._speakers)]
         number = 0
         while not self._stop.is_set():
             reference = f"AA-SI-{self._mark}-{caller}-{number}"
             for _ in range(2 if number % REPEATED_EVERY == 0 else 1):
-                if self._post(connection, reference) == NO_ANSWER:
+                if self._post(connection, speaker, reference) == NO_ANSWER:
                     self._stop.wait(0.1)
                 self._stop.wait(self._pause)
             number += 1
         connection.close()
 
-    def _post(self, connection: http.client.HTTPConnection, reference: str) -> int:
-        body = f"txn_ref={reference}&from=%2B6590000001&to=%2B6590000002&msg=hello+{reference}".encode()
-        path = f"/callbacks/{CALLBACK_KEY}/sms"
+    def _post(self, connection: http.client.HTTPConnection, speaker: Speaker, reference: str) -> int:
+        told = speaker.text(reference, "%2B6590000001", "%2B6590000002", f"hello+{reference}")
+        path = f"{PATH}/{told.kind}"
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
-            **DEFAULT.sign(f"http://{HOST}{path}", body, ACCESS_TOKEN),
+            **told.headers,
+            **speaker.sign(path, told.body),
         }
         at = time.monotonic()
         try:
-            connection.request("POST", path, body, headers)
+            connection.request("POST", path, told.body, headers)
             answer = connection.getresponse()
             answer.read()
             status = answer.status

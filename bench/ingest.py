@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -34,11 +35,15 @@ from bench.service import (
 
 CONNECTIONS = 32
 ROUNDS, QUICK_ROUNDS = 5, 1
+QUICK_PAIRS = 3
+"""Rounds of the short form for two providers: one alone says nothing of their ratio."""
 FASTEST = 9_000
 """Callbacks a second that are made ready before a run."""
 
 SQLITE_OVER_ORM, SQLITE_OVER_ORM_P99, SQLITE_OVER_EXPRESS, SHARE_OF_EMPTY = 4.0, 10.0, 1.5, 0.5
 POSTGRESQL_OVER_ORM, POSTGRESQL_OVER_FASTAPI = 3.0, 1.0
+SHARE_OF_USUAL = 0.9
+"""Of the rate of the usual provider's callbacks, what those of another have to reach."""
 LONGEST_P99 = 25.0
 """Milliseconds."""
 BUSY = 0.9
@@ -73,6 +78,7 @@ class Subject:
     serve: Serve
     under: str = callbacks.PATH
     keeps: bool = True
+    provider: str = callbacks.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +109,47 @@ class Run:
     cores: Cores
 
 
-def run(quick: bool) -> Report:
+def run(quick: bool, provider: str = callbacks.USUAL) -> Report:
+    """The service beside others; of another provider, its callbacks beside the usual ones."""
     report = Report()
+    if provider != callbacks.USUAL:
+        return _compare(report, provider, quick)
     subjects = _subjects(report)
-    rounds = QUICK_ROUNDS if quick else ROUNDS
+    runs = _in_turns(report, subjects, QUICK_ROUNDS if quick else ROUNDS, quick)
+    _hold_sqlite(report, runs)
+    if "postgresql" in runs:
+        _hold_postgresql(report, runs)
+    _hold_stored(report, subjects, runs)
+    return report
+
+
+def _compare(report: Report, provider: str, quick: bool) -> Report:
+    """One service takes both providers' callbacks, in turns."""
+    makes: list[tuple[str, Make]] = [("sqlite", sqlite)]
+    if server := postgres_server():
+        makes.append(("postgresql", lambda: postgresql(server)))
+    else:
+        report.skip("postgresql", NO_POSTGRESQL)
+    pairs = [
+        (
+            Subject(f"{name} {callbacks.USUAL}", make, Server.receiver),
+            Subject(f"{name} {provider}", make, Server.receiver, provider=provider),
+        )
+        for name, make in makes
+    ]
+    subjects = [subject for pair in pairs for subject in pair]
+    runs = _in_turns(report, subjects, QUICK_PAIRS if quick else ROUNDS, quick)
+    for usual, other in pairs:
+        share = _ratio(runs[other.name], runs[usual.name])
+        for subject in (usual, other):
+            spent = median(taken.cores.server / taken.rate for taken in runs[subject.name])
+            report.figure(f"{subject.name}: processor time of a callback (µs)", round(spent * 1e6))
+        report.at_least(f"{other.name}: share of {callbacks.USUAL}'s rate", share, SHARE_OF_USUAL, timed=True)
+    _hold_stored(report, subjects, runs)
+    return report
+
+
+def _in_turns(report: Report, subjects: list[Subject], rounds: int, quick: bool) -> dict[str, list[Run]]:
     runs: dict[str, list[Run]] = {subject.name: [] for subject in subjects}
     for number in range(rounds):
         for subject in subjects:
@@ -122,14 +165,14 @@ def run(quick: bool) -> Report:
     report.figure("cores busy with anything else", others)
     for name, several in runs.items():
         describe(report, name, several)
-    _hold_sqlite(report, runs)
-    if "postgresql" in runs:
-        _hold_postgresql(report, runs)
+    return runs
+
+
+def _hold_stored(report: Report, subjects: list[Subject], runs: dict[str, list[Run]]) -> None:
     for subject in subjects:
         if subject.keeps:
             mismatched = sum(taken.mismatched for taken in runs[subject.name])
             report.equal(f"{subject.name}: accepted and not stored once", mismatched, 0)
-    return report
 
 
 def _subjects(report: Report) -> list[Subject]:
@@ -181,7 +224,9 @@ def measure(subject: Subject, length: Length) -> Run:
     """One run on a fresh database. The server is killed at its end: what counts is what survives that."""
     with subject.make() as database:
         with subject.serve(database) as server:
-            early, result, cores = put_under_load(server, length, under=subject.under)
+            early, result, cores = put_under_load(
+                server, length, under=subject.under, provider=subject.provider
+            )
             if not result.accepted:
                 raise BenchError(f"{subject.name} took nothing: {dict(result.outcomes)}; {server.log()}")
         stored = database.stored() if subject.keeps else early.accepted + result.accepted
@@ -191,10 +236,15 @@ def measure(subject: Subject, length: Length) -> Run:
 
 
 def put_under_load(
-    server: Server, length: Length, *, first: int = 0, under: str = callbacks.PATH
+    server: Server,
+    length: Length,
+    *,
+    first: int = 0,
+    under: str = callbacks.PATH,
+    provider: str = callbacks.USUAL,
 ) -> tuple[load.Result, load.Result, Cores]:
     """A warm-up and then what counts, with callbacks numbered from `first`."""
-    calls = callbacks.calls(length.calls, first, under=under)
+    calls = callbacks.calls(length.calls, first, under=under, provider=provider)
     warm_up = int(FASTEST * length.warm_up)
     early = load.run(server.port, calls[:warm_up], seconds=length.warm_up, connections=CONNECTIONS)
     before = _work(server)
@@ -213,12 +263,13 @@ def _work(server: Server) -> tuple[float, float, float, float]:
 
 
 def mismatches(results: list[load.Result], stored: list[str]) -> int:
-    """References accepted and not stored, stored twice, or stored though nobody was told so."""
-    accepted = {ref for result in results for ref in result.accepted}
-    # A callback whose answer never came may be stored or not; one that was refused may not.
-    unanswered = {ref for result in results for ref in result.unanswered}
-    doubled = len(stored) - len(set(stored))
-    return len(accepted - set(stored)) + len(set(stored) - accepted - unanswered) + doubled
+    """Callbacks accepted and not stored, stored twice, or stored though nobody was told so."""
+    accepted, unanswered, kept = Counter[str](), Counter[str](), Counter(stored)
+    for result in results:
+        accepted.update(result.accepted)
+        # A callback whose answer never came may be stored or not; one that was refused may not.
+        unanswered.update(result.unanswered)
+    return (accepted - kept).total() + (kept - accepted - unanswered).total()
 
 
 def describe(report: Report, name: str, several: list[Run]) -> None:

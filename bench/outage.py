@@ -38,7 +38,7 @@ class _Outage:
         return self.end - self.start
 
 
-def run(quick: bool) -> Report:
+def run(quick: bool, *providers: str) -> Report:
     """Both outages under one server process, one after the other."""
     report = Report()
     if (reason := Postgres.missing()) is not None:
@@ -51,7 +51,7 @@ def run(quick: bool) -> Report:
         database = Database("postgresql", postgres.url, own)
         database.migrate()
         with Server.receiver(database) as server:
-            with Callers(server.port, pause=PAUSE) as callers:
+            with Callers(server.port, pause=PAUSE, providers=providers) as callers:
                 time.sleep(1)
                 for name, take_away, bring_back in (
                     ("stopped", postgres.stop, postgres.start),

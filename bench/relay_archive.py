@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from sqlalchemy import func, select
 
-from bench.callbacks import Notification
+from bench.notification import Notification
 from bench.processes import processes
 from bench.relay_parts import Work, add_target, fill
 from bench.report import Report, say

@@ -16,9 +16,9 @@ from typing import Self
 
 from sqlalchemy import Engine, insert, select
 
-from bench import callbacks
 from bench.baselines import Callbacks
 from bench.load import percentile
+from bench.notification import Notification
 from bench.service import HOST, ROOT, Database, Server
 from bench.taker import Receipt
 from config import Config
@@ -54,7 +54,7 @@ def add_target(database: Database, url: str, name: str = "target", *, ordered: b
         targets.add(name, TargetSort.WEBHOOK, {"url": url}, ordered=ordered, by="bench")
 
 
-def fill(database: Database, told: Sequence[callbacks.Notification]) -> None:
+def fill(database: Database, told: Sequence[Notification]) -> None:
     """These events, as their callbacks would give them."""
     reader = Callbacks(Config.from_env(database.environ, dotenv=None))
     with connected(database) as engine:

@@ -32,6 +32,7 @@ ROOT = Path(__file__).parent.parent
 HOST = "127.0.0.1"
 CALLBACK_KEY = secrets.token_urlsafe(24)
 ACCESS_TOKEN = secrets.token_urlsafe(24)
+AUTH_TOKEN = secrets.token_hex(16)
 READY_WITHIN = 30.0
 STOP_WITHIN = 30.0
 NO_POSTGRESQL = "no PostgreSQL server: set TEST_POSTGRES_URL to one where databases may be made"
@@ -55,6 +56,8 @@ class Database:
             "CALLBACK_KEYS": CALLBACK_KEY,
             "HOIIO_APP_ID": "bench",
             "HOIIO_ACCESS_TOKEN": ACCESS_TOKEN,
+            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+            "PUBLIC_URL": f"http://{HOST}",  # what some sign covers it
             "DATABASE_URL": self.url,
             "SPOOL_DIR": str(folder / "spool"),
             "ARCHIVE_DIR": str(folder / "archive"),

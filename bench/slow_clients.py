@@ -14,6 +14,7 @@ import select
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -85,8 +86,9 @@ class Attack:
     reopened: int
 
     @property
-    def served(self) -> set[str]:
-        return {answer.ref for answer in self.answers if answer.status == "200"}
+    def served(self) -> Counter[str]:
+        """By reference, which callbacks of one call may share."""
+        return Counter(answer.ref for answer in self.answers if answer.status == "200")
 
     @property
     def waits(self) -> list[float]:
@@ -94,16 +96,16 @@ class Attack:
         return sorted(answer.seconds for answer in self.answers)
 
 
-def run(quick: bool) -> Report:
+def run(quick: bool, *providers: str) -> Report:
     report = Report()
     seconds = QUICK_SECONDS if quick else SECONDS
     count = _possible(QUICK_SLOW if quick else SLOW)
     report.figure("slow connections", count)
     report.figure("seconds each", seconds)
     with sqlite() as database, Server.receiver(database) as server:
-        attacks = under_attacks(server.port, seconds, count)
+        attacks = under_attacks(server.port, seconds, count, providers=providers)
         memory = max(process.memory_mb for process in server.processes())
-        stored = set(database.stored())
+        stored = Counter(database.stored())
     report.at_most("memory of the largest process afterwards (MB)", memory, MOST_MEMORY)
     for name, attack in attacks.items():
         p99 = percentile(attack.waits, 0.99)
@@ -112,9 +114,9 @@ def run(quick: bool) -> Report:
         report.figure(f"{name}: p99 ms", p99 * 1000)
         report.figure(f"{name}: slow ones held at the end", attack.held)
         report.figure(f"{name}: slow ones opened again", attack.reopened)
-        report.equal(f"{name}: honest callbacks served", len(attack.served), len(attack.answers))
+        report.equal(f"{name}: honest callbacks served", attack.served.total(), len(attack.answers))
         report.at_most(f"{name}: p99 s", p99, LONGEST_P99, timed=True)
-        report.equal(f"{name}: served and not stored", len(attack.served - stored), 0)
+        report.equal(f"{name}: served and not stored", (attack.served - stored).total(), 0)
     return report
 
 
@@ -125,16 +127,27 @@ def _possible(wanted: int) -> int:
     return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard - OWN_FILES)
 
 
-def under_attacks(port: int, seconds: float, slow: int, sorts: Sequence[Sort] = SORTS) -> dict[str, Attack]:
+def under_attacks(
+    port: int, seconds: float, slow: int, sorts: Sequence[Sort] = SORTS, *, providers: Sequence[str] = ()
+) -> dict[str, Attack]:
     """Send honest callbacks beside the slow connections of each sort in turn."""
     attacks: dict[str, Attack] = {}
     count, clients = int(seconds / EVERY), slow
     for number, sort in enumerate(sorts):
         say(f"{clients} connections: {sort.name}, {seconds:g} s")
         with _slow_clients(port, sort, clients) as held:
-            answers = _honest(port, callbacks.calls(count, first=number * count))
+            answers = _honest(port, _calls(count, number * count, providers or (callbacks.USUAL,)))
             attacks[sort.name] = Attack(answers, held.held(), held.reopened)
     return attacks
+
+
+def _calls(count: int, first: int, providers: Sequence[str]) -> list[callbacks.Call]:
+    """Of the providers in turns."""
+    return [
+        call
+        for number in range(first, first + count)
+        for call in callbacks.calls(1, number, provider=providers[number % len(providers)])
+    ]
 
 
 def _honest(port: int, calls: list[callbacks.Call]) -> list[Answer]:

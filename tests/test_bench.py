@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert
 
 from bench import __main__ as command
-from bench import callbacks, full_disk, paced
+from bench import callbacks, full_disk, hoiio, paced
 from bench.baselines import Callbacks
 from bench.faults import NO_ANSWER, Sent, compare
 from bench.full_disk import Asked
@@ -35,7 +35,7 @@ def database():
 def store(database: Database, *numbers: int) -> list[str]:
     """Events of these notifications, as a plain writer would keep them; their references."""
     reader = Callbacks(Config.from_env(database.environ, dotenv=None))
-    told = [callbacks.notification(number) for number in numbers]
+    told = [hoiio.notification(number) for number in numbers]
     rows = [reader.row(one.kind, b"", {}.get, one.body, HOST) for one in told]
     with database.engine().begin() as connection:
         connection.execute(insert(Event), rows)
@@ -44,7 +44,7 @@ def store(database: Database, *numbers: int) -> list[str]:
 
 def store_repeat(database: Database, number: int) -> None:
     reader = Callbacks(Config.from_env(database.environ, dotenv=None))
-    told = callbacks.notification(number)
+    told = hoiio.notification(number)
     row = reader.row(told.kind, b"", {}.get, told.body, HOST)
     columns = [column.name for column in Repeat.__table__.columns if column.name != "id"]
     with database.engine().begin() as connection:

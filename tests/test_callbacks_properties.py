@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from receiver.models import Event, Repeat
+from receiver.providers.twilio.provider import TWILIO
 
 SQLITE = settings(
     max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 POSTGRESQL = settings(SQLITE, max_examples=20)
 
-KINDS = st.sampled_from(["voice", "fax", "sms", "other"])
+KINDS = st.sampled_from(["voice", "fax", "sms", "other", *(f"twilio/{word}" for word in TWILIO.paths)])
 NAMES = st.sampled_from(
     [
         "txn_ref",
@@ -37,6 +38,9 @@ NAMES = st.sampled_from(
         "record_url",
         "dest",
         "ivr_block",
+        *TWILIO.parameters,
+        "MediaUrl0",
+        "MediaContentType0",
     ]
 )
 VALUES = st.one_of(

@@ -1,4 +1,4 @@
-"""The real service under faults: the short forms of the fault benches.
+"""The real service under faults: the short forms of the fault benches, with callbacks of all providers.
 
 All bars have to hold but those about time, which a busy machine cannot promise; `python -m bench <name>`
 holds the service to those too.
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench import crash, failover, full_disk, outage, slow_clients
+from bench.callbacks import SPEAKERS
 from bench.report import Report
 from bench.service import Database, postgresql, sqlite
 
@@ -28,8 +29,8 @@ def missed(report: Report) -> str:
     return "\n".join(f"{bar.figure}: {bar.value}, has to be {bar.bar}" for bar in bars if not bar.holds)
 
 
-def short(bench: Callable[[bool], Report]) -> Report:
-    report = bench(True)
+def short(bench: Callable[..., Report], *providers: str) -> Report:
+    report = bench(True, *providers)
     if report.skipped:
         pytest.skip("; ".join(report.skipped.values()))
     return report
@@ -37,12 +38,12 @@ def short(bench: Callable[[bool], Report]) -> Report:
 
 def test_it_loses_and_doubles_nothing_when_killed_often(database: Database):
     report = Report()
-    crash.kill_often(report, database)
+    crash.kill_often(report, database, providers=tuple(SPEAKERS))
     assert missed(report) == ""
 
 
 def test_it_takes_callbacks_while_postgresql_is_stopped_and_frozen():
-    assert missed(short(outage.run)) == ""
+    assert missed(short(outage.run, *SPEAKERS)) == ""
 
 
 def test_it_loses_nothing_when_a_standby_takes_over():
@@ -54,4 +55,4 @@ def test_it_says_200_only_to_what_it_holds_while_the_disk_is_full():
 
 
 def test_it_serves_honest_callbacks_beside_a_thousand_slow_clients():
-    assert missed(short(slow_clients.run)) == ""
+    assert missed(short(slow_clients.run, *SPEAKERS)) == ""
