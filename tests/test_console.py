@@ -289,6 +289,25 @@ def test_calls_are_chosen_by_what_became_of_them(client, log):
     assert "whole calls" in client.get("/events?q=outcome:busy").text
 
 
+def test_numbers_are_links_to_what_else_concerns_them(client, log):
+    calls, event = client.get("/calls").text, client.get("/events/1").text
+    assert f'href="/calls?q=number:{quote(SENDER)}"' in calls
+    assert f'href="/events?q=number:{quote(SENDER)}"' in event
+    assert f'href="/conversations/{NUMBER}/{SENDER}"' in event
+
+
+def test_only_a_caller_who_withheld_the_number_is_said_to_have(client, app):
+    sms(app, "who am I", from_="Anonymous")
+    sms(app, "nobody", "AA-SI-2", from_="", to="")
+    sms(app, "to nobody", "AA-SI-3", to="")
+    assert "withheld" in client.get("/events/1").text
+    for path in ("/events/2", "/events/3"):
+        page = client.get(path).text
+        assert "withheld" not in page
+        assert "not given" in page
+        assert "Conversation</a>" not in page
+
+
 def test_pages_hold_still_while_events_come_in(client, app):
     for at in range(60):
         sms(app, f"text {at:02}", f"AA-SI-{at}")
@@ -384,7 +403,9 @@ def test_a_call_is_drawn_from_ringing_to_its_end(client, log):
 
 def test_a_session_may_be_any_text(client, app):
     a_call(app, session="/../a b?c#d<e>")
-    link = html.unescape(re.search(r'class="when"><a href="([^"]+)"', client.get("/calls").text)[1])
+    link = html.unescape(
+        re.search(r'class="when"><a class="open" href="([^"]+)"', client.get("/calls").text)[1]
+    )
     assert "Ringing" in client.get(link).text
 
 
@@ -648,7 +669,7 @@ def test_every_field_of_a_call_is_harmless(client, app, field):
     for text in HOSTILE.values():
         arrive(app, "voice", **fields | {field: text})
     counted(app)
-    links = re.findall(r'class="when"><a href="([^"]+)"', client.get("/calls").text)
+    links = re.findall(r'class="when"><a class="open" href="([^"]+)"', client.get("/calls").text)
     events = [f"/events/{at}" for at in range(1, len(HOSTILE) + 1)]
     for path in ("/", "/events", "/events/1/call", "/calls", *events, *map(html.unescape, links)):
         harmless(client, path)

@@ -21,6 +21,7 @@ _TRUNK = re.compile(r"\(\s*0\s*\)")
 _NUMBER = re.compile(r"(\+|00)?([0-9]{7,20})", re.ASCII)
 _LONGEST_LOCAL = 8
 """Digits without a country that can be no whole number but in a few of the smallest countries."""
+_WITHHELD = frozenset({"anonymous", "blocked", "private", "restricted", "withheld"})
 _KEEPS_TRUNK = "39"
 """The country in which the 0 in front belongs to the number."""
 _TWO_DIGITS = frozenset(
@@ -50,6 +51,11 @@ def spelled(number: str, home: str | None = None) -> str:
     if home is None:
         return digits
     return f"+{home}{digits if home == _KEEPS_TRUNK else digits.removeprefix('0')}"
+
+
+def is_withheld(caller: str) -> bool:
+    """Whether this stands in the place of a number that the caller did not want to be shown."""
+    return caller.strip().lower() in _WITHHELD
 
 
 def names_country(number: str) -> bool:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from receiver import current
 from receiver.intake.spool import SpoolError
 from receiver.vocabulary.printable import sentence
-from receiver.web.console import guard, relay, shown, times
+from receiver.web.console import ends, guard, relay, shown, times
 from receiver.web.console.addresses import this_address
 from receiver.web.console.calls import calls
 from receiver.web.console.conversations import conversations
@@ -40,7 +40,7 @@ _LOG = (overview, events, calls, conversations, documents, faxes, numbers, quara
 _OUT = (targets, target_form, deliveries, replays)
 for part in (*_LOG, *_OUT, login):
     console.register_blueprint(part)
-for filter_ in (*shown.FILTERS, *times.FILTERS, *relay.FILTERS, step_of):
+for filter_ in (*shown.FILTERS, *ends.FILTERS, *times.FILTERS, *relay.FILTERS, step_of):
     console.add_app_template_filter(filter_, filter_.__name__)
 
 _OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_in"})

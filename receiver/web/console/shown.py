@@ -93,7 +93,7 @@ def phone(value: object) -> Markup:
     """A telephone number, grouped for reading if it is a valid one."""
     number = "" if value is None else str(value)
     if not number:
-        return Markup('<span class="none">withheld</span>')
+        return Markup('<span class="none">not given</span>')
     if masked():
         return Markup('<bdi class="phone">{}</bdi>').format(_visible(number))
     if number.startswith("+") and number[1:].isascii() and number[1:].isdigit() and len(number) < 17:

@@ -3,6 +3,7 @@ import { copyButtons } from "./copy.js";
 import { keys } from "./keys.js";
 import { moving } from "./moving.js";
 import { pickAll } from "./pick.js";
+import { openRows } from "./rows.js";
 import { liveTail } from "./tail.js";
 
 // The server draws times in this zone from the next page on.
@@ -15,5 +16,6 @@ document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "neare
 keys();
 copyButtons();
 pickAll();
+openRows();
 liveTail();
 moving();
