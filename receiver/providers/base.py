@@ -12,6 +12,7 @@ from receiver.outbound.fetch import SignIn
 from receiver.providers.here import Here, Way
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
+from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, Kind
 from receiver.vocabulary.notification import Notification, Parameters
@@ -142,6 +143,13 @@ class Provider(Protocol):
 
     def sign_in(self, config: Config) -> SignIn | None:
         """What its server wants to see before it gives out documents; None if a link is enough."""
+        ...
+
+    # Answering.
+
+    @property
+    def can(self) -> frozenset[Ability]:
+        """What it can do with a call and with an SMS."""
         ...
 
     # The log.

@@ -23,6 +23,7 @@ from receiver.providers.hoiio.parts import filled
 from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
+from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.kinds import CallOutcome, Kind
 from receiver.vocabulary.notification import Notification, Parameters
 
@@ -40,6 +41,8 @@ class Hoiio:
     paths: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
     kept_headers = (signature.HEADER,)
     parameters: Mapping[str, str] = PARAMETERS
+    # Nothing in its API rejects a call, says how long a number rings, or speaks of a beep.
+    can = frozenset(Ability) - {Ability.REJECT, Ability.RING, Ability.BEEP}
     measures = MEASURES
     steps = STEPS
     states = STATES

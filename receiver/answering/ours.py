@@ -1,0 +1,83 @@
+"""What a rules file asks of numbers: that they are ours, and that their providers can do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from receiver.answering.paths import targets
+from receiver.answering.places import Place
+from receiver.answering.problems import Problem, meant
+from receiver.answering.rules import DialStep, EndStep, GatherStep, Number, RecordStep, Rules, SayStep, Step
+from receiver.providers.base import Provider
+from receiver.vocabulary.answering import Ability, Prompt, Reject, Sound
+
+
+def check(rules: Rules, ours: Mapping[str, Provider] | None) -> tuple[Problem, ...]:
+    """What is wrong for these numbers of ours; None if nobody knows which they are."""
+    if ours is None:
+        place = min((number.place for number in rules.numbers.values()), default=Place(1, 1))
+        sentence = "nobody knows yet which numbers are ours, so these could not be compared with them"
+        return (Problem(place, sentence, warning=True),)
+    problems: set[Problem] = set()
+    for number in rules.numbers.values():
+        provider = ours.get(number.number)
+        if provider is None:
+            sentence = f"{number.number} is not a number of ours{meant(number.number, ours)}"
+            problems.add(Problem(number.place, sentence))
+        else:
+            problems |= set(_beyond(rules, number, provider))
+    return tuple(sorted(problems))
+
+
+def _beyond(rules: Rules, number: Number, provider: Provider) -> Iterator[Problem]:
+    for step in _reached(rules, number):
+        for ability in sorted(_asked(step) - provider.can):
+            yield Problem(
+                step.place,
+                f"{number.number} is a number of {provider.title}, which cannot do {str(ability)!r} here",
+            )
+    if Ability.REPLY not in provider.can:
+        for rule in number.sms:
+            if rule.reply is not None:
+                yield Problem(
+                    rule.place,
+                    f"{number.number} is a number of {provider.title}, which cannot do 'reply' here",
+                )
+
+
+def _reached(rules: Rules, number: Number) -> Iterator[Step]:
+    """The steps that a call of this number may come to."""
+    waiting = [target for rule in number.calls for target in (rule.flow, rule.failure)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in rules.flows:
+            continue
+        seen.add(name)
+        for step in rules.flows[name]:
+            yield step
+            waiting += [target for _, target in targets(step)]
+
+
+def _asked(step: Step) -> set[Ability]:
+    match step:
+        case SayStep():
+            return _voice(step.instruction.prompt)
+        case GatherStep():
+            return {Ability.GATHER} | _voice(step.instruction.prompt)
+        case DialStep():
+            first = step.instructions[0]
+            ring = set() if first.ring is None else {Ability.RING}
+            return {Ability.DIAL} | ring | _voice(first.prompt)
+        case RecordStep():
+            beep = set() if step.instruction.beep is None else {Ability.BEEP}
+            return {Ability.RECORD} | beep | _voice(step.instruction.prompt)
+        case EndStep() if isinstance(step.instruction, Reject):
+            return {Ability.REJECT}
+    return set()
+
+
+def _voice(prompt: Prompt | None) -> set[Ability]:
+    if prompt is None:
+        return set()
+    return {Ability.PLAY if isinstance(prompt, Sound) else Ability.SAY}

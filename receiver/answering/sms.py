@@ -1,0 +1,46 @@
+"""What an SMS is answered with: a pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from receiver.answering.conditions import Circumstances
+from receiver.answering.rules import Rules
+from receiver.answering.tried import first_that_holds
+from receiver.answering.why import Cause, Why
+
+
+@dataclass(frozen=True, slots=True)
+class Texted:
+    """An SMS has come in. `replied_at` is when its sender was last answered by this number, if ever."""
+
+    number: str
+    sender: str | None
+    at: datetime
+    switches: frozenset[str] = frozenset()
+    replied_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The text to send, None for nothing, and why."""
+
+    reply: str | None
+    why: Why
+
+
+def answer(rules: Rules, texted: Texted) -> Answered:
+    """What an SMS is answered with. A sender without a number gets nothing."""
+    number = rules.numbers.get(texted.number)
+    if number is None:
+        return Answered(None, Why(Cause.NO_RULE))
+    now = Circumstances(texted.sender, number.local(texted.at), number.calendar, texted.switches)
+    rule, tried = first_that_holds(number.sms, now)
+    if rule is None:
+        return Answered(None, Why(Cause.NO_RULE, tried=tried))
+    if rule.reply is None or texted.sender is None:
+        return Answered(None, Why(Cause.RULE, tried=tried))
+    if texted.replied_at is not None and texted.at - texted.replied_at < rule.every:
+        return Answered(None, Why(Cause.RULE, detail="answered before", tried=tried))
+    return Answered(rule.reply, Why(Cause.RULE, tried=tried))
