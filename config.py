@@ -65,6 +65,7 @@ class Config(BaseModel):
     mail_from: str | None = Field(default=None, validate_default=True)
     time_zone: str | None = None
     handlers: str | None = None
+    rules: Path | None = None
     log_format: LogFormat = LogFormat.AUTO
     log_level: LogLevel = LogLevel.INFO
 
@@ -243,10 +244,10 @@ class Config(BaseModel):
             raise ValueError("ARCHIVE_BUCKET needs both ARCHIVE_S3_KEY and ARCHIVE_S3_SECRET")
         return secret
 
-    @field_validator("spool_dir", "archive_dir")
+    @field_validator("spool_dir", "archive_dir", "rules")
     @classmethod
-    def _in_checkout(cls, path: Path) -> Path:
-        return CHECKOUT / path
+    def _in_checkout(cls, path: Path | None) -> Path | None:
+        return None if path is None else CHECKOUT / path
 
     @property
     def has_credentials(self) -> bool:

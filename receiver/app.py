@@ -13,6 +13,7 @@ from werkzeug.routing import MapAdapter
 
 from config import Config
 from receiver.access.tokens import Tokens
+from receiver.answering.in_force import RulesInForce
 from receiver.archive.opened import open_store
 from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
@@ -86,6 +87,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     )
     refusals = Refusals()
     integrity = Integrity(engine)
+    rules = RulesInForce(config.rules, engine)
     jobs = (
         *keys.jobs(),
         *tokens.jobs(),
@@ -96,6 +98,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         *prune.jobs(engine, config.retention),
         *deliveries.jobs(engine, config.delivery_log),
         *integrity.jobs(),
+        *rules.jobs(),
         *(watch.jobs() if public else ()),
     )
     app.extensions[EXTENSION] = Parts(
@@ -108,6 +111,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         readiness=Readiness(recorder, admission),
         refusals=refusals,
         integrity=integrity,
+        rules=rules,
         log=EventLog(engine),
         schedule=Schedule(engine, jobs),
         watch=watch,

@@ -14,6 +14,7 @@ from config import Config
 from receiver.access.sign_ins import SignIns
 from receiver.access.tokens import Tokens
 from receiver.access.users import Users
+from receiver.answering.in_force import RulesInForce
 from receiver.archive.store import Store
 from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
@@ -59,6 +60,7 @@ class Parts:
     readiness: Readiness
     refusals: Refusals
     integrity: Integrity
+    rules: RulesInForce
     log: EventLog
     schedule: Schedule
     keys: KeyRing
@@ -99,6 +101,10 @@ def writer() -> EventWriter:
 
 def keys() -> KeyRing:
     return parts().keys
+
+
+def rules() -> RulesInForce:
+    return parts().rules
 
 
 def watch() -> Watch:

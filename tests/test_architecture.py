@@ -20,7 +20,7 @@ FLOORS = (
     "receiver.retention receiver.export receiver.relay",
     "receiver.search",
     "receiver.intake receiver.archive",
-    "receiver.keys receiver.access",
+    "receiver.keys receiver.access receiver.answering",
     "receiver.numbers",
     "receiver.providers",
     "receiver.db receiver.outbound",

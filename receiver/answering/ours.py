@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from sqlalchemy import Engine
+
 from receiver.answering.paths import targets
 from receiver.answering.places import Place
 from receiver.answering.problems import Problem, meant
 from receiver.answering.rules import DialStep, EndStep, GatherStep, Number, RecordStep, Rules, SayStep, Step
+from receiver.numbers import known as known_numbers
 from receiver.providers.base import Provider
+from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.answering import Ability, Prompt, Reject, Sound
 
 
@@ -18,15 +22,23 @@ def check(rules: Rules, ours: Mapping[str, Provider] | None) -> tuple[Problem, .
         place = min((number.place for number in rules.numbers.values()), default=Place(1, 1))
         sentence = "nobody knows yet which numbers are ours, so these could not be compared with them"
         return (Problem(place, sentence, warning=True),)
-    problems: set[Problem] = set()
-    for number in rules.numbers.values():
-        provider = ours.get(number.number)
-        if provider is None:
-            sentence = f"{number.number} is not a number of ours{meant(number.number, ours)}"
-            problems.add(Problem(number.place, sentence))
-        else:
-            problems |= set(_beyond(rules, number, provider))
-    return tuple(sorted(problems))
+    found = {problem for number in rules.numbers.values() for problem in of_number(rules, number, ours)}
+    return tuple(sorted(found))
+
+
+def known(engine: Engine) -> Mapping[str, Provider] | None:
+    """The numbers that are known to be ours, with their providers; None if that is not known."""
+    numbers = known_numbers.read(engine).numbers
+    return {number.number: PROVIDERS[number.provider] for number in numbers} or None
+
+
+def of_number(rules: Rules, number: Number, ours: Mapping[str, Provider]) -> tuple[Problem, ...]:
+    """What is wrong for one number."""
+    provider = ours.get(number.number)
+    if provider is None:
+        sentence = f"{number.number} is not a number of ours{meant(number.number, ours)}"
+        return (Problem(number.place, sentence),)
+    return tuple(sorted(set(_beyond(rules, number, provider))))
 
 
 def _beyond(rules: Rules, number: Number, provider: Provider) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import tomli
 
 from receiver.answering import paths
+from receiver.answering.conditions import Asks
 from receiver.answering.hours import Calendar, Hours, Unreadable
 from receiver.answering.notes import Notes, Table
 from receiver.answering.places import Place, Places
@@ -67,6 +68,11 @@ def read(text: str) -> Reading:
     problems = tuple(sorted(set(reader.notes.problems)))
     usable = all(problem.warning for problem in problems)
     return Reading(rules if usable else None, problems)
+
+
+def _always(rule: Table) -> bool:
+    """Whether a rule has no condition. One that cannot be read is one all the same."""
+    return not any(asks in rule for asks in Asks)
 
 
 def _unusable(place: Place, sentence: str) -> Reading:
@@ -148,23 +154,20 @@ class _Reader:
         calendar, has_days = self._calendar(table)
         zone_here = self._zone(table)
         conditions.begin(has_zone=zone_here is not None, has_days=has_days)
-        before = len(self.notes.problems)
-        calls = tuple(self._call_rule(one, conditions) for one in table.tables("calls", "a rule"))
-        if "calls" in table and all(rule.conditions for rule in calls):
-            sentence = (
-                "no rule is for every other time: end with one that has only a flow, or calls just ring"
-            )
+        call_tables = list(table.tables("calls", "a rule"))
+        sms_tables = list(table.tables("sms", "a rule"))
+        calls = tuple(self._call_rule(one, conditions) for one in call_tables)
+        sms = tuple(self._sms_rule(one, conditions) for one in sms_tables)
+        self._check_reached(call_tables, "calls")
+        self._check_reached(sms_tables, "SMS")
+        if "calls" in table and not any(map(_always, call_tables)):
+            sentence = "nothing is said of every other time: add a rule that has only a flow"
             self.notes.note(place, sentence, warning=True)
-        sms = tuple(self._sms_rule(one, conditions) for one in table.tables("sms", "a rule"))
-        if all(problem.warning for problem in self.notes.problems[before:]):
-            # Otherwise a rule may only seem to have no condition.
-            self._check_reached(calls, "calls")
-            self._check_reached(sms, "SMS")
         table.done("a number")
         return Number(place, number, name, zone_here or _UTC, calendar, calls, sms)
 
-    def _check_reached(self, rules: tuple[CallRule | SmsRule, ...], what: str) -> None:
-        always = next((at for at, rule in enumerate(rules) if not rule.conditions), len(rules))
+    def _check_reached(self, rules: list[Table], what: str) -> None:
+        always = next((at for at, rule in enumerate(rules) if _always(rule)), len(rules))
         for rule in rules[always + 1 :]:
             self.notes.note(rule.place, f"this rule is never reached: one before it takes all {what}")
 

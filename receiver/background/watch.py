@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
+from receiver.answering import findings as answering
 from receiver.background import integrity
 from receiver.background.inspect_account import RENEWALS_AHEAD
 from receiver.background.inspection import Inspection, inspect
@@ -73,7 +74,7 @@ class Watch:
         if doubt is None:  # a clock that jumped ahead would end every grace time at once
             self._retire(known, now)
         found = inspect(known, urls, self.ring.list(), doubt, integrity.kept(self.engine), now=now)
-        findings.store(self.engine, found.findings, now=now, sparing=relay.CODES)
+        findings.store(self.engine, found.findings, now=now, sparing=(*relay.CODES, *answering.CODES))
         return found
 
     def jobs(self) -> tuple[Job, ...]:

@@ -120,6 +120,21 @@ _HANDLERS = Commands(
     (Later("check", "handlers:check", "Load your module, and list its handlers or what is wrong."),),
 )
 
+_RULES = Commands(
+    "rules",
+    "Check, show and try the rules that answer calls.",
+    (
+        Later("check", "rules.checking:check", "Say what is wrong with a rules file, with line and column."),
+        Later("show", "rules.showing:show", "Show which rules a number has, and the flows they lead to."),
+        Later(
+            "try",
+            "rules.trying:try_rules",
+            "Walk a call through the rules, without a provider, and say why it goes where.",
+        ),
+        Later("switch", "rules.switching:switch_rules", "Set a switch that rules ask for, or list them all."),
+    ),
+)
+
 _USERS = Commands(
     "users",
     "List, add and remove users of the console.",
@@ -201,6 +216,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         _CONVERSATIONS,
         Later("listen", "listen.command:listen", "Post a service's events to a program on this machine."),
     ),
+    "Answering": (_RULES,),
     "Deliveries": (_TARGETS, _DELIVERIES, _REPLAY, _HANDLERS),
     "Access": (_USERS, _TOKENS),
     "Storage": (_DB, _SPOOL, _ARCHIVE),

@@ -55,6 +55,7 @@ def serve(*, listen: str, workers: int, no_work: bool) -> None:
         )
     logging.config.dictConfig(logging_config(config.log_format, config.log_level))
     _require_a_store()
+    current.rules().require()
     _require_free(host, port)
     become(
         Serving(

@@ -1,5 +1,6 @@
 """The tables. Times are aware UTC, phone numbers and references are text, raw requests are bytes."""
 
+from receiver.models.answering import RulesSwitch, RulesVersion
 from receiver.models.archive import (
     ARCHIVED,
     DOCUMENTS,
@@ -64,6 +65,8 @@ __all__ = [
     "RelayState",
     "Repeat",
     "ReplayRow",
+    "RulesSwitch",
+    "RulesVersion",
     "SetupLease",
     "SetupStep",
     "SignIn",

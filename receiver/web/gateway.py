@@ -80,6 +80,7 @@ class Gateway:
                 with contextlib.suppress(SQLAlchemyError, TimeoutError):
                     async with asyncio.timeout(KEYS_PATIENCE):
                         await asyncio.to_thread(self._parts.keys.refresh)
+                        await asyncio.to_thread(self._parts.rules.refresh)
                 self._parts.schedule.start()
                 await send({"type": "lifespan.startup.complete"})
             else:

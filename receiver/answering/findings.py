@@ -1,0 +1,50 @@
+"""What somebody should know about the rules, as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+
+from receiver.answering import ours
+from receiver.answering.problems import RulesError
+from receiver.answering.rules import Rules
+from receiver.numbers import findings
+from receiver.numbers.findings import Finding, error, warning
+from receiver.vocabulary.mask import masked_number
+
+FILE, NUMBERS = "rules-file", "rules-numbers"
+CODES = (FILE, NUMBERS)
+_CHECK = "receiver rules check"
+
+
+def refresh(engine: Engine, rules: Rules | None, fault: RulesError | None) -> None:
+    """Store what is wrong with the rules. Writes only if something changed."""
+    found = tuple(_look(engine, rules, fault))
+    now = datetime.now(UTC)
+    try:
+        for code in CODES:
+            findings.replace(engine, code, (one for one in found if one.code == code), now=now)
+    except IntegrityError:
+        return  # another process has just stored the same
+
+
+def _look(engine: Engine, rules: Rules | None, fault: RulesError | None) -> Iterator[Finding]:
+    if fault is not None:
+        first, more = fault.problems[0], len(fault.problems) - 1
+        others = f", and {more} more" if more else ""
+        place = f"line {first.place.line}, column {first.place.column}"
+        left = "The rules of before stay in force." if rules else "No call is answered by rules."
+        yield error(FILE, f"The rules file {fault.name} cannot be used: {place}{others}. {left}", _CHECK)
+    if rules is None:
+        return
+    by_number = ours.known(engine)
+    for number in sorted(rules.numbers) if by_number is not None else ():
+        wrong = ours.of_number(rules, rules.numbers[number], by_number or {})
+        if wrong:
+            sentence = (
+                f"The rules for {masked_number(number)} cannot be followed: line {wrong[0].place.line}."
+            )
+            yield warning(NUMBERS, sentence, _CHECK, number)

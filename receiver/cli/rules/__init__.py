@@ -1,0 +1,1 @@
+"""`receiver rules`: answering calls and SMS by rules."""
