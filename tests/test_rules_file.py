@@ -14,7 +14,8 @@ from receiver.answering import ours
 from receiver.answering.hours import Calendar, Hours
 from receiver.answering.machine import begin
 from receiver.answering.picture import picture
-from receiver.answering.places import Place, Places
+from receiver.answering.places import Places
+from receiver.answering.problems import Place
 from receiver.answering.read import load, read
 from receiver.answering.shown import lines
 from receiver.providers.registry import PROVIDERS

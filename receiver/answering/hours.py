@@ -14,8 +14,6 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]  # its stub forgets this
-
 if TYPE_CHECKING:
     from holidays import HolidayBase
 
@@ -83,6 +81,8 @@ class Hours:
                     else "PH can only stand alone or in a list, as in PH off or Sa,Su,PH 10:00-14:00",
                     found.start(1),
                 )
+        from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]  # noqa: PLC0415
+
         try:
             OpeningHours(text)
         except ParserError as error:
@@ -97,6 +97,8 @@ class Hours:
 
     def open_at(self, local: datetime, calendar: Calendar) -> bool:
         """Whether it is open at a moment by the clock there, without a zone. What is unknown is not open."""
+        from opening_hours import OpeningHours  # noqa: PLC0415  # most commands read no rules
+
         today = local.date()
         # Hours may go on after midnight: those of yesterday count as well, and no earlier ones.
         days = (today - timedelta(days=1), today)

@@ -13,9 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from receiver.answering import findings, kept
-from receiver.answering.places import Place
-from receiver.answering.problems import Problem, RulesError
-from receiver.answering.read import LARGEST, load
+from receiver.answering.problems import Place, Problem, RulesError
 from receiver.answering.rules import Rules
 from receiver.answering.switches import switched_on
 from receiver.db.engine import Unreachable
@@ -31,6 +29,9 @@ REFRESH = 2.0
 _TOUCH = 3600.0
 """Seconds after which a version says again that it is in force."""
 
+_MOST = 1024 * 1024
+"""Bytes that are read: more than can be used."""
+
 _Stamp = tuple[int, int, int]
 
 
@@ -43,10 +44,17 @@ def read_text(path: Path) -> str:
     """The text of a file, or `RulesError`."""
     try:
         with path.open("rb") as file:
-            return file.read(4 * LARGEST).decode()
+            return file.read(_MOST).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise RulesError(path.name, [Problem(Place(1, 1), f"it cannot be read: {reason}")]) from None
+
+
+def load(text: str, name: str) -> Rules:
+    """The rules in a text, or `RulesError`."""
+    from receiver.answering import read  # noqa: PLC0415  # most commands read no rules
+
+    return read.load(text, name)
 
 
 class RulesInForce:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
-from receiver.answering.places import Path, Place, Places
-from receiver.answering.problems import Problem, meant
+from receiver.answering.places import Path, Places
+from receiver.answering.problems import Place, Problem, meant
 
 _T = TypeVar("_T")
 _KINDS: Mapping[type, str] = {

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy import Engine
 
 from receiver.answering.paths import targets
-from receiver.answering.places import Place
-from receiver.answering.problems import Problem, meant
+from receiver.answering.problems import Place, Problem, meant
 from receiver.answering.rules import DialStep, EndStep, GatherStep, Number, RecordStep, Rules, SayStep, Step
 from receiver.numbers import known as known_numbers
 from receiver.providers.base import Provider

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from receiver.answering.notes import Notes
-from receiver.answering.places import Place
+from receiver.answering.problems import Place
 from receiver.answering.rules import (
     HANG_UP,
     REJECT,

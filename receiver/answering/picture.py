@@ -1,7 +1,8 @@
 """The rules of a number and their flows as a picture: SVG, in the colours of the page that it is on.
 
-A flow stands to the right of those that lead to it. What is kept up and draws graphs (graphviz, igraph) needs
-a program or a library in C, and knows nothing of steps within a box; grandalf has not moved since 2023.
+The flows stand below each other, and beside them a lane leads down or up to each. So it is narrow enough for
+a telephone, and no line crosses a word. What is kept up and draws graphs (graphviz, igraph) needs a program
+or a library in C, and knows nothing of steps within a box; grandalf has not moved since 2023.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from html import escape
 from unicodedata import east_asian_width
 
 from receiver.answering import words
-from receiver.answering.rules import HANG_UP, GoStep, Number, Rules, Step
+from receiver.answering.rules import GoStep, Number, Rules, Step
 from receiver.answering.shown import flows_of
 
-_WIDTH, _GAP_X, _GAP_Y, _ROW, _PAD = 250, 70, 22, 20, 12
-_SIGNS = 33
+_WIDTH, _GAP, _ROW, _PAD, _LANE = 290, 22, 20, 8, 12
+_SIGNS = 36
 """How many letters a row has room for."""
 _ALONE = (
     "<style>svg{color:#1f2328;background:#fff}@media(prefers-color-scheme:dark)"
@@ -38,7 +39,6 @@ class _Card:
     title: str
     rows: list[_Row] = field(default_factory=list)
     taken: bool = False
-    x: int = 0
     y: int = 0
 
     @property
@@ -54,14 +54,16 @@ def picture(
     With `alone` it brings its own colours, for where no page gives it any. Put it in a box that scrolls.
     """
     cards = _cards(rules, number, way)
-    width, height = _place(cards)
+    height = _place(cards)
+    lanes = _lanes(cards)
+    width = _PAD * 2 + _WIDTH + _LANE * (max(lanes.values(), default=0) + 2)
     name = escape(f"{number.number} {number.name or ''}".strip())
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="img" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" font-size="13"'
         f' fill="none" stroke="currentColor"><title>Rules of {name}</title>',
         _ALONE if alone else "",
-        *(line for card in cards.values() for line in _lines(card, cards)),
+        *(_lane(cards, name, lane) for name, lane in lanes.items()),
         *(_drawn(card) for card in cards.values()),
         "</svg>",
     ]
@@ -95,44 +97,63 @@ def _step_rows(step: Step, passed: Collection[str], *, taken: bool) -> Iterator[
         yield _Row(f"    {what} → {target}", target, not goes and taken and target in passed)
 
 
-def _place(cards: dict[str, _Card]) -> tuple[int, int]:
-    """Put each card into the column after the last that leads to it; the size of it all."""
-    column = dict.fromkeys(cards, 0)
-    for _ in cards:  # no way is longer than this; loops lead back and do not count
-        for name, card in cards.items():
-            for row in card.rows:
-                if row.target in column and not row.back:
-                    column[row.target] = max(column[row.target], column[name] + 1)
-    below: dict[int, int] = {}
-    for name, card in cards.items():
-        at = column[name]
-        card.x, card.y = _PAD + at * (_WIDTH + _GAP_X), below.get(at, _PAD)
-        below[at] = card.y + card.height + _GAP_Y
-    return _PAD * 2 + max(card.x for card in cards.values()) + _WIDTH, max(below.values())
+def _place(cards: dict[str, _Card]) -> int:
+    """Put the cards below each other; the height of it all."""
+    y = _PAD
+    for card in cards.values():
+        card.y = y
+        y += card.height + _GAP
+    return y - _GAP + _PAD
 
 
-def _lines(card: _Card, cards: dict[str, _Card]) -> Iterator[str]:
-    for at, row in enumerate(card.rows):
-        target = cards.get(row.target or HANG_UP)
-        if target is None:
-            continue
-        x, y = card.x + _WIDTH, card.y + _ROW * (at + 1) + _ROW // 2 + 4
-        to_x, to_y = target.x, target.y + _ROW // 2 + 2
-        look = ' class="way" stroke-width="3"' if row.taken and target.taken else ' opacity="0.55"'
+def _comers(cards: dict[str, _Card], name: str) -> list[tuple[int, _Row]]:
+    """The rows that lead to a flow, and how far down they are."""
+    return [
+        (card.y + 14 + _ROW * at, row)
+        for card in cards.values()
+        for at, row in enumerate(card.rows, 1)
+        if row.target == name
+    ]
+
+
+def _lanes(cards: dict[str, _Card]) -> dict[str, int]:
+    """A lane for each flow that is led to, the innermost that is free all the way."""
+    lanes: dict[str, int] = {}
+    taken: list[tuple[int, int, int]] = []
+    spans = {
+        name: (min(heights), max(heights))
+        for name, card in cards.items()
+        if len(heights := [card.y + 12, *(y for y, _ in _comers(cards, name))]) > 1
+    }
+    for name, (top, end) in sorted(spans.items(), key=lambda item: item[1][1] - item[1][0]):
+        crossed = {lane for lane, other_top, other_end in taken if top <= other_end and other_top <= end}
+        lane = next(lane for lane in range(len(taken) + 1) if lane not in crossed)
+        lanes[name] = lane
+        taken.append((lane, top, end))
+    return lanes
+
+
+def _lane(cards: dict[str, _Card], name: str, lane: int) -> str:
+    """The lines that lead to a flow, and the arrow at their end."""
+    edge, target = _PAD + _WIDTH, cards[name]
+    x, to_y = edge + 10 + _LANE * (lane + 1), target.y + 12
+    lines = []
+    for y, row in _comers(cards, name):
+        taken = row.taken and target.taken
+        look = ' class="way" stroke-width="3"' if taken else ' opacity="0.6"'
         dashes = ' stroke-dasharray="4 3"' if row.back else ""
-        yield (
-            f'<path d="M{x} {y}C{x + 45} {y} {to_x - 45} {to_y} {to_x - 5} {to_y}"{look}{dashes}/>'
-            f'<path d="M{to_x - 7} {to_y - 4}l7 4l-7 4z" fill="currentColor" stroke="none"/>'
-        )
+        lines.append(f'<path d="M{edge} {y}H{x}V{to_y}H{edge + 6}"{look}{dashes}/>')
+    arrow = f'<path d="M{edge + 8} {to_y - 4}l-7 4l7 4z" fill="currentColor" stroke="none"/>'
+    return "".join((*lines, arrow))
 
 
 def _drawn(card: _Card) -> str:
     wide = ' class="way" stroke-width="3"' if card.taken else ""
-    texts = [_text(card.x, card.y + 16, card.title, ' font-weight="600"')]
+    texts = [_text(_PAD, card.y + 16, card.title, ' font-weight="600"')]
     for at, row in enumerate(card.rows, 1):
         bold = ' class="way" font-weight="600"' if row.taken else ""
-        texts.append(_text(card.x, card.y + 18 + _ROW * at, row.text, bold))
-    box = f'<rect x="{card.x}" y="{card.y}" width="{_WIDTH}" height="{card.height}" rx="6"{wide}/>'
+        texts.append(_text(_PAD, card.y + 18 + _ROW * at, row.text, bold))
+    box = f'<rect x="{_PAD}" y="{card.y}" width="{_WIDTH}" height="{card.height}" rx="6"{wide}/>'
     return "\n".join((f"<g>{box}", *texts, "</g>"))
 
 

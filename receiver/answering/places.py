@@ -8,9 +8,10 @@ doubt it: finding the beginnings is all that is left to do.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import tomli
+
+from receiver.answering.problems import Place
 
 Path = tuple[str | int, ...]
 """The keys that lead to a value, and in arrays its index."""
@@ -22,14 +23,6 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _SCALAR = re.compile(r"[^,\]}#\n]+")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A line and a column, both from 1."""
-
-    line: int
-    column: int
 
 
 class Places:

@@ -6,8 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from receiver.answering.places import Place
 from receiver.vocabulary.errors import OperatorError
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A line and a column, both from 1."""
+
+    line: int
+    column: int
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -16,8 +16,8 @@ from receiver.answering import paths
 from receiver.answering.conditions import Asks
 from receiver.answering.hours import Calendar, Hours, Unreadable
 from receiver.answering.notes import Notes, Table
-from receiver.answering.places import Place, Places
-from receiver.answering.problems import Problem, RulesError
+from receiver.answering.places import Places
+from receiver.answering.problems import Place, Problem, RulesError
 from receiver.answering.read_conditions import ConditionReader
 from receiver.answering.read_steps import StepReader, telephone
 from receiver.answering.rules import HANG_UP, CallRule, Number, Rules, SmsRule, Step

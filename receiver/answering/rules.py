@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from receiver.answering.conditions import Condition
 from receiver.answering.hours import Calendar
-from receiver.answering.places import Place
+from receiver.answering.problems import Place
 from receiver.vocabulary.answering import Dial, Gather, HangUp, Record, Reject, Say
 
 HANG_UP, REJECT = "hang up", "reject"

@@ -27,8 +27,8 @@ from receiver.vocabulary.answering import DialOutcome, Rang
 @click.option("--press", "keys", multiple=True, metavar="KEYS", help="What is pressed in each menu in turn.")
 @click.option(
     "--dialled",
-    type=click.Choice(list(DialOutcome)),
-    default=DialOutcome.ANSWERED,
+    type=click.Choice([outcome.value for outcome in DialOutcome]),
+    default=DialOutcome.ANSWERED.value,
     show_default=True,
     help="What becomes of each number that is dialled.",
 )

@@ -18,6 +18,7 @@ from receiver.providers.twilio.notifications import read_notification
 from receiver.providers.twilio.same import TOKEN, same
 from receiver.providers.twilio.ways import way
 from receiver.providers.twilio.words import ENDINGS, MEASURES, PARAMETERS, PARTIES, PATHS, STATES, STEPS
+from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.notification import Notification, Parameters
 
@@ -33,6 +34,7 @@ class Twilio:
     paths = PATHS
     kept_headers = (signature.HEADER, signature.SETTINGS, TOKEN)
     parameters = PARAMETERS
+    can = frozenset(Ability)
     measures = MEASURES
     steps = STEPS
     states = STATES

@@ -1,0 +1,227 @@
+"""The rules in force, and the commands about them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from conftest import make_config, started
+from flask import Flask
+
+from receiver import current
+from receiver.answering.in_force import RulesInForce
+from receiver.answering.machine import begin, proceed
+from receiver.answering.problems import RulesError
+from receiver.answering.switches import switch
+from receiver.numbers import findings
+from receiver.vocabulary.answering import Pressed, Rang
+
+EXAMPLES = Path(__file__).parent.parent / "docs/answering"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return Path(shutil.copy(EXAMPLES / "shop.toml", tmp_path / "rules.toml"))
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path, file: Path):
+    yield from started(make_config(database_url, tmp_path, rules=file))
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rules(app: Flask, file: Path, clock: Clock) -> RulesInForce:
+    return RulesInForce(file, app.extensions["receiver"].engine, clock)
+
+
+def write(file: Path, old: str, new: str) -> None:
+    file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    os.utime(file, ns=(1, file.stat().st_mtime_ns + 1))
+
+
+def codes(app: Flask) -> dict[str, str]:
+    found = findings.read(app.extensions["receiver"].engine)
+    return {finding.code: finding.sentence for finding in found}
+
+
+def test_a_change_is_in_force_within_a_second(rules: RulesInForce, file: Path, clock: Clock):
+    before = rules.current()
+    write(file, "Good day", "Good morning")
+    assert rules.current() is before  # nobody looks more often
+    clock.now += 1
+    assert "Good morning" in rules.current().text
+    assert rules.version(before.version) is before
+
+
+def test_a_bad_file_leaves_the_rules_of_before_and_is_a_finding(
+    app: Flask, rules: RulesInForce, file: Path, clock: Clock
+):
+    before = rules.current()
+    rules.refresh()
+    assert "rules-file" not in codes(app)
+    write(file, "{ dial", "{ dail")
+    clock.now += 1
+    assert rules.current() is before
+    rules.refresh()
+    assert "line 25, column 5" in codes(app)["rules-file"]
+    assert "The rules of before stay in force." in codes(app)["rules-file"]
+    write(file, "{ dail", "{ dial")
+    clock.now += 1
+    rules.refresh()
+    assert "rules-file" not in codes(app)
+
+
+def test_a_restart_knows_the_rules_of_before(app: Flask, rules: RulesInForce, file: Path, clock: Clock):
+    rules.refresh()
+    began = rules.current().version
+    write(file, "{ dial", "{ dail")
+    again = RulesInForce(file, app.extensions["receiver"].engine, clock)
+    again.require()
+    assert again.current().version == began
+    write(file, "{ dail", "{ dial")
+    write(file, "Good day", "Good morning")
+    clock.now += 1
+    other = RulesInForce(file, app.extensions["receiver"].engine, clock)
+    other.refresh()
+    assert other.current().version != began
+    assert other.version(began).version == began
+    assert other.version("unknown") is None
+
+
+def test_the_first_file_must_be_right(app: Flask, rules: RulesInForce, file: Path):
+    write(file, "{ dial", "{ dail")
+    with pytest.raises(RulesError, match="line 25, column 5: there is no step 'dail'"):
+        rules.require()
+    file.unlink()
+    with pytest.raises(RulesError, match="cannot be read"):
+        RulesInForce(file, app.extensions["receiver"].engine).require()
+
+
+def test_without_a_file_there_are_no_rules(app: Flask):
+    none = RulesInForce(None, app.extensions["receiver"].engine)
+    none.require()
+    none.refresh()
+    assert none.current() is None
+
+
+def test_switches_reach_every_process(app: Flask, rules: RulesInForce):
+    engine = app.extensions["receiver"].engine
+    assert switch(engine, "on holiday", on=True)
+    assert not switch(engine, "on holiday", on=True)
+    rules.refresh()
+    assert rules.switches == {"on holiday"}
+    assert switch(engine, "on holiday", on=False)
+    rules.refresh()
+    assert rules.switches == frozenset()
+
+
+def test_a_watch_leaves_the_findings_alone(app: Flask, rules: RulesInForce, file: Path, clock: Clock):
+    rules.refresh()
+    write(file, "{ dial", "{ dail")
+    clock.now += 1
+    rules.refresh()
+    app.extensions["receiver"].watch.look()
+    assert "rules-file" in codes(app)
+
+
+# Commands.
+
+
+def test_check_tells_mistakes_and_exits_with_one(run, file: Path):
+    assert "warning: nobody knows yet which numbers are ours" in run("rules", "check")
+    write(file, "{ dial", "{ dail")
+    said = run("rules", "check", str(file), exit_code=1)
+    assert said == f"{file}:line 25, column 5: there is no step 'dail'; did you mean 'dial'?\n"
+    [problem] = json.loads(run("rules", "check", "--json", exit_code=1))["problems"]
+    assert (problem["line"], problem["column"], problem["warning"]) == (25, 5, False)
+
+
+@pytest.mark.parametrize("name", ["shop", "clinic", "support"])
+def test_show_fits_eighty_columns(run, file: Path, name: str):
+    shutil.copy(EXAMPLES / f"{name}.toml", file)
+    said = run("rules", "show")
+    assert max(map(len, said.splitlines())) <= 80
+    assert "  flow " in said
+
+
+def test_show_draws_a_picture(run):
+    assert run("rules", "show", "+65 6123 4567", "--svg") == (EXAMPLES / "shop.svg").read_text("utf-8")
+
+
+def test_show_says_which_numbers_there_are(app: Flask):
+    result = app.test_cli_runner().invoke(args=("rules", "show", "+6567654321"))
+    assert "there are some for +6561234567" in result.output
+    assert result.exit_code == 1
+
+
+def test_try_walks_a_call_and_says_why(run):
+    said = run("rules", "try", "--from", "+6590000000", "--to", "+6561234567", "--at", "2026-12-25 10:00")
+    assert said.splitlines() == [
+        "+6561234567, Fri 2026-12-25 10:00 Asia/Singapore",
+        "  rule 3 (always) holds; not rule 1 (on holiday off), rule 2 (shop closed)",
+        "    after hours 1: say \"Lim's Flowers is closed now. We are open from Monday to…",
+        "  done",
+        "  go voicemail",
+        '    voicemail 1: record up to 120 s: say "Please leave a message, and your numb…',
+        "  recorded",
+        '    voicemail 2: say "Thank you. Good bye."',
+        "  done",
+        "    hang up",
+        "An SMS is answered with \"Thank you! We read this when the shop opens. Lim's Flo…",
+        "  rule 2 (always) holds; not rule 1 (shop closed)",
+    ]
+
+
+def test_try_presses_keys_and_tells_it_as_json(run, file: Path):
+    shutil.copy(EXAMPLES / "support.toml", file)
+    words = ("rules", "try", "--to", "+498912345678", "--at", "2026-07-01 10:00", "--json")
+    told = json.loads(run(*words, "--press", "2", "--press", "1", "--dialled", "busy"))
+    assert [move["instruction"] for move in told["call"]] == [
+        *("Gather", "Gather", "Dial", "Dial", "Dial", "Dial", "Record", "Say", "HangUp"),
+    ]
+    assert told["call"][2]["parameters"]["number"] == "+498912345611"
+
+
+def test_switch_sets_what_the_rules_ask_for(app: Flask, run):
+    run("rules", "switch", "on holiday", "on")
+    assert "on holiday" in run("rules", "switch")
+    said = run("rules", "try", "--to", "+6561234567")
+    assert "rule 1 (on holiday on) holds" in said
+    result = app.test_cli_runner().invoke(args=("rules", "switch", "on hollyday", "on"))
+    assert "did you mean 'on holiday'?" in result.output
+
+
+def test_a_call_goes_on_with_its_version_after_a_change(app: Flask, rules, file: Path, clock: Clock):
+    shutil.copy(EXAMPLES / "support.toml", file)
+    clock.now += 1
+    rang = Rang("+498912345678", None, datetime(2026, 7, 1, 10, tzinfo=UTC))
+    move = begin(rules.current(), rang)
+    write(file, '1 = "invoices"', '1 = "goodbye"')
+    clock.now += 1
+    assert rules.current().version != move.state.version
+    move = proceed(rules.version(move.state.version), move.state, Pressed(1, "1"))
+    assert move.instruction.number == "+498912345601"
+
+
+def test_commands_without_rules_say_what_to_set(database_url: str, tmp_path: Path):
+    for app in started(make_config(database_url, tmp_path)):
+        result = app.test_cli_runner().invoke(args=("rules", "show"))
+        assert "RULES is not set" in result.output
+        with app.app_context():
+            assert current.rules().current() is None
