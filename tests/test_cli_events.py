@@ -15,9 +15,12 @@ import pytest
 from conftest import KEY, make_config, started
 from test_serve import ROOT
 
+from receiver.cli.columns import Column, fitted
 from receiver.cli.searching import Shown
 from receiver.cli.sparklines import sparklines
 from receiver.search.counts import HourOfKind
+from receiver.vocabulary.json_text import json_string, json_text
+from receiver.vocabulary.printable import printable
 
 THEM, US = "+6591110001", "+6560000001"
 
@@ -208,6 +211,41 @@ def test_times_are_local_and_say_so(run, monkeypatch):
     assert f"{datetime.now(UTC) + timedelta(hours=8):%m-%d %H:}" in shown
 
 
+@pytest.mark.parametrize(
+    ("command", "shows"),
+    [(["events", "tail"], b"fax failed"), (["events", "drop", "--all"], b"[y/N]")],
+)
+def test_ctrl_c_ends_the_line_and_the_command_as_shells_expect(client, tmp_path, command, shows):
+    environ = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "CALLBACK_KEYS": KEY,
+        "DATABASE_URL": client.application.extensions["receiver"].config.database_url,
+        "SPOOL_DIR": str(tmp_path / "spool"),
+    }
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execve(sys.executable, [sys.executable, "-m", "receiver.cli", *command], environ)  # noqa: S606
+    shown = b""
+    while shows not in shown:
+        piece = _read(terminal)
+        assert piece, shown
+        shown += piece
+    os.write(terminal, b"\x03")
+    while piece := _read(terminal):
+        shown += piece
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert shown.endswith(b"^C\r\n")
+
+
+def test_json_shows_letters_and_escapes_what_steers_a_terminal():
+    text = "日本語 é \U0001f600 \x9b\u202e\x7f\ud800\U000e0041 \x1b\n"
+    for written in (json_text({"text": text}), f'{{"text": {json_string(text)}}}'):
+        assert printable(written) == written
+        assert "日本語 é \U0001f600" in written
+        assert json.loads(written) == {"text": text}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("columns", "command", "colours"),
@@ -247,3 +285,21 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65536)
     except OSError:
         return b""
+
+
+HEADINGS = ("session", "began", "outcome", Column("min", goes=3), "from", Column("cost", goes=1), "text")
+
+
+@pytest.mark.parametrize(
+    ("width", "left"),
+    [
+        (120, [11, 11, 9, 3, 13, 9, 52]),
+        (100, [11, 11, 9, 3, 13, 9, 32]),
+        (92, [11, 11, 9, 3, 13, 9, 24]),
+        (91, [11, 11, 9, 3, 13, 0, 34]),
+        (80, [11, 11, 9, 0, 13, 0, 28]),
+        (60, [11, 11, 9, 0, 13, 0, 8]),
+    ],
+)
+def test_columns_leave_in_the_order_declared_and_what_stays_is_whole(width, left):
+    assert fitted(HEADINGS, [11, 11, 9, 3, 13, 9, 300], width) == left

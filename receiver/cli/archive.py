@@ -11,6 +11,7 @@ from receiver.archive import checking, documents
 from receiver.archive.documents import Item, item_json
 from receiver.archive.states import State
 from receiver.cli import options, output, progress, tables
+from receiver.cli.columns import Column
 from receiver.cli.operation import operation
 from receiver.db.schema import require_schema
 from receiver.outbound.media import BY_TYPE
@@ -48,7 +49,10 @@ def list_items(state: str | None, before: int | None, limit: int, as_json: bool)
     if as_json:
         output.json_out({"documents": [item_json(item) for item in found]})
         return
-    tables.show(("event", "field", "state", "document", "tries", "reason"), [_row(item) for item in found])
+    tables.show(
+        ("event", "field", "state", "document", Column("tries", goes=1), Column("reason", room=16)),
+        [_row(item) for item in found],
+    )
 
 
 def _row(item: Item) -> Sequence[object]:

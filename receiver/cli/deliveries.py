@@ -6,6 +6,7 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, pages, tables
+from receiver.cli.columns import Column
 from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown
@@ -68,7 +69,18 @@ def list_deliveries(
         )
         for one in page.deliveries
     ]
-    pages.show(("id", shown.heading("made"), "target", "event", "tries", "state"), rows, "deliveries")
+    pages.show(
+        (
+            "id",
+            shown.heading("made"),
+            Column("target", room=12),
+            "event",
+            Column("tries", goes=1),
+            Column("state", room=20),
+        ),
+        rows,
+        "deliveries",
+    )
     pages.mention_older(page.next)
 
 

@@ -10,6 +10,7 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, tables
+from receiver.cli.columns import Column
 from receiver.cli.operation import operation
 from receiver.keys.key import Key, KeyState
 from receiver.providers.errors import ProviderError
@@ -26,7 +27,15 @@ def list_keys(as_json: bool) -> None:
         output.json_out({"keys": [{"key": key.name, **_json(key)} for key in found]})
         return
     tables.show(
-        ("key", "state", "from", "since", "retires", "late uses", "last (UTC)"),
+        (
+            "key",
+            "state",
+            Column("from", goes=1),
+            "since",
+            "retires",
+            Column("late uses", goes=2),
+            "last (UTC)",
+        ),
         [
             (
                 key.name,

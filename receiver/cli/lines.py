@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
 
+from receiver.cli.columns import GAP, Column, fitted
 from receiver.cli.tables import Marked
 from receiver.vocabulary.printable import printable
 
 if TYPE_CHECKING:
     from receiver.cli.searching import Shown
 
-EVENT_COLUMNS = ("what", "provider", "from", "to", "more")
+EVENT_COLUMNS = (
+    "what",
+    Column("provider", goes=2),
+    "from",
+    "to",
+    Column("cost", goes=1),
+    Column("more", room=24),
+)
 _WHAT = {
     "call.ringing": "ringing",
     "call.ongoing": "ongoing",
@@ -28,14 +36,11 @@ _WHAT = {
     "test": "test",
 }
 _STYLES = {"fax failed": "red", "ringing": "cyan", "ongoing": "cyan", "call ended": "blue", "sms": "green"}
-_WIDTHS = (8, 14, 10, 8, 13, 13)
-"""The columns of a line that stands alone: nobody knows yet what the next line needs."""
-
 Line = tuple[object, ...]
 
 
 def event_line(document: Mapping[str, Any], received_at: datetime, shown: Shown) -> Line:
-    """One event in its JSON form: id, time, what, from which provider, both ends, and what it says."""
+    """One event in its JSON form: id, time, what, from which provider, both ends, cost, and what it says."""
     what = _WHAT.get(document["type"], f"{document['kind']} ?")
     mark = "!" if document["quarantined"] else "" if document["signature"] == "valid" else "?"
     style = "bold red" if document["quarantined"] else _STYLES.get(what, "")
@@ -46,12 +51,13 @@ def event_line(document: Mapping[str, Any], received_at: datetime, shown: Shown)
         document["provider"],
         document["sender"],
         document["recipient"],
+        amount(document["debit"], document["currency"]) if document["debit"] else None,
         event_gist(document),
     )
 
 
 def event_gist(document: Mapping[str, Any]) -> str:
-    """What an event says: its text, keys, outcome and cost, and first of all whether it is trusted."""
+    """What an event says: its text, keys and outcome, and first of all whether it is trusted."""
     parts = [
         f"QUARANTINED: {document['quarantine_reason']}" if document["quarantined"] else None,
         document["text"],
@@ -62,13 +68,20 @@ def event_gist(document: Mapping[str, Any]) -> str:
         "document" if document.get("fax_url") else None,
         "recording" if document.get("record_url") or document.get("monitor_url") else None,
         f"{document['duration']} min" if document.get("duration") is not None else None,
-        amount(document["debit"], document["currency"]) if document["debit"] else None,
         f"came {document['repeats'] + 1} times" if document["repeats"] else None,
     ]
     return ", ".join(part for part in parts if part)
 
 
-CALL_COLUMNS = ("outcome", "provider", "from", "to", "min", "cost", "keys")
+CALL_COLUMNS = (
+    "outcome",
+    Column("provider", goes=4),
+    "from",
+    "to",
+    Column("min", goes=3),
+    Column("cost", goes=1),
+    Column("keys", goes=2, room=6),
+)
 _STATES = {
     **dict.fromkeys(("missed", "busy", "no answer", "canceled"), "red"),
     **dict.fromkeys(("ringing", "ongoing", "voicemail"), "cyan"),
@@ -109,7 +122,8 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
             yield f"{_between(before, at):>8}  │"
         what = _WHAT.get(event["type"], "?")
         block = f" ({event['ivr_block']})" if event.get("ivr_block") else ""
-        gist = event_gist(event)
+        cost = amount(event["debit"], event["currency"]) if event["debit"] else ""
+        gist = ", ".join(part for part in (event_gist(event), cost) if part)
         yield printable(f"{shown.clock(at)}  ● {what}{block}{': ' if gist else ''}{gist}")
         for name in ("record_url", "monitor_url"):
             if event.get(name):
@@ -124,7 +138,7 @@ def _between(before: datetime, at: datetime) -> str:
     return f"+{seconds} s" if seconds < 60 else f"+{seconds // 60}:{seconds % 60:02}"
 
 
-CONVERSATION_COLUMNS = ("SMS", "newest message")
+CONVERSATION_COLUMNS = (Column("SMS", goes=1), Column("newest message", room=24))
 
 
 def conversation_line(document: Mapping[str, Any], shown: Shown) -> Line:
@@ -159,15 +173,19 @@ def amount(value: str, currency: str | None) -> str:
     return f"{value} {currency or ''}".strip()
 
 
-def stripe(line: Line, widths: Sequence[int] = _WIDTHS) -> str:
-    """One line by itself: as wide as the terminal, or whole in a pipe."""
+def stripe(line: Line, columns: Sequence[str], widths: Sequence[int]) -> str:
+    """One line by itself: as wide as the terminal, or whole in a pipe. Nobody knows yet what the next line
+    needs, so each column has at least its width of these."""
     cells = [printable("-" if value is None else str(value)) for value in line]
-    padded = [
-        cell if cell_len(cell) > width else set_cell_size(cell, width)
-        for cell, width in zip(cells, widths, strict=False)
-    ]
-    text = "  ".join([*padded, *cells[len(widths) :]]).rstrip()
-    width = shutil.get_terminal_size().columns
-    if not sys.stdout.isatty() or cell_len(text) <= width:
-        return text
-    return set_cell_size(text, width - 1).rstrip() + "…"
+    wished = [max(width, cell_len(cell)) for width, cell in zip(widths, cells, strict=True)]
+    shown = list(zip(cells, wished, strict=True))
+    if sys.stdout.isatty():
+        rooms = fitted(columns, wished, shutil.get_terminal_size().columns)
+        shown = [(cell, room) for cell, room in zip(cells, rooms, strict=True) if room]
+    return (" " * GAP).join(_padded(cell, room) for cell, room in shown).rstrip()
+
+
+def _padded(cell: str, room: int) -> str:
+    if cell_len(cell) <= room:
+        return cell + " " * (room - cell_len(cell))
+    return set_cell_size(cell, room - 1).rstrip() + "…"

@@ -30,11 +30,11 @@ class Root(Commands):
             write_section(formatter, title, commands, width)
 
     def make_context(self, *args: Any, **given: Any) -> click.Context:
-        with _fitted_usage_errors():
+        with streams.ending_cleanly(), _fitted_usage_errors():
             return super().make_context(*args, **given)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _fitted_usage_errors():
+        with streams.ending_cleanly(), _fitted_usage_errors():
             return super().invoke(ctx)
 
 
@@ -101,6 +101,9 @@ def main() -> None:
             root(prog_name="receiver")
         finally:
             streams.flush()
+    except KeyboardInterrupt:  # before or behind the command itself
+        streams.end_line()
+        raise SystemExit(130) from None
     except BrokenPipeError:  # whoever read it has seen enough
         raise SystemExit(1) from None
     except Exception as error:  # whatever is left: nobody at a terminal should have to read a traceback

@@ -35,7 +35,7 @@ def operation(command: Callable[..., None]) -> Callable[..., None]:
     @click.pass_context
     def run(context: click.Context, /, *args: Any, **given: Any) -> None:
         streams.make_safe()  # for the `flask` command, too
-        with known_errors():
+        with streams.ending_cleanly(), known_errors():
             if not current_app:
                 context.with_resource(_application(context).app_context())
             context.invoke(command, *args, **given)

@@ -16,12 +16,26 @@ from typing import Any
 
 import click
 
+from receiver.vocabulary.json_text import json_text
 from receiver.vocabulary.printable import printable
 
 
 def json_out(value: object) -> None:
-    """One JSON document on stdout. Only ASCII, so that it is as safe to look at as it is to pipe."""
-    click.echo(json.dumps(_plain(value), indent=2))
+    """One JSON document on stdout."""
+    click.echo(json_written(json_text(_plain(value), indent=2)))
+
+
+def json_line(value: object) -> None:
+    """One JSON document in a line on stdout, at once."""
+    click.echo(json_written(json_text(value)))
+    sys.stdout.flush()
+
+
+def json_written(text: str) -> str:
+    """JSON as stdout can take it: where its encoding lacks letters, a `?` would be other data."""
+    if (sys.stdout.encoding or "").lower().replace("-", "") == "utf8":
+        return text
+    return "".join(char if char.isascii() else json.dumps(char)[1:-1] for char in text)
 
 
 def _plain(value: object) -> Any:

@@ -7,7 +7,8 @@ import time
 import click
 
 from receiver import current
-from receiver.cli import options, output, pages, progress, tables
+from receiver.cli import options, output, pages, progress, streams, tables
+from receiver.cli.columns import Column
 from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, searching
@@ -114,7 +115,15 @@ def list_replays(*, utc: bool, mask: bool, as_json: bool) -> None:
         )
         for one, document in zip(found, documents, strict=True)
     ]
-    columns = ("id", shown.heading("asked"), "target", "state", "delivered", "dead", "search")
+    columns = (
+        "id",
+        shown.heading("asked"),
+        Column("target", room=12),
+        "state",
+        "delivered",
+        Column("dead", goes=1),
+        Column("search", room=12),
+    )
     pages.show(columns, rows, "replays")
 
 
@@ -166,6 +175,7 @@ def _followed(replay: Replay, target: Target) -> Replay:
                 time.sleep(LOOK_EVERY)
                 replay = current.replays().get(replay.id)
     except KeyboardInterrupt:
+        streams.end_line()
         output.say(f"it goes on: see `receiver replay show {replay.id} --follow`")
     return replay
 

@@ -19,7 +19,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
-from receiver.cli import worker
+from receiver.cli import streams, worker
 from receiver.cli.companion import Companion
 from receiver.logs.lines import logging_config
 from receiver.logs.log import get_logger
@@ -90,6 +90,7 @@ def serve(serving: Serving) -> None:
         server.serve(partial(worker.run, os.getpid(), companion.call if serving.works else None))
     finally:
         companion.stop()
+        streams.end_line()
 
 
 if __name__ == "__main__":

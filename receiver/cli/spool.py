@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.cli import options, output, tables
+from receiver.cli.columns import Column
 from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.db.failure import reason_of
@@ -84,7 +85,7 @@ def list_set_aside(as_json: bool) -> None:
         )
         for each in aside
     ]
-    tables.show(("id", "received (UTC)", "kind", "body", "reason"), rows)
+    tables.show(("id", "received (UTC)", "kind", Column("body", goes=1), Column("reason", room=20)), rows)
 
 
 @click.command()

@@ -7,6 +7,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+import click
 
 
 class NotWritten(OSError):
@@ -68,3 +71,26 @@ def flush() -> None:
             os.dup2(nowhere, sys.stdout.fileno())
             os.close(nowhere)
         raise
+
+
+@contextmanager
+def ending_cleanly() -> Iterator[None]:
+    """Ctrl-C ends the line that shows `^C`, and the command with what shells expect, 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _end(130)
+    except click.Abort as aborted:
+        # At a question, click makes the same of Ctrl-C and of the end of the input.
+        _end(130 if isinstance(aborted.__context__, KeyboardInterrupt) else 1)
+
+
+def end_line() -> None:
+    """End the line in which a terminal shows `^C`."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\n")
+
+
+def _end(status: int) -> NoReturn:
+    end_line()
+    raise SystemExit(status) from None

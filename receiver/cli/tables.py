@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import click
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
+from receiver.cli.columns import GAP, WORDS, fitted
 from receiver.vocabulary.printable import printable
 
 
@@ -26,8 +27,9 @@ class Marked(str):
 def show(columns: Sequence[str], rows: Sequence[Sequence[object]], *, cut: bool = False) -> None:
     """Rows under headings, on stdout.
 
-    On a terminal they fit its width, the first column unbroken; with `cut` each row stays one line there, and
-    the last column gives way. Piped, each row is one line of aligned text.
+    On a terminal they fit its width: columns of words give way, then those go that may (see `Column`), and
+    ids, numbers and times stay whole. With `cut` each row stays one line there. Piped, each row is one line
+    of aligned text with all columns.
     None is shown as a dash, money and counts stand to the right.
     """
     cells = [[_cell(value) for value in row] for row in rows]
@@ -50,33 +52,40 @@ def _drawn(
 ) -> None:
     # Loaded where it draws: a command in a pipe need not wait for it.
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(file=sys.stdout, highlight=False)
-    if cut:
-        _cut_last(columns, cells, console.width)
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for at, name in enumerate(columns):
-        drawn.add_column(
-            name,
-            justify="right" if right[at] else "left",
-            no_wrap=cut or at == 0 or right[at],
-            overflow="ellipsis" if cut else "fold",
-        )
-    for row, given in zip(cells, rows, strict=True):
-        styles = (value.style if isinstance(value, Marked) else "" for value in given)
-        drawn.add_row(*(Text(cell, style) for cell, style in zip(row, styles, strict=True)))
-    console.print(drawn)
+    widths = _widths(columns, cells, console.width)
+    styles = [[value.style if isinstance(value, Marked) else "" for value in row] for row in rows]
+    for row, style in zip([list(columns), *cells], [["bold"] * len(columns), *styles], strict=True):
+        if cell_len(row[0]) > widths[0]:  # on a line of its own, rather than cut or in the way of all others
+            console.print(Text(row[0], style[0]), soft_wrap=True)
+            row[0] = ""
+        pieces = []
+        for at, width in enumerate(widths):
+            whole = Text(row[at], style[at])
+            if cut and width:
+                whole.truncate(width, overflow="ellipsis")
+            pieces.append(list(whole.wrap(console, width, overflow="fold")) if width else [])
+        for height in range(max(map(len, pieces))):
+            line = Text()
+            for at, width in enumerate(widths):
+                if width:
+                    piece = pieces[at][height] if height < len(pieces[at]) else Text()
+                    piece.rstrip()
+                    piece.align("right" if right[at] else "left", width)
+                    line.append(" " * GAP if at else "").append_text(piece)
+            line.rstrip()
+            console.print(line, soft_wrap=True)
 
 
-def _cut_last(columns: Sequence[str], cells: Sequence[list[str]], width: int) -> None:
-    """Shorten the last column to what the others leave of a line."""
-    taken = sum(max(cell_len(row[at]) for row in (columns, *cells)) + 2 for at in range(len(columns) - 1))
-    room = max(width - taken, 8)
-    for row in cells:
-        if cell_len(row[-1]) > room:
-            row[-1] = set_cell_size(row[-1], room - 1).rstrip() + "…"
+def _widths(columns: Sequence[str], cells: Sequence[list[str]], width: int) -> list[int]:
+    naturals = [max(cell_len(row[at]) for row in (columns, *cells)) for at in range(len(columns))]
+    if sum(naturals) + GAP * (len(naturals) - 1) > width:
+        # The few that are longer get a line of their own.
+        first = [cell_len(row[0]) for row in (columns, *cells)]
+        naturals[0] = max((length for length in first if length <= WORDS), default=WORDS)
+    return fitted(columns, naturals, width)
 
 
 def _aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> None:

@@ -12,6 +12,7 @@ from receiver import current
 from receiver.access.scopes import Scope
 from receiver.access.tokens import KNOWN_FOR, KnownToken
 from receiver.cli import options, output, tables
+from receiver.cli.columns import Column
 from receiver.cli.operation import operation
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -73,7 +74,8 @@ def list_tokens(as_json: bool) -> None:
         return
     if everyone:
         tables.show(
-            ("name", "scope", "made (UTC)", "last used", "state"), [_line(token) for token in everyone]
+            ("name", "scope", Column("made (UTC)", goes=1), "last used", "state"),
+            [_line(token) for token in everyone],
         )
     else:
         output.say("there are no tokens: create one with `receiver tokens create NAME`")

@@ -9,6 +9,7 @@ import signal
 import click
 
 from receiver import current
+from receiver.cli import streams
 from receiver.cli import worker as processes
 from receiver.cli.operation import operation
 from receiver.db.schema import require_schema
@@ -47,5 +48,7 @@ def work(parent: int | None) -> None:
     for number in processes.STOPS:
         signal.signal(number, lambda *_: worker.stop())
     logger.info("working", process=os.getpid())
-    if not worker.run():
+    ended = worker.run()
+    streams.end_line()
+    if not ended:
         os._exit(0)  # without waiting for what hangs, a user's function for one: its lease ends by itself

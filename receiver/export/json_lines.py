@@ -1,14 +1,13 @@
-"""Events as JSON lines for programs. ASCII only, so that they are as safe to look at as they are to pipe."""
+"""Events as JSON lines for programs, as safe to look at as they are to pipe."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
-from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from receiver.vocabulary.fields import FIELDS, Sort
+from receiver.vocabulary.json_text import json_string, json_text
 
 Column = Sequence[Any]
 Row = Sequence[Any]
@@ -16,9 +15,8 @@ Row = Sequence[Any]
 
 def document_lines(found: Iterable[Sequence[dict[str, Any]]]) -> Iterator[str]:
     """Batches of documents as pieces of text, one document a line."""
-    encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
     for batch in found:
-        yield "".join([f"{encode(document)}\n" for document in batch])
+        yield "".join([f"{json_text(document, compact=True)}\n" for document in batch])
 
 
 def row_lines(
@@ -52,7 +50,7 @@ def _lines_of(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[
 
 
 def _texts(column: Column) -> Iterable[str]:
-    return ["null" if value is None else encode_basestring_ascii(value) for value in column]
+    return ["null" if value is None else json_string(value) for value in column]
 
 
 def _numbers(column: Column) -> Iterable[str]:
@@ -64,7 +62,7 @@ def _flags(column: Column) -> Iterable[str]:
 
 
 def _lists(column: Column) -> Iterable[str]:
-    return [json.dumps(value.split("\n"), separators=(",", ":")) if value else "[]" for value in column]
+    return [json_text(value.split("\n"), compact=True) if value else "[]" for value in column]
 
 
 _VALUES: dict[Sort, Callable[[Column], Iterable[str]]] = {

@@ -6,13 +6,13 @@ import re
 
 # Control and format characters (bidi among them), lone surrogates, and line breaks. Joiners are left: they
 # belong to emoji and to several scripts, and can do no harm.
-_STEERING = (
+STEERING = (
     "\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
-_ANY = re.compile(f"[{_STEERING}]")
-_ANY_IN_LINES = re.compile(f"(?!\n)[{_STEERING}]")
+_ANY = re.compile(f"[{STEERING}]")
+_ANY_IN_LINES = re.compile(f"(?!\n)[{STEERING}]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 

@@ -22,23 +22,18 @@ _Found = TypeVar("_Found")
 
 def follow(log: EventLog, wanted: Search, lines: int) -> Iterator[Event]:
     """The last few events that match, or all `since` a time, and then each that comes, until Ctrl-C."""
-    try:
-        position = _patiently(lambda: _begin(log, wanted, lines))
-        while True:
-            at = position
-            found = _patiently(lambda: _next(log, wanted, at))  # noqa: B023  # called at once
-            if found is None:
-                output.say(
-                    "the last event shown is gone, as after an older backup was restored; beginning again"
-                )
-                position = _patiently(lambda: _begin(log, wanted, lines))
-                continue
-            yield from found.events
-            if position == found.next:
-                time.sleep(LOOK_EVERY)
-            position = found.next
-    except KeyboardInterrupt:
-        return
+    position = _patiently(lambda: _begin(log, wanted, lines))
+    while True:
+        at = position
+        found = _patiently(lambda: _next(log, wanted, at))  # noqa: B023  # called at once
+        if found is None:
+            output.say("the last event shown is gone, as after an older backup was restored; beginning again")
+            position = _patiently(lambda: _begin(log, wanted, lines))
+            continue
+        yield from found.events
+        if position == found.next:
+            time.sleep(LOOK_EVERY)
+        position = found.next
 
 
 def _next(log: EventLog, wanted: Search, position: int) -> Tail | None:

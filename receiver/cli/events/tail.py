@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import suppress
 
 import click
 
 from receiver import current
-from receiver.cli import options
+from receiver.cli import options, output
 from receiver.cli.events.follow import follow
-from receiver.cli.lines import event_line, stripe
+from receiver.cli.lines import EVENT_COLUMNS, event_line, stripe
 from receiver.cli.operation import operation
 from receiver.cli.searching import Shown, masked, searching
 from receiver.db.engine import Unreachable
 from receiver.db.schema import require_schema
 from receiver.search.events import event_json
 from receiver.search.query import Search
+
+_COLUMNS = ("id", "received", *EVENT_COLUMNS)
+_WIDTHS = (8, 14, 10, 8, 13, 13, 9, 24)
 
 
 @click.command()
@@ -44,7 +46,7 @@ def tail(wanted: Search, shown: Shown, lines: int, as_json: bool, mask: bool) ->
     for event in follow(current.event_log(), wanted, lines):
         document = masked(event_json(event), mask)
         if as_json:
-            click.echo(json.dumps(document))
+            output.json_line(document)
         else:
-            click.echo(stripe(event_line(document, event.received_at, shown)))
+            click.echo(stripe(event_line(document, event.received_at, shown), _COLUMNS, _WIDTHS))
         sys.stdout.flush()

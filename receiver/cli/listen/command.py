@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import click
 
 from receiver.cli import output, streams
+from receiver.cli.columns import Column
 from receiver.cli.lines import stripe
 from receiver.cli.listen.address import host_of, in_the_clear, local_address, service_address
 from receiver.cli.listen.listening import Listening
@@ -22,8 +22,10 @@ from receiver.cli.listen.place import Place
 from receiver.cli.listen.remote import Remote
 from receiver.cli.zone import LOCAL
 from receiver.vocabulary.errors import OperatorError
+from receiver.vocabulary.json_text import json_text
 from receiver.vocabulary.mask import masked_number
 
+_COLUMNS = ("time", "id", "type", "from", "to", Column("answer", room=7), Column("took", goes=1))
 _WIDTHS = (8, 7, 12, 13, 13, 7, 8)
 """The columns of a line: together 80 with the space between them."""
 
@@ -96,8 +98,6 @@ def listen(
         with Place(url, search) as place:
             listening = Listening(remote, local, place, _Shown(as_json, mask), skip_failed=skip_failed)
             _listen(listening, replay_last, from_now=from_now)
-    except KeyboardInterrupt:
-        pass
     except OperatorError as error:
         raise click.ClickException(output.fitted_error(str(error))) from None
 
@@ -107,9 +107,9 @@ def _listen(listening: Listening, replay_last: int, *, from_now: bool) -> None:
     try:
         listening.go_on()
     except KeyboardInterrupt:
-        if sys.stderr.isatty():
-            sys.stderr.write("\n")  # behind the ^C that the terminal shows
+        streams.end_line()
         output.say(f"Stopped. The next run goes on behind event {listening.position}.")
+        raise SystemExit(130) from None
 
 
 def _service(url: str | None, token_file: Path | None) -> tuple[str, str]:
@@ -158,7 +158,7 @@ class _Shown:
             outcome.fault or outcome.status,
             f"{outcome.milliseconds:>5} ms",
         )
-        return stripe(cells, _WIDTHS)
+        return stripe(cells, _COLUMNS, _WIDTHS)
 
     def _json(self, event: Mapping[str, Any], outcome: Outcome, attempt: int) -> str:
         sender, recipient = self._ends(event)
@@ -174,7 +174,7 @@ class _Shown:
             "milliseconds": outcome.milliseconds,
             "acknowledged": outcome.acknowledged,
         }
-        return json.dumps(document)
+        return output.json_written(json_text(document))
 
     def _ends(self, event: Mapping[str, Any]) -> tuple[str | None, str | None]:
         sender, recipient = event.get("sender"), event.get("recipient")

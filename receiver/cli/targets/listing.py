@@ -6,6 +6,7 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, tables
+from receiver.cli.columns import Column
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown
 from receiver.cli.targets.shown import fields, state_of
@@ -35,7 +36,9 @@ def list_targets(*, utc: bool, mask: bool, as_json: bool) -> None:
         own = counts.get(target.id, {})
         waiting, dead = own.get(DeliveryState.WAITING, 0), own.get(DeliveryState.DEAD, 0)
         rows.append((target.name, f"{target.sort} {place(target)}", waiting, dead, state_of(target, shown)))
-    tables.show(("name", "to", "waiting", "dead", "state"), rows)
+    tables.show(
+        (Column("name", room=16), Column("to", room=16), "waiting", "dead", Column("state", room=20)), rows
+    )
 
 
 @click.command()
