@@ -11,7 +11,9 @@ from sqlalchemy import delete, text, update
 
 from receiver.db.engine import writing
 from receiver.db.settled import settled_id
+from receiver.export.export import Form, export
 from receiver.models import Event
+from receiver.search.count_matching import count_matching
 from receiver.search.events import EventLog, event_json
 from receiver.search.index import LogIndex
 from receiver.search.match import matches
@@ -212,3 +214,29 @@ def test_its_tail_passes_over_an_id_that_will_never_be(client, engine):
         connection.execute(delete(Event).where(Event.id == 2))
     with engine.connect() as connection:
         assert settled_id(connection, 1) == 3
+
+
+def test_our_own_tests_are_found_only_if_asked_for(client, engine):
+    """In every list, stream, count and export. What only looks like one is no test."""
+    sms = b"txn_ref=AA-SI-1&msg=hello&from=%2B6591110001&to=%2B6560000001"
+    for body, headers in [
+        (sms, signed(sms)),
+        (b"receiver_test=0123", signed(b"receiver_test=0123")),
+        (b"receiver_test=4567", {"X-Hoiio-Signature": "0" * 64}),
+    ]:
+        assert client.post(f"/callbacks/{KEY}/sms", data=body, headers=headers).status_code == 200
+    log = EventLog(engine)
+    for wanted, ids in [
+        (Search(), [3, 1]),
+        (Search(kind=Kind.SMS), [3, 1]),
+        (Search(type=EventType.TEST), [2]),
+        (Search(quarantined=True), [3]),
+        (Search(quarantined=False), [1]),
+        (Search(since=datetime.now(UTC) - timedelta(hours=1)), [3, 1]),
+    ]:
+        assert [event.id for event in log.find(wanted).events] == ids
+        assert [event.id for event in log.after(wanted, 0).events] == ids[::-1]
+        assert [event.id for event in log.every(wanted)] == ids
+        exported = "".join(export(engine, wanted, Form.CSV, fields=["id"])).split()[1:]
+        assert exported == [str(event_id) for event_id in ids]
+        assert sum(row["events"] for row in count_matching(engine, wanted).types) == len(ids)

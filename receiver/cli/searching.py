@@ -24,7 +24,9 @@ _FILTERS = (
     click.option("--provider", metavar="PROVIDER", help=f"Only from this one: {', '.join(PROVIDERS)}."),
     click.option("--kind", metavar="KIND", help="Only voice, fax or sms."),
     click.option(
-        "--type", metavar="TYPE", help="Only this type, such as call.ringing, fax.failed or sms.received."
+        "--type",
+        metavar="TYPE",
+        help="Only this type, such as call.ringing or sms.received. Our own tests are shown only with test.",
     ),
     click.option(
         "--state", metavar="STATE", help="Only ringing, ongoing, ended, answered, missed, received or failed."

@@ -41,6 +41,10 @@ TYPES_OF_STATE = {
 }
 
 
+NO_TEST = f"type <> '{EventType.TEST}'"
+"""Leaves our own tests out."""
+
+
 @dataclass(slots=True)
 class Clause:
     """Conditions on `events` with their values."""
@@ -69,6 +73,8 @@ def types_of(wanted: Search) -> list[tuple[Kind, EventType]]:
 def conditions(wanted: Search, *, types: bool) -> Clause:
     """Conditions that are checked on each row, since no index is followed for them."""
     clause = Clause()
+    if not wanted.tests:
+        clause.add(NO_TEST)
     if wanted.provider is not None:
         clause.add("provider = :provider", provider=wanted.provider)
     if wanted.session is not None:

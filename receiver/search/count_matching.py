@@ -21,7 +21,7 @@ from receiver.search.span import END, Span
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Counts of the events that match a search, including quarantined ones and our own tests."""
+    """Counts of the events that match a search, including quarantined ones."""
 
     types: Sequence[dict[str, Any]]
     """Events and repeats by kind and type, with the first and last time received."""

@@ -19,11 +19,13 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    text,
 )
 
 from receiver.db.settled import settled_id
 from receiver.intake.arrival import parameters_of
 from receiver.models import EVENTS, Event, Repeat
+from receiver.search.conditions import NO_TEST
 from receiver.search.home import at_home
 from receiver.search.match import matches
 from receiver.search.query import Search
@@ -162,7 +164,7 @@ WITH_IDS: dict[str, ColumnElement[bool]] = {
 _ROWS = {dialect: select(*EVENTS.columns).where(condition) for dialect, condition in WITH_IDS.items()}
 _NEWEST = (
     select(*EVENTS.columns)
-    .where(EVENTS.c.id < bindparam("below", type_=BigInteger))
+    .where(EVENTS.c.id < bindparam("below", type_=BigInteger), text(NO_TEST))
     .order_by(EVENTS.c.id.desc())
     .limit(bindparam("number", type_=BigInteger))
 )

@@ -15,6 +15,8 @@ from receiver.vocabulary.kinds import EventType
 def matches(wanted: Search, event: Event) -> bool:
     """Whether an event matches by itself. `missed` and `answered`, which are about its whole call, are not
     decided here: any end of a call matches."""
+    if event.type == EventType.TEST and not wanted.tests:
+        return False
     plain = ("provider", "kind", "type", "sender", "recipient", "session", "txn_ref")
     if any((want := getattr(wanted, name)) is not None and want != getattr(event, name) for name in plain):
         return False

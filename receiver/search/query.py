@@ -103,6 +103,11 @@ class Search:
         """Whether nothing is filtered: every event matches."""
         return self == Search()
 
+    @property
+    def tests(self) -> bool:
+        """Whether our own tests are wanted, too: nobody else called, so they are found only if asked for."""
+        return self.type is EventType.TEST
+
     def joined(self, other: Search) -> Search:
         """Both searches together; `SearchError` if they differ in the same part."""
         given: dict[str, Any] = {}

@@ -23,7 +23,11 @@ _NUMBER = {"type": "string", "examples": ["+6591234567"]}
 FILTERS = (
     Parameter("provider", "Who sent it.", {"type": "string", "enum": [*PROVIDERS]}),
     Parameter("kind", "What arrived.", {"type": "string", "enum": [*Kind]}),
-    Parameter("type", "What happened.", {"type": "string", "enum": [*EventType]}),
+    Parameter(
+        "type",
+        "What happened. Our own tests are found only if this asks for them: `test`.",
+        {"type": "string", "enum": [*EventType]},
+    ),
     Parameter("state", "How it went.", {"type": "string", "enum": [*EventState]}),
     Parameter("sender", "Who it came from.", _NUMBER),
     Parameter("recipient", "The number it came to.", _NUMBER),
