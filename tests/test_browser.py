@@ -196,7 +196,7 @@ def test_a_call_is_drawn(open_page):
         ["Ringing", "Menu", "Menu", "Transfer", "Recorded", "Ended", "Recording of the call"]
     )
     expect(page.locator(".line .at").nth(3)).to_have_text("0:52")
-    expect(page.locator(".strip-line circle")).to_have_count(7)
+    expect(page.locator(".outcome")).to_have_text("Nobody answered. The caller left a message.")
     expect(page.get_by_text("(leaves this site)")).to_have_count(2)
 
 

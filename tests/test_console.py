@@ -395,7 +395,7 @@ def test_a_call_is_drawn_from_ringing_to_its_end(client, log):
     steps = re.findall(r"<strong>([^<]+)</strong>", page)
     assert steps[:4] == ["Ringing", "Menu", "Transfer", "Ended"]
     assert "42#" in page
-    assert '<circle class="stop bad"' in page
+    assert "Nobody answered" in page
     assert "2 min billed, <bdi>0.040</bdi>" in page
     assert "missed" in client.get("/calls?q=state:missed").text
     assert "S1" not in client.get("/calls?q=state:answered").text

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from receiver import current
 from receiver.intake.spool import SpoolError
 from receiver.vocabulary.printable import sentence
-from receiver.web.console import ends, guard, relay, shown, times
+from receiver.web.console import ends, guard, relay, shown, timeline, times
 from receiver.web.console.addresses import this_address
 from receiver.web.console.calls import calls
 from receiver.web.console.conversations import conversations
@@ -27,7 +27,6 @@ from receiver.web.console.replays import replays
 from receiver.web.console.set_aside import anything_set_aside, set_aside
 from receiver.web.console.target_form import target_form
 from receiver.web.console.targets import targets
-from receiver.web.console.timeline import step_of
 
 console = Blueprint(
     "console",
@@ -40,7 +39,10 @@ _LOG = (overview, events, calls, conversations, documents, faxes, numbers, quara
 _OUT = (targets, target_form, deliveries, replays)
 for part in (*_LOG, *_OUT, login):
     console.register_blueprint(part)
-for filter_ in (*shown.FILTERS, *ends.FILTERS, *times.FILTERS, *relay.FILTERS, step_of):
+for filter_ in (
+    *(*shown.FILTERS, *ends.FILTERS, *times.FILTERS),
+    *(*relay.FILTERS, *timeline.FILTERS),
+):
     console.add_app_template_filter(filter_, filter_.__name__)
 
 _OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_in"})

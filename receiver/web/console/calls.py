@@ -94,7 +94,7 @@ def _page(call: Call) -> str:
         "call.html",
         page="calls",
         call=document,
-        line=time_line(document),
+        steps=time_line(document),
         kept=kept.of(call.events),
         deliveries=current.deliveries().of_events([event.id for event in call.events]),
     )

@@ -1,4 +1,4 @@
-"""A call as a time line: what happened when, and its position in the drawing. Pure.
+"""A call as a time line: what happened when, and what became of it in people's words. Pure.
 
 Works on the document of a call, masked or not. Times are those at which we received the notifications: only
 the last ones carry a date of the provider's, to the second.
@@ -12,13 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from receiver.providers.registry import PROVIDERS
-from receiver.vocabulary.kinds import CallOutcome, CallStep
-
-WIDTH, HEIGHT = 600, 64
-"""About as many pixels as it has on a wide screen, so that the labels can be read."""
-_LEFT, _RIGHT = 14, 14
-_NARROWEST = 64
-"""The smallest distance between two labels."""
+from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +31,7 @@ class Step:
     """Whether the caller was asked for keys, and pressed none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The position of a step in the drawing."""
-
-    x: float
-    label: str | None
-    bad: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """The call from left to right: how long it rang, how long it went on."""
-
-    stops: tuple[Stop, ...]
-    ringing: tuple[float, float]
-    talking: tuple[float, float]
-    ended: bool
-    width: int = WIDTH
-    height: int = HEIGHT
-
-
-@dataclass(frozen=True, slots=True)
-class TimeLine:
-    """What a page shows of a call."""
-
-    steps: tuple[Step, ...]
-    strip: Strip
-    seconds: float
-
-
-def time_line(call: Mapping[str, Any]) -> TimeLine:
+def time_line(call: Mapping[str, Any]) -> tuple[Step, ...]:
     """The steps of a call, in the order of what happened."""
     events: Sequence[Mapping[str, Any]] = call["events"]
     begun = datetime.fromisoformat(call["started_at"])
@@ -84,7 +48,32 @@ def time_line(call: Mapping[str, Any]) -> TimeLine:
         steps.append(
             Step(event, _title(event, stage), seconds, stage, outcome is not CallOutcome.ANSWERED, no_key)
         )
-    return TimeLine(tuple(steps), _strip(steps), steps[-1].seconds)
+    return tuple(steps)
+
+
+_SAID = {
+    CallOutcome.ANSWERED: "Somebody answered.",
+    CallOutcome.MISSED: "Nobody answered.",
+    CallOutcome.BUSY: "Nobody answered: the line was busy.",
+    CallOutcome.NO_ANSWER: "Nobody answered: it rang until it was given up.",
+    CallOutcome.VOICEMAIL: "Nobody answered. The caller left a message.",
+    CallOutcome.ABANDONED: "The caller hung up in the menu.",
+    CallOutcome.CANCELED: "The caller hung up before anybody answered.",
+    CallOutcome.UNKNOWN: "Its end was never reported.",
+    EventState.RINGING: "It is ringing.",
+    EventState.ONGOING: "It is going on.",
+}
+
+
+def in_words(call: Mapping[str, Any]) -> str:
+    """What became of a call, as one person tells another."""
+    return _SAID.get(call["outcome"] or call["state"], "")
+
+
+def party_words(event: Mapping[str, Any]) -> str:
+    """What became of somebody who was called: our word, or the provider's if we have none for it."""
+    word = str(event.get("dial_status") or event.get("transfer_status") or "")
+    return PROVIDERS[event["provider"]].parties.get(word) or word
 
 
 def _title(event: Mapping[str, Any], stage: str) -> str:
@@ -100,29 +89,5 @@ def step_of(event: Mapping[str, Any]) -> CallStep | None:
     return PROVIDERS[event["provider"]].steps.get(str(event.get("ivr_block")))
 
 
-def _strip(steps: Sequence[Step]) -> Strip:
-    length = steps[-1].seconds
-    room = WIDTH - _LEFT - _RIGHT
-
-    def place(step: Step, at: int) -> float:
-        # A call within one second has no length to draw, so its steps are spread evenly.
-        part = step.seconds / length if length >= 1 else at / max(1, len(steps) - 1)
-        return round(_LEFT + room * part, 1)
-
-    xs = [place(step, at) for at, step in enumerate(steps)]
-    taken = -float(_NARROWEST)
-    stops = []
-    for x, step in zip(xs, steps, strict=True):
-        label = None
-        if x - taken >= _NARROWEST or step is steps[0]:
-            label, taken = step.title, x + 3.5 * len(step.title)
-        stops.append(Stop(x, label, step.bad))
-    answered = next((x for x, step in zip(xs, steps, strict=True) if step.stage != "ringing"), xs[-1])
-    ended = any(step.stage == "ended" for step in steps)
-    talked = any(step.stage == "ongoing" for step in steps)
-    return Strip(
-        stops=tuple(stops),
-        ringing=(xs[0], answered if talked or not ended else xs[-1]),
-        talking=(answered, xs[-1]) if talked else (xs[-1], xs[-1]),
-        ended=ended,
-    )
+FILTERS = (in_words, party_words, step_of)
+"""What a template may write behind a `|`, by the function's name."""
