@@ -5,6 +5,7 @@ Pure, and nothing in here raises on what came in.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Sequence
@@ -188,30 +189,47 @@ def _lines(body: bytes) -> list[tuple[bytes, bytes]]:
 _USUAL = ((b"+", b" "), (b"%20", b" "), (b"%2B", b"+"), (b"%2F", b"/"), (b"%3A", b":"))
 """How a form spells what most callbacks hold. None of these stands in another escape, or separates anything,
 so that they can be read in the whole form at once."""
+_LARGEST_REMEMBERED = 8 * 1024
+
+
+def form_parts(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Names and values of a form, decoded to the bytes that they are.
+
+    A signature may be over these too: what was just read for it is not read again.
+    """
+    return _remembered(data) if len(data) <= _LARGEST_REMEMBERED else _parts(data)
+
+
+def _parts(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    for spelled, char in _USUAL:
+        data = data.replace(spelled, char)
+    halves = [part.partition(b"=") for part in data.split(b"&") if part]
+    if b"%" in data:
+        return tuple([(_unquoted(name), _unquoted(value)) for name, _, value in halves])
+    return tuple([(name, value) for name, _, value in halves])
+
+
+_remembered = lru_cache(maxsize=16)(_parts)
 
 
 def _form_pairs(
     data: bytes, where: str, codec: str | None, reading: _Reading, otherwise: str | None = None
 ) -> Pairs:
     """`otherwise` is the charset of what is not UTF-8: a query has none of its own."""
-    for spelled, char in _USUAL:
-        data = data.replace(spelled, char)
-    parts = data.split(b"&")
+    parts = form_parts(data)
     if len(parts) > MOST_PARAMETERS:
         reading.lost(f"{where}: more than {MOST_PARAMETERS} parameters, the rest stands in the raw bytes")
-        del parts[MOST_PARAMETERS:]
-    halves = [part.partition(b"=")[::2] for part in parts if part]
-    if b"%" not in data and data.isascii() and codec in {None, UTF8}:
-        return [(name.decode(), value.decode()) for name, value in halves]
-    pairs: Pairs = []
+        parts = parts[:MOST_PARAMETERS]
     plain = codec in {None, UTF8}
-    for half in halves:
-        name, value = half
+    if plain:
+        with contextlib.suppress(UnicodeDecodeError):  # nearly every form is ASCII
+            return [(name.decode("ascii"), value.decode("ascii")) for name, value in parts]
+    pairs: Pairs = []
+    for name, value in parts:
         # One escape in a form makes no difference to the others, which are most of it.
-        if plain and b"%" not in name and b"%" not in value and name.isascii() and value.isascii():
+        if plain and name.isascii() and value.isascii():
             pairs.append((name.decode(), value.decode()))
             continue
-        name, value = map(_unquoted, half)
         said = reading.text(name, codec, "a name")
         if not pairs:
             said = said.removeprefix("\ufeff")  # a byte order mark that was escaped with the rest

@@ -13,9 +13,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
-from urllib.parse import unquote_to_bytes
 
 from receiver.providers.base import Request
+from receiver.providers.forms import form_parts
 from receiver.vocabulary.verdict import Verdict
 
 HEADER = "X-Twilio-Signature"
@@ -41,23 +41,10 @@ def form_signed(body: bytes) -> bytes:
     """What of a form is signed: decoded names and values, sorted; the same value of a name counts once."""
     if not body:
         return b""
-    # As in `receiver.providers.forms`: none of these stands in another escape, or separates anything.
-    for spelled, char in ((b"+", b" "), (b"%2B", b"+"), (b"%2F", b"/"), (b"%3A", b":")):
-        body = body.replace(spelled, char)
-    pairs = [part.partition(b"=")[::2] for part in body.split(b"&") if part]
-    if b"%" in body:
-        pairs = [
-            (
-                unquote_to_bytes(name) if b"%" in name else name,
-                unquote_to_bytes(value) if b"%" in value else value,
-            )
-            for name, value in pairs
-        ]
-    # Sorted as pairs, the values of one name are in their order too.
-    pairs.sort()
     before: tuple[bytes, bytes] | None = None
     signed: list[bytes] = []
-    for pair in pairs:
+    # Sorted as pairs, the values of one name are in their order too.
+    for pair in sorted(form_parts(body)):
         if pair != before:
             signed += pair
         before = pair
