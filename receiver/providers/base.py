@@ -81,6 +81,8 @@ class Reception:
     """What the signature of a callback is worth. Without a secret nothing is valid. Never raises or waits."""
     answers: Answers | None = None
     """None if the provider reads nothing but the status."""
+    stranger: Callable[[Request], str | None] = lambda _: None
+    """Why a callback is plainly not about the account of the settings, if so. Never raises or waits."""
 
 
 class Provider(Protocol):

@@ -133,8 +133,11 @@ def receive(key: str, rest: str) -> Response:
         return Response(status=200)  # someone checking the URL
     provider, kind = read_path(rest)
     reception = parts.receptions[provider.name]
-    verdict = reception.verify(_request(environ, body))
-    distrust = _distrust(parts.config.signatures, verdict) if environ.get(WHOLE, True) else CUT
+    asked = _request(environ, body)
+    verdict = reception.verify(asked)
+    distrust: str | None = CUT
+    if environ.get(WHOLE, True):
+        distrust = _distrust(parts.config.signatures, verdict) or reception.stranger(asked)
     if kind is None:
         kind, distrust = Kind.VOICE, distrust or "unknown callback path"
     answer = HeldAnswer()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, tzinfo
+from functools import partial
 
 from config import TWILIO_API_URL, Config
 from receiver.outbound.fetch import SignIn
@@ -13,6 +14,7 @@ from receiver.providers.here import Here, Way
 from receiver.providers.numbers import NumberClient
 from receiver.providers.twilio import signature
 from receiver.providers.twilio.answers import TwilioAnswers
+from receiver.providers.twilio.foreign import another_account
 from receiver.providers.twilio.market import MARKET
 from receiver.providers.twilio.notifications import read_notification
 from receiver.providers.twilio.same import TOKEN, same
@@ -52,7 +54,8 @@ class Twilio:
         addresses = [url for url in (config.public_url, config.public_url_fallback) if url]
         keys = [key.get_secret_value() for key in config.twilio_signing_keys]
         verifier = signature.Verifier(addresses, self.secret(config), keys)
-        return Reception(verifier, TwilioAnswers(config.twilio_voice_answer))
+        stranger = partial(another_account, config.twilio_account_sid)
+        return Reception(verifier, TwilioAnswers(config.twilio_voice_answer), stranger)
 
     def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
         return {signature.HEADER: signature.sign(url, body, secret)}
