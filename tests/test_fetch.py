@@ -13,10 +13,11 @@ import pytest
 import trustme
 
 from receiver.outbound.allow import AllowList
-from receiver.outbound.fetch import Fetcher, FetchError, SignIn
+from receiver.outbound.fetch import Fetcher, FetchError
 from receiver.outbound.guard import Guard
 from receiver.outbound.media import FAXES
 from receiver.outbound.media import PDF as PDF_FILE
+from receiver.outbound.sign_in import SignIn
 
 PDF = b"%PDF-1.4\n" + b"x" * 5000
 

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import BinaryIO
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 from receiver.outbound.dial import Deadline
 from receiver.outbound.guard import Guard
 from receiver.outbound.media import HEAD, Media, may_be, recognised
 from receiver.outbound.refusal import Refused, Unreachable
 from receiver.outbound.session import Reply
+from receiver.outbound.sign_in import SignIn
 
 LARGEST = 20 * 1024 * 1024
 """Bytes of a document; a fax of a hundred pages has a few."""
@@ -54,24 +55,6 @@ class Fetched:
     media: Media
     size: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """What one server wants to see. No other gets it, wherever a link or a redirect leads."""
-
-    server: str
-    """A URL there; its scheme, host and port count."""
-    authorization: str
-
-    def headers(self, url: str) -> dict[str, str]:
-        """The headers for a request to this URL."""
-        return {"Authorization": self.authorization} if _origin(url) == _origin(self.server) else {}
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 class Fetcher:

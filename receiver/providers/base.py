@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import Protocol
 
 from config import Config
-from receiver.outbound.fetch import SignIn
+from receiver.outbound.sign_in import SignIn
 from receiver.providers.here import Here, Way
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient

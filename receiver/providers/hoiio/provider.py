@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from config import LIVE_API_URL, Config
-from receiver.outbound.fetch import SignIn
+from receiver.outbound.sign_in import SignIn
 from receiver.providers.base import NotConfigured, Reception
 from receiver.providers.here import Here, Way
 from receiver.providers.hoiio import signature

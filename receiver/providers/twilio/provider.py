@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from functools import partial
 
 from config import TWILIO_API_URL, Config
-from receiver.outbound.fetch import SignIn
+from receiver.outbound.sign_in import SignIn
 from receiver.providers.base import NotConfigured, Reception
 from receiver.providers.here import Here, Way
 from receiver.providers.numbers import NumberClient
