@@ -7,13 +7,13 @@ import socket
 from contextlib import contextmanager
 from pathlib import Path
 
+import compiled
 import databases
 import psycopg
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import make_url
 
 from config import Config
@@ -24,6 +24,8 @@ from receiver.outbound.address import Network, network_of
 # A shell starts what runs in the background without SIGINT, and processes of tests would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+compiled.build_urls_once()
 
 KEY = "test-key-0123456789"
 OLD_KEY = "test-key-from-last-year"
@@ -56,6 +58,8 @@ def postgres() -> str:
 
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+ON_BOTH = pytest.mark.parametrize("database_url", DATABASES, indirect=True)
+"""For tests of a module that is otherwise `on_sqlite`, because the database cannot matter."""
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +72,13 @@ def postgres_databases(postgres: str):
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path):
     """A migrated database for one test, which may do with it whatever it likes."""
+    with migrated_database(request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite"])
+def on_sqlite(request: pytest.FixtureRequest, tmp_path: Path):
+    """To be named `database_url` in a module: `database_url = on_sqlite`."""
     with migrated_database(request, tmp_path) as url:
         yield url
 
@@ -134,30 +145,13 @@ def lasting_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield from started(make_config(url, path, api_rate=100_000))
 
 
-class Compiled(BytecodeCache):
-    """Templates, compiled once and not for each application anew."""
-
-    def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._code:
-            bucket.bytecode_from_string(self._code[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED = Compiled()
-
-
 def started(config: Config):
     """The application; on a migrated file if there is none where its database should be."""
     url = make_url(config.database_url)
     if url.drivername == "sqlite" and not Path(url.database).exists():
         databases.new_file(Path(url.database))
     app = create_app(config)
-    app.jinja_env.bytecode_cache = COMPILED
+    app.jinja_env.bytecode_cache = compiled.TEMPLATES
     parts = app.extensions["receiver"]
     yield app
     parts.recorder.close(5)
