@@ -41,13 +41,24 @@ def run(environ, words, program=RECEIVER, stdout=subprocess.PIPE, into=""):
     )
 
 
-@pytest.mark.parametrize("program", [RECEIVER, FLASK], ids=["receiver", "flask"])
 @pytest.mark.parametrize("words", COMMANDS)
-def test_output_that_fails_is_told_in_a_sentence(environ, words, program):
-    for into, reason in ((">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")):
-        done = run(environ, words, program, into=into)
-        assert done.returncode == 1, done.stderr
-        assert done.stderr.decode() == f"Error: cannot write to standard output: {reason}\n"
+def test_output_that_fails_is_told_in_a_sentence(environ, words):
+    insist_on_failure(environ, words, RECEIVER, ">/dev/full", "No space left on device")
+
+
+@pytest.mark.parametrize("program", [RECEIVER, FLASK], ids=["receiver", "flask"])
+def test_output_that_is_closed_is_told_in_a_sentence(environ, program):
+    insist_on_failure(environ, "events list", program, ">&-", "Bad file descriptor")
+
+
+def test_a_full_disk_is_told_by_the_flask_command_too(environ):
+    insist_on_failure(environ, "events export --csv", FLASK, ">/dev/full", "No space left on device")
+
+
+def insist_on_failure(environ, words, program, into, reason):
+    done = run(environ, words, program, into=into)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.decode() == f"Error: cannot write to standard output: {reason}\n"
 
 
 def test_help_fails_in_a_sentence_too(environ):
@@ -64,8 +75,17 @@ def test_whoever_stops_reading_is_told_nothing(environ):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-@pytest.mark.parametrize("program", [RECEIVER, FLASK], ids=["receiver", "flask"])
-@pytest.mark.parametrize("words", ["events list", "conversations", "events stats", "calls --help"])
+@pytest.mark.parametrize(
+    ("words", "program"),
+    [
+        ("events list", RECEIVER),
+        ("events list", FLASK),
+        ("conversations", RECEIVER),
+        ("events stats", RECEIVER),
+        ("calls --help", FLASK),
+    ],
+    ids=["events-receiver", "events-flask", "conversations", "stats", "help"],
+)
 def test_letters_that_the_locale_lacks_are_shown_as_question_marks(environ, words, program):
     done = run({**environ, "PYTHONIOENCODING": "iso-8859-1"}, words, program)
     assert done.returncode == 0, done.stderr
