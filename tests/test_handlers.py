@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import cast, get_type_hints
 
 import pytest
-from conftest import KEY, make_config, started
+from conftest import KEY, ON_BOTH, make_config, on_sqlite, started
 from receiving import Receiving
 from test_relay import arrive, due_now, hook, sms, states, working
 from test_relay import until as happens
@@ -41,6 +41,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs/examples"
+database_url = on_sqlite
 until = partial(happens, seconds=30)  # processes start meanwhile
 
 
@@ -119,6 +120,7 @@ def test_a_print_of_an_event_shows_no_number_and_no_text():
         event.text = "other"  # type: ignore[misc]
 
 
+@ON_BOTH
 def test_an_event_comes_as_it_is_in_the_log(here, module, tmp_path):
     module("""
         import pickle
@@ -144,6 +146,7 @@ def test_an_event_comes_as_it_is_in_the_log(here, module, tmp_path):
 # --- targets ---
 
 
+@ON_BOTH
 def test_each_handler_has_a_target_that_follows_the_code(here, module, out):
     module("""
         @on("sms.received", search="to:+6565110001", timeout=5)
@@ -203,6 +206,7 @@ def test_a_target_of_a_handler_cannot_be_made_or_changed_by_hand(here):
 # --- how it can go wrong ---
 
 
+@ON_BOTH
 def test_an_exception_is_a_failed_attempt_and_tried_again(here, module, out):
     module("""
         def deeper(event):
@@ -319,6 +323,7 @@ def test_two_handlers_and_a_webhook_do_not_wait_for_each_other(here, module, out
         until(lambda: states(limit=100) == ["delivered"] * 60)
 
 
+@ON_BOTH
 def test_events_come_in_order_also_when_one_fails(here, module, out):
     module("""
         @on("sms.received", ordered=True, lanes=3)
