@@ -247,13 +247,27 @@ def test_every_page_has_landmarks_one_heading_and_distinct_ids(client, log):
 # The pages.
 
 
-def test_the_overview_counts_by_hour_without_reading_the_log(client, app, log):
+def test_the_overview_counts_what_arrived(client, app, log):
     page = client.get("/").text
-    assert "6 events in 48 hours" in page
+    assert "3 calls, faxes and SMS in 24 hours" in page
     assert re.search(r'Quarantine</span><span class="value">1<', page)
     forged(app, "again")
     assert re.search(r'Quarantine</span><span class="value">2<', client.get("/").text)
     assert page.count('<rect class="voice"') == page.count('<rect class="sms"') == 2  # once for phones
+
+
+def test_the_overview_counts_calls_as_their_list_does(client, app):
+    for session in ("S1", "S2"):
+        a_call(app, session=session, txn_ref=f"AA-{session}")
+    fax(app, fax_status="failed", fax_error_code="busy")
+    for range_ in ("24h", "7d", "30d"):
+        page = client.get(f"/?range={range_}").text
+        assert "<title>" in page
+        assert f'<a class="chip" href="/?range={range_}" aria-current="true"' in page
+        listed = client.get(html.unescape(re.search(r'<a href="(/calls[^"]+)">2</a>', page)[1])).text
+        assert listed.count('class="when"') == 2
+        assert "2 calls, 1 fax</title>" in page
+        assert re.search(r"Missed calls</span><span class=\"value\">2<.*?of 2 calls", page)
 
 
 def test_the_search_box_understands_the_search_language(client, app, log):
@@ -382,7 +396,7 @@ def test_what_needs_attention_is_told_with_what_mends_it(client, app):
     ]
     findings.store(app.extensions["receiver"].engine, found, now=datetime.now(UTC))
     page = client.get("/").text
-    section = page[page.index("Needs attention") : page.index("Events per hour")]
+    section = page[page.index("Needs attention") : page.index("Calls, faxes and SMS<")]
     assert "A number &lt;b&gt;ends&lt;/b&gt; in 3 days." in section
     assert section.index("points elsewhere") < section.index("in 3 days")
     assert f"<code>receiver setup --number {NUMBER}</code>" in section

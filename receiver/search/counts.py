@@ -33,6 +33,16 @@ class HourOfKind:
 
 
 @dataclass(frozen=True, slots=True)
+class HourOfType:
+    """Events of one kind and type in the hour that begins at `hour` (UTC)."""
+
+    hour: datetime
+    kind: str
+    type: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
 class TypeTotal:
     """Events of one kind and type."""
 
@@ -61,21 +71,31 @@ class Counts:
     def by_hour(self, since: datetime, until: datetime, number: str | None = None) -> Sequence[HourOfKind]:
         """Each hour with events, by kind, oldest first, from the hour of `since` to the last that begins
         before `until`."""
+        found: Counter[tuple[datetime, str]] = Counter()
+        for one in self.by_hour_and_type(since, until, number):
+            found[one.hour, one.kind] += one.events
+        return [HourOfKind(*key, events) for key, events in sorted(found.items()) if events > 0]
+
+    def by_hour_and_type(
+        self, since: datetime, until: datetime, number: str | None = None
+    ) -> Sequence[HourOfType]:
+        """The same, by kind and type, in no order."""
         with self._open() as (connection, fresh):
-            found: Counter[tuple[datetime, str]] = Counter()
+            found: Counter[tuple[datetime, str, str]] = Counter()
             table = HourCount
-            query = select(table.hour, table.kind, func.sum(table.events)).group_by(table.hour, table.kind)
+            columns = (table.hour, table.kind, table.type)
+            query = select(*columns, func.sum(table.events)).group_by(*columns)
             query = query.where(
                 table.hour >= hour_of(since), table.hour < until, table.type != EventType.TEST
             )
             if number is not None:
                 query = query.where(table.number == number)
-            for hour, kind, events in connection.execute(query):
-                found[hour, kind] += int(events)
-            for (hour, kind, _, at), events in fresh.by_hour.items():
+            for hour, kind, type_, events in connection.execute(query):
+                found[hour, kind, type_] += int(events)
+            for (hour, kind, type_, at), events in fresh.by_hour.items():
                 if hour_of(since) <= hour < until and number in {None, at}:
-                    found[hour, kind] += events
-        return [HourOfKind(*key, events) for key, events in sorted(found.items()) if events > 0]
+                    found[hour, kind, type_] += events
+        return [HourOfType(*key, events) for key, events in found.items() if events]
 
     def by_kind(self, since: datetime | None = None, until: datetime | None = None) -> Sequence[TypeTotal]:
         """Totals by kind and type; only of those hours if `since` or `until` is given."""

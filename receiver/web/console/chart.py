@@ -1,12 +1,12 @@
-"""Events per hour as a chart: the position of each bar. Pure; the template draws it."""
+"""Calls, faxes and SMS over time as a chart: the position of each bar. Pure; the template draws it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
-from receiver.search.counts import HourOfKind
 from receiver.vocabulary.kinds import Kind
 
 WIDTH, HEIGHT = 960, 220
@@ -15,6 +15,10 @@ NARROW = 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 4, 10, 24
 _GAP = 0.24
 """The share of a bar's width that stays empty."""
+
+
+Counts = dict[int, Counter[str]]
+"""By the place of a bar and by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One hour."""
+    """One piece of the range."""
 
     begins: datetime
     ends: datetime
-    events: dict[str, int]
+    events: Counter[str]
     x: float
     width: float
     pieces: tuple[Piece, ...]
@@ -62,20 +66,49 @@ class Chart:
         return sum(bar.total for bar in self.bars)
 
 
-def hours_chart(
-    counts: Sequence[HourOfKind], first: datetime, hours: int, zone: tzinfo, width: int = WIDTH
-) -> Chart:
-    """A chart of `hours` hours from `first` on; labels are in `zone`."""
-    found: dict[datetime, dict[str, int]] = {}
-    for count in counts:
-        found.setdefault(count.hour, {})[count.kind] = count.events
-    moments = [first + timedelta(hours=at) for at in range(hours)]
-    top = _round_up(max((sum(found.get(moment, {}).values()) for moment in moments), default=0))
-    room = (width - _LEFT - _RIGHT) / hours
+@dataclass(frozen=True, slots=True)
+class Range:
+    """How much time a chart shows, and in bars of how many hours."""
+
+    words: str
+    hours: int
+    bar: int
+    label: Callable[[datetime], str | None]
+
+    def first(self, now: datetime) -> datetime:
+        """Where the oldest bar begins: at a full hour, or at midnight where bars are parts of days."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if self.bar > 1:
+            hour = hour.replace(hour=0) + timedelta(hours=24 - self.bar)
+        return (hour - timedelta(hours=self.hours - self.bar)).astimezone(UTC)
+
+
+def counted(times: Iterable[tuple[datetime, str, str | None, int]], first: datetime, shown: Range) -> Counts:
+    """What happened when, of which kind, in which call (which counts once in a bar) and how often, as the
+    numbers of bars."""
+    found: dict[int, Counter[str]] = {}
+    seen: set[tuple[int, str]] = set()
+    for when, kind, session, number in times:
+        at = int((when - first) // timedelta(hours=shown.bar))
+        if session is not None:
+            if (at, session) in seen:
+                continue
+            seen.add((at, session))
+        found.setdefault(at, Counter())[kind] += number
+    return found
+
+
+def drawn(counts: Counts, first: datetime, shown: Range, zone: tzinfo, width: int = WIDTH) -> Chart:
+    """The chart of a range that begins at `first`; labels are in `zone`."""
+    step = timedelta(hours=shown.bar)
+    moments = [first + step * at for at in range(shown.hours // shown.bar)]
+    found = {moment: counts.get(at, Counter()) for at, moment in enumerate(moments)}
+    top = _round_up(max(sum(events.values()) for events in found.values()))
+    room = (width - _LEFT - _RIGHT) / len(moments)
     floor, scale = HEIGHT - _BOTTOM, (HEIGHT - _BOTTOM - _TOP) / top
     bars = []
     for at, moment in enumerate(moments):
-        events = found.get(moment, {})
+        events = found[moment]
         pieces, y = [], float(floor)
         for kind in Kind:
             if value := events.get(kind, 0):
@@ -84,12 +117,12 @@ def hours_chart(
         bars.append(
             Bar(
                 begins=moment,
-                ends=moment + timedelta(hours=1),
+                ends=moment + step,
                 events=events,
                 x=round(_LEFT + at * room, 2),
                 width=round(room * (1 - _GAP), 2),
                 pieces=tuple(pieces),
-                label=_label(moment.astimezone(zone)),
+                label=shown.label(moment.astimezone(zone)),
             )
         )
     steps = 4 if top % 4 == 0 else 2 if top % 2 == 0 else 1
@@ -99,10 +132,30 @@ def hours_chart(
     return Chart(tuple(bars), lines, width)
 
 
-def _label(moment: datetime) -> str | None:
+def _of_hours(moment: datetime) -> str | None:
     if moment.hour % 6:
         return None
-    return f"{moment:%a %-d}" if moment.hour == 0 else f"{moment:%H:00}"
+    return _day(moment) if moment.hour == 0 else f"{moment:%H:00}"
+
+
+def _of_quarters(moment: datetime) -> str | None:
+    return None if moment.hour else _day(moment)
+
+
+def _of_days(moment: datetime) -> str | None:
+    return f"{moment:%-d %b}" if moment.weekday() == 0 else None
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%a %-d}"
+
+
+RANGES = {
+    "24h": Range("24 hours", 24, 1, _of_hours),
+    "7d": Range("7 days", 7 * 24, 6, _of_quarters),
+    "30d": Range("30 days", 30 * 24, 24, _of_days),
+}
+"""What can be chosen, by its word in the address; the first unless another is."""
 
 
 def _round_up(most: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, render_template, url_for
 
@@ -15,14 +14,12 @@ from receiver.numbers.findings import Finding, Severity
 from receiver.relay import findings as target_findings
 from receiver.search.index_lag import counts_lag
 from receiver.search.query import Search
-from receiver.web.console import shown, times
-from receiver.web.console.chart import NARROW, hours_chart
+from receiver.web.console import shown, tiles, times
 from receiver.web.console.lists import row
 from receiver.web.console.numbers import known_numbers
 
 overview = Blueprint("overview", __name__)
 
-HOURS = 48
 _NEWEST = 8
 _COUNTED = 999
 """Quarantined events are counted up to this number; above it, the page says that there are more."""
@@ -32,20 +29,13 @@ _COUNTED = 999
 def show() -> str:
     """The whole overview on one page."""
     engine = current.engine()
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    first = hour - timedelta(hours=HOURS - 1)
-    counts = current.counts().by_hour(first, hour + timedelta(hours=1))
-    a_day_ago = hour - timedelta(hours=23)
     newest_id = current.event_log().newest_id()
     newest = current.event_log().find(Search(), limit=_NEWEST).events
     spool = _spool()
     return render_template(
         "overview.html",
         page="overview",
-        chart=hours_chart(counts, first, HOURS, times.zone()),
-        phone_chart=hours_chart(counts, a_day_ago, 24, times.zone(), NARROW),
-        today=sum(count.events for count in counts if count.hour >= a_day_ago),
-        before=sum(count.events for count in counts if count.hour < a_day_ago),
+        **tiles.of_range(),
         newest=[row(event) for event in newest],
         newest_id=newest_id,
         numbers=known_numbers(),

@@ -1,22 +1,35 @@
-// What moves by itself on a page: drawn anew by the server every two seconds until it stands still.
+// Parts of a page that the server draws anew: what moves until it stands still, and figures when news come.
 
 const PAUSE_MS = 2000;
+let last = 0;
+let waiting;
+
+// Each part that matches in place of the one with its id: soon, and at most once in two seconds.
+export function redraw(parts) {
+  waiting ??= setTimeout(() => {
+    waiting = undefined;
+    draw(parts);
+  }, Math.max(0, last + PAUSE_MS - Date.now()));
+}
+
+async function draw(parts) {
+  if (document.hidden) return;
+  last = Date.now();
+  try {
+    const answer = await fetch(location.href, { redirect: "error" });
+    if (!answer.ok) return;
+    const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of document.querySelectorAll(parts)) {
+      const fresh = drawn.getElementById(part.id);
+      // Not under somebody's hands.
+      if (fresh && !part.contains(document.activeElement)) part.replaceWith(fresh);
+    }
+  } catch { /* the next time */ }
+}
 
 export function moving() {
-  const rows = () => [...document.querySelectorAll("[data-moving]")];
-  if (!rows().length) return;
-  const timer = setInterval(async () => {
-    if (document.hidden) return;
-    try {
-      const answer = await fetch(location.href, { redirect: "error" });
-      if (!answer.ok) return;
-      const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const row of rows()) {
-        const fresh = drawn.getElementById(row.id);
-        // Not under somebody's hands.
-        if (fresh && !row.contains(document.activeElement)) row.replaceWith(fresh);
-      }
-    } catch { /* the next time */ }
-    if (!rows().length) clearInterval(timer);
+  const timer = setInterval(() => {
+    if (document.querySelector("[data-moving]")) redraw("[data-moving]");
+    else clearInterval(timer);
   }, PAUSE_MS);
 }

@@ -1,5 +1,7 @@
 // The live tail. The stream only says that something arrived; the server then draws the rows.
 
+import { redraw } from "./moving.js";
+
 const FEWEST_MS_BETWEEN = 200;
 const POLL_MS = 3000;
 const MOST_ROWS = 500;
@@ -60,6 +62,7 @@ export function liveTail() {
     while (rows.children.length > most) rows.lastElementChild.remove();
     document.getElementById("empty")?.remove();
     news.textContent = `${fresh.length} new event${fresh.length === 1 ? "" : "s"}`;
+    redraw("[data-redrawn]");
     if (document.hidden) {
       unseen += fresh.length;
       document.title = `(${unseen}) ${document.title.replace(/^\(\d+\) /, "")}`;
@@ -68,6 +71,7 @@ export function liveTail() {
 
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) {
+      redraw("[data-redrawn]");
       unseen = 0;
       document.title = document.title.replace(/^\(\d+\) /, "");
     }
