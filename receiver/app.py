@@ -14,6 +14,7 @@ from werkzeug.routing import MapAdapter
 from config import Config
 from receiver.access.tokens import Tokens
 from receiver.answering.in_force import RulesInForce
+from receiver.answering.service import Answering
 from receiver.archive.opened import open_store
 from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
@@ -88,6 +89,8 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     refusals = Refusals()
     integrity = Integrity(engine)
     rules = RulesInForce(config.rules, engine)
+    taken = receptions(config)
+    answering = Answering(config, engine, rules, lambda: (keys.current, *keys.older), receptions=taken)
     jobs = (
         *keys.jobs(),
         *tokens.jobs(),
@@ -99,6 +102,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         *deliveries.jobs(engine, config.delivery_log),
         *integrity.jobs(),
         *rules.jobs(),
+        *answering.jobs(),
         *(watch.jobs() if public else ()),
     )
     app.extensions[EXTENSION] = Parts(
@@ -112,11 +116,12 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         refusals=refusals,
         integrity=integrity,
         rules=rules,
+        answering=answering,
         log=EventLog(engine),
         schedule=Schedule(engine, jobs),
         watch=watch,
         keys=keys,
-        receptions=receptions(config),
+        receptions=taken,
         tokens=tokens,
         archive_store=cache(partial(open_store, config)),
     )

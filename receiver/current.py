@@ -15,6 +15,7 @@ from receiver.access.sign_ins import SignIns
 from receiver.access.tokens import Tokens
 from receiver.access.users import Users
 from receiver.answering.in_force import RulesInForce
+from receiver.answering.service import Answering
 from receiver.archive.store import Store
 from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
@@ -61,6 +62,7 @@ class Parts:
     refusals: Refusals
     integrity: Integrity
     rules: RulesInForce
+    answering: Answering
     log: EventLog
     schedule: Schedule
     keys: KeyRing

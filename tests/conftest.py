@@ -155,6 +155,7 @@ def started(config: Config):
     parts = app.extensions["receiver"]
     yield app
     parts.recorder.close(5)
+    parts.answering.close(5)
     parts.engine.dispose()
 
 

@@ -25,7 +25,7 @@ from receiver.answering.rules import (
 )
 from receiver.answering.state import State
 from receiver.answering.tried import first_that_holds
-from receiver.answering.why import Cause, Why
+from receiver.answering.why import Cause, RuleTried, Why
 from receiver.vocabulary.answering import (
     CallerHungUp,
     DialEnded,
@@ -61,15 +61,28 @@ class Move:
 
 def begin(rules: Rules, rang: Rang) -> Move:
     """Take a call that has come in. Without a rule for it nothing is done, and it has no state."""
-    number = rules.numbers.get(rang.number)
-    if number is None:
-        return Move(None, None, (Why(Cause.NO_RULE),))
-    now = Circumstances(rang.caller, number.local(rang.at), number.calendar, rang.switches)
-    rule, tried = first_that_holds(number.calls, now)
-    if not isinstance(rule, CallRule):
+    rule, tried = _rule_for(rules, rang)
+    if rule is None:
         return Move(None, None, (Why(Cause.NO_RULE, tried=tried),))
     state = State(rules.version, rule.failure, rule.flow)
     return _Going(rules, state).to(rule.flow, Why(Cause.RULE, tried=tried))
+
+
+def recover(rules: Rules, rang: Rang) -> Move:
+    """Take up a call that was under way, nobody knows where: by the failure step of its rule."""
+    rule, tried = _rule_for(rules, rang)
+    if rule is None:
+        return Move(None, None, (Why(Cause.NO_RULE, tried=tried),))
+    state = State(rules.version, rule.failure, rule.flow, failed=True)
+    return _Going(rules, state).to(rule.failure, Why(Cause.LOST, tried=tried))
+
+
+def _rule_for(rules: Rules, rang: Rang) -> tuple[CallRule | None, tuple[RuleTried, ...]]:
+    number = rules.numbers.get(rang.number)
+    if number is None:
+        return None, ()
+    now = Circumstances(rang.caller, number.local(rang.at), number.calendar, rang.switches)
+    return first_that_holds(number.calls, now)
 
 
 def proceed(rules: Rules, state: State, happening: Happening) -> Move:

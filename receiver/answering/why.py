@@ -28,6 +28,8 @@ class Cause(StrEnum):
     COUNTED = "counted"
     """A loop has been gone round as often as it may be."""
     HUNG_UP = "caller hung up"
+    LOST = "place lost"
+    """Where the call was could not be read: it is taken up at the failure step of its rule."""
     LATE = "late"
     """It is about a step that is over: nothing follows from it."""
 

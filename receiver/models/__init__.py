@@ -1,6 +1,6 @@
 """The tables. Times are aware UTC, phone numbers and references are text, raw requests are bytes."""
 
-from receiver.models.answering import RulesSwitch, RulesVersion
+from receiver.models.answering import DECISIONS, Decision, RulesSwitch, RulesVersion
 from receiver.models.archive import (
     ARCHIVED,
     DOCUMENTS,
@@ -33,6 +33,7 @@ from receiver.models.users import SignIn, SignInFailure, User
 __all__ = [
     "ARCHIVED",
     "ATTEMPTS",
+    "DECISIONS",
     "DELIVERIES",
     "DOCUMENTS",
     "EVENTS",
@@ -46,6 +47,7 @@ __all__ = [
     "Base",
     "CallbackKey",
     "ConversationCount",
+    "Decision",
     "DeliveryRow",
     "Document",
     "Event",

@@ -9,9 +9,11 @@ from typing import Protocol
 
 from config import Config
 from receiver.outbound.sign_in import SignIn
+from receiver.providers.answer import Answer
 from receiver.providers.here import Here, Way
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
+from receiver.providers.phone import Phone
 from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, Kind
@@ -41,17 +43,6 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a callback is answered with, once it is on stable storage."""
-
-    content_type: str | None = None
-    body: bytes = b""
-
-
-NOTHING = Answer()
-
-
-@dataclass(frozen=True, slots=True)
 class Kept:
     """A callback that is on stable storage, as far as its answer may depend on it."""
 
@@ -59,6 +50,11 @@ class Kept:
     parameters: Parameters
     trusted: bool
     """Whether it is out of quarantine, or its signature is valid: strangers hear nothing of the owner's."""
+    sender: str | None
+    recipient: str | None
+    """Both ends in their one spelling."""
+    identity: str
+    """Of its event."""
 
 
 class Answers(Protocol):
@@ -83,6 +79,8 @@ class Reception:
     """None if the provider reads nothing but the status."""
     stranger: Callable[[Request], str | None] = lambda _: None
     """Why a callback is plainly not about the account of the settings, if so. Never raises or waits."""
+    phone: Phone | None = None
+    """How it is told what a call does next; None if it cannot be told."""
 
 
 class Provider(Protocol):

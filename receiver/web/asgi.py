@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
 from typing import Any
 
-from receiver.providers.base import NOTHING, Answer
+from receiver.providers.answer import NOTHING, Answer
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

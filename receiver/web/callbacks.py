@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, Flask, Response, request
 from flask import Request as FlaskRequest
@@ -20,12 +20,14 @@ from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 from werkzeug.routing import MapAdapter, Rule
 
 from receiver import current
-from receiver.intake.arrival import KEPT_HEADERS, Arrival
+from receiver.answering.service import Answering
+from receiver.intake.arrival import KEPT_HEADERS, Arrival, Read, Row
 from receiver.intake.refusals import CUT, Cause
 from receiver.intake.ticket import Ticket
 from receiver.keys.urls import read_path, split_path
 from receiver.logs.log import get_logger
-from receiver.providers.base import NOTHING, Answer, Answers, Kept, Request
+from receiver.providers.answer import NOTHING, Answer
+from receiver.providers.base import Answers, Kept, Request
 from receiver.providers.here import CALLBACKS
 from receiver.providers.registry import PROVIDERS
 from receiver.settings.choices import Signatures
@@ -78,6 +80,7 @@ class HeldAnswer(Response):
 
     arrival: Arrival
     answers: Answers | None
+    answering: Answering
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         held = environ.get(HELD)
@@ -95,17 +98,30 @@ class HeldAnswer(Response):
     def to(self, ticket: Ticket) -> Answer:
         """What to say beside the status; nothing to a test of our own. Whatever goes wrong with that, the
         callback is kept and the status stands."""
-        if self.answers is None or not ticket.held:
+        if not ticket.held:
             return NOTHING
         try:
             if ticket.said is not None and ticket.row is not None:
-                if ticket.said.notification.type is EventType.TEST:
-                    return NOTHING
-                trusted = ticket.row["quarantine"] is None or self.arrival.signature is Verdict.VALID
-                return self.answers.to(Kept(ticket.said.notification, ticket.said.parameters, trusted))
+                return self._by_what_it_says(ticket.said, ticket.row)
         except Exception as error:
             logger.critical("cannot make an answer", arrival=self.arrival.id, error=type(error).__name__)
-        return self.answers.usual(self.arrival.kind)
+        return NOTHING if self.answers is None else self.answers.usual(self.arrival.kind)
+
+    def _by_what_it_says(self, said: Read, row: Row) -> Answer:
+        ruled = self.answering.concerns(row["recipient"], said.parameters)
+        if (self.answers is None and not ruled) or said.notification.type is EventType.TEST:
+            return NOTHING
+        kept = Kept(
+            said.notification,
+            said.parameters,
+            trusted=row["quarantine"] is None or self.arrival.signature is Verdict.VALID,
+            sender=cast("str | None", row["sender"]),
+            recipient=cast("str | None", row["recipient"]),
+            identity=str(row["identity"]),
+        )
+        if ruled and (answer := self.answering.take(self.arrival.provider, kept)) is not None:
+            return answer
+        return NOTHING if self.answers is None else self.answers.to(kept)
 
 
 def status_for(held: bool) -> int:
@@ -141,7 +157,7 @@ def receive(key: str, rest: str) -> Response:
     if kind is None:
         kind, distrust = Kind.VOICE, distrust or "unknown callback path"
     answer = HeldAnswer()
-    answer.answers = reception.answers
+    answer.answers, answer.answering = reception.answers, parts.answering
     answer.arrival = Arrival(
         id=Arrival.new_id(),
         provider=provider.name,

@@ -24,7 +24,7 @@ from receiver.intake.refusals import Cause
 from receiver.intake.ticket import Ticket
 from receiver.keys.urls import split_path
 from receiver.logs.request import Answering
-from receiver.providers.base import NOTHING, Answer
+from receiver.providers.answer import NOTHING, Answer
 from receiver.providers.here import CALLBACKS
 from receiver.relay.need import work_is_needed
 from receiver.vocabulary.job import Job
@@ -125,6 +125,7 @@ class Gateway:
     async def _close(self) -> None:
         await asyncio.to_thread(self._parts.schedule.stop, 1.0)
         await asyncio.to_thread(self._parts.recorder.close, self._parts.config.stop_timeout)
+        await asyncio.to_thread(self._parts.answering.close, 1.0)
         await asyncio.to_thread(self._parts.keys.leave)
         self._parts.refusals.tell()
 

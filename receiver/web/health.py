@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from receiver import current
 from receiver.background.integrity import Whole
 from receiver.intake.readiness import Ready
-from receiver.providers.base import Answer
+from receiver.providers.answer import Answer
 
 LIVE, READY = "/health/live", "/health/ready"
 

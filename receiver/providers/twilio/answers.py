@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from receiver.providers.base import Answer, Kept
+from receiver.providers.answer import Answer
+from receiver.providers.base import Kept
 from receiver.settings.by_number import Documents
 from receiver.vocabulary.kinds import EventType, Kind
-from receiver.vocabulary.telephone import spelled
 
 _TYPE = "text/xml"
 _HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -33,7 +33,7 @@ class TwilioAnswers:
             return NOTHING_MORE
         if not kept.trusted:
             return SENTENCE
-        return self._by_number.get(spelled(said.recipient or ""), self._others)
+        return self._by_number.get(kept.recipient or "", self._others)
 
     def usual(self, kind: Kind) -> Answer:
         return SENTENCE if kind is Kind.VOICE else NOTHING_MORE

@@ -17,6 +17,7 @@ from receiver.providers.twilio.answers import TwilioAnswers
 from receiver.providers.twilio.foreign import another_account
 from receiver.providers.twilio.market import MARKET
 from receiver.providers.twilio.notifications import read_notification
+from receiver.providers.twilio.phone import TwilioPhone
 from receiver.providers.twilio.same import TOKEN, same
 from receiver.providers.twilio.ways import way
 from receiver.providers.twilio.words import ENDINGS, MEASURES, PARAMETERS, PARTIES, PATHS, STATES, STEPS
@@ -55,7 +56,7 @@ class Twilio:
         keys = [key.get_secret_value() for key in config.twilio_signing_keys]
         verifier = signature.Verifier(addresses, self.secret(config), keys)
         stranger = partial(another_account, config.twilio_account_sid)
-        return Reception(verifier, TwilioAnswers(config.twilio_voice_answer), stranger)
+        return Reception(verifier, TwilioAnswers(config.twilio_voice_answer), stranger, TwilioPhone())
 
     def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
         return {signature.HEADER: signature.sign(url, body, secret)}

@@ -1,0 +1,182 @@
+"""What was decided about calls and SMS, as the log keeps it: written in batches, read by call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, delete, exists, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
+
+from receiver.answering.state import State
+from receiver.answering.why import Why
+from receiver.db.engine import writing_lazily
+from receiver.models import DECISIONS, EVENTS, Decision
+from receiver.vocabulary.answering import Instruction
+
+LEASE = timedelta(seconds=30)
+"""How long a process has a call to itself that is at a loss."""
+ORPHANED = timedelta(days=1)
+"""After this long the events of a call are in the log, or gone from it."""
+_PAGE = 500
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision."""
+
+    provider: str
+    session: str
+    decided_at: datetime
+    why: tuple[Why, ...]
+    instruction: Instruction | None = None
+    state: State | None = None
+    identity: str | None = None
+    open_until: datetime | None = None
+    reply: str | None = None
+    ends: tuple[str, str] | None = None
+    """The number and the sender of an SMS that was answered."""
+
+    @property
+    def told(self) -> str | None:
+        """What was to be done, in words."""
+        from receiver.answering import words  # noqa: PLC0415  # most commands decide nothing
+
+        if self.reply is not None:
+            return f'reply "{self.reply}"'
+        return None if self.instruction is None else words.of_instruction(self.instruction)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A decision as it is read again."""
+
+    decided_at: datetime
+    identity: str | None
+    """Of the event that led to it, None if none did."""
+    why: tuple[Why, ...]
+    told: str | None
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A call of which nothing was heard in time, and whom nobody else looks after."""
+
+    provider: str
+    session: str
+    state: State
+
+
+def write(engine: Engine, batch: Sequence[Decided]) -> None:
+    """Note what was decided. What one event led to is noted once, however often the event came."""
+    rows = [
+        {
+            "provider": one.provider,
+            "session": one.session,
+            "identity": one.identity,
+            "decided_at": one.decided_at,
+            "why": [why.as_json() for why in one.why],
+            "told": one.told,
+            "state": None if one.state is None else one.state.dumps(),
+            "number": one.ends and one.ends[0],
+            "sender": one.ends and one.ends[1],
+            "open_until": one.open_until,
+        }
+        for one in batch
+    ]
+    insert = _INSERT[engine.dialect.name](DECISIONS)
+    with writing_lazily(engine) as connection:
+        connection.execute(insert.on_conflict_do_nothing(index_elements=["identity"]), rows)
+
+
+def of_session(engine: Engine, provider: str, session: str) -> list[Noted]:
+    """What was decided about a call, or about an SMS by its reference, in the order in which it was."""
+    query = (
+        select(
+            DECISIONS.c.decided_at,
+            DECISIONS.c.identity,
+            DECISIONS.c.why,
+            DECISIONS.c.told,
+            DECISIONS.c.state,
+        )
+        .where(DECISIONS.c.session == session, DECISIONS.c.provider == provider)
+        .order_by(DECISIONS.c.id)
+    )
+    with engine.connect() as connection:
+        return [
+            Noted(
+                row.decided_at,
+                row.identity,
+                tuple(Why.from_json(why) for why in row.why),
+                row.told,
+                None if row.state is None else State.loads(row.state),
+            )
+            for row in connection.execute(query)
+        ]
+
+
+def replies_since(engine: Engine, moment: datetime) -> list[tuple[str, str, datetime, str]]:
+    """Who was answered since then: number, sender, when, and the reference of the SMS."""
+    query = select(DECISIONS.c.number, DECISIONS.c.sender, DECISIONS.c.decided_at, DECISIONS.c.session).where(
+        DECISIONS.c.sender.is_not(None), DECISIONS.c.decided_at >= moment
+    )
+    with engine.connect() as connection:
+        return [(row.number, row.sender, row.decided_at, row.session) for row in connection.execute(query)]
+
+
+def claim_overdue(engine: Engine, before: datetime, now: datetime) -> Iterator[Overdue]:
+    """The calls that waited until `before` at the latest, and whose newest decision that is. For a while no
+    other process gets them."""
+    newer = aliased(Decision)
+    free = or_(DECISIONS.c.lease_until.is_(None), DECISIONS.c.lease_until < now)
+    query = select(DECISIONS.c.id, DECISIONS.c.provider, DECISIONS.c.session, DECISIONS.c.state).where(
+        DECISIONS.c.open_until.is_not(None),
+        DECISIONS.c.open_until < before,
+        free,
+        ~exists().where(
+            newer.session == DECISIONS.c.session,
+            newer.provider == DECISIONS.c.provider,
+            newer.id > DECISIONS.c.id,
+            newer.state.is_not(None),
+        ),
+    )
+    with engine.connect() as connection:
+        found = connection.execute(query).all()
+    for row in found:
+        claim = update(DECISIONS).where(DECISIONS.c.id == row.id, free).values(lease_until=now + LEASE)
+        with writing_lazily(engine) as connection:
+            claimed = connection.execute(claim).rowcount
+        if claimed and row.state is not None:
+            yield Overdue(row.provider, row.session, State.loads(row.state))
+
+
+def sweep(engine: Engine, now: datetime) -> None:
+    """Delete what was decided about calls of which the log has no event any more, page by page."""
+    last = 0
+    of_call = exists().where(
+        EVENTS.c.session == DECISIONS.c.session, EVENTS.c.provider == DECISIONS.c.provider
+    )
+    of_sms = exists().where(
+        EVENTS.c.txn_ref == DECISIONS.c.session, EVENTS.c.provider == DECISIONS.c.provider
+    )
+    while True:
+        page = (
+            select(DECISIONS.c.id, or_(of_call, of_sms).label("has_events"))
+            .where(DECISIONS.c.id > last, DECISIONS.c.decided_at < now - ORPHANED)
+            .order_by(DECISIONS.c.id)
+            .limit(_PAGE)
+        )
+        with engine.connect() as connection:
+            rows = connection.execute(page).all()
+        orphans = [row.id for row in rows if not row.has_events]
+        if orphans:
+            with writing_lazily(engine) as connection:
+                connection.execute(delete(DECISIONS).where(DECISIONS.c.id.in_(orphans)))
+        if len(rows) < _PAGE:
+            return
+        last = rows[-1].id

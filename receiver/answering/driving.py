@@ -1,0 +1,68 @@
+"""What is handed to whoever makes the requests that calls need (`receiver.answering.driver`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from receiver.answering.state import State
+from receiver.vocabulary.answering import Instruction
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An instruction that a provider has to be asked for."""
+
+    provider: str
+    session: str
+    instruction: Instruction
+    state: State
+    """Where the call is once it is asked: `asked` is the number of the instruction."""
+    next_url: str
+    open_until: datetime | None
+    """When the call goes to its failure step unless something was heard of it; None if it ends by this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An SMS that is to be answered."""
+
+    provider: str
+    number: str
+    sender: str
+    text: str
+
+
+class Calls(Protocol):
+    """Who is told how it went: `Answering`. Both may be called in any thread, and never raise."""
+
+    def failed(self, provider: str, session: str, state: State) -> None:
+        """The instruction that a call waits for failed, or nothing was heard of it in time: the call goes to
+        its failure step, for which there may be another task. Of a call that has gone on meanwhile it does
+        nothing."""
+        ...
+
+    def gone(self, provider: str, session: str, state: State) -> None:
+        """The provider says that the call is over."""
+        ...
+
+
+class Driver(Protocol):
+    """Makes the requests. No method waits or raises: `Answering` calls them on the event loop."""
+
+    def ask(self, task: Task) -> None:
+        """Have an instruction carried out, once for each session and `state.asked`."""
+        ...
+
+    def reply(self, reply: Reply) -> None:
+        """Answer an SMS."""
+        ...
+
+    def heard(self, provider: str, session: str, asked: int, *, over: bool) -> None:
+        """Something was heard of an instruction, so its deadline is off; `over` if the call has ended."""
+        ...
+
+
+MakeDriver = Callable[[Calls], Driver]

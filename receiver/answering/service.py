@@ -1,0 +1,281 @@
+"""Calls and SMS answered by the rules, once their callback is on stable storage, and from memory alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from config import Config
+from receiver.answering import decisions, machine, passed_on, sms
+from receiver.answering.decisions import Decided
+from receiver.answering.driving import Driver, MakeDriver, Reply, Task
+from receiver.answering.in_force import RulesInForce
+from receiver.answering.machine import Move
+from receiver.answering.noting import Noting
+from receiver.answering.passed_on import PassedOn, Unreadable
+from receiver.answering.replies import Replied, Replies
+from receiver.answering.state import State
+from receiver.logs.log import get_logger
+from receiver.providers.answer import Answer
+from receiver.providers.base import Kept, Reception
+from receiver.providers.here import Here
+from receiver.providers.phone import Phone, ReadsAnswers, TakesRequests
+from receiver.vocabulary.answering import CallerHungUp, HangUp, Rang, Reject, StepFailed
+from receiver.vocabulary.job import Job
+from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.notification import Parameters
+
+logger = get_logger(__name__)
+
+GRACE = timedelta(seconds=10)
+"""How far behind its deadline another process takes up a call: the one that asked looks after it first."""
+_MOST_CALLS = 10_000
+_SWEEP = 86_400.0
+
+
+class Answering:
+    """What one process does with calls and SMS to numbers that have rules."""
+
+    def __init__(
+        self,
+        config: Config,
+        engine: Engine,
+        rules: RulesInForce,
+        keys: Callable[[], Sequence[str]],
+        *,
+        receptions: Mapping[str, Reception],
+        make_driver: MakeDriver | None = None,
+    ) -> None:
+        """`keys` gives the callback keys that are accepted, the current one first."""
+        self._engine, self._rules, self._keys = engine, rules, keys
+        self._public_url = config.public_url
+        secret = "" if config.secret_key is None else config.secret_key.get_secret_value()
+        self._passed_on = PassedOn(keys, secret)
+        self._receptions = receptions
+        phones = {name: each.phone for name, each in receptions.items() if each.phone is not None}
+        self._phones: Mapping[str, Phone] = phones
+        self._readers = {name: phone for name, phone in phones.items() if isinstance(phone, ReadsAnswers)}
+        self._asked = {name: phone for name, phone in phones.items() if isinstance(phone, TakesRequests)}
+        self._driver: Driver | None = None if make_driver is None else make_driver(self)
+        self._noting = Noting(engine)
+        self._replies = Replies(engine)
+        self._calls: dict[tuple[str, str], State] = {}
+        """Where calls are, as far as this process saw it. Each can be lost."""
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def concerns(self, number: object, parameters: Parameters) -> bool:
+        """Whether a callback may be about a number with rules. Takes less than a microsecond."""
+        rules = self._rules.current()
+        return (rules is not None and number in rules.numbers) or passed_on.NAME in parameters.params
+
+    def take(self, provider: str, kept: Kept) -> Answer | None:
+        """What a callback is answered with by the rules, or None: then as if there were none.
+
+        Never raises and never waits. A provider that is asked by requests hears of it by another way.
+        """
+        phone = self._phones.get(provider)
+        if phone is None or not kept.trusted:
+            return None
+        try:
+            if kept.said.kind is Kind.VOICE and kept.said.session:
+                return self._call(provider, phone, kept, kept.said.session)
+            if kept.said.type is EventType.SMS_RECEIVED:
+                return self._sms(provider, kept)
+        except Exception as error:
+            logger.critical("cannot answer by the rules", provider=provider, error=type(error).__name__)
+            answers = self._receptions[provider].answers
+            return None if answers is None else answers.usual(kept.said.kind)
+        return None
+
+    def failed(self, provider: str, session: str, state: State) -> None:
+        """The instruction that a call waits for failed, or nothing was heard of it in time: its failure step.
+
+        Of a call that has gone on meanwhile nothing. Never raises.
+        """
+        try:
+            known = self._calls.get((provider, session))
+            if known is not None and known.asked != state.asked:
+                return
+            rules = self._rules.version(state.version)
+            if rules is None:
+                logger.error("a call began by rules that nobody knows any more", provider=provider)
+                return
+            move = machine.proceed(rules, state, StepFailed(state.asked))
+            self._told(provider, session, move, identity=None)
+        except Exception as error:
+            logger.critical("cannot go on with a call", provider=provider, error=type(error).__name__)
+
+    def gone(self, provider: str, session: str, state: State) -> None:
+        """The provider says that a call is over. Never raises."""
+        try:
+            self._hung_up(provider, session, state, identity=None)
+        except Exception as error:
+            logger.critical("cannot end a call", provider=provider, error=type(error).__name__)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """What is read and looked after in the background."""
+        return (
+            Job("replies", 2.0, self._read_replies, everywhere=True),
+            Job("calls-at-a-loss", 2.0, self.take_up, everywhere=True),
+            Job("decisions", _SWEEP, lambda: decisions.sweep(self._engine, self.clock())),
+        )
+
+    def take_up(self) -> None:
+        """Go on with calls of processes that are no more, once nothing was heard of them in time."""
+        if not self._asked or self._rules.current() is None:
+            return
+        now = self.clock()
+        for overdue in decisions.claim_overdue(self._engine, now - GRACE, now):
+            self.failed(overdue.provider, overdue.session, overdue.state)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was decided is noted; False if that takes longer."""
+        return self._noting.flush(timeout)
+
+    def close(self, timeout: float) -> None:
+        """Note what was decided."""
+        self._noting.close(timeout)
+
+    def _read_replies(self) -> None:
+        rules = self._rules.current()
+        if rules is not None:
+            self._replies.refresh(rules, self.clock())
+
+    # Calls.
+
+    def _call(self, provider: str, phone: Phone, kept: Kept, session: str) -> Answer | None:
+        token = kept.parameters.first(passed_on.NAME)
+        if token is not None:
+            move = self._go_on(provider, phone, kept, session, token)
+        elif kept.said.type is EventType.CALL_RINGING:
+            rules = self._rules.current()
+            move = None if rules is None else machine.begin(rules, self._rang(kept))
+        else:
+            if kept.said.type is EventType.CALL_ENDED:
+                self._ended(provider, session, kept.identity)
+            return None
+        return None if move is None else self._told(provider, session, move, identity=kept.identity)
+
+    def _go_on(self, provider: str, phone: Phone, kept: Kept, session: str, token: str) -> Move | None:
+        try:
+            state = self._passed_on.state(provider, session, token, self.clock())
+        except Unreadable:
+            logger.warning("a callback does not say where its call was", provider=provider)
+            return self._recover(provider, session, kept)
+        rules = self._rules.version(state.version)
+        if rules is None:
+            return self._recover(provider, session, kept)
+        happening = phone.happening(kept.said, kept.parameters, state.asked)
+        if happening is None:
+            return None
+        move = machine.proceed(rules, state, happening)
+        if self._driver is not None:
+            self._driver.heard(provider, session, state.asked, over=isinstance(happening, CallerHungUp))
+        return move
+
+    def _recover(self, provider: str, session: str, kept: Kept) -> Move | None:
+        """A call is where nobody knows: the failure step, as far as its rule can be told."""
+        known = self._calls.get((provider, session))
+        rules = None if known is None else self._rules.version(known.version)
+        if known is not None and rules is not None:
+            return machine.proceed(rules, known, StepFailed(known.asked))
+        rules = self._rules.current()
+        return None if rules is None else machine.recover(rules, self._rang(kept))
+
+    def _rang(self, kept: Kept) -> Rang:
+        return Rang(kept.recipient or "", _caller(kept.sender), self.clock(), self._rules.switches)
+
+    def _told(self, provider: str, session: str, move: Move, *, identity: str | None) -> Answer | None:
+        """Note a move and have it carried out."""
+        now, instruction, state = self.clock(), move.instruction, move.state
+        asked = self._asked.get(provider)
+        open_until = None
+        if asked is not None and instruction is not None and not isinstance(instruction, HangUp | Reject):
+            open_until = now + timedelta(seconds=asked.patience(instruction))
+        late = instruction is None and state is not None and not state.over
+        self._noting.add(
+            Decided(
+                provider,
+                session,
+                now,
+                move.why,
+                instruction,
+                None if late else state,  # what waits goes on waiting
+                identity,
+                open_until,
+            )
+        )
+        if state is not None and not late:
+            self._keep(provider, session, state)
+        if instruction is None or state is None:
+            return None
+        next_url = self._next_url(provider, session, state, now)
+        if provider in self._readers:
+            return self._readers[provider].render(instruction, next_url)
+        if self._driver is not None:
+            self._driver.ask(Task(provider, session, instruction, state, next_url, open_until))
+        return None
+
+    def _next_url(self, provider: str, session: str, state: State, now: datetime) -> str:
+        if self._public_url is None:
+            raise ValueError("PUBLIC_URL is not set")
+        token = self._passed_on.token(provider, session, state, now)
+        url = Here(self._public_url, self._keys()[0]).callback(provider, self._phones[provider].word)
+        return f"{url}?{passed_on.NAME}={token}"
+
+    def _keep(self, provider: str, session: str, state: State) -> None:
+        key = (provider, session)
+        self._calls.pop(key, None)  # the latest stand last
+        self._calls[key] = state
+        while len(self._calls) > _MOST_CALLS:
+            del self._calls[next(iter(self._calls))]
+
+    def _ended(self, provider: str, session: str, identity: str) -> None:
+        """A call is over, and its callback did not say where it was."""
+        known = self._calls.pop((provider, session), None)
+        if known is not None:
+            self._hung_up(provider, session, known, identity)
+            if self._driver is not None:
+                self._driver.heard(provider, session, known.asked, over=True)
+
+    def _hung_up(self, provider: str, session: str, state: State, identity: str | None) -> None:
+        rules = self._rules.version(state.version)
+        if rules is None or state.over:
+            return
+        move = machine.proceed(rules, state, CallerHungUp())
+        self._noting.add(
+            Decided(provider, session, self.clock(), move.why, state=move.state, identity=identity)
+        )
+        self._calls.pop((provider, session), None)
+
+    # SMS.
+
+    def _sms(self, provider: str, kept: Kept) -> Answer | None:
+        rules = self._rules.current()
+        if rules is None:
+            return None
+        number, sender, now = kept.recipient or "", _caller(kept.sender), self.clock()
+        reference = kept.said.txn_ref or kept.identity
+        before = self._replies.last(number, sender or "")
+        again = before is not None and before.reference == reference
+        at = None if before is None or again else before.at
+        answered = sms.answer(rules, sms.Texted(number, sender, now, self._rules.switches, at))
+        decided = Decided(provider, reference, now, (answered.why,), identity=kept.identity)
+        if answered.reply is None or sender is None:
+            self._noting.add(decided)
+            return None
+        self._replies.remember(number, sender, Replied(now, reference))
+        self._noting.add(replace(decided, reply=answered.reply, ends=(number, sender)))
+        if provider in self._readers:
+            return self._readers[provider].reply(answered.reply)
+        if self._driver is not None and not again:
+            self._driver.reply(Reply(provider, number, sender, answered.reply))
+        return None
+
+
+def _caller(sender: str | None) -> str | None:
+    """A number, or None if it is withheld, whatever stands in its place."""
+    return sender if sender and sender.removeprefix("+").isdigit() else None
