@@ -200,6 +200,10 @@ def test_an_operator_releases_and_drops(client, api):
     for number in range(3):
         client.post(f"/callbacks/{KEY}/sms", data={"nothing": number})
     held = [event["id"] for event in api("/events?quarantined=true")["events"]]
+    for what in ("release", "drop"):
+        refused = client.post(f"/api/v1/quarantine/{what}", json={"ids": [*held, 999]}, headers=HEADERS)
+        assert refused.status_code == 404
+        assert refused.json["error"]["message"] == "there is no event 999: nothing was done"
     done = client.post("/api/v1/quarantine/release", json={"ids": held[:1]}, headers=HEADERS)
     assert done.json == {"released": 1, "merged": 0}
     done = client.post("/api/v1/quarantine/drop", json={"ids": held}, headers=HEADERS)
@@ -248,3 +252,18 @@ def test_it_logs_an_unexpected_error_without_key_or_content(app, client, caplog,
     assert "RuntimeError" in caplog.text
     assert KEY not in caplog.text
     assert words not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("from=6591110001", 200),
+        ("sender=6591110001", 200),
+        ("q=from:6591110001&from=6591110001", 200),
+        ("from=6591110001&sender=6591110002", 400),
+        ("q=quarantined:false problems:false", 200),
+        ("ref=AA-SI-1&to=6560000001", 200),
+    ],
+)
+def test_a_filter_has_the_same_name_here_as_in_the_search_language(reader, query, status):
+    assert reader(f"/events?{query}").status_code == status

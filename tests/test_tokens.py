@@ -80,7 +80,7 @@ def test_an_expired_one_opens_nothing(run, status, name):
 def test_its_scope_decides_what_it_may_do(run, status, scope, allowed, name):
     token = run("create", name, "--scope", scope).strip()
     assert status(token) == 200
-    assert status(token, "POST", "/quarantine/release", json={"ids": [1]}) == allowed
+    assert status(token, "POST", "/spool/retry", json={"ids": [1]}) == allowed
 
 
 def test_a_refusal_says_which_scope_it_takes(run, client, name):
@@ -137,6 +137,9 @@ def test_each_token_has_its_own_rate(database_url, tmp_path):
         client = app.test_client()
         ask = [client.get("/api/v1/spool", headers={"Authorization": "Bearer token-one"}) for _ in range(14)]
         assert [answer.status_code for answer in ask[:10]] == [200] * 10
+        assert ask[0].headers["RateLimit-Policy"] == '"token";q=10;w=2'
+        assert ask[0].headers["RateLimit"] == '"token";r=9;t=1'
+        assert ask[-1].headers["RateLimit"].startswith('"token";r=0;t=')
         assert ask[-1].status_code == 429
         assert int(ask[-1].headers["Retry-After"]) >= 1
         assert ask[-1].json["error"]["code"] == "too_many_requests"

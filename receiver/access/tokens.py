@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import re
 import secrets
 import threading
@@ -80,6 +81,15 @@ class KnownToken:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many requests a token may make: `most` at once, `left` of them now, all again in `seconds`."""
+
+    most: int
+    left: int
+    seconds: int
+
+
 class Tokens:
     """The tokens of one application: those of the database, and `API_TOKENS`, which may do everything.
 
@@ -145,8 +155,7 @@ class Tokens:
 
     def authorize(self, authorization: str, needed: Scope) -> KnownToken:
         """Whose request this is, by its `Authorization` header; `AccessDenied` unless it may do this now."""
-        scheme, _, given = authorization.partition(" ")
-        digest = _digest(given.strip()) if scheme.lower() == "bearer" else ""
+        digest = _digest_of(authorization)
         token = self._find(digest)
         if token is None:
             raise AccessDenied(401, "unauthorized", "send a token as: Authorization: Bearer <token>")
@@ -167,6 +176,16 @@ class Tokens:
         if digest not in self._fixed:
             self._used[digest] = datetime.now(UTC)
         return token
+
+    def allowance(self, authorization: str) -> Allowance | None:
+        """What is left for who makes this request; None if nobody known does."""
+        digest = _digest_of(authorization)
+        most = self._rate * BURST
+        with self._lock:
+            if digest not in self._fixed and digest not in self._known:
+                return None
+            left = self._left(digest, time.monotonic(), self._rate, most)
+        return Allowance(most, int(left), math.ceil((most - left) / self._rate))
 
     def still_good(self, token: KnownToken) -> bool:
         """Whether a token that was let in a while ago would be let in now."""
@@ -212,16 +231,25 @@ class Tokens:
             self._buckets = {key: self._buckets[key] for key in kept if key in self._buckets}
             return self._known
 
+    def _left(self, key: str, now: float, rate: float, most: float) -> float:
+        """What a bucket holds by now."""
+        left, at = self._buckets.get(key, (most, now))
+        return min(most, left + (now - at) * rate)
+
     def _take(self, key: str, rate: float, most: float) -> float:
         """Take one out of a bucket that fills at `rate` a second; how many seconds to wait if it is empty."""
         with self._lock:
             now = time.monotonic()
-            left, at = self._buckets.get(key, (most, now))
-            left = min(most, left + (now - at) * rate)
+            left = self._left(key, now, rate, most)
             if left < 1:
                 return (1 - left) / rate
             self._buckets[key] = (left - 1, now)
             return 0.0
+
+
+def _digest_of(authorization: str) -> str:
+    scheme, _, given = authorization.partition(" ")
+    return _digest(given.strip()) if scheme.lower() == "bearer" else ""
 
 
 def _digest(token: str) -> str:

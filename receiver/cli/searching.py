@@ -31,11 +31,13 @@ _FILTERS = (
     click.option(
         "--state", metavar="STATE", help="Only ringing, ongoing, ended, answered, missed, received or failed."
     ),
-    click.option("--sender", metavar="NUMBER", help="Only from this number."),
-    click.option("--recipient", metavar="NUMBER", help="Only to this number."),
+    click.option("--from", "--sender", "sender", metavar="NUMBER", help="Only from this number."),
+    click.option("--to", "--recipient", "recipient", metavar="NUMBER", help="Only to this number."),
     click.option("--number", metavar="NUMBER", help="Only from or to this number."),
     click.option("--session", metavar="SESSION", help="Only the call with this session."),
-    click.option("--txn-ref", metavar="REFERENCE", help="Only with this reference of the provider."),
+    click.option(
+        "--ref", "--txn-ref", "txn_ref", metavar="REFERENCE", help="Only with this reference of the provider."
+    ),
     click.option(
         "--since", help="Received since a time (2026-01-31T10:00+08:00, 10:15) or for an age (90m, 2h, 7d)."
     ),
@@ -144,7 +146,7 @@ def read_search(read: Callable[[], Search], *, option: bool = False) -> Search:
     try:
         return read()
     except SearchError as error:
-        sentence = f"--{error}".replace("txn_ref", "txn-ref") if option else str(error)
+        sentence = f"--{error}" if option else str(error)
         raise click.UsageError(sentence) from None
 
 

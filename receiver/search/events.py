@@ -133,6 +133,12 @@ class EventLog:
             found = rows(connection, [event_id])
         return found[0] if found else None
 
+    def missing(self, ids: Sequence[int]) -> list[int]:
+        """Those of the ids that no event has, in this order."""
+        with self._engine.connect() as connection:
+            there = set(connection.scalars(_THERE[connection.dialect.name], {"ids": list(ids)}))
+        return [event_id for event_id in dict.fromkeys(ids) if event_id not in there]
+
     def _portions(self, wanted: Search, limit: int) -> Iterator[list[int]]:
         """The ids of all events that match, newest first, each portion from a transaction of its own."""
         before, left = END, limit
@@ -162,6 +168,7 @@ WITH_IDS: dict[str, ColumnElement[bool]] = {
 }
 """By dialect, the condition that an event's id is among `ids`."""
 _ROWS = {dialect: select(*EVENTS.columns).where(condition) for dialect, condition in WITH_IDS.items()}
+_THERE = {dialect: select(EVENTS.c.id).where(condition) for dialect, condition in WITH_IDS.items()}
 _NEWEST = (
     select(*EVENTS.columns)
     .where(EVENTS.c.id < bindparam("below", type_=BigInteger), text(NO_TEST))

@@ -78,7 +78,10 @@ class Search:
         """From named words, as a URL or a command line gives them; an empty one counts as not given."""
         known = {field.name for field in fields(cls)}
         values: dict[str, Any] = {}
-        for name, asked in given.items():
+        for word_for_it, asked in given.items():
+            name = _WORDS.get(word_for_it, word_for_it)
+            if name in values:
+                raise SearchError(f"{word_for_it}: is given twice; give it once")
             if name not in known:
                 raise SearchError(f"{name}: unknown filter; the filters are {', '.join(sorted(known))}")
             # Quotes have no place in a value, so nothing but quotes is nothing.
@@ -114,7 +117,8 @@ class Search:
         for part in fields(self):
             mine, theirs = getattr(self, part.name), getattr(other, part.name)
             if mine is not None and theirs is not None and mine != theirs:
-                raise SearchError(f"{part.name}: is given twice; give it once")
+                word = _NAMES.get(part.name, part.name)
+                raise SearchError(f"{word}: is given twice; give it once")
             given[part.name] = theirs if mine is None else mine
         return Search(**given)
 
@@ -154,10 +158,10 @@ _NAMES = {
     "since": "since",
     "until": "until",
 }
-"""A part of a search, and its word in the search language."""
+"""A part of a search, and its word in the search language, in options and in the API's parameters."""
 _FLAGS = {"quarantined": "is:quarantined", "problems": "has:problems"}
 _ENDS = frozenset({"sender", "recipient", "number"})
-_WORDS = {word: name for name, word in _NAMES.items()} | {name: name for name in _NAMES}
+_WORDS = {word: name for name, word in _NAMES.items()} | {name: name for name in (*_NAMES, *_FLAGS)}
 
 _PART = re.compile(
     r'(?P<not>-?)(?P<field>[A-Za-z_]+):(?!//)(?P<value>"[^"]*"?|\S*)|(?P<words>"[^"]*"?\*?|\S+)'

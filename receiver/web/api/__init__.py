@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver import current
+from receiver.access.tokens import BURST
 from receiver.intake.spool import SpoolError
 from receiver.outbound.refusal import Refused
 from receiver.relay.options import TargetError
@@ -37,6 +39,16 @@ __all__ = [
     "spool",
     "targets",
 ]
+
+
+@api.after_request
+def _tell_what_is_left(answer: Response) -> Response:
+    """How many requests the token may make, as the IETF's draft for RateLimit headers writes it."""
+    allowance = current.tokens().allowance(request.headers.get("Authorization", ""))
+    if allowance is not None:
+        answer.headers["RateLimit-Policy"] = f'"token";q={allowance.most};w={BURST}'
+        answer.headers["RateLimit"] = f'"token";r={allowance.left};t={allowance.seconds}'
+    return answer
 
 
 @api.errorhandler(BadRequest)

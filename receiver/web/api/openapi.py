@@ -14,17 +14,51 @@ from receiver.web.api.operation import JSON, OPERATIONS, Given, Operation, opera
 
 _SCHEMAS = "#/components/schemas/"
 _REFUSALS = {
-    "400": "A parameter or the body is invalid; the message names it.",
-    "401": "The token is missing or unknown.",
-    "403": "The token's scope does not allow this.",
-    "429": "Too many requests by this token; `Retry-After` says how many seconds to wait.",
-    "503": "The database cannot be reached.",
+    "400": (
+        "A parameter or the body is invalid; the message names it.",
+        "bad_request",
+        "limit: must be a whole number from 1 to 500",
+    ),
+    "401": (
+        "The token is missing or unknown.",
+        "unauthorized",
+        "send a token as: Authorization: Bearer <token>",
+    ),
+    "403": (
+        "The token's scope does not allow this.",
+        "forbidden",
+        "this needs a token of scope operate, and this one has scope read",
+    ),
+    "429": (
+        "Too many requests by this token.",
+        "too_many_requests",
+        "this token may make 100 requests a second",
+    ),
+    "503": (
+        "The database cannot be reached.",
+        "unavailable",
+        "the database cannot be reached; callbacks go to the spool in the meantime",
+    ),
+}
+TAGS = {
+    "events": "What arrived, one notification each, and its documents.",
+    "calls": "Events of one call, put together.",
+    "conversations": "SMS between two numbers.",
+    "numbers": "The account's telephone numbers.",
+    "stats": "How many events there are.",
+    "findings": "What needs attention.",
+    "spool": "Callbacks that wait for the database, or that it refused.",
+    "quarantine": "Events that are kept but not trusted.",
+    "targets": "Where events are delivered.",
+    "deliveries": "What went where.",
+    "replays": "Events sent once more.",
+    "openapi": "This document.",
 }
 
 
-@operation("/openapi.json", "Describe this API", shapes.Document)
+@operation("/openapi.json", "Describe this API", shapes.Document, public=True)
 def show_document(_: Given) -> Response:
-    """All operations with their parameters and answers."""
+    """All operations with their parameters and answers. Needs no token."""
     return jsonify(document())
 
 
@@ -47,6 +81,7 @@ def document() -> dict[str, Any]:
             "version": "1",
             "description": "What arrived at your telephone numbers: calls, faxes and SMS.",
         },
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "servers": [{"url": "/api/v1"}],
         "security": [{"token": []}],
         "paths": paths,
@@ -64,6 +99,7 @@ def _described(one: Operation, schema_of: dict[type[BaseModel], Any]) -> dict[st
     needed = "" if one.scope is Scope.READ else f" Needs a token of scope {one.scope}."
     described: dict[str, Any] = {
         "operationId": one.name,
+        "tags": [tag_of(one)],
         "summary": one.summary,
         "description": " ".join(one.describes.split()) + needed,
         "parameters": [
@@ -78,14 +114,21 @@ def _described(one: Operation, schema_of: dict[type[BaseModel], Any]) -> dict[st
             ),
             *(
                 {"name": known.name, "in": "query", "description": known.describes, "schema": known.schema}
+                | ({"deprecated": True} if known.deprecated else {})
                 for known in one.parameters
             ),
         ],
         "responses": {
             "200": {"description": "OK", "content": content},
-            **{status: {"description": text, **failure} for status, text in _REFUSALS.items()},
+            **{
+                status: _refusal(status, failure)
+                for status in _REFUSALS
+                if not (one.public and status != "400")
+            },
         },
     }
+    if one.public:
+        described["security"] = []
     if one.partial:
         described["responses"]["206"] = {"description": "The part that was asked for", "content": content}
         described["responses"]["416"] = {"description": "There is no such part.", **failure}
@@ -94,6 +137,21 @@ def _described(one: Operation, schema_of: dict[type[BaseModel], Any]) -> dict[st
     if one.body is not None:
         described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema_of[one.body]}}}
     return described
+
+
+def _refusal(status: str, failure: dict[str, Any]) -> dict[str, Any]:
+    text, code, message = _REFUSALS[status]
+    example = {"error": {"code": code, "message": message}}
+    refusal = {"description": text, "content": {JSON: failure["content"][JSON] | {"example": example}}}
+    if status in {"429", "503"}:
+        about = "Seconds to wait before the next try."
+        refusal["headers"] = {"Retry-After": {"description": about, "schema": {"type": "integer"}}}
+    return refusal
+
+
+def tag_of(one: Operation) -> str:
+    """What an operation is about: the first word of its path."""
+    return one.path.split("/")[1].removesuffix(".json")
 
 
 def _path_names(path: str) -> list[str]:

@@ -19,6 +19,10 @@ JSON = "application/json"
 LARGEST_ID = 2**63 - 1
 
 
+NOBODY = KnownToken("", Scope.READ)
+"""Who asks for what is public."""
+
+
 class BadRequest(ValueError):
     """A parameter or a body is invalid. The message names it and says what is valid."""
 
@@ -30,6 +34,7 @@ class Parameter:
     name: str
     describes: str
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class Operation:
     """Whether a part of the answer can be asked for."""
     missing: str | None
     """The message of a 404, if there can be one."""
+    public: bool
+    """Whether it needs no token, since nothing of anybody's is in the answer."""
 
     def read(self, token: KnownToken) -> Given:
         """The parameters of the current request; `BadRequest` if one is unknown or given twice."""
@@ -122,6 +129,7 @@ def operation(
     path_schemas: Mapping[str, Mapping[str, Any]] | None = None,
     partial: bool = False,
     missing: str | None = None,
+    public: bool = False,
 ) -> Callable[[View], View]:
     """Serve a view at `path`, written as in the document: `/events/{id}`."""
 
@@ -141,11 +149,12 @@ def operation(
             path_schemas=path_schemas or {},
             partial=partial,
             missing=missing,
+            public=public,
         )
         OPERATIONS.append(declared)
 
         def answer_request(**names: Any) -> Response:
-            given = declared.read(require(scope))
+            given = declared.read(NOBODY if public else require(scope))
             return view(given, _body(body), **names) if body is not None else view(given, **names)
 
         rule = "/".join(_rule(part, declared) for part in path.split("/"))

@@ -29,11 +29,11 @@ FILTERS = (
         {"type": "string", "enum": [*EventType]},
     ),
     Parameter("state", "How it went.", {"type": "string", "enum": [*EventState]}),
-    Parameter("sender", "Who it came from.", _NUMBER),
-    Parameter("recipient", "The number it came to.", _NUMBER),
+    Parameter("from", "Who it came from.", _NUMBER),
+    Parameter("to", "The number it came to.", _NUMBER),
     Parameter("number", "Either end.", _NUMBER),
     Parameter("session", "Events of one call."),
-    Parameter("txn_ref", "The provider's reference."),
+    Parameter("ref", "The provider's reference."),
     Parameter(
         "since",
         "Received at this time or later: any ISO form, or an age (90m, 2h, 7d). UTC unless it names a zone.",
@@ -46,6 +46,9 @@ FILTERS = (
         "`true`: only events with something missing or unreadable; `false`: only those without.",
         _FILTER_FLAG,
     ),
+    Parameter("sender", "The older name of `from`.", _NUMBER, deprecated=True),
+    Parameter("recipient", "The older name of `to`.", _NUMBER, deprecated=True),
+    Parameter("txn_ref", "The older name of `ref`.", deprecated=True),
     Parameter("text", 'Words, "a phrase" and prefi*, in the text or the parameters; all must match.'),
 )
 OUTCOME = Parameter("outcome", "What became of the whole call.", {"type": "string", "enum": [*CallOutcome]})
@@ -68,7 +71,7 @@ PAGE_LIMIT = Parameter(
 BEFORE = Parameter(
     "before",
     "The cursor of a page: `next` of the previous page.",
-    {"type": "integer", "minimum": 1, "maximum": LARGEST_ID},
+    {"type": "string", "pattern": "^[0-9]{1,19}$"},
 )
 CURSOR = Parameter(
     "before",

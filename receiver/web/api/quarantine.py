@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Response, jsonify
 
 from receiver import current
@@ -9,6 +11,9 @@ from receiver.access.scopes import Scope
 from receiver.retention import quarantine
 from receiver.web.api import shapes
 from receiver.web.api.operation import Given, operation
+from receiver.web.errors import problem
+
+_NOTHING_DONE = "there is no event with one of these ids; the message names it, and nothing is done"
 
 
 @operation(
@@ -18,9 +23,12 @@ from receiver.web.api.operation import Given, operation
     method="POST",
     scope=Scope.OPERATE,
     body=shapes.Ids,
+    missing=_NOTHING_DONE,
 )
 def release_events(given: Given, asked: shapes.Ids) -> Response:
     """Takes events out of quarantine. An event with a trusted twin in the log becomes a repeat of it."""
+    if missing := _missing(asked.ids):
+        return missing
     done = quarantine.release(current.engine(), asked.ids, who=f"token {given.token.name}")
     return jsonify(released=done.released, merged=done.merged)
 
@@ -32,8 +40,18 @@ def release_events(given: Given, asked: shapes.Ids) -> Response:
     method="POST",
     scope=Scope.OPERATE,
     body=shapes.Ids,
+    missing=_NOTHING_DONE,
 )
 def drop_events(given: Given, asked: shapes.Ids) -> Response:
     """Deletes quarantined events with their repeats and raw bytes. A record of the deletion is kept."""
+    if missing := _missing(asked.ids):
+        return missing
     done = quarantine.drop(current.engine(), asked.ids, who=f"token {given.token.name}")
     return jsonify(events=done.events, repeats=done.repeats)
+
+
+def _missing(ids: Sequence[int]) -> Response | None:
+    missing = current.event_log().missing(ids)
+    if not missing:
+        return None
+    return problem(404, "not_found", f"there is no event {', '.join(map(str, missing))}: nothing was done")
