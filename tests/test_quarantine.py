@@ -249,6 +249,7 @@ def test_it_has_room_again_once_something_was_dropped(small):
     client, parts = small.test_client(), small.extensions["receiver"]
     kept = fill(client)
     shown = json.loads(small.test_cli_runner().invoke(args=["events", "quarantine", "--json"]).stdout)
+    assert {event["quarantined"] for event in shown["held"]} == {True}
     assert (shown["events"], shown["full"], shown["limit"]) == (kept, True, 1024 * 1024)
     assert [reason["reason"] for reason in shown["reasons"]] == ["signature invalid"]
     small.test_cli_runner().invoke(args=["events", "drop", "--all", "--yes"])

@@ -9,11 +9,13 @@ from typing import Any
 import click
 
 from receiver import current
-from receiver.cli import options, output, progress, tables
+from receiver.cli import options, output, pages, progress, tables
 from receiver.cli.events.removing import removed_json, who, written
+from receiver.cli.lines import EVENT_COLUMNS, event_line
 from receiver.cli.operation import operation
-from receiver.cli.searching import read_search
+from receiver.cli.searching import UTC_OPTION, Shown, masked, read_search
 from receiver.retention import quarantine as decisions
+from receiver.search.events import event_json
 from receiver.search.query import Search
 from receiver.vocabulary.printable import count_of, size
 
@@ -83,20 +85,35 @@ def drop(why: str | None, dry_run: bool, yes: bool, as_json: bool, **chosen: Any
 
 
 @click.command()
+@UTC_OPTION
+@pages.LIMIT
+@pages.BEFORE
+@options.MASK
 @options.AS_JSON
 @operation
-def quarantine(as_json: bool) -> None:
+def quarantine(*, utc: bool, limit: int, before: int | None, mask: bool, as_json: bool) -> None:
     """Show what is in quarantine, and why.
 
-    Also shows how full it is.
+    Also lists the events, newest first, and shows how full it is.
     """
     state = decisions.state(current.engine(), current.config().quarantine_limit_mb)
+    page = current.event_log().find(Search(quarantined=True), before=before, limit=limit)
+    documents = [masked(event_json(event), mask) for event in page.events]
     if as_json:
-        output.json_out(asdict(state) | {"full": state.full})
+        following = None if page.next is None else str(page.next)
+        output.json_out(asdict(state) | {"full": state.full, "held": documents, "next": following})
         return
     if state.events:
         rows = [(reason.reason, reason.events, size(reason.bytes)) for reason in state.reasons]
         tables.show(("reason", "events", "size"), rows)
+        shown = Shown(utc)
+        lines = [
+            event_line(document, event.received_at, shown)
+            for document, event in zip(documents, page.events, strict=True)
+        ]
+        click.echo()
+        pages.show(("id", shown.heading("received"), *EVENT_COLUMNS), lines, "events")
+        pages.mention_older(page.next)
     since = "" if state.oldest is None else f", oldest received {written(state.oldest)} UTC"
     used = f"{size(state.bytes)} of {size(state.limit)}"
     output.say(f"{count_of(state.events, 'event')} in quarantine, {used}{since}")
