@@ -226,8 +226,12 @@ def test_the_quarantine_desk_releases_and_drops(open_page, demo):
     expect(page.locator("#chosen")).to_contain_text("selected")
     page.get_by_label("All on this page").uncheck()
     page.locator("tr", has_text="forged 1").get_by_role("checkbox").check()
-    page.get_by_role("button", name="Release").click()
+    page.get_by_role("button", name="Release…").click()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("button", name="Release", exact=True).click()
     expect(page.get_by_role("status").first).to_have_text("Released 1 event.")
+    page.get_by_role("link", name="signature invalid").click()
+    expect(page.locator("tbody")).to_contain_text("forged 3")
     page.locator("tr", has_text="forged 2").get_by_role("checkbox").check()
     page.get_by_role("button", name="Drop…").click()
     page.get_by_role("button", name="Drop for good").click()

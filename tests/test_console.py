@@ -564,16 +564,36 @@ def test_quarantined_events_are_released_and_dropped_in_bulk(client, app):
     ids = re.findall(r'name="id" value="(\d+)"', client.get("/quarantine").text)
     assert len(ids) == 3
     token = form_token(client, "/quarantine")
-    done = client.post(
-        "/quarantine", data={"form_token": token, "action": "release", "id": ids[:1]}, follow_redirects=True
-    )
-    assert "Released 1 event." in done.text
+    release = {"form_token": token, "action": "release", "id": ids[:1]}
+    assert "Release 1 event?" in client.post("/quarantine", data=release).text
+    sure = release | {"sure": "yes"}
+    assert "Released 1 event." in client.post("/quarantine", data=sure, follow_redirects=True).text
     asked = client.post("/quarantine", data={"form_token": token, "action": "drop", "id": ids[1:]})
     assert "Drop 2 events?" in asked.text
     assert len(re.findall(r'name="id"', client.get("/quarantine").text)) == 2
     sure = {"form_token": token, "action": "drop", "id": ids[1:], "sure": "yes"}
     assert "Dropped 2 events" in client.post("/quarantine", data=sure, follow_redirects=True).text
     assert "Nothing is quarantined" in client.get("/quarantine").text
+
+
+def test_the_reasons_of_the_quarantine_are_filters(client, app):
+    forged(app)
+    page = client.get("/quarantine").text
+    chosen = html.unescape(re.search(r'href="(/quarantine\?reason=[^"]+)"', page)[1])
+    assert len(re.findall(r'name="id"', client.get(chosen).text)) == 1
+    assert "Nothing is quarantined for this reason" in client.get("/quarantine?reason=rain").text
+
+
+def test_an_event_leads_to_its_neighbours_and_can_be_released_there(client, app, log):
+    first, second = client.get("/events/1").text, client.get("/events/2").text
+    assert re.search(r'href="/events/2" rel="next"', first)
+    assert 'rel="prev"' not in first
+    assert re.search(r'href="/events/1" rel="prev"', second)
+    assert "just now" in first
+    assert "Copy JSON" in first
+    forged(app)
+    (held,) = re.findall(r'name="id" value="(\d+)"', client.get("/quarantine").text)[:1]
+    assert "Release…</button>" in client.get(f"/events/{held}").text
 
 
 def test_who_may_only_read_decides_nothing(app):

@@ -97,6 +97,13 @@ def look(engine: Engine, ids: Iterable[int]) -> Held:
     )
 
 
+def held_for(engine: Engine, reason: str, *, before: int | None, limit: int) -> list[int]:
+    """What is in quarantine for this reason: the newest ids below `before`."""
+    query = select(EVENTS.c.id).where(EVENTS.c.quarantine == reason).order_by(EVENTS.c.id.desc()).limit(limit)
+    with engine.connect() as connection:
+        return list(connection.scalars(query if before is None else query.where(EVENTS.c.id < before)))
+
+
 def release(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -> Released:
     """Take events out of quarantine; ids that are not in it are ignored.
 

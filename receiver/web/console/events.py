@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -85,10 +86,17 @@ def show(event_id: int) -> str:
     if event is None:
         abort(404, "There is no event with this id.")
     document = whole_json(current.engine(), event)
+    before = current.event_log().ids(Search(), before=event_id, limit=1)
+    after = current.event_log().after(Search(), event_id, limit=1).events
+    told = shown.document(document)
     return render_template(
         "event.html",
         page="events",
-        event=shown.document(document),
+        event=told,
+        as_json=json.dumps({name: told[name] for name in told if name not in {"raw", "repeated"}}, indent=2),
+        previous=before[0] if before else None,
+        next=after[0].id if after else None,
+        may=relay.may,
         documents=kept.of([event])[event.id].values(),
         sent=relay.of_event(event),
         curl=None if shown.masked() else _curl(event, document["raw"]),

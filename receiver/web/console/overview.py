@@ -14,6 +14,7 @@ from receiver.numbers.findings import Finding, Severity
 from receiver.relay import findings as target_findings
 from receiver.search.index_lag import counts_lag
 from receiver.search.query import Search
+from receiver.vocabulary.mask import masked_number
 from receiver.web.console import shown, tiles, times
 from receiver.web.console.lists import row
 from receiver.web.console.numbers import known_numbers
@@ -56,10 +57,13 @@ def show() -> str:
 
 
 def _shown(finding: Finding) -> Finding:
-    """The sentence is masked for everybody, but the command names the number: mask it for those who asked."""
+    """A finding names its number masked in its sentence and in full in its command: here both are as the
+    visitor wishes."""
     if not finding.subject:
         return finding
-    return replace(finding, mend=finding.mend.replace(finding.subject, shown.own_number(finding.subject)))
+    number = shown.own_number(finding.subject)
+    sentence = finding.sentence.replace(masked_number(finding.subject), number)
+    return replace(finding, sentence=sentence, mend=finding.mend.replace(finding.subject, number))
 
 
 def _behind() -> list[Finding]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from receiver import current
 from receiver.access.scopes import Scope
+from receiver.models import Event
 from receiver.retention import quarantine as desk
+from receiver.search.events import rows
 from receiver.search.query import Search
 from receiver.web.console import guard
 from receiver.web.console.lists import row, whole_number
@@ -20,40 +24,52 @@ _PAGE = 100
 @quarantine.get("/quarantine")
 def show_list() -> str:
     """What is quarantined, newest first, and how much space is left."""
-    before = whole_number(request.args.get("before"))
-    page = current.event_log().find(Search(quarantined=True), before=before, limit=_PAGE)
+    before, reason = whole_number(request.args.get("before")), request.args.get("reason") or None
+    found, older = _page(reason, before)
     return render_template(
         "quarantine.html",
         page="quarantine",
-        events=[row(event) for event in page.events],
+        events=[row(event) for event in found],
+        reason=reason,
         state=desk.state(current.engine(), current.config().quarantine_limit_mb),
         may_decide=guard.visitor().scope.allows(Scope.OPERATE),
-        older=page.next and url_for(".show_list", before=page.next),
-        newest=before and url_for(".show_list"),
+        older=older and url_for(".show_list", before=older, reason=reason),
+        newest=before and url_for(".show_list", reason=reason),
         done=_done(),
     )
 
 
 @quarantine.post("/quarantine")
 def decide() -> Response:
-    """Release or drop what was selected. Dropping has to be confirmed, since it cannot be undone."""
+    """Release or drop what was selected, once it is confirmed: neither can be undone."""
     guard.require_scope(Scope.OPERATE)
     action = request.form.get("action")
     ids = [whole_number(word) or 0 for word in request.form.getlist("id")][:_PAGE]
     who = f"user {guard.visitor().name}"
     if not ids:
         return redirect(url_for(".show_list", done="nothing"), 303)
+    if action not in {"release", "drop"}:
+        abort(400, "The action must be release or drop.")
+    if request.form.get("sure") != "yes":
+        asked = {"page": "quarantine", "ids": ids, "held": desk.look(current.engine(), ids)}
+        return make_response(render_template(f"quarantine_{action}.html", **asked))
     if action == "release":
         released = desk.release(current.engine(), ids, who)
         return redirect(
             url_for(".show_list", done="released", count=released.released, merged=released.merged), 303
         )
-    if action != "drop":
-        abort(400, "The action must be release or drop.")
-    if request.form.get("sure") != "yes":
-        return make_response(render_template("quarantine_drop.html", page="quarantine", ids=ids))
     dropped = desk.drop(current.engine(), ids, who)
     return redirect(url_for(".show_list", done="dropped", count=dropped.events), 303)
+
+
+def _page(reason: str | None, before: int | None) -> tuple[Sequence[Event], int | None]:
+    """What is quarantined, or of that what has this reason, and where older ones begin."""
+    if reason is None:
+        page = current.event_log().find(Search(quarantined=True), before=before, limit=_PAGE)
+        return page.events, page.next
+    ids = desk.held_for(current.engine(), reason, before=before, limit=_PAGE + 1)
+    with current.engine().connect() as connection:
+        return rows(connection, ids[:_PAGE]), ids[_PAGE - 1] if len(ids) > _PAGE else None
 
 
 def _done() -> str | None:
