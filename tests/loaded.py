@@ -2,6 +2,7 @@
 
 import gc
 
+import receiver.app
 import receiver.cli.server
 import receiver.cli.tables
 import receiver.web.gateway
