@@ -20,6 +20,7 @@ from config import Config
 from receiver.access import users
 from receiver.app import create_app
 from receiver.outbound.address import Network, network_of
+from receiver.providers import exchange
 
 # A shell starts what runs in the background without SIGINT, and processes of tests would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -202,6 +203,12 @@ def _stay_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _ask_a_silent_provider_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As often as ever. Most applications of tests have a provider that nobody can reach."""
+    monkeypatch.setattr(exchange, "_FAILURE_PAUSES", (0.0,) * len(exchange._FAILURE_PAUSES))
 
 
 @pytest.fixture
