@@ -90,6 +90,13 @@ class Order:
             raise BadOrder(f"{name} must be a list of texts.")
         return tuple(_sendable(name, one) for one in value)
 
+    def choices(self, name: str, choices: Collection[str]) -> tuple[str, ...]:
+        """A list of these words; empty if left out."""
+        values = self.texts_in_order(name)
+        if wrong := [value for value in values if value not in choices]:
+            raise BadOrder(f"{name} must be a list of {', '.join(choices)}, not {wrong[0]}.")
+        return values
+
     def texts(self, name: str) -> dict[str, str | None]:
         """An object whose values are texts or null; empty if left out."""
         value = self._take(name, {})

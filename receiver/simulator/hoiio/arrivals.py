@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from . import ivr
+from . import course
 from .account import Account, Fax, Subscription
-from .calls import Block, Call
+from .calls import Block, Call, Plan
 from .clock import written
 from .files import link
 from .notify import Delivery, Manner
 from .provider import Provider
+from .spoken import heard
 from .tariff import FAX_RATE, SMS_RATE, charge
 
 _LONGEST_SMS = 160
@@ -32,8 +33,7 @@ class IncomingCall(Arrival):
     hold: float = 0.0
     minutes: int | None = None
     """Minutes to bill, if not those that passed."""
-    digits: tuple[str, ...] = ()
-    """What the caller presses when asked, one text per gather."""
+    plan: Plan = field(default_factory=Plan)
     block_seconds: float = 0.0
     """How long each step takes that the application requests."""
 
@@ -63,6 +63,10 @@ class ArrivalResult:
     reason: str | None = None
     txn_refs: list[str] = field(default_factory=list)
     session: str | None = None
+    heard: list[str] = field(default_factory=list)
+    """What a caller heard."""
+    way: list[dict[str, str]] = field(default_factory=list)
+    """The steps of a call that the application requested."""
     deliveries: list[Delivery] = field(default_factory=list)
 
 
@@ -86,7 +90,7 @@ def call(provider: Provider, arrival: IncomingCall) -> ArrivalResult:
                 parties={"from": arrival.sender, "to": held.number},
                 block=Block("answer", held.forward_to),
                 manner=arrival.manner,
-                digits=list(arrival.digits),
+                plan=arrival.plan,
                 block_seconds=arrival.block_seconds,
                 minutes=arrival.minutes,
             )
@@ -94,13 +98,17 @@ def call(provider: Provider, arrival: IncomingCall) -> ArrivalResult:
             url, ringing = held.forward_to, incoming.report({})
     except _NotDeliverable as problem:
         return ArrivalResult(reason=str(problem))
-    ivr.send(provider, incoming, url, ringing)
+    course.send(provider, incoming, url, ringing)
     incoming.over.wait(arrival.hold)
     if not provider.stopping.is_set():
-        ivr.finish(provider, incoming)  # the caller hangs up
+        course.finish(provider, incoming)  # the caller hangs up
         incoming.over.wait()
     return ArrivalResult(
-        txn_refs=[incoming.txn_ref], session=incoming.session, deliveries=list(incoming.deliveries)
+        txn_refs=[incoming.txn_ref],
+        session=incoming.session,
+        heard=[said for step in incoming.way if "refused" not in step for said in heard(step.get("msg", ""))],
+        way=list(incoming.way),
+        deliveries=list(incoming.deliveries),
     )
 
 

@@ -3,10 +3,17 @@
 import math
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
 from .notify import Delivery, Manner
+
+Outcome = Literal["answered", "busy", "unanswered", "failed"]
+"""What becomes of somebody who is dialled."""
+
+Passage = Literal["sent", "lost", "doubled", "late"]
+"""What becomes of a notification."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,23 @@ class Block:
     """Seconds that it waits for the caller, who does nothing."""
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What happens in a call, as it was ordered. Whatever is in order is used up."""
+
+    digits: deque[str] = field(default_factory=deque)
+    """What the caller will press, one text per gather."""
+    dial: deque[Outcome] = field(default_factory=deque)
+    """What becomes of those who are dialled; after the last, the number decides."""
+    dial_seconds: float | None = None
+    """After how long somebody who was dialled hangs up; None to leave that to the caller."""
+    hangs_up_in: int = 0
+    """The step, counted from 1, in which the caller hangs up; 0 for none."""
+    notifications: deque[Passage] = field(default_factory=deque)
+    """What becomes of each notification; after the last, all are sent."""
+    late_seconds: float = 3.0
+
+
 @dataclass
 class Call:
     """One call, from ringing until after its end. Changed only under the provider's lock."""
@@ -35,8 +59,11 @@ class Call:
     block: Block
     """The step in progress, or the last one."""
     manner: Manner = field(default_factory=Manner)
-    digits: list[str] = field(default_factory=list)
-    """What the caller will press, one text per gather."""
+    plan: Plan = field(default_factory=Plan)
+    way: list[dict[str, str]] = field(default_factory=list)
+    """The steps that were requested, with the status of those that were refused."""
+    steps: int = 0
+    """How many of them were begun."""
     block_seconds: float = 0.0
     """How long each step takes."""
     minutes: int | None = None

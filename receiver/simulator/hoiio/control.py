@@ -1,6 +1,7 @@
 """The simulator's own controls, `/control/`: make things arrive, fail or expire. Not the provider's API."""
 
 import re
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import asdict
 from typing import Any, cast, get_args
@@ -14,6 +15,7 @@ from receiver.simulator.order import BadOrder, Order
 from . import arrivals
 from .api import active, money
 from .arrivals import ArrivalResult, IncomingCall, IncomingFax, IncomingSms
+from .calls import Outcome, Passage, Plan
 from .clock import written
 from .notify import Manner, Placement
 from .provider import Provider
@@ -31,7 +33,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
             recipient=order.telephone("to"),
             hold=order.number("hold", 0.0, 0, LONGEST_WAIT),
             minutes=order.whole("minutes", None, 0, 1440) if order.has("minutes") else None,
-            digits=order.texts_in_order("digits"),
+            plan=_plan(order),
             block_seconds=order.number("block_seconds", 0.0, 0, LONGEST_WAIT),
             manner=_manner(order),
         )
@@ -120,6 +122,19 @@ def _manner(order: Order) -> Manner:
     if manner.unsigned and manner.wrong_signature:
         raise BadOrder("A notification cannot be unsigned and have a wrong_signature.")
     return manner
+
+
+def _plan(order: Order) -> Plan:
+    return Plan(
+        digits=deque(order.texts_in_order("digits")),
+        dial=deque(cast(Outcome, one) for one in order.choices("dial", get_args(Outcome))),
+        dial_seconds=order.number("dial_seconds", 0.0, 0, LONGEST_WAIT)
+        if order.has("dial_seconds")
+        else None,
+        hangs_up_in=order.whole("hangs_up_in", 0, 0, 1000),
+        notifications=deque(cast(Passage, one) for one in order.choices("notifications", get_args(Passage))),
+        late_seconds=order.number("late_seconds", Plan.late_seconds, 0, LONGEST_WAIT),
+    )
 
 
 def _arrive(order: Order, arrive: Callable[[], ArrivalResult]) -> Response:

@@ -3,22 +3,19 @@
 The last digits of a number that is dialled or transferred to decide the result: `DIAL_OUTCOMES`.
 """
 
-import logging
 import re
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from flask import request
 
-from receiver.simulator.statefile import StateError
-
 from .account import ApiError
 from .api import Answer, Endpoint, Parameters, required, url_fault
 from .calls import Block, Call
+from .course import complete, finish, in_background, send
 from .files import recording_link
 from .provider import Provider
-from .tariff import CALL_RATE, charge
+from .spoken import heard
 
 DIAL_OUTCOMES = {"0001": "busy", "0002": "unanswered", "0003": "failed"}
 """By the last digits of the number; all other numbers answer."""
@@ -26,40 +23,9 @@ DIAL_OUTCOMES = {"0001": "busy", "0002": "unanswered", "0003": "failed"}
 DIALLED_PARTY_STAYS_SECONDS = 60.0
 """After that long a person who was dialled hangs up, unless the call has ended before."""
 
-_LONGEST_MESSAGE = 1000
 _LONGEST_TAG = 256
 _NUMBER = re.compile(r"\+[1-9]\d{5,14}")
 _ROOM = re.compile(r"[A-Za-z0-9._]{0,32}")
-
-log = logging.getLogger(__name__)
-
-
-def finish(provider: Provider, call: Call) -> None:
-    """End a call, charge it, and report that to the step in progress. Does nothing if it has ended."""
-    with provider.account() as (account, now):
-        if call.state == "ended":
-            return
-        call.state = "ended"
-        minutes = call.minutes_to_bill()
-        debit = CALL_RATE * minutes
-        billing = charge(account, "call", call.billed_to, debit, now, detail=f"{minutes} min")
-        ended = call.report(call.block.at_end) | billing
-        ended |= {"duration": str(minutes), "rate": f"{CALL_RATE:.3f}"}
-        reports = [(call.block.notify_url, ended)]
-        if call.monitored:
-            monitor_url, recording = call.monitored
-            reports.append((monitor_url, ended | {"ivr_block": "monitor", "monitor_url": recording}))
-    try:
-        for url, parameters in reports:
-            send(provider, call, url, parameters)
-    finally:
-        call.over.set()
-
-
-def send(provider: Provider, call: Call, url: str, parameters: Mapping[str, str]) -> None:
-    """Send a notification about a call, if there is a URL for it."""
-    if url:
-        call.deliveries += provider.notify("voice", url, parameters, call.manner)
 
 
 def _dial(provider: Provider, parameters: Parameters) -> Answer:
@@ -114,7 +80,7 @@ def _gather(provider: Provider, parameters: Parameters) -> Answer:
     def press(call: Call) -> Block:
         keys, asked = "", 0
         while not keys and asked < attempts:
-            keys = call.digits.pop(0) if call.digits else ""
+            keys = call.plan.digits.popleft() if call.plan.digits else ""
             asked += 1
         unanswered = asked if not keys else asked - 1
         digits = keys.partition("#")[0][: max_digits or None]
@@ -170,8 +136,8 @@ def _unhold(provider: Provider, parameters: Parameters) -> Answer:
         call = _call(provider, parameters)
         if not call.on_hold:
             raise ApiError("error_session_not_on_hold")
-        call.on_hold, call.busy, call.block = False, True, block
-    in_background(lambda: _complete(provider, call, block))
+        _begin(call, block)
+    in_background(lambda: complete(provider, call, block))
     return {}
 
 
@@ -186,17 +152,25 @@ def _transfer(provider: Provider, parameters: Parameters) -> Answer:
     on_failure = parameters.get("on_failure") or "hangup"
     if on_failure not in ("hangup", "continue"):
         raise ApiError("error_on_failure_invalid")
-    outcome = "answered" if room is not None else _outcome(dest)
-    status = {"transfer_status": outcome}
-    block = replace(_block(provider, parameters, "transfer"), result=status, at_end=status)
+    block = _block(provider, parameters, "transfer")
     with provider.account() as (account, _):
         call = _call(provider, parameters)
         _check_ready(call, ending=True)
-        call.state, call.on_hold, call.busy, call.block = "ongoing", False, True, block
+        planned = call.plan.dial
+        outcome = "answered" if room is not None else planned.popleft() if planned else _outcome(dest)
+        status = {"transfer_status": outcome}
+        leaves = call.steps + 1 == call.plan.hangs_up_in
+        talk = 0.0 if leaves else call.plan.dial_seconds
+        block = replace(
+            block, result=status, at_end=status, silence=(talk or 0.0) if outcome == "answered" else 0.0
+        )
+        _begin(call, block)
         new_room = f"R{account.reference()}" if room == "" else room
     # If answered, the two talk from here on; the next report is that of the end, when one of them hangs up.
     if outcome != "answered":
-        in_background(lambda: _complete(provider, call, block, ends=on_failure == "hangup"))
+        in_background(lambda: complete(provider, call, block, ends=on_failure == "hangup"))
+    elif talk is not None:
+        in_background(lambda: complete(provider, call, block, ends=True))
     return {"room": new_room} if new_room else {}
 
 
@@ -215,16 +189,36 @@ def _hangup(provider: Provider, parameters: Parameters) -> Answer:
     return {}
 
 
+def _noted(step: str, endpoint: Endpoint) -> Endpoint:
+    """The same, noting in the call what was requested, and whether it was refused."""
+    hidden = {"app_id", "access_token", "session", "notify_url"}
+
+    def noting(provider: Provider, parameters: Parameters) -> Answer:
+        about = {name: value for name, value in parameters.items() if name not in hidden}
+        note = {"step": step, **about}
+        with provider.account():
+            call = provider.calls.get(parameters.get("session", ""))
+            if call is not None:
+                call.way.append(note)  # before it is done: it may be the last of the call
+        try:
+            return endpoint(provider, parameters)
+        except ApiError as refusal:
+            note["refused"] = refusal.status
+            raise
+
+    return noting
+
+
 IVR_ENDPOINTS: Mapping[str, Endpoint] = {
     "ivr/start/dial": _dial,
-    "ivr/middle/play": _play,
-    "ivr/middle/gather": _gather,
-    "ivr/middle/record": _record,
-    "ivr/middle/monitor": _monitor,
-    "ivr/middle/hold": _hold,
-    "ivr/middle/unhold": _unhold,
-    "ivr/end/transfer": _transfer,
-    "ivr/end/hangup": _hangup,
+    "ivr/middle/play": _noted("play", _play),
+    "ivr/middle/gather": _noted("gather", _gather),
+    "ivr/middle/record": _noted("record", _record),
+    "ivr/middle/monitor": _noted("monitor", _monitor),
+    "ivr/middle/hold": _noted("hold", _hold),
+    "ivr/middle/unhold": _noted("unhold", _unhold),
+    "ivr/end/transfer": _noted("transfer", _transfer),
+    "ivr/end/hangup": _noted("hangup", _hangup),
 }
 
 
@@ -242,28 +236,15 @@ def _middle(
         _check_ready(call)
         if prepare:
             block = prepare(call)
-        call.state, call.busy, call.block = "ongoing", True, block
-    in_background(lambda: _complete(provider, call, block, ends=ends))
+        _begin(call, block)
+    in_background(lambda: complete(provider, call, block, ends=ends))
     return {}
 
 
-def _complete(provider: Provider, call: Call, block: Block, *, ends: bool = False) -> None:
-    """Wait for a block to finish, then report it or the end of the call; nothing if it was cut short."""
-    provider.wait(call.over, call.block_seconds + block.silence)
-    if provider.stopping.is_set():
-        return
-    with provider.account():
-        if call.block is not block or call.state == "ended":
-            return
-        if not ends:
-            call.busy = False
-            # What the block reports now is not reported again at the end.
-            call.block = replace(block, at_end={})
-            parameters = call.report(block.result)
-    if ends:
-        finish(provider, call)
-    else:
-        send(provider, call, block.notify_url, parameters)
+def _begin(call: Call, block: Block) -> None:
+    """Begin a block. The caller holds the lock."""
+    call.state, call.on_hold, call.busy, call.block = "ongoing", False, True, block
+    call.steps += 1
 
 
 def _call(provider: Provider, parameters: Parameters) -> Call:
@@ -284,8 +265,7 @@ def _check_ready(call: Call, *, ending: bool = False) -> None:
 
 def _block(provider: Provider, parameters: Parameters, name: str) -> Block:
     """The block that a request asks for, from the parameters that all blocks share."""
-    if len(parameters.get("msg", "")) > _LONGEST_MESSAGE:
-        raise ApiError("error_msg_invalid_length")
+    heard(parameters.get("msg", ""))
     return Block(name, notify_url(provider, parameters, "notify_url"), tag(parameters))
 
 
@@ -324,15 +304,3 @@ def telephone(dest: str) -> str:
 
 def _outcome(dest: str) -> str:
     return DIAL_OUTCOMES.get(dest[-4:], "answered")
-
-
-def in_background(step: Callable[[], None]) -> None:
-    """Continue a call while the request that caused it is answered."""
-
-    def run() -> None:
-        try:
-            step()
-        except StateError as problem:
-            log.error("%s", problem)
-
-    threading.Thread(target=run, daemon=True).start()
