@@ -790,6 +790,8 @@ def test_it_says_why_nothing_was_sent(sim):
         ("calls", {"from": "x", "to": "+6565311237", "parameters": "head"}, "parameters must be one of"),
         ("calls", {"from": "x", "to": "+6565311237", "extra": {"a": 1}}, "extra must be an object"),
         ("calls", {"from": "x", "to": "+6565311237", "digits": "1"}, "digits must be a list"),
+        ("calls", {"from": "x", "to": "+6565311237", "dial": ["angry"]}, "dial must be a list of answered"),
+        ("calls", {"from": "x", "to": "+6565311237", "notifications": ["x"]}, "must be a list of sent"),
         ("faxes", {"from": "x", "to": "+6565311237", "failed": "yes"}, "failed must be true or false"),
         (
             "calls",
@@ -1007,6 +1009,81 @@ def test_each_recording_has_a_link_of_its_own_at_the_base_url(there):
             requests.get(links[0].replace(base, sim.url + "/").replace("-1", "-9"), timeout=5).status_code
             == 404
         )
+
+
+def test_a_call_takes_the_course_that_was_ordered(there):
+    """Who is dialled, where the caller hangs up, what is heard; at a pace that tests can wait for."""
+    with SimulatorServer(Settings(pace=0.001)) as sim:
+        number = sim.subscribe(forward_to=there.url + "/answer")
+        plan = {"digits": ["", "2"], "dial": ["busy", "answered"], "dial_seconds": 60, "hangs_up_in": 9}
+        with ThreadPoolExecutor(1) as pool:
+            outcome = pool.submit(sim.control.call, CALLER, number, hold=20, **plan)
+            session = there.wait_for(1)[0]["session"]
+            menu = '<speech language="zh-HK" gender="female">一 &amp; 二</speech><url>https://x.example/a.mp3</url>'
+            for seen, digits in ((2, ""), (3, "2")):
+                ok(sim, "middle/gather", session=session, msg=menu, notify_url=there.url + "/g", timeout="30")
+                assert there.wait_for(seen)[-1]["digits"] == digits
+            for seen, status in ((4, "busy"), (5, "answered")):
+                to = {"dest": "+6562221234", "on_failure": "continue", "notify_url": there.url + "/t"}
+                ok(sim, "end/transfer", session=session, msg="One moment", **to)
+                assert there.wait_for(seen)[-1]["transfer_status"] == status
+            told = outcome.result(timeout=5)
+    heard = ["zh-HK: 一 & 二", "<https://x.example/a.mp3>"]
+    assert told["heard"] == [*heard, *heard, "One moment", "One moment"]
+    assert [step["step"] for step in told["way"]] == ["gather", "gather", "transfer", "transfer"]
+
+
+@pytest.mark.parametrize("endpoint", ["middle/gather", "middle/record", "end/transfer"])
+def test_a_caller_hangs_up_in_the_step_that_was_ordered(sim, there, endpoint):
+    with ringing(sim, there, hangs_up_in=2) as session:
+        ok(sim, "middle/play", session=session, notify_url=there.url + "/p")
+        assert there.wait_for(2)[1]["call_state"] == "ongoing"
+        more = {"dest": "+6562221234"} if endpoint == "end/transfer" else {}
+        ok(sim, endpoint, session=session, notify_url=there.url + "/n", **more)
+        assert there.wait_for(3)[2]["call_state"] == "ended"
+    assert ("record_url" in there.forms()[2]) == (endpoint == "middle/record")
+
+
+def test_notifications_are_lost_doubled_and_late_as_ordered(sim, there):
+    order = {"notifications": ["sent", "lost", "doubled", "late"], "late_seconds": 0.3}
+    with ringing(sim, there, **order) as session:
+        for said in ("lost", "doubled"):
+            until(sim, "middle/play", session=session, msg=said, notify_url=there.url)
+        assert [form["ivr_block"] for form in there.wait_for(3)] == ["answer", "play", "play"]
+        ok(sim, "middle/record", session=session, notify_url=there.url + "/r")
+        until(sim, "end/hangup", session=session)
+        assert len(there.requests) == 3
+        assert [form["ivr_block"] for form in there.wait_for(4)][3] == "record"
+        refused = sim.request("ivr/middle/play", session=session, msg="too late")
+    assert refused == {"status": "error_session_ended"}
+
+
+def until(sim, endpoint, **parameters):
+    """Ask for a step once the one before is over."""
+    deadline = time.monotonic() + 5
+    while (answer := sim.request("ivr/" + endpoint, **parameters)) == {"status": "error_session_not_ready"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert answer == {"status": "success_ok"}
+
+
+@pytest.mark.parametrize(
+    ("msg", "status"),
+    [
+        ("a" * 1001, "error_msg_invalid_length"),
+        ("1 < 2", "error_msg_invalid_xml"),
+        ("<speech>one</speech", "error_msg_invalid_xml"),
+        ("<b>one</b>", "error_msg_invalid_xml"),
+        ('<speech language="English">one</speech>', "error_msg_invalid_language"),
+        ('<speech gender="none">one</speech>', "error_msg_invalid_gender"),
+        ("<url>ftp://x.example/a.mp3</url>", "error_msg_invalid_url"),
+        ("<url>https://x.example/a.ogg</url>", "error_msg_invalid_file_format"),
+    ],
+)
+def test_it_refuses_what_cannot_be_said(sim, there, msg, status):
+    with ringing(sim, there) as session:
+        assert sim.request("ivr/middle/play", session=session, msg=msg) == {"status": status}
+        ok(sim, "end/hangup", session=session)
 
 
 def test_a_gather_waits_for_a_caller_who_presses_nothing(sim, there):

@@ -50,13 +50,15 @@ def send(provider: Provider, call: Call, url: str, parameters: Mapping[str, str]
 
 def complete(provider: Provider, call: Call, block: Block, *, ends: bool = False) -> None:
     """Wait for a block to finish, then report it or the end of the call; nothing if it was cut short."""
-    provider.wait(call.over, call.block_seconds + block.silence)
+    leaves = call.steps == call.plan.hangs_up_in
+    seconds = call.block_seconds + (0.0 if leaves else block.silence)
+    provider.wait(call.over, seconds * provider.settings.pace)
     if provider.stopping.is_set():
         return
     with provider.account():
         if call.block is not block or call.state == "ended":
             return
-        ends = ends or call.steps == call.plan.hangs_up_in
+        ends = ends or leaves
         if not ends:
             call.busy = False
             # What the block reports now is not reported again at the end.

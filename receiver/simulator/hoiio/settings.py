@@ -29,4 +29,6 @@ class Settings:
     listing_delay: float = 0.0
     """Seconds after a purchase until `get_active` lists the number."""
     notification_timeout: float = 10.0
+    pace: float = 1.0
+    """Real seconds that a second of a step takes."""
     fax_link_seconds: int = 3600
