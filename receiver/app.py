@@ -13,6 +13,7 @@ from werkzeug.routing import MapAdapter
 
 from config import Config
 from receiver.access.tokens import Tokens
+from receiver.answering.driver import Requests
 from receiver.answering.in_force import RulesInForce
 from receiver.answering.service import Answering
 from receiver.archive.opened import open_store
@@ -90,7 +91,9 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     integrity = Integrity(engine)
     rules = RulesInForce(config.rules, engine)
     taken = receptions(config)
-    answering = Answering(config, engine, rules, lambda: (keys.current, *keys.older), receptions=taken)
+    answering = Answering(
+        config, engine, rules, lambda: (keys.current, *keys.older), receptions=taken, make_driver=Requests
+    )
     jobs = (
         *keys.jobs(),
         *tokens.jobs(),

@@ -19,6 +19,8 @@ from receiver.vocabulary.answering import Instruction
 
 LEASE = timedelta(seconds=30)
 """How long a process has a call to itself that is at a loss."""
+GIVEN_UP = timedelta(hours=1)
+"""After this long nobody looks after it any more."""
 ORPHANED = timedelta(days=1)
 """After this long the events of a call are in the log, or gone from it."""
 _PAGE = 500
@@ -137,6 +139,7 @@ def claim_overdue(engine: Engine, before: datetime, now: datetime) -> Iterator[O
     query = select(DECISIONS.c.id, DECISIONS.c.provider, DECISIONS.c.session, DECISIONS.c.state).where(
         DECISIONS.c.open_until.is_not(None),
         DECISIONS.c.open_until < before,
+        DECISIONS.c.open_until > before - GIVEN_UP,
         free,
         ~exists().where(
             newer.session == DECISIONS.c.session,
@@ -153,6 +156,21 @@ def claim_overdue(engine: Engine, before: datetime, now: datetime) -> Iterator[O
             claimed = connection.execute(claim).rowcount
         if claimed and row.state is not None:
             yield Overdue(row.provider, row.session, State.loads(row.state))
+
+
+def wait_longer(engine: Engine, provider: str, session: str, until: datetime) -> None:
+    """Look after a call later than was thought."""
+    with writing_lazily(engine) as connection:
+        connection.execute(
+            update(DECISIONS)
+            .where(
+                DECISIONS.c.session == session,
+                DECISIONS.c.provider == provider,
+                DECISIONS.c.open_until.is_not(None),
+                DECISIONS.c.open_until < until,
+            )
+            .values(open_until=until)
+        )
 
 
 def sweep(engine: Engine, now: datetime) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from receiver.answering.state import State
+from receiver.providers.phone import TakesRequests
 from receiver.vocabulary.answering import Instruction
 
 
@@ -21,8 +21,6 @@ class Task:
     state: State
     """Where the call is once it is asked: `asked` is the number of the instruction."""
     next_url: str
-    open_until: datetime | None
-    """When the call goes to its failure step unless something was heard of it; None if it ends by this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +34,16 @@ class Reply:
 
 
 class Calls(Protocol):
-    """Who is told how it went: `Answering`. Both may be called in any thread, and never raise."""
+    """Who is told how it went: `Answering`. All may be called in any thread, and never raise."""
 
     def failed(self, provider: str, session: str, state: State) -> None:
         """The instruction that a call waits for failed, or nothing was heard of it in time: the call goes to
         its failure step, for which there may be another task. Of a call that has gone on meanwhile it does
         nothing."""
+        ...
+
+    def waits(self, provider: str, session: str, seconds: float) -> None:
+        """A call was connected and talks: for so long nothing is missed."""
         ...
 
     def gone(self, provider: str, session: str, state: State) -> None:
@@ -64,5 +66,13 @@ class Driver(Protocol):
         """Something was heard of an instruction, so its deadline is off; `over` if the call has ended."""
         ...
 
+    def overdue(self, task: Task) -> None:
+        """Take over a call of another process, of which nothing was heard in time."""
+        ...
 
-MakeDriver = Callable[[Calls], Driver]
+    def close(self, timeout: float) -> None:
+        """Make the requests that are due, and no more."""
+        ...
+
+
+MakeDriver = Callable[[Mapping[str, TakesRequests], Calls], Driver]

@@ -117,6 +117,20 @@ def proceed(rules: Rules, state: State, happening: Happening) -> Move:
     return Move(None, replace(state, over=True), (going.reason(Cause.FAILURE),))
 
 
+def given_up(state: State) -> Move:
+    """End a call whose rules nobody knows any more."""
+    why = Why(Cause.FAILURE, state.flow, state.step + 1)
+    return Move(HangUp(), replace(state, asked=state.asked + 1, over=True), (why,))
+
+
+def awaited(rules: Rules, state: State) -> Instruction:
+    """The instruction that a call waits for."""
+    step = rules.flows[state.flow][state.step]
+    if isinstance(step, DialStep):
+        return step.instructions[state.turn]
+    return HangUp() if isinstance(step, GoStep) else step.instruction
+
+
 class _Going:
     """A call on its way from one instruction to the next."""
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
 from receiver.answering import decisions, machine, passed_on, sms
@@ -18,12 +19,13 @@ from receiver.answering.noting import Noting
 from receiver.answering.passed_on import PassedOn, Unreadable
 from receiver.answering.replies import Replied, Replies
 from receiver.answering.state import State
+from receiver.db.engine import Unreachable
 from receiver.logs.log import get_logger
 from receiver.providers.answer import Answer
 from receiver.providers.base import Kept, Reception
 from receiver.providers.here import Here
 from receiver.providers.phone import Phone, ReadsAnswers, TakesRequests
-from receiver.vocabulary.answering import CallerHungUp, HangUp, Rang, Reject, StepFailed
+from receiver.vocabulary.answering import CallerHungUp, Instruction, Rang, StepFailed
 from receiver.vocabulary.job import Job
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.notification import Parameters
@@ -59,7 +61,7 @@ class Answering:
         self._phones: Mapping[str, Phone] = phones
         self._readers = {name: phone for name, phone in phones.items() if isinstance(phone, ReadsAnswers)}
         self._asked = {name: phone for name, phone in phones.items() if isinstance(phone, TakesRequests)}
-        self._driver: Driver | None = None if make_driver is None else make_driver(self)
+        self._driver: Driver | None = None if make_driver is None else make_driver(self._asked, self)
         self._noting = Noting(engine)
         self._replies = Replies(engine)
         self._calls: dict[tuple[str, str], State] = {}
@@ -102,11 +104,20 @@ class Answering:
             rules = self._rules.version(state.version)
             if rules is None:
                 logger.error("a call began by rules that nobody knows any more", provider=provider)
-                return
-            move = machine.proceed(rules, state, StepFailed(state.asked))
+                move = machine.given_up(state)
+            else:
+                move = machine.proceed(rules, state, StepFailed(state.asked))
             self._told(provider, session, move, identity=None)
         except Exception as error:
             logger.critical("cannot go on with a call", provider=provider, error=type(error).__name__)
+
+    def waits(self, provider: str, session: str, seconds: float) -> None:
+        """A call was connected and talks: for so long nothing is missed. Never raises."""
+        until = self.clock() + timedelta(seconds=seconds)
+        try:
+            decisions.wait_longer(self._engine, provider, session, until)
+        except (SQLAlchemyError, Unreachable) as error:
+            logger.warning("cannot note that a call goes on", error=type(error).__name__)
 
     def gone(self, provider: str, session: str, state: State) -> None:
         """The provider says that a call is over. Never raises."""
@@ -129,14 +140,22 @@ class Answering:
             return
         now = self.clock()
         for overdue in decisions.claim_overdue(self._engine, now - GRACE, now):
-            self.failed(overdue.provider, overdue.session, overdue.state)
+            provider, session, state = overdue.provider, overdue.session, overdue.state
+            rules = self._rules.version(state.version)
+            if rules is None or self._driver is None or provider not in self._asked:
+                self.failed(provider, session, state)
+            else:
+                instruction = machine.awaited(rules, state)
+                self._driver.overdue(self._task(provider, session, instruction, state))
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was decided is noted; False if that takes longer."""
         return self._noting.flush(timeout)
 
     def close(self, timeout: float) -> None:
-        """Note what was decided."""
+        """Make the requests that are due, and note what was decided."""
+        if self._driver is not None:
+            self._driver.close(timeout)
         self._noting.close(timeout)
 
     def _read_replies(self) -> None:
@@ -168,13 +187,15 @@ class Answering:
         rules = self._rules.version(state.version)
         if rules is None:
             return self._recover(provider, session, kept)
+        over = kept.said.type is EventType.CALL_ENDED
         happening = phone.happening(kept.said, kept.parameters, state.asked)
         if happening is None:
             return None
-        move = machine.proceed(rules, state, happening)
         if self._driver is not None:
-            self._driver.heard(provider, session, state.asked, over=isinstance(happening, CallerHungUp))
-        return move
+            self._driver.heard(provider, session, state.asked, over=over)
+        if over and state.over:
+            return Move(None, state, ())  # as it was to be
+        return machine.proceed(rules, state, happening)
 
     def _recover(self, provider: str, session: str, kept: Kept) -> Move | None:
         """A call is where nobody knows: the failure step, as far as its rule can be told."""
@@ -191,9 +212,10 @@ class Answering:
     def _told(self, provider: str, session: str, move: Move, *, identity: str | None) -> Answer | None:
         """Note a move and have it carried out."""
         now, instruction, state = self.clock(), move.instruction, move.state
-        asked = self._asked.get(provider)
-        open_until = None
-        if asked is not None and instruction is not None and not isinstance(instruction, HangUp | Reject):
+        asked, open_until = self._asked.get(provider), None
+        if asked is not None and instruction is not None:
+            if self._decided_before(provider, session, state):
+                return None
             open_until = now + timedelta(seconds=asked.patience(instruction))
         late = instruction is None and state is not None and not state.over
         self._noting.add(
@@ -212,12 +234,20 @@ class Answering:
             self._keep(provider, session, state)
         if instruction is None or state is None:
             return None
-        next_url = self._next_url(provider, session, state, now)
         if provider in self._readers:
-            return self._readers[provider].render(instruction, next_url)
+            return self._readers[provider].render(instruction, self._next_url(provider, session, state, now))
         if self._driver is not None:
-            self._driver.ask(Task(provider, session, instruction, state, next_url, open_until))
+            self._driver.ask(self._task(provider, session, instruction, state))
         return None
+
+    def _decided_before(self, provider: str, session: str, state: State | None) -> bool:
+        """Whether what led to this came twice, or late. Requests, unlike answers, are made once."""
+        known = self._calls.get((provider, session))
+        return known is not None and state is not None and known.asked >= state.asked
+
+    def _task(self, provider: str, session: str, instruction: Instruction, state: State) -> Task:
+        next_url = self._next_url(provider, session, state, self.clock())
+        return Task(provider, session, instruction, state, next_url)
 
     def _next_url(self, provider: str, session: str, state: State, now: datetime) -> str:
         if self._public_url is None:
@@ -244,6 +274,7 @@ class Answering:
     def _hung_up(self, provider: str, session: str, state: State, identity: str | None) -> None:
         rules = self._rules.version(state.version)
         if rules is None or state.over:
+            self._noting.add(Decided(provider, session, self.clock(), (), state=replace(state, over=True)))
             return
         move = machine.proceed(rules, state, CallerHungUp())
         self._noting.add(

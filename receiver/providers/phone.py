@@ -22,6 +22,10 @@ class NotNow(OperatorError):
     """A request that may succeed if it is made again in a moment."""
 
 
+class Occupied(OperatorError):
+    """The call is still at what it was asked for before, such as a conversation."""
+
+
 class Phone(Protocol):
     """What both sorts have. Made once in a process. `happening` is called on the event loop."""
 
@@ -59,13 +63,17 @@ class TakesRequests(Phone, Protocol):
     def request(self, session: str, instruction: Instruction, next_url: str) -> None:
         """Ask for an instruction, and return once it is accepted. May wait; called in any thread.
 
-        `CallOver` if the call has ended, `NotNow` if it is worth another try, any other `OperatorError` if
-        it is not.
+        `CallOver` if the call has ended, `Occupied` while it is at something else, `NotNow` if it is worth
+        another try, any other `OperatorError` if it is not.
         """
         ...
 
     def patience(self, instruction: Instruction) -> float:
-        """Seconds within which something must be heard of an instruction that was accepted."""
+        """Seconds within which something must be heard of an instruction that was accepted.
+
+        Nothing is heard of a conversation until it is over: a call that is asked for something then is
+        `Occupied`.
+        """
         ...
 
     def reply(self, number: str, sender: str, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from config import LIVE_API_URL, Config
 from receiver.outbound.sign_in import SignIn
@@ -20,12 +21,16 @@ from receiver.providers.hoiio.notifications import (
     read_notification,
 )
 from receiver.providers.hoiio.parts import filled
+from receiver.providers.hoiio.phone import HoiioPhone
 from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
 from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.kinds import CallOutcome, Kind
 from receiver.vocabulary.notification import Notification, Parameters
+
+if TYPE_CHECKING:
+    from receiver.providers.hoiio.ivr import HoiioCalls
 
 _COUNTED = re.compile(r"(.*?)([0-9]{1,18})$")
 
@@ -58,7 +63,7 @@ class Hoiio:
 
     def reception(self, config: Config) -> Reception:
         secret = self.secret(config)
-        return Reception(lambda request: signature.verify(request, secret))
+        return Reception(lambda request: signature.verify(request, secret), phone=self._phone(config))
 
     def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
         """It signs bodies only, wherever they go."""
@@ -99,6 +104,18 @@ class Hoiio:
             )
         token = config.hoiio_access_token.get_secret_value()
         return HoiioClient(config.hoiio_app_id, token, config.hoiio_api_url, sleep=sleep)
+
+    def _phone(self, config: Config) -> HoiioPhone | None:
+        if config.hoiio_app_id is None or config.hoiio_access_token is None:
+            return None
+        app_id, token = config.hoiio_app_id, config.hoiio_access_token.get_secret_value()
+
+        def calls() -> HoiioCalls:
+            from receiver.providers.hoiio.ivr import HoiioCalls  # noqa: PLC0415  # as above
+
+            return HoiioCalls(app_id, token, config.hoiio_api_url)
+
+        return HoiioPhone(calls)
 
     def account(self, config: Config) -> tuple[str, str]:
         return config.hoiio_api_url, config.hoiio_app_id or ""

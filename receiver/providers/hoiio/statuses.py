@@ -42,6 +42,8 @@ _CREDIT = "the account has not enough credit. Top it up in the provider's portal
 _GONE = "the number is not for sale (any more). Choose another one."
 _URL = "the provider cannot use the callback URL. Check that PUBLIC_URL is a full address it can reach."
 _HOST = "the provider cannot resolve the host of the callback URL. Check PUBLIC_URL and its DNS entry."
+_CALL_OVER = "the call is over."
+_DEST = "this is not a number that can be called. Write it as + country code number."
 _ACCOUNT = "Ask the provider's support, or look at the account in its portal."
 # From the status tables of the account, IVR and Number API pages and the SDKs' lists. Which endpoint answers
 # which is known for few of them, so the table is one for all.
@@ -124,4 +126,30 @@ _STATUSES: Final[dict[str, tuple[type[ProviderError], str]]] = {
         TryLater,
         "the provider could not store the callback URL. Try again in a few minutes.",
     ),
+    "error_session_ended": (Refused, _CALL_OVER),
+    "error_invalid_session": (Refused, "the provider does not know this call."),
+    "error_session_access_denied": (
+        Refused,
+        "the call belongs to another application. Check HOIIO_APP_ID.",
+    ),
+    "error_session_not_ready": (Refused, "the call is at something else."),
+    "error_session_not_on_hold": (Refused, "the call is not on hold."),
+    "error_monitor_in_progress": (Refused, "the call is recorded already."),
+    "error_concurrent_call_limit_reached": (
+        TryLater,
+        "the account has as many calls as it may have at a time. Try again when one of them is over.",
+    ),
+    "error_call_service_not_available": (TryLater, "the provider makes no calls there at present."),
+    "error_dest_invalid": (Refused, _DEST),
+    "error_dest_not_supported": (Refused, "the provider makes no calls to this number."),
+    "error_msg_download_failed": (
+        Refused,
+        "the provider cannot fetch a sound that is to be played. Check its address in the rules.",
+    ),
+    "error_msg_invalid_language": (
+        Refused,
+        "the provider does not speak this language. Write it as in zh-HK.",
+    ),
+    "error_msg_too_big": (Refused, "the SMS is longer than three messages. Shorten it."),
+    "error_sms_service_not_available": (TryLater, "the provider sends no SMS there at present."),
 }

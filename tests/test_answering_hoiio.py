@@ -1,0 +1,271 @@
+"""Calls at the simulated Hoiio go the way of the rules, whatever becomes of requests and notifications."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import product
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from attended import PACE, heard, office, requested, steps
+
+from receiver.answering import driver
+from receiver.answering.driver import Pauses
+from receiver.providers.hoiio.phone import HoiioPhone
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
+from receiver.vocabulary.answering import DialOutcome
+
+EXAMPLES = Path(__file__).parent.parent / "docs/answering"
+NUMBERS = {
+    "shop": ("+6561234567",),
+    "clinic": ("+6562345678",),
+    "support": ("+498912345678", "+498912345679"),
+}
+ZONES = {"shop": "Asia/Singapore", "clinic": "Asia/Singapore", "support": "Europe/Berlin"}
+DIALLED = {
+    "answered": DialOutcome.ANSWERED,
+    "busy": DialOutcome.BUSY,
+    "unanswered": DialOutcome.NO_ANSWER,
+    "failed": DialOutcome.FAILED,
+}
+TIMES = ("2026-12-01 10:00", "2026-12-25 10:00", "2026-05-09 11:00", "2026-07-05 15:00", "2027-01-04 03:00")
+PAUSES = Pauses(failure=(0.01, 0.02), occupied=(0.02, 0.04), conversation=0.1, ending=0.05)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shortened():
+    """What is tried again is tried again soon."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver, "PAUSES", PAUSES)
+        yield
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Nothing is waited for longer than this."""
+    monkeypatch.setattr(HoiioPhone, "patience", lambda *_: 0.4)
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False, pace=PACE)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=NUMBERS)
+def example(request, simulator, tmp_path_factory):
+    """One of the files that the documents show."""
+    text = (EXAMPLES / f"{request.param}.toml").read_text()
+    with office(text, tmp_path_factory.mktemp(request.param), NUMBERS[request.param], simulator) as running:
+        running.zone = ZoneInfo(ZONES[request.param])
+        yield running
+
+
+@pytest.mark.parametrize("at", TIMES)
+def test_each_key_and_each_outcome_leads_where_the_rules_say(example, at):
+    """Every key alone and twice, a wrong one and none; whoever is dialled answers, or does not."""
+    example.at = datetime.fromisoformat(at).replace(tzinfo=example.zone)
+    keys = [(), *((key,) for key in "139"), ("7", "7", "7"), *product("2", "120"), ("2", "0") * 4]
+    ways = [(number, pressed, "busy") for number in example.numbers for pressed in keys]
+    ways += [(number, ("1",), said) for number in example.numbers for said in DIALLED]
+
+    def go(way):
+        number, pressed, said = way
+        return example.call(number, digits=list(pressed), dial=[said] * 9, dial_seconds=1)
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(go, ways))
+    for (number, pressed, said), outcome in zip(ways, outcomes, strict=True):
+        moves = example.walk(number, pressed, DIALLED[said])
+        expected = requested(moves)
+        if expected[-2:] == ["transfer", "hangup"] and said == "answered":
+            expected.pop()  # whoever talked has hung up already
+        assert steps(outcome) == expected, (number, pressed, said)
+        assert outcome["heard"] == heard(moves)
+
+
+RULES = """
+time_zone = "Asia/Singapore"
+[numbers."+6561234567"]
+calls = [{ flow = "menu", failure = "sorry" }]
+sms = [{ reply = "Thank you & good bye", every = "1h" }]
+[flows]
+menu = [{
+  say = "Press 1 or 2.",
+  gather = { 1 = "sales", 2 = "message" },
+  no_input = "sorry",
+  wrong_input = "sorry",
+}]
+sales = [
+  { dial = ["+6591110001", "+6591110002"], say = "One moment." },
+  { go = "message" },
+]
+message = [
+  { record = 30, say = "Please leave a message.", language = "zh-HK" },
+  { say = "Thank you." },
+  "hang up",
+]
+sorry = [{ say = "Sorry." }, "hang up"]
+"""
+MENU, BUSY, MESSAGE = ["gather"], ["transfer", "transfer"], ["record", "play", "hangup"]
+SORRY = ["play", "hangup"]
+TRANSFER = "ivr/end/transfer"
+
+
+@pytest.fixture(scope="module")
+def desk(simulator, tmp_path_factory):
+    with office(RULES, tmp_path_factory.mktemp("desk"), ("+6561234567",), simulator) as running:
+        yield running
+
+
+def refusals(outcome: dict) -> list[str]:
+    return [step["refused"] for step in outcome["way"] if "refused" in step]
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5, 6, 7])
+def test_a_notification_that_comes_twice_counts_once(desk, nth):
+    outcome = desk.call(digits=["1"], dial=["busy"] * 2, notifications=["sent"] * (nth - 1) + ["doubled"])
+    assert [step["step"] for step in outcome["way"]] == MENU + BUSY + MESSAGE
+    assert len(outcome["deliveries"]) == 8
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("sort", ["lost", "late"])
+@pytest.mark.parametrize(
+    ("digits", "nth", "way"),
+    [
+        (["1"], 2, MENU + SORRY),
+        (["1"], 3, [*MENU, "transfer", "play", "transfer", *MESSAGE]),
+        (["2"], 3, [*MENU, "record", *SORRY]),
+        (["2"], 4, [*MENU, "record", "play", *SORRY]),
+        (["2"], 5, MENU + MESSAGE),
+    ],
+)
+def test_a_call_goes_to_its_failure_step_when_nothing_is_heard_of_it(desk, digits, nth, way, sort):
+    """Also when the news comes after all. A number that was dialled is asked first whether somebody talks."""
+    course = ["sent"] * (nth - 1) + [sort]
+    outcome = desk.call(digits=digits, dial=["busy"] * 2, notifications=course, late_seconds=0.9)
+    assert steps(outcome) == way
+    assert set(refusals(outcome)) <= {"error_session_ended"}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_nobody_who_talks_is_disturbed(desk):
+    """A conversation lasts longer than a number may ring; then another in which only the end gets lost."""
+    talk = {"digits": ["1"], "dial": ["answered"], "dial_seconds": 0.9 / PACE}
+    outcome = desk.call(**talk)
+    assert steps(outcome) == [*MENU, "transfer"]
+    assert set(refusals(outcome)) == {"error_session_not_ready"}
+    assert desk.why(outcome["session"])[1:] == ["pressed 1", "answered +6591110001"]
+    lost = desk.call(**talk, notifications=["sent", "sent", "lost"])
+    assert steps(lost) == [*MENU, "transfer"]
+    assert until(lambda: "caller hung up" in desk.why(lost["session"]))
+
+
+@pytest.mark.parametrize("fault", ["status:error_internal_server_error", "error-500"])
+@pytest.mark.parametrize("endpoint", ["ivr/middle/gather", "ivr/middle/record", TRANSFER, "ivr/end/hangup"])
+def test_a_fault_that_passes_changes_nothing(desk, endpoint, fault):
+    desk.simulator.control.fault(endpoint, fault, times=2)
+    outcome = desk.call(digits=["1"], dial=["busy"] * 2)
+    desk.simulator.control.clear_faults()
+    assert steps(outcome) == MENU + BUSY + MESSAGE
+
+
+@pytest.mark.parametrize("fault", ["garbage", "lost-answer"])
+@pytest.mark.parametrize("endpoint", ["ivr/middle/gather", "ivr/middle/record"])
+def test_a_request_whose_answer_is_lost_is_not_carried_out_twice(desk, endpoint, fault):
+    """The second one is refused, since the call is at it."""
+    desk.simulator.control.fault(endpoint, fault)
+    outcome = desk.call(digits=["2"], block_seconds=0.3 / PACE)
+    assert steps(outcome) == MENU + MESSAGE
+    assert refusals(outcome) == ["error_session_not_ready"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "digits", "way"),
+    [
+        ("ivr/middle/gather", ["1"], SORRY),
+        (TRANSFER, ["1"], MENU + MESSAGE),
+        ("ivr/middle/record", ["2"], MENU + SORRY),
+        ("ivr/middle/play", ["2"], [*MENU, "record", "hangup"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "refusal",
+    [("error_internal_server_error", 3), ("error_rate_limit_exceeded", 3), ("error_msg_download_failed", 1)],
+)
+def test_a_fault_that_stays_leads_to_the_failure_step(desk, endpoint, digits, way, refusal):
+    status, requests = refusal
+    before = desk.simulator.account["requests"].get(endpoint, 0)
+    desk.simulator.control.fault(
+        endpoint, f"status:{status}", times=requests * (2 if "play" in endpoint else 1)
+    )
+    outcome = desk.call(digits=digits)
+    desk.simulator.control.clear_faults()
+    if endpoint == TRANSFER:  # the second number is dialled
+        way = [*MENU, "transfer", *MESSAGE]
+    assert steps(outcome) == way
+    assert desk.simulator.account["requests"][endpoint] - before >= requests
+
+
+def test_a_call_that_cannot_be_ended_is_tried_again_until_it_can(desk):
+    desk.simulator.control.fault("ivr/end/hangup", "status:error_rate_limit_exceeded", times=9)
+    outcome = desk.call(digits=["2"])
+    assert steps(outcome) == MENU + MESSAGE
+
+
+def test_who_hangs_up_in_a_menu_is_asked_for_nothing_more(desk):
+    outcome = desk.call(hangs_up_in=1)
+    assert steps(outcome) == MENU
+    assert desk.why(outcome["session"])[1:] == ["caller hung up"]
+
+
+def test_a_message_that_is_cut_short_by_hanging_up_is_kept(desk):
+    outcome = desk.call(digits=["2"], hangs_up_in=2)
+    assert steps(outcome) == [*MENU, "record"]
+    ended = outcome["deliveries"][-1]["parameters"]
+    assert (ended["call_state"], "record_url" in ended) == ("ended", True)
+
+
+def test_a_slow_request_delays_no_other_call(desk):
+    desk.simulator.control.fault("ivr/middle/gather", "slow", seconds=2.0)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(desk.call, digits=["2"])
+        while desk.simulator.account["faults"]:
+            pass
+        began = time.monotonic()
+        assert steps(desk.call(digits=["2"])) == MENU + MESSAGE
+        assert time.monotonic() - began < 1
+        assert steps(slow.result()) == MENU + MESSAGE
+
+
+def test_a_hundred_calls_at_once_each_go_their_own_way(desk):
+    ways = [
+        ({"digits": ["1"], "dial": ["answered"], "dial_seconds": 1}, [*MENU, "transfer"]),
+        ({"digits": ["1"], "dial": ["busy", "unanswered"]}, MENU + BUSY + MESSAGE),
+        ({"digits": ["2"]}, MENU + MESSAGE),
+        ({"digits": ["", "9"]}, MENU + MENU + SORRY),
+        ({"digits": ["5", "2"], "hangs_up_in": 3}, [*MENU, *MENU, "record"]),
+    ]
+    with ThreadPoolExecutor(100) as pool:
+        outcomes = list(pool.map(lambda at: desk.call(sender=f"+659{at:07}", **ways[at % 5][0]), range(100)))
+    assert [steps(outcome) for outcome in outcomes] == [ways[at % 5][1] for at in range(100)]
+
+
+def test_an_sms_is_answered_once(desk):
+    number = desk.numbers["+6561234567"]
+    for text in ("Hello", "Hello again"):
+        desk.simulator.control.sms("+6590002222", number, text)
+    sent = until(lambda: [e for e in desk.simulator.account["ledger"] if e["kind"] == "sms-sent"])
+    assert len(sent) == 1
+
+
+def until(look):
+    """What is found, once there is something."""
+    deadline = time.monotonic() + 5
+    while not (found := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
