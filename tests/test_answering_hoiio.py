@@ -254,6 +254,54 @@ def test_a_hundred_calls_at_once_each_go_their_own_way(desk):
     assert [steps(outcome) for outcome in outcomes] == [ways[at % 5][1] for at in range(100)]
 
 
+ATTENDANT = """
+time_zone = "Asia/Singapore"
+[numbers."+6561234567"]
+calls = [{ flow = "directory" }]
+[flows]
+directory = [{
+  say = "To reach the office press 1. To leave a message press 4.",
+  gather = { 1 = "office", 4 = "message" },
+  no_input = "hang up",
+  wrong_input = "hang up",
+  repeats = 3,
+}]
+office = [{ dial = "+6591110009", say = "Please wait." }, { go = "again" }]
+again = [{ go = "directory", times = 9, then = "hang up" }]
+message = [{ record = 120, say = "Please leave your message." }, "hang up"]
+"""
+
+
+@pytest.fixture(scope="module")
+def attendant(simulator, tmp_path_factory):
+    with office(ATTENDANT, tmp_path_factory.mktemp("attendant"), ("+6561234567",), simulator) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("course", "way"),
+    [
+        ({"digits": ["1"], "dial": ["busy"], "hangs_up_in": 3}, ["gather", "transfer", "gather"]),
+        ({"digits": ["1"], "dial": ["unanswered"], "hangs_up_in": 3}, ["gather", "transfer", "gather"]),
+        ({"digits": ["1"], "dial": ["failed"], "hangs_up_in": 3}, ["gather", "transfer", "gather"]),
+        ({"digits": ["1"], "dial": ["answered"], "dial_seconds": 1}, ["gather", "transfer"]),
+        ({"digits": ["7", "1"], "dial": ["answered"], "dial_seconds": 1}, ["gather", "gather", "transfer"]),
+        ({"hangs_up_in": 1}, ["gather"]),
+        ({"digits": ["4"]}, ["gather", "record", "hangup"]),
+        ({"digits": ["4"], "hangs_up_in": 2}, ["gather", "record"]),
+    ],
+)
+def test_the_steps_are_those_of_a_published_attendant(attendant, course, way):
+    """`samwize/hoiio-auto-attendant`, as described in docs/answering.md: what it requests, and with what."""
+    outcome = attendant.call(**course)
+    assert [step["step"] for step in outcome["way"]] == way
+    for step in outcome["way"]:
+        if step["step"] == "gather":
+            assert (step["max_digits"], step["timeout"]) == ("1", "10")
+        if step["step"] == "transfer":
+            assert step["on_failure"] == "continue"
+
+
 def test_an_sms_is_answered_once(desk):
     number = desk.numbers["+6561234567"]
     for text in ("Hello", "Hello again"):

@@ -1,0 +1,102 @@
+"""The process that answers Hoiio's calls is killed in the middle of fifty of them; the next one goes on."""
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import databases
+import forks
+import pytest
+import requests
+from attended import Quiet, steps
+from conftest import KEY, make_config
+from test_answering_hoiio import MENU, MESSAGE, PAUSES, RULES, SORRY
+from test_serve import free_port
+from werkzeug.serving import make_server
+
+from receiver.answering import driver, service
+from receiver.providers.hoiio.phone import HoiioPhone
+from receiver.simulator.hoiio.server import SimulatorServer
+from receiver.simulator.hoiio.settings import Settings
+
+pytestmark = pytest.mark.slow
+CALLS = 50
+
+
+def serve(path: Path, port: int, settings: dict) -> None:
+    """The service, less patient than it is, until it is killed."""
+    from receiver.app import create_app  # noqa: PLC0415
+
+    driver.PAUSES = PAUSES
+    service.GRACE = timedelta(seconds=0.5)
+    HoiioPhone.patience = lambda *_: 1.0
+    app = create_app(make_config(f"sqlite:///{path}/receiver.db", path, **settings))
+    app.extensions["receiver"].rules.refresh()
+    app.extensions["receiver"].schedule.start()
+    make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet).serve_forever()
+
+
+def start(*about):
+    process = forks._forks.Process(target=serve, args=about, daemon=True)
+    process.start()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            requests.get(f"http://127.0.0.1:{about[1]}/health/live", timeout=2)
+        except requests.ConnectionError:
+            time.sleep(0.05)
+        else:
+            return process
+    raise AssertionError("it did not start")
+
+
+def test_killed_in_the_middle_of_fifty_calls_each_ends_by_rule(tmp_path):
+    databases.new_file(tmp_path / "receiver.db")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    with (
+        SimulatorServer(Settings(rate_limit=0, resolve_hosts=False)) as simulator,
+        ThreadPoolExecutor(CALLS) as pool,
+    ):
+        number = simulator.subscribe(forward_to=f"{url}callbacks/{KEY}/hoiio/voice")
+        (tmp_path / "rules.toml").write_text(RULES.replace("+6561234567", number))
+        about = (
+            tmp_path,
+            port,
+            {
+                "rules": tmp_path / "rules.toml",
+                "hoiio_app_id": "sim-app",
+                "hoiio_access_token": "sim-token",
+                "hoiio_api_url": simulator.open_url,
+                "public_url": url,
+            },
+        )
+        first = start(*about)
+        going = [
+            pool.submit(
+                simulator.control.call,
+                f"+659{at:07}",
+                number,
+                digits=["2"],
+                block_seconds=at % 10 / 10,
+                hold=25,
+            )
+            for at in range(CALLS)
+        ]
+        while simulator.account["requests"].get("ivr/middle/record", 0) < CALLS // 5:
+            time.sleep(0.01)
+        os.kill(first.pid, signal.SIGKILL)
+        first.join()
+        over = sum(call.done() for call in going)
+        second = start(*about)
+        ways = [steps(call.result(30)) for call in going]
+        os.kill(second.pid, signal.SIGKILL)
+        second.join()
+    assert over < CALLS
+    whole = MENU + MESSAGE
+    allowed = [whole, *(whole[:at] + SORRY for at in range(1, 4)), SORRY]
+    assert [way for way in ways if way not in allowed] == []
+    assert sum(way == whole for way in ways) < CALLS
