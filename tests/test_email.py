@@ -39,7 +39,7 @@ class Kept:
 
     def find(self, event):
         assert event.kind == "fax"
-        return self.document
+        return () if self.document is None else (self.document,)
 
 
 def kept(content: bytes = PDF, **given) -> Document:
@@ -199,7 +199,7 @@ def test_a_tiff_without_a_picture_comes_too(around):
         assert sender(around(there.port, documents=Kept(document))).send(a_parcel("fax.received")).delivered
         (taken,) = there.taken
     (attached,) = taken.mail.iter_attachments()
-    assert (attached.get_content_type(), attached.get_filename()) == ("image/tiff", "fax-7.tiff")
+    assert (attached.get_content_type(), attached.get_filename()) == ("image/tiff", "fax-7.tif")
     assert "cid:" not in taken.text("html")
 
 

@@ -179,7 +179,7 @@ def test_what_is_unreadable_is_named_and_what_is_unknown_is_kept(client, api):
 def test_a_test_of_our_own_is_answered_by_the_status_alone(client, api):
     answer = post(client, "voice", b"receiver_test=0123&sample=%2B65&empty=")
     assert (answer.status_code, answer.data) == (200, b"")
-    assert api("/events")["events"][0]["type"] == "test"
+    assert len(api("/events?type=test")["events"]) == 1
 
 
 @pytest.mark.parametrize("given", ["shop.xml", f"{US}=shop.xml, shop.xml", " , shop.xml"])

@@ -55,6 +55,9 @@ def test_it_keeps_every_event_and_says_that_it_was_the_one_provider_there_was(up
     assert {event.pop("fax_pages") for event in after if event["kind"] == "fax"} == {None}
     new = ("sender_name", "seconds", "forwarded_from")
     assert {event.pop(name) for event in after for name in new if name in event} == {None}
+    assert [event.pop("media") for event in after if event["kind"] == "sms"] == [[]] * sum(
+        event["kind"] == "sms" for event in after
+    )
     for event in (*before, *after):
         event.pop("received_at")  # the two databases were filled one after the other
     assert after == before

@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from receiver.cli.columns import GAP, Column, fitted
 from receiver.cli.tables import Marked
-from receiver.vocabulary.printable import printable
+from receiver.vocabulary.printable import count_of, printable
 
 if TYPE_CHECKING:
     from receiver.cli.searching import Shown
@@ -65,6 +65,7 @@ def event_gist(document: Mapping[str, Any]) -> str:
         f"{document['dest']} {document.get('dial_status') or ''}".strip() if document.get("dest") else None,
         f"transfer {document['transfer_status']}" if document.get("transfer_status") else None,
         document.get("fax_error_code"),
+        count_of(len(document["media"]), "attachment") if document.get("media") else None,
         "document" if document.get("fax_url") else None,
         "recording" if document.get("record_url") or document.get("monitor_url") else None,
         f"{document['duration']} min" if document.get("duration") is not None else None,

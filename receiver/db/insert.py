@@ -9,14 +9,14 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from operator import itemgetter
 from typing import Any, Protocol
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Dialect, Integer, LargeBinary, Numeric, Table
 from sqlalchemy.types import DateTime, TypeDecorator
 
-from receiver.models.base import Lines
+from receiver.models.base import Files, Lines
 
 COUNTED = {"preserve_rowcount": True}
 """Without it an INSERT does not say on every database how many rows it added."""
@@ -94,14 +94,20 @@ class _Json:
 
     largest = 256
 
-    def __init__(self, _: Dialect, table: Table, columns: Sequence[Column[Any]], on_conflict: str) -> None:
+    def __init__(
+        self, dialect: Dialect, table: Table, columns: Sequence[Column[Any]], on_conflict: str
+    ) -> None:
         fields = ", ".join(f'"{column.name}" {_postgres_type(column.type)}' for column in columns)
         names = _named(columns)
         self._statement = (
             f"INSERT INTO {table.name} ({names}) SELECT {names} "  # noqa: S608  # our own names
             f"FROM json_to_recordset(%s::json) AS given({fields}) {on_conflict}"
         )
-        self._lines = [column.name for column in columns if isinstance(column.type, Lines)]
+        self._written = [
+            (column.name, partial(column.type.process_bind_param, dialect=dialect))
+            for column in columns
+            if isinstance(column.type, Lines | Files)
+        ]
 
     def __call__(self, connection: Connection, rows: Sequence[Row]) -> int:
         given = json.dumps([self._said(row) for row in rows], default=_in_json)
@@ -111,8 +117,8 @@ class _Json:
         """The row without its NULLs, which most fields are: PostgreSQL takes a name that is not there for
         one."""
         said = {name: value for name, value in row.items() if value is not None}
-        for name in self._lines:
-            said[name] = "\n".join(said.get(name, ())) or None  # type: ignore[arg-type]
+        for name, write in self._written:
+            said[name] = write(said.get(name))
         return said
 
 

@@ -36,6 +36,7 @@ from receiver.search.span import END
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.fields import FIELDS, Sort
 from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.linked import linked_json, read_lines
 
 BATCH = 1000
 """Events in one transaction and in one piece of text, a few hundred kilobytes."""
@@ -177,6 +178,7 @@ def _picker(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[An
         return lambda row: {names[0]: row[places[0]]}
     get = itemgetter(*places)
     lists = [name for name in names if FIELDS[name].sort is Sort.LINES]
+    files = [name for name in names if FIELDS[name].sort is Sort.FILES]
     flags = [name for name in names if FIELDS[name].sort is Sort.FLAG]
 
     def document(row: Sequence[Any]) -> dict[str, Any]:
@@ -185,6 +187,8 @@ def _picker(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[An
             made[name] = bool(made[name])
         for name in lists:
             made[name] = made[name].split("\n") if made[name] else []
+        for name in files:
+            made[name] = linked_json(read_lines(made[name]))
         return made
 
     return document
@@ -219,7 +223,7 @@ def _flag(column: Column[Any], _: Dialect) -> ColumnElement[Any]:
     return type_coerce(column.is_not(None), Integer)
 
 
-_SHOWN = {Sort.TIME: _time, Sort.AMOUNT: _amount, Sort.LINES: _lines, Sort.FLAG: _flag}
+_SHOWN = {Sort.TIME: _time, Sort.AMOUNT: _amount, Sort.LINES: _lines, Sort.FILES: _lines, Sort.FLAG: _flag}
 
 
 def _shown(name: str, dialect: Dialect) -> ColumnElement[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from receiver.vocabulary.fields import FIELDS, Sort
 from receiver.vocabulary.json_text import json_string, json_text
+from receiver.vocabulary.linked import linked_json, read_lines
 
 Column = Sequence[Any]
 Row = Sequence[Any]
@@ -65,9 +66,14 @@ def _lists(column: Column) -> Iterable[str]:
     return [json_text(value.split("\n"), compact=True) if value else "[]" for value in column]
 
 
+def _files(column: Column) -> Iterable[str]:
+    return [json_text(linked_json(read_lines(value)), compact=True) for value in column]
+
+
 _VALUES: dict[Sort, Callable[[Column], Iterable[str]]] = {
     Sort.COUNT: _numbers,
     Sort.FLAG: _flags,
     Sort.LINES: _lists,
+    Sort.FILES: _files,
 }
 """How the values of each sort are written; all others are texts."""

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from receiver.vocabulary.fields import FIELDS, Field, Kept, Said, Sort
+from receiver.vocabulary.linked import Linked
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -41,11 +42,13 @@ class Event(Said, Kept):
 
 def _value(field: Field, said: Any) -> Any:
     if said is None:
-        return None
+        return () if field.sort is Sort.FILES else None
     if field.sort is Sort.TIME:
         return datetime.fromisoformat(said)
     if field.sort is Sort.AMOUNT:
         return Decimal(said)
+    if field.sort is Sort.FILES:
+        return tuple(Linked(**file) for file in said)
     if isinstance(field.type, type) and issubclass(field.type, Enum):
         return field.type(said)
     return said

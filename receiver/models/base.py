@@ -11,6 +11,8 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, Numeric
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from receiver.vocabulary.linked import Linked, lines_of, read_lines
+
 
 class UtcTime(TypeDecorator[datetime]):
     """An aware time, stored in UTC. SQLite has no time zones: there the naive value is UTC by definition."""
@@ -57,6 +59,19 @@ class Lines(TypeDecorator[list[str]]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
         return value.split("\n") if value else []
+
+
+class Files(TypeDecorator[tuple[Linked, ...]]):
+    """Links to files, one per line; NULL if there are none."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Linked, ...] | None, dialect: Dialect) -> str | None:
+        return lines_of(value) if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Linked, ...]:
+        return read_lines(value)
 
 
 class Words(TypeDecorator[dict[str, str]]):

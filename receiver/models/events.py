@@ -10,12 +10,13 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
-from receiver.models.base import Base, Id, Lines, Money, UtcTime
+from receiver.models.base import Base, Files, Id, Lines, Money, UtcTime
 from receiver.vocabulary.fields import SAID, Said, Sort
 
 _TYPES: dict[Sort, type[TypeEngine[Any]]] = {
     **dict.fromkeys((Sort.WORD, Sort.NUMBER, Sort.KEYS, Sort.LABEL), String),
     **dict.fromkeys((Sort.TEXT, Sort.LINK), Text),
+    Sort.FILES: Files,
     Sort.TIME: UtcTime,
     Sort.AMOUNT: Money,
     Sort.COUNT: Integer,

@@ -90,7 +90,7 @@ class Fetcher:
                         sign_in = None  # who has led us elsewhere cannot have us sign in again
                     reply = session.request("GET", asked, headers, deadline=deadline, take=taken.write)
                     if reply.status not in _REDIRECTS:
-                        return self._document(reply, taken, among)
+                        return self._document(reply, taken, among, signed_in=bool(headers))
                     url = urljoin(url, reply.headers.get("location", ""))
                 except Refused as error:
                     raise FetchError(str(error), Cause.REFUSED) from None
@@ -101,7 +101,10 @@ class Fetcher:
                     raise FetchError(said, Cause.REFUSED) from None
         raise FetchError("The link redirects too often.")
 
-    def _document(self, reply: Reply, taken: _Taken, among: tuple[Media, ...]) -> Fetched:
+    def _document(self, reply: Reply, taken: _Taken, among: tuple[Media, ...], *, signed_in: bool) -> Fetched:
+        if reply.status == 404 and signed_in:
+            # Such links do not expire, but a recording may be told before it is there.
+            raise FetchError("The server answers 404: it is not there, or not yet.")
         if reply.status in {403, 404, 410}:
             said = f"The server answers {reply.status}: the link has probably expired."
             raise FetchError(said, Cause.LAPSED)

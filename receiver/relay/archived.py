@@ -1,4 +1,4 @@
-"""The documents of faxes, as the archive has them."""
+"""The documents of events, as the archive has them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import closing
 
 from sqlalchemy import Engine
 
-from receiver.archive.documents import of_events
+from receiver.archive.documents import Item, of_events
 from receiver.archive.states import Preview, State
 from receiver.archive.store import NotThere, Store, preview_of
 from receiver.models import Event
@@ -26,10 +26,10 @@ class Archive:
         self._engine = engine
         self._store = store
 
-    def find(self, event: Event) -> Document | None:
-        item = next(iter(of_events(self._engine, [event]).get(event.id, ())), None)
-        if item is None:
-            return None
+    def find(self, event: Event) -> tuple[Document, ...]:
+        return tuple(self._document(item) for item in of_events(self._engine, [event]).get(event.id, ()))
+
+    def _document(self, item: Item) -> Document:
         if item.state is not State.KEPT or item.sha256 is None:
             reason = None if item.state is State.WAITING else item.reason or _GONE.get(item.state)
             return Document(waiting=item.state is State.WAITING, reason=reason)

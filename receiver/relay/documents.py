@@ -1,4 +1,4 @@
-"""The document of a fax, for those who send it on. Where it is kept is no concern of theirs."""
+"""The documents of an event, for those who send them on. Where they are kept is no concern of theirs."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Document:
 class Documents(Protocol):
     """Finds what is kept of an event."""
 
-    def find(self, event: Event) -> Document | None:
-        """Its document; None if it has none, or nothing is kept here."""
+    def find(self, event: Event) -> tuple[Document, ...]:
+        """Its documents; none if it has none, or nothing is kept here."""
         ...
 
 
 class NoDocuments:
     """Nothing is kept."""
 
-    def find(self, event: Event) -> None:
-        return None
+    def find(self, event: Event) -> tuple[Document, ...]:
+        return ()

@@ -65,7 +65,8 @@ def say(parcel: Parcel, call: Call | None, zone: tzinfo, now: datetime) -> Said:
     headline += f", {detail}" if detail else ""
     text = None
     if event.kind == Kind.SMS and event.type != EventType.TEST:
-        text = printable_lines((event.text or "").replace("\r\n", "\n")).strip("\n") or "(no text)"
+        text = printable_lines((event.text or "").replace("\r\n", "\n")).strip("\n")
+        text = text or (None if event.media else "(no text)")
     return Said(subject, f"{headline}, {clock(started, zone, now)}", text)
 
 
@@ -87,6 +88,10 @@ def pages(number: int) -> str:
     return "1 page" if number == 1 else f"{number} pages"
 
 
+def files(number: int) -> str:
+    return "with an attachment" if number == 1 else f"with {number} attachments"
+
+
 def _mark(parcel: Parcel) -> str:
     """What must be known before the rest is read."""
     mark = "Test: " if parcel.test else "Sent again: " if parcel.replayed else ""
@@ -96,7 +101,7 @@ def _mark(parcel: Parcel) -> str:
 def _what(event: Event, call: Call | None) -> tuple[str, str]:
     match event.type:
         case EventType.SMS_RECEIVED:
-            return "SMS", ""
+            return "SMS", files(len(event.media)) if event.media else ""
         case EventType.FAX_RECEIVED:
             return "Fax", pages(event.fax_pages) if event.fax_pages else ""
         case EventType.FAX_FAILED:

@@ -33,6 +33,7 @@ from receiver.search.select import matching_ids
 from receiver.search.span import END, Span
 from receiver.vocabulary.fields import FIELDS, Sort, fields_of
 from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.linked import linked_json
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 500
@@ -197,8 +198,9 @@ def _reader(names: Sequence[str]) -> Callable[[Any], dict[str, Any]]:
 
 
 _READERS = {str(kind): _reader(fields_of(kind)) for kind in Kind}
-_TIMES, _AMOUNTS = (
-    [name for name, field in FIELDS.items() if field.sort is sort] for sort in (Sort.TIME, Sort.AMOUNT)
+_TIMES, _AMOUNTS, _FILES = (
+    [name for name, field in FIELDS.items() if field.sort is sort]
+    for sort in (Sort.TIME, Sort.AMOUNT, Sort.FILES)
 )
 
 
@@ -209,6 +211,9 @@ def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
         shown[name] = iso(shown[name])
     shown["quarantined"] = shown["quarantined"] is not None
     shown["problems"] = shown["problems"] or []
+    for name in _FILES:
+        if name in shown:
+            shown[name] = linked_json(shown[name])
     for name in _AMOUNTS:
         if shown.get(name) is not None:
             shown[name] = str(shown[name])

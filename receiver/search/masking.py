@@ -23,7 +23,7 @@ _SORTS: Mapping[str, Sort] = {
     # What calls, conversations and numbers say beyond the fields of their events.
     **dict.fromkeys(("number", "dest1", "dest2"), Sort.NUMBER),
     **dict.fromkeys(("state", "outcome", "cost", "sms_status", "split_count"), Sort.WORD),
-    "recordings": Sort.LINK,
+    **dict.fromkeys(("recordings", "url"), Sort.LINK),
 }
 _READABLE = {Sort.WORD, Sort.TIME, Sort.AMOUNT, Sort.COUNT}
 """Sorts that hold a word, an amount, a time or a reference of the provider's, if they look like one."""

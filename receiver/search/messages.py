@@ -16,6 +16,7 @@ from typing import Any
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
 from receiver.search.events import iso
+from receiver.vocabulary.linked import linked_json
 
 TOGETHER = timedelta(seconds=10)
 """The longest time between two parts of one message."""
@@ -65,7 +66,15 @@ def message_json(message: Message) -> dict[str, Any]:
         "received_at": iso(max(part.received_at for part in message.parts)),
         "cost": None if message.cost is None else f"{message.cost:f}",
         "currency": next((part.currency for part in message.parts if part.currency), None),
-        "parts": [{"id": part.id, "text": part.text, "txn_ref": part.txn_ref} for part in message.parts],
+        "parts": [
+            {
+                "id": part.id,
+                "text": part.text,
+                "txn_ref": part.txn_ref,
+                "media": linked_json(part.media),
+            }
+            for part in message.parts
+        ],
     }
 
 

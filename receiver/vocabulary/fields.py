@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Annotated, Any, get_type_hints
 
 from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.linked import Linked
 from receiver.vocabulary.verdict import Verdict
 
 
@@ -28,6 +29,7 @@ class Sort(Enum):
     LABEL = "a short text of somebody's"
     KEYS = "keys that somebody pressed"
     LINK = "a link to a document or a recording"
+    FILES = "links to several files, with the type of each"
     TIME = "a moment"
     AMOUNT = "an exact decimal number"
     COUNT = "a whole number"
@@ -52,7 +54,7 @@ class Field:
         return not self.kinds or kind in self.kinds
 
 
-_VOICE, _FAX = (Kind.VOICE,), (Kind.FAX,)
+_VOICE, _FAX, _SMS = (Kind.VOICE,), (Kind.FAX,), (Kind.SMS,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,7 @@ class Said:
         str | None, Field(Sort.LABEL, "The sender's name, as far as the network knows.")
     ] = None
     tag: Annotated[str | None, Field(Sort.LABEL, "What the owner of the number attached to it.")] = None
+    media: Annotated[tuple[Linked, ...], Field(Sort.FILES, "Files that came with the message.", _SMS)] = ()
 
     ivr_block: Annotated[str | None, Field(Sort.WORD, "Which step of a call reports.", _VOICE)] = None
     call_state: Annotated[str | None, Field(Sort.WORD, "How the call stands.", _VOICE)] = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
@@ -12,6 +11,7 @@ from werkzeug.wsgi import FileWrapper
 from receiver import current
 from receiver.archive.documents import Item
 from receiver.archive.store import preview_of
+from receiver.models import Event
 from receiver.outbound.media import BY_TYPE
 
 _SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -40,11 +40,13 @@ def saved(response: Response, media_type: str, name: str) -> Response:
     return response
 
 
-def file_name(kind: str, received_at: datetime, sender: str | None, media_type: str) -> str:
+def file_name(event: Event, media_type: str | None, position: int = 0) -> str:
     """`fax-20260131-100000-6591234567.pdf`: what people save it under."""
-    digits = re.sub(r"[^0-9]", "", sender or "")[:15] or "unknown"
-    media = BY_TYPE.get(media_type)
-    return f"{kind}-{received_at:%Y%m%d-%H%M%S}-{digits}.{media.extension if media else 'bin'}"
+    digits = re.sub(r"[^0-9]", "", event.sender or "")[:15] or "unknown"
+    media = BY_TYPE.get(media_type or "")
+    which = f"-{position + 1}" if position else ""
+    extension = media.extension if media else "bin"
+    return f"{event.kind}-{event.received_at:%Y%m%d-%H%M%S}-{digits}{which}.{extension}"
 
 
 def _answer(stored: str, media_type: str, size: int | None, name: str) -> Response:

@@ -7,15 +7,16 @@ in `problems`. Parameters that are not documented are none: the provider adds so
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from receiver.providers.twilio.words import PARAMETERS, STATES
+from receiver.providers.twilio.words import MOST_MEDIA, PARAMETERS, STATES
 from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
+from receiver.vocabulary.linked import Linked
 from receiver.vocabulary.notification import Notification, Parameters
 
 _TYPES = {
@@ -24,6 +25,7 @@ _TYPES = {
     EventState.ENDED: EventType.CALL_ENDED,
 }
 _RECEIVED = frozenset({"received", "receiving"})
+UNKNOWN_TYPE = "application/octet-stream"
 _HUNG_UP = "hangup"
 """What stands for the keys when a caller hung up instead of ending a recording."""
 _WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
@@ -82,9 +84,19 @@ def _message(first: _First, fields: dict[str, Any]) -> EventType:
     text = first("Body")
     if text == "":  # a picture may come without a word
         fields["text"] = ""
+    if media := tuple(_media(first)):
+        fields["media"] = media
     status = first("MessageStatus") or first("SmsStatus")
     received = text is not None if status is None else status in _RECEIVED
     return EventType.SMS_RECEIVED if received else EventType.UNKNOWN
+
+
+def _media(first: _First) -> Iterator[Linked]:
+    """The files of an MMS, which are numbered from 0."""
+    for number in range(MOST_MEDIA):
+        if link := first(f"MediaUrl{number}"):
+            media_type = "".join((first(f"MediaContentType{number}") or "").split())[:LONGEST_FIELD]
+            yield Linked(_stored(media_type) or UNKNOWN_TYPE, _stored("%20".join(link.split())))
 
 
 def _call(first: _First, fields: dict[str, Any], problems: list[str]) -> EventType:
@@ -150,10 +162,14 @@ def _recording(first: _First, fields: dict[str, Any]) -> EventType:
 _Reader = Callable[[str, str, list[str]], Any]
 
 
+def _stored(text: str) -> str:
+    """PostgreSQL refuses NUL in text; both databases get the same replacement."""
+    return text.replace("\x00", "\ufffd")
+
+
 def _text(name: str, value: str, problems: list[str]) -> str:
     if "\x00" in value:
-        # PostgreSQL refuses NUL in text; both databases get the same replacement.
-        value = value.replace("\x00", "\ufffd")
+        value = _stored(value)
         problems.append(f"{name}: held NUL")
     return value
 

@@ -43,6 +43,8 @@ PARTIES = {
     "canceled": CallOutcome.CANCELED,
 }
 
+MOST_MEDIA = 10
+"""Files that come with one message."""
 _PLACES = ("City", "State", "Zip", "Country")
 PARAMETERS: Mapping[str, str] = {
     # Of both, and of calls.
@@ -68,6 +70,7 @@ PARAMETERS: Mapping[str, str] = {
             *("RecordingSid", "RecordingStatus", "RecordingChannels", "RecordingSource", "RecordingTrack"),
             *("TranscriptionSid", "TranscriptionStatus", "TranscriptionUrl"),
             *("SmsSid", "SmsMessageSid", "SmsStatus", "MessageStatus", "MessagingServiceSid"),
+            *(f"{name}{number}" for name in ("MediaUrl", "MediaContentType") for number in range(MOST_MEDIA)),
             *("NumSegments", "NumMedia", "OptOutType", "RawDlrDoneDate"),
             *("ChannelPrefix", "ChannelToAddress", "EventType"),
             *("WaId", "Forwarded", "FrequentlyForwarded", "Latitude", "Longitude", "Address", "Label"),

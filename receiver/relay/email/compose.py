@@ -57,7 +57,7 @@ def compose(
     message_id: str,
     thread: str | None,
     now: datetime,
-    attached: Attached | None = None,
+    attached: Sequence[Attached] = (),
     note: str | None = None,
 ) -> EmailMessage:
     """The mail. `thread` is the id of what it belongs to; `note` a sentence of ours below it all."""
@@ -75,16 +75,16 @@ def compose(
     mail["X-Auto-Response-Suppress"] = "All"
     parts = [part for part in (said.headline, said.text, note) if part]
     mail.set_content("\n\n".join(parts) + "\n")
-    picture = attached.picture if attached else None
+    picture = next((file.picture for file in attached if file.picture), None)
     mail.add_alternative(_html(said, note, picture is not None), subtype="html")
     if picture is not None:
         html = cast(MIMEPart, mail.get_payload(1))
         html.add_related(
             picture, "image", "png", cid=f"<{_PICTURE}>", disposition="inline", filename="first-page.png"
         )
-    if attached is not None:
-        maintype, _, subtype = attached.media_type.partition("/")
-        mail.add_attachment(attached.content, maintype, subtype, filename=attached.name)
+    for file in attached:
+        maintype, _, subtype = file.media_type.partition("/")
+        mail.add_attachment(file.content, maintype, subtype, filename=file.name)
     return mail
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from receiver.models import Event
+from receiver.outbound.media import BY_TYPE
 from receiver.outbound.trust import trusting
 from receiver.relay.delivery import Parcel, Result
 from receiver.relay.documents import Document
@@ -30,20 +31,19 @@ MOST_RECIPIENTS = 20
 LARGEST = 20 * 1024 * 1024
 """Bytes of an attachment: what most servers take."""
 LONGEST_WAIT = timedelta(minutes=2)
-"""How long a fax waits for its document, before the mail goes without."""
+"""How long an event waits for its documents, before the mail goes without."""
 _LOOK_AGAIN = 3.0
 _GROWTH = 1.4
 """What base64 makes of bytes, with room for the rest of the mail."""
 _LARGEST_PICTURE = 2 * 1024 * 1024
 _REMEMBERED = 500
-_ENDINGS = {"application/pdf": "pdf", "image/tiff": "tiff"}
 _NO_SERVER = "mail needs the settings SMTP_URL and MAIL_FROM"
 
 
 class Email:
     """See `receiver.relay.sender.Sort`."""
 
-    about = "Mail each event to one or more people, a fax with its document."
+    about = "Mail each event to one or more people, a fax or an MMS with its documents."
     options: tuple[Option, ...] = (
         Option(
             "to",
@@ -99,11 +99,11 @@ class EmailSender:
         config = self._around.config
         if config.smtp_url is None or config.mail_from is None:
             return Result(delivered=False, request="", reason=_NO_SERVER)
-        document = self._document(parcel)
-        if document is not None and document.waiting and _may_wait(parcel):
+        documents = self._documents(parcel)
+        if any(document.waiting for document in documents) and _may_wait(parcel):
             return Result(delivered=False, request="", not_yet=_LOOK_AGAIN)
         try:
-            loaded, about = _load(parcel.event, document)
+            loaded, about = _load(parcel.event, documents)
         except OperatorError as error:
             return Result(delivered=False, request="", reason=str(error))
         sender = mail_address(config.mail_from)
@@ -114,8 +114,16 @@ class EmailSender:
         def write(most: int | None) -> bytes:
             nonlocal written
             attached, note = loaded, about
-            if loaded is not None and most is not None and len(loaded.content) * _GROWTH > most:
-                attached, note = None, _too_large(len(loaded.content))
+            octets = sum(len(file.content) for file in loaded)
+            if loaded and most is not None and octets * _GROWTH > most:
+                attached = []
+                note = _left_out(
+                    *(
+                        ("document", f"it has {_much(octets)}")
+                        if len(loaded) == 1
+                        else ("files", f"they have {_much(octets)}")
+                    )
+                )
             mail = compose(
                 said,
                 sender=sender,
@@ -152,9 +160,8 @@ class EmailSender:
     def close(self) -> None:
         """There is a connection for each mail."""
 
-    def _document(self, parcel: Parcel) -> Document | None:
-        is_fax = parcel.event.type == EventType.FAX_RECEIVED
-        return self._around.documents.find(parcel.event) if is_fax else None
+    def _documents(self, parcel: Parcel) -> Sequence[Document]:
+        return self._around.documents.find(parcel.event) if _has_documents(parcel.event) else ()
 
     def _settled(self, parcel: Parcel, to: list[str], outcome: Handed | SmtpError) -> Result:
         """What it means that the server takes it for some and not for others."""
@@ -198,28 +205,69 @@ def _may_wait(parcel: Parcel) -> bool:
     return parcel.made_at is not None and datetime.now(UTC) - parcel.made_at < LONGEST_WAIT
 
 
-def _load(event: Event, document: Document | None) -> tuple[Attached | None, str | None]:
+def _has_documents(event: Event) -> bool:
+    """Recordings stay behind: a call is many events, and its page plays them."""
+    return event.type == EventType.FAX_RECEIVED or (
+        event.type == EventType.SMS_RECEIVED and bool(event.media)
+    )
+
+
+def _load(event: Event, documents: Sequence[Document]) -> tuple[list[Attached], str | None]:
     """What goes with the mail, and a sentence of ours about it. `OperatorError` if it cannot be read now."""
-    if event.type != EventType.FAX_RECEIVED:
-        return None, None
-    if document is None:
-        return None, "The document is not attached: no copy of it was kept here."
+    if not _has_documents(event):
+        return [], None
+    is_fax = event.type == EventType.FAX_RECEIVED
+    if not documents:
+        return [], _left_out(
+            "document" if is_fax else "files", f"no copy of {'it' if is_fax else 'them'} was kept here"
+        )
+    loaded: list[Attached] = []
+    notes: list[str] = []
+    room = LARGEST
+    for number, document in enumerate(documents, 1):
+        what = "document" if is_fax else "file" if len(documents) == 1 else f"file {number}"
+        content, missing = _content(document, room)
+        if content is None:
+            notes.append(_left_out(what, missing))
+            continue
+        room -= len(content)
+        loaded.append(_attached(event, document, content, number))
+        if is_fax and document.pages and not event.fax_pages:
+            notes.append(f"The document has {pages(document.pages)}.")
+    return loaded, " ".join(notes) or None
+
+
+def _content(document: Document, room: int) -> tuple[bytes | None, str]:
+    """Its bytes, or why they do not go with the mail."""
     if document.waiting:
-        return None, "The document is not attached: it was not fetched yet. It may be on the console now."
+        return None, "it was not fetched yet. It may be on the console now"
     if document.reason is not None:
-        return None, f"The document is not attached: {document.reason.rstrip('.')}."
-    if document.size > LARGEST:
-        return None, _too_large(document.size)
-    content = document.read()
-    if content is None:
-        return None, "The document is not attached: it is not in the archive any more."
+        return None, document.reason.rstrip(".")
+    if document.size > room:
+        return None, f"it has {_much(document.size)}"
+    return document.read(), "it is not in the archive any more"
+
+
+def _attached(event: Event, document: Document, content: bytes, number: int) -> Attached:
     picture = document.picture()
     if picture is not None and len(picture) > _LARGEST_PICTURE:
         picture = None
-    note = f"The document has {pages(document.pages)}." if document.pages and not event.fax_pages else None
-    ending = _ENDINGS.get(document.media_type, "bin")
-    return Attached(f"fax-{event.id}.{ending}", document.media_type, content, picture), note
+    media = BY_TYPE.get(document.media_type)
+    which = f"-{number}" if number > 1 else ""
+    name = f"{event.kind}-{event.id}{which}.{media.extension if media else 'bin'}"
+    return Attached(name, document.media_type, content, picture)
 
 
-def _too_large(octets: int) -> str:
-    return f"The document is not attached: it has {size(octets)}, too much for a mail. See the console."
+def _left_out(what: str, why: str) -> str:
+    return f"The {what} is not attached: {why}."
+
+
+def _all_left_out(count: int, octets: int) -> str:
+    """To a server that takes less than we would send."""
+    if count == 1:
+        return _left_out("document", f"it has {_much(octets)}")
+    return f"The files are not attached: they have {_much(octets)}."
+
+
+def _much(octets: int) -> str:
+    return f"{size(octets)}, too much for a mail. See the console"

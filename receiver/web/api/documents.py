@@ -14,13 +14,18 @@ from receiver.outbound.media import BY_TYPE
 from receiver.search.events import iso
 from receiver.web.api import shapes
 from receiver.web.api.events import NO_EVENT
-from receiver.web.api.operation import LARGEST_ID, Given, operation
+from receiver.web.api.operation import LARGEST_ID, Given, Parameter, operation
 from receiver.web.documents import file_name, kept_document, kept_preview
 from receiver.web.errors import problem
 
 _NOT_KEPT = "there is no such event, it has no such link, or the document is not kept: see its documents"
 _NO_PREVIEW = "there is no such event, it has no such link, or its document has no preview"
 _ID = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+_POSITION = Parameter(
+    "position",
+    "Which of several files in the field, from 0.",
+    {"type": "integer", "minimum": 0, "maximum": LARGEST_ID},
+)
 _FIELD = {"type": "string", "enum": list(LINKS)}
 
 
@@ -48,16 +53,17 @@ def list_documents(_: Given, event_id: int) -> Response:
     forms={media.type: f"The document, if it is {media.words}." for media in BY_TYPE.values()},
     only_forms=True,
     partial=True,
+    parameters=(_POSITION,),
     path_schemas={"event_id": _ID, "field": _FIELD},
     missing=_NOT_KEPT,
 )
-def get_document(_: Given, event_id: int, field: str) -> Response:
+def get_document(given: Given, event_id: int, field: str) -> Response:
     """The document behind a link, as it came, if it is kept. `Range` asks for a part of it."""
     event = _event(event_id)
-    item = _item(event, field)
+    item = _item(event, given, field)
     if event is None or item is None or item.state is not State.KEPT:
         return problem(404, "not_found", _NOT_KEPT)
-    name = file_name(event.kind, event.received_at, event.sender, item.media_type or "")
+    name = file_name(event, item.media_type, item.position)
     try:
         return kept_document(item, name)
     except StoreError as error:
@@ -68,14 +74,15 @@ def get_document(_: Given, event_id: int, field: str) -> Response:
     "/events/{event_id}/documents/{field}/preview",
     "Get the picture of a document's first page",
     shapes.DocumentFile,
+    parameters=(_POSITION,),
     forms={"image/png": "At most 800 pixels wide."},
     only_forms=True,
     path_schemas={"event_id": _ID, "field": _FIELD},
     missing=_NO_PREVIEW,
 )
-def get_preview(_: Given, event_id: int, field: str) -> Response:
-    """The first page of a fax."""
-    item = _item(_event(event_id), field)
+def get_preview(given: Given, event_id: int, field: str) -> Response:
+    """The first page of a fax, or of another document."""
+    item = _item(_event(event_id), given, field)
     if item is None or item.preview != Preview.YES:
         return problem(404, "not_found", _NO_PREVIEW)
     try:
@@ -88,9 +95,10 @@ def _event(event_id: int) -> Event | None:
     return current.event_log().get(event_id) if 0 < event_id <= LARGEST_ID else None
 
 
-def _item(event: Event | None, field: str) -> Item | None:
+def _item(event: Event | None, given: Given, field: str) -> Item | None:
+    wanted = (field, given.whole("position", 0, LARGEST_ID, least=0))
     items = of_events(current.engine(), [event])[event.id] if event is not None else ()
-    return next((item for item in items if item.field == field), None)
+    return next((item for item in items if (item.field, item.position) == wanted), None)
 
 
 def _document(item: Item) -> dict[str, object]:

@@ -15,7 +15,20 @@ Time = Annotated[str, About(json_schema_extra={"format": "date-time"}, examples=
 Number = Annotated[str, About(examples=["+6591234567"])]
 Amount = Annotated[str, About(description="A decimal number as the provider wrote it.", examples=["0.040"])]
 
-_TYPES: dict[Sort, Any] = {Sort.TIME: Time, Sort.NUMBER: Number, Sort.AMOUNT: Amount}
+
+class LinkedFile(BaseModel):
+    """A link to a file, and what the provider says that it is."""
+
+    media_type: str
+    url: str
+
+
+_TYPES: dict[Sort, Any] = {
+    Sort.TIME: Time,
+    Sort.NUMBER: Number,
+    Sort.AMOUNT: Amount,
+    Sort.FILES: list[LinkedFile],
+}
 
 
 class Raw(BaseModel):

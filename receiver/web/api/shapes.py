@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from receiver.search.index_lag import Lacks
 from receiver.vocabulary.kinds import CallOutcome, EventState
 from receiver.vocabulary.verdict import Verdict
-from receiver.web.api.event_shapes import Amount, Event, Number, Raw, Time
+from receiver.web.api.event_shapes import Amount, Event, LinkedFile, Number, Raw, Time
 
 Cursor = Annotated[str, Field(description="Give it as `before` for the next page; null on the last one.")]
 
@@ -93,6 +93,7 @@ class Part(BaseModel):
     id: int
     text: str | None
     txn_ref: str | None
+    media: list[LinkedFile]
 
 
 class Message(BaseModel):

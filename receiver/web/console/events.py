@@ -97,7 +97,7 @@ def show(event_id: int) -> str:
         previous=before[0] if before else None,
         next=after[0].id if after else None,
         may=relay.may,
-        documents=kept.of([event])[event.id].values(),
+        documents=kept.all_of(event),
         sent=relay.of_event(event),
         curl=None if shown.masked() else _curl(event, document["raw"]),
     )

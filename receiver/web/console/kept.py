@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, request
 
 from receiver import current
 from receiver.archive.documents import Item, item_json, of_events
@@ -20,13 +20,19 @@ from receiver.web.documents import file_name, kept_document, kept_preview
 documents = Blueprint("documents", __name__)
 
 MASKED = "The document would show what is masked. Turn the mask off first."
-LABELS = {"fax_url": "Document", "record_url": "Recording", "monitor_url": "Recording of the call"}
+LABELS = {
+    "fax_url": "Document",
+    "record_url": "Recording",
+    "monitor_url": "Recording of the call",
+    "media": "Attachment",
+}
 _BROKEN = 503
 
 
 @documents.get("/events/<int:event_id>/documents/<field>")
 def get(event_id: int, field: str) -> Response:
-    """A document that is kept: a file to save, or the source of a player."""
+    """A document that is kept: a file to save, or the source of a player or picture. `position` says which of
+    several."""
     event, item = _found(event_id, field)
     if item.state is not State.KEPT:
         abort(404, said(item))
@@ -50,7 +56,8 @@ def _found(event_id: int, field: str) -> tuple[Event, Item]:
         abort(403, MASKED)
     event = current.event_log().get(event_id) if event_id < 2**63 else None
     items = of_events(current.engine(), [event])[event.id] if event else ()
-    item = next((item for item in items if item.field == field), None)
+    wanted = (field, request.args.get("position", 0, type=int))
+    item = next((item for item in items if (item.field, item.position) == wanted), None)
     if event is None or item is None:
         abort(404, "There is no such document.")
     return event, item
@@ -59,21 +66,31 @@ def _found(event_id: int, field: str) -> tuple[Event, Item]:
 def answer(event: Event, item: Item) -> Response:
     """The bytes of a document that is kept."""
     try:
-        name = file_name(event.kind, event.received_at, event.sender, item.media_type or "")
-        return kept_document(item, name)
+        return kept_document(item, file_name(event, item.media_type, item.position))
     except StoreError as error:
         abort(_BROKEN, str(error))
 
 
 def of(events: Sequence[Event]) -> dict[int, dict[str, dict[str, Any]]]:
-    """By event and field: what a page says of a link."""
+    """By event and field: what a page says of a link. Where a field holds several, it is of the first."""
+    found = of_events(current.engine(), events)
     return {
-        event_id: {
-            item.field: item_json(item)
-            | {"label": LABELS[item.field], "said": said(item), "kept": item.state is State.KEPT}
-            for item in items
-        }
-        for event_id, items in of_events(current.engine(), events).items()
+        event_id: {item.field: _shown(item) for item in reversed(items)} for event_id, items in found.items()
+    }
+
+
+def all_of(event: Event) -> list[dict[str, Any]]:
+    """What a page says of each link of an event."""
+    return [_shown(item) for item in of_events(current.engine(), [event])[event.id]]
+
+
+def _shown(item: Item) -> dict[str, Any]:
+    media = BY_TYPE.get(item.media_type or "")
+    return item_json(item) | {
+        "label": LABELS[item.field] + (f" {item.position + 1}" if item.position else ""),
+        "said": said(item),
+        "kept": item.state is State.KEPT,
+        "family": media.type.partition("/")[0] if media else "",
     }
 
 
