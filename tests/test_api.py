@@ -47,8 +47,8 @@ def reader(lasting_app):
     return lambda path, headers=HEADERS: client.get(f"/api/v1{path}", headers=headers)
 
 
-def fill(client):
-    for kind, body in POSTS:
+def fill(client, more=()):
+    for kind, body in (*POSTS, *more):
         answer = client.post(
             f"/callbacks/{KEY}/{kind}", data=body, content_type="application/x-www-form-urlencoded"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any
 
@@ -14,7 +14,7 @@ Column = Sequence[Any]
 Row = Sequence[Any]
 
 
-def document_lines(found: Iterable[Sequence[dict[str, Any]]]) -> Iterator[str]:
+def document_lines(found: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[str]:
     """Batches of documents as pieces of text, one document a line."""
     for batch in found:
         yield "".join([f"{json_text(document, compact=True)}\n" for document in batch])

@@ -1,4 +1,4 @@
-"""Events as CSV for spreadsheets: no cell is mistaken for a formula, a number or a date."""
+"""Lists as CSV for spreadsheets: no cell is mistaken for a formula, a number or a date."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARK = b"\xef\xbb\xbf".decode()
 
 
 def csv_pieces(found: Iterable[Sequence[Column]], fields: Sequence[str], *, mark: bool) -> Iterator[str]:
-    """Batches of events, given as the values of each field, as pieces of text; the first has a heading.
+    """Batches of rows, given as the values of each field, as pieces of text; the first has a heading.
 
     It works on a column at a time: most cells are empty or repeat, which is quicker to handle that way.
     """
@@ -35,8 +35,9 @@ def csv_pieces(found: Iterable[Sequence[Column]], fields: Sequence[str], *, mark
 
 def _writer(name: str) -> Callable[[Column], Iterable[str]]:
     field = FIELDS.get(name)
-    # What is not a declared field was read from the raw bytes, and is a structure.
-    return _structures if field is None else _CELLS.get(field.sort, _texts)
+    if field is not None:
+        return _CELLS.get(field.sort, _texts)
+    return _amounts if name in _AMOUNTS else _values
 
 
 # What a spreadsheet would take for a formula, a number or a date gets an apostrophe in front, as a person
@@ -75,12 +76,25 @@ def _texts(column: Column) -> Iterable[str]:
     return [cells[value] for value in column]
 
 
+def _values(column: Column) -> Iterable[str]:
+    """What is not a declared field: a text, a number, a flag, or a structure."""
+    return [_whole_or(value) for value in column]
+
+
+def _whole_or(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    return _cell(_flat(value)) if value else ""
+
+
 def _structures(column: Column) -> Iterable[str]:
     return [_cell(_flat(value)) if value else "" for value in column]
 
 
 def _flat(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "; ".join(value)
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -103,6 +117,8 @@ def _amounts(column: Column) -> Iterable[str]:
     return ["" if value is None else f"'{value}" if value[:1] == "-" else value for value in column]
 
 
+_AMOUNTS = frozenset({"cost"})
+"""Amounts of calls and messages, which are no fields of events."""
 _CELLS: dict[Sort, Callable[[Column], Iterable[str]]] = {
     **dict.fromkeys((Sort.OURS, Sort.TIME), _known),
     Sort.COUNT: _numbers,

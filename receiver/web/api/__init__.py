@@ -22,6 +22,7 @@ from receiver.web.api import (
     quarantine,
     service,
     spool,
+    stats,
     targets,
 )
 from receiver.web.api.operation import BadRequest, api
@@ -37,6 +38,7 @@ __all__ = [
     "quarantine",
     "service",
     "spool",
+    "stats",
     "targets",
 ]
 

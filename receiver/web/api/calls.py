@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from flask import Response, jsonify
 
 from receiver import current
 from receiver.search.call import call_json
 from receiver.search.conversations import conversation_json
+from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.masking import mask_event
 from receiver.web.api import shapes
 from receiver.web.api.index_lag import index_lag_json
+from receiver.web.api.lists import FORMS, Document, columns_of, paged
 from receiver.web.api.operation import LARGEST_ID, Given, operation
 from receiver.web.api.parameters import (
     BEFORE,
     CURSOR,
     FILTERS,
+    FORMAT,
+    LIMIT,
     MASK,
     OUTCOME,
     PAGE_LIMIT,
@@ -34,20 +41,25 @@ NO_CONVERSATION = "this sender never wrote to this number"
     "/calls",
     "Find calls",
     shapes.CallPage,
-    parameters=(*FILTERS, OUTCOME, SEARCH, PAGE_LIMIT, BEFORE, MASK),
+    parameters=(*FILTERS, OUTCOME, SEARCH, LIMIT, BEFORE, FORMAT, MASK),
+    forms=FORMS,
 )
 def list_calls(given: Given) -> Response:
     """Calls with an event that matches, newest first, each complete and in the order of what happened. With
     `outcome`, a page may be short or empty though there are more: go on while `next` is not null."""
-    wanted, before = search_of(given, calls=True), _before(given)
-    page = current.calls().find(wanted, before=before, limit=_limit(given))
-    lag = words_lag(current.engine(), wanted, before=before, end=page.next)
-    calls = [call_json(call) for call in page.calls]
-    if given.flag("mask"):
-        calls = [mask_event(call) for call in calls]
-    return jsonify(
-        calls=calls, next=None if page.next is None else str(page.next), not_indexed=index_lag_json(lag)
-    )
+    wanted, before, engine = search_of(given, calls=True), _before(given), current.engine()
+    masked, log = _mask(given), current.calls()
+
+    def find(below: int | None, limit: int) -> tuple[list[Document], int | None]:
+        page = log.find(wanted, before=below, limit=limit)
+        return [masked(call_json(call)) for call in page.calls], page.next
+
+    def lag(following: int | None) -> Document:
+        found = words_lag(engine, wanted, before=before, end=following)
+        return {"not_indexed": index_lag_json(found)}
+
+    columns = columns_of(shapes.Call, without="events")
+    return paged(given, "calls", find, before, columns, more=lag)
 
 
 @operation("/calls/{session}", "Show one call", shapes.Call, parameters=(MASK,), missing=NO_CALL)
@@ -64,22 +76,24 @@ def show_call(given: Given, session: str) -> Response:
     "/conversations",
     "Find conversations",
     shapes.ConversationPage,
-    parameters=(*FILTERS, SEARCH, PAGE_LIMIT, CURSOR, MASK),
+    parameters=(*FILTERS, SEARCH, LIMIT, CURSOR, FORMAT, MASK),
+    forms=FORMS,
 )
 def list_conversations(given: Given) -> Response:
     """Conversations with a message that matches, each with the newest such message. All pages are of the
     moment at which the first was read, so that what comes meanwhile moves none past them."""
     wanted, before, engine = search_of(given), cursor_of(given), current.engine()
-    page = current.conversations().find(wanted, before=before, limit=_limit(given))
-    lag = words_lag(engine, wanted, before=before, end=page.next) or conversations_lag(engine)
-    found = [conversation_json(conversation) for conversation in page.conversations]
-    if given.flag("mask"):
-        found = [mask_event(conversation) for conversation in found]
-    return jsonify(
-        conversations=found,
-        next=None if page.next is None else str(page.next),
-        not_indexed=index_lag_json(lag),
-    )
+    masked, log = _mask(given), current.conversations()
+
+    def find(below: Cursor | None, limit: int) -> tuple[list[Document], Cursor | None]:
+        page = log.find(wanted, before=below, limit=limit)
+        return [masked(conversation_json(one)) for one in page.conversations], page.next
+
+    def lag(following: Cursor | None) -> Document:
+        found = words_lag(engine, wanted, before=before, end=following) or conversations_lag(engine)
+        return {"not_indexed": index_lag_json(found)}
+
+    return paged(given, "conversations", find, before, _LINE, line=_line, more=lag)
 
 
 @operation(
@@ -98,6 +112,18 @@ def show_conversation(given: Given, number: str, sender: str) -> Response:
         return problem(404, "not_found", NO_CONVERSATION)
     shown = conversation_json(found)
     return jsonify(mask_event(shown) if given.flag("mask") else shown)
+
+
+_LINE = ("number", "sender", "count", "id", "text", "sent_at", "received_at")
+
+
+def _line(conversation: Mapping[str, Any]) -> Document:
+    """A conversation and its newest message in one line."""
+    return {**conversation, **(conversation["messages"][0] if conversation["messages"] else {})}
+
+
+def _mask(given: Given) -> Callable[[Document], Document]:
+    return mask_event if given.flag("mask") else lambda document: document
 
 
 def _before(given: Given) -> int | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Response, jsonify
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.relay.deliveries import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.replay import Replay
 from receiver.relay.shown import attempt_json, delivery_json, replay_json
@@ -16,8 +16,9 @@ from receiver.relay.targets import UnknownTarget
 from receiver.search.query import Search
 from receiver.search.values import SearchError
 from receiver.web.api import delivery_shapes as shapes
+from receiver.web.api.lists import FORMS, Document, columns_of, paged, whole
 from receiver.web.api.operation import LARGEST_ID, BadRequest, Given, Parameter, operation
-from receiver.web.api.parameters import BEFORE, MASK
+from receiver.web.api.parameters import BEFORE, FORMAT, LIMIT, MASK
 from receiver.web.errors import problem
 
 NO_DELIVERY = "there is no delivery with this id"
@@ -28,33 +29,33 @@ _FILTERS = (
     Parameter("state", "Only in this state.", {"type": "string", "enum": [*DeliveryState]}),
     Parameter("event_id", "Only of this event.", _ID),
     Parameter("replay_id", "Only of this replay.", _ID),
-    Parameter(
-        "limit",
-        f"How many; {DEFAULT_PAGE} by default.",
-        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE},
-    ),
+    LIMIT,
     BEFORE,
+    FORMAT,
 )
 
 
-@operation("/deliveries", "List deliveries", shapes.DeliveryPage, parameters=_FILTERS)
+@operation("/deliveries", "List deliveries", shapes.DeliveryPage, parameters=_FILTERS, forms=FORMS)
 def list_deliveries(given: Given) -> Response:
     """Newest first. What ended longer ago than DELIVERY_LOG, 30 days by default, is gone."""
     state = given.words.get("state")
     if state is not None:
         given.choice("state", [*DeliveryState], "")
-    page = current.deliveries().find(
+    wanted = partial(
+        current.deliveries().find,
         target_id=_target_id(given),
         state=None if state is None else DeliveryState(state),
         event_id=given.whole("event_id", 0, LARGEST_ID) or None,
         replay_id=given.whole("replay_id", 0, LARGEST_ID) or None,
-        before=given.whole("before", 0, LARGEST_ID) or None,
-        limit=given.whole("limit", DEFAULT_PAGE, LARGEST_PAGE),
     )
-    return jsonify(
-        deliveries=[delivery_json(one) for one in page.deliveries],
-        next=None if page.next is None else str(page.next),
-    )
+
+    def find(below: int | None, limit: int) -> tuple[list[Document], int | None]:
+        page = wanted(before=below, limit=limit)
+        return [delivery_json(one) for one in page.deliveries], page.next
+
+    before = given.whole("before", 0, LARGEST_ID) or None
+    columns = columns_of(shapes.Delivery)
+    return paged(given, "deliveries", find, before, columns)
 
 
 @operation(
@@ -109,11 +110,12 @@ def cancel_deliveries(given: Given, asked: shapes.Cancel) -> Response:
     return _missing(asked.ids) or jsonify(cancelled=current.deliveries().cancel(asked.ids, why))
 
 
-@operation("/replays", "List replays", shapes.Replays, parameters=(MASK,))
+@operation("/replays", "List replays", shapes.Replays, parameters=(FORMAT, MASK), forms=FORMS)
 def list_replays(given: Given) -> Response:
     """The newest 100, with how far each is."""
     mask = given.flag("mask")
-    return jsonify(replays=[replay_json(one, mask=mask) for one in current.replays().all()])
+    found = [replay_json(one, mask=mask) for one in current.replays().all()]
+    return whole(given, "replays", found, columns_of(shapes.Replay))
 
 
 @operation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, jsonify
+from flask import Response
 
 from receiver import current
 from receiver.archive.documents import Item, item_json, of_events
@@ -14,7 +14,9 @@ from receiver.outbound.media import BY_TYPE
 from receiver.search.events import iso
 from receiver.web.api import shapes
 from receiver.web.api.events import NO_EVENT
+from receiver.web.api.lists import FORMS, columns_of, whole
 from receiver.web.api.operation import LARGEST_ID, Given, Parameter, operation
+from receiver.web.api.parameters import FORMAT
 from receiver.web.documents import file_name, kept_document, kept_preview
 from receiver.web.errors import problem
 
@@ -33,17 +35,19 @@ _FIELD = {"type": "string", "enum": list(LINKS)}
     "/events/{event_id}/documents",
     "List the documents of an event",
     shapes.EventDocuments,
+    parameters=(FORMAT,),
+    forms=FORMS,
     path_schemas={"event_id": _ID},
     missing=NO_EVENT,
 )
-def list_documents(_: Given, event_id: int) -> Response:
+def list_documents(given: Given, event_id: int) -> Response:
     """Each link of the event and what became of it. Documents are fetched within seconds after the event
     came, because their links lapse."""
     event = _event(event_id)
     if event is None:
         return problem(404, "not_found", NO_EVENT)
     items = of_events(current.engine(), [event])[event.id]
-    return jsonify(documents=[_document(item) for item in items])
+    return whole(given, "documents", [_document(item) for item in items], columns_of(shapes.EventDocument))
 
 
 @operation(

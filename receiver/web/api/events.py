@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from itertools import chain
 
 from flask import Response, jsonify, request
 
 from receiver import current
-from receiver.export.export import ALL_FIELDS, FieldError, Form, export, read_fields
+from receiver.export.export import ALL_FIELDS, FieldError, export, read_fields
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, event_json
 from receiver.search.index_lag import words_lag
 from receiver.search.masking import mask_event
@@ -18,11 +16,11 @@ from receiver.vocabulary.kinds import EventState
 from receiver.web.api import shapes
 from receiver.web.api.event_shapes import Event, WholeEvent
 from receiver.web.api.index_lag import index_lag_json
-from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, operation
+from receiver.web.api.lists import FORMS, form_of, stream
+from receiver.web.api.operation import LARGEST_ID, BadRequest, Given, operation
 from receiver.web.api.parameters import (
     AFTER,
     BEFORE,
-    CSV,
     EVENT_STREAM,
     FIELD_NAMES,
     FILTERS,
@@ -31,7 +29,6 @@ from receiver.web.api.parameters import (
     MASK,
     NDJSON,
     SEARCH,
-    form_of,
     search_of,
 )
 from receiver.web.errors import problem
@@ -39,10 +36,7 @@ from receiver.web.listener import Listening
 from receiver.web.stream import Stream
 
 NO_EVENT = "there is no event with this id"
-_FORMS = {
-    NDJSON: "Everything that matches, one JSON object a line; params and raw only if named in `fields`.",
-    CSV: "Everything that matches, for spreadsheets: no cell can start a formula.",
-}
+_FORMS = FORMS | {NDJSON: f"{FORMS[NDJSON][:-1]}; params and raw only if named in `fields`."}
 
 
 @operation(
@@ -56,21 +50,21 @@ def list_events(given: Given) -> Response:
     """Newest first. Pages are stable while events arrive. As NDJSON or CSV there are no pages: the answer is
     a stream of everything that matches, or of `limit` events."""
     wanted, mask = search_of(given), given.flag("mask")
-    form = form_of(given, request.accept_mimetypes.best_match([JSON, NDJSON, CSV]))
+    form = form_of(given)
     before = given.whole("before", 0, LARGEST_ID) or None
     fields = _fields(given)
-    if form != "json":
+    if form is not None:
         limit = given.whole("limit", 0, LARGEST_ID) or None
         found = export(
             current.engine(),
             wanted,
-            Form(form),
+            form,
             fields=fields or ALL_FIELDS,
             limit=limit,
             before=before,
             mask=mask,
         )
-        return _stream(found, Form(form))
+        return stream(found, form, "events")
     page = current.event_log().find(
         wanted, before=before, limit=given.whole("limit", DEFAULT_PAGE, LARGEST_PAGE)
     )
@@ -91,13 +85,6 @@ def _fields(given: Given) -> tuple[str, ...] | None:
         return read_fields(given.words["fields"]) if "fields" in given.words else None
     except FieldError as error:
         raise BadRequest(str(error)) from None
-
-
-def _stream(found: Iterator[str], form: Form) -> Response:
-    first = next(found, "")  # now, while a failure can still be reported
-    answer = Response(chain((first,), found), mimetype=NDJSON if form is Form.NDJSON else CSV)
-    answer.headers["Content-Disposition"] = f'attachment; filename="events.{form}"'
-    return answer
 
 
 @operation(

@@ -9,7 +9,7 @@ from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.query import Search
 from receiver.search.values import LONGEST_SEARCH, SearchError
 from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
-from receiver.web.api.operation import JSON, LARGEST_ID, BadRequest, Given, Parameter
+from receiver.web.api.operation import LARGEST_ID, BadRequest, Given, Parameter
 
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
@@ -118,9 +118,3 @@ def cursor_of(given: Given) -> Cursor | None:
         return Cursor.read(given.words["before"])
     except ValueError:
         raise BadRequest("before: must be `next` of the previous page") from None
-
-
-def form_of(given: Given, accepted: str | None) -> str:
-    """`json`, `ndjson` or `csv`, by the parameter or else by the best type of the Accept header."""
-    by_header = {NDJSON: "ndjson", CSV: "csv"}.get(accepted or JSON, "json")
-    return given.choice("format", ("json", "ndjson", "csv"), by_header)

@@ -198,14 +198,15 @@ class NumberTotal(BaseModel):
 
 
 class Stats(BaseModel):
-    """Counts of trusted events, without our own tests. They are kept as events arrive, so asking costs the
-    same however long the log is."""
+    """Counts of events."""
 
     since: Time
     until: Time
     hours: list[Hour]
     kinds: list[Total]
-    numbers: list[NumberTotal] = Field(description="Of the whole log, the busiest first.")
+    numbers: list[NumberTotal] = Field(
+        description="The busiest first: of what matches, or without a filter of the whole log."
+    )
     not_indexed: NotIndexed
 
 

@@ -6,11 +6,12 @@ from flask import Response, jsonify
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, iso
+from receiver.search.events import iso
 from receiver.search.set_aside import line_json, set_aside_json
 from receiver.web.api import shapes
+from receiver.web.api.lists import FORMS, Document, columns_of, paged
 from receiver.web.api.operation import LARGEST_ID, Given, operation
-from receiver.web.api.parameters import BEFORE, MASK, PAGE_LIMIT
+from receiver.web.api.parameters import BEFORE, FORMAT, LIMIT, MASK
 from receiver.web.errors import problem
 
 NOTHING = "no callback with this id was set aside"
@@ -24,17 +25,22 @@ def show_spool(_: Given) -> Response:
 
 
 @operation(
-    "/spool/set-aside", "List what was set aside", shapes.SetAsidePage, parameters=(PAGE_LIMIT, BEFORE)
+    "/spool/set-aside",
+    "List what was set aside",
+    shapes.SetAsidePage,
+    parameters=(LIMIT, BEFORE, FORMAT),
+    forms=FORMS,
 )
 def list_set_aside(given: Given) -> Response:
     """Callbacks that the database refused, newest first, on the machine that answers."""
-    limit = given.whole("limit", DEFAULT_PAGE, LARGEST_PAGE)
+    spool = current.spool()
+
+    def find(below: int | None, limit: int) -> tuple[list[Document], int | None]:
+        page = spool.set_aside_page(before=below, limit=limit)
+        return [line_json(line) for line in page.lines], page.next
+
     before = given.whole("before", 0, LARGEST_ID) or None
-    page = current.spool().set_aside_page(before=before, limit=limit)
-    return jsonify(
-        set_aside=[line_json(line) for line in page.lines],
-        next=None if page.next is None else str(page.next),
-    )
+    return paged(given, "set_aside", find, before, columns_of(shapes.SetAside))
 
 
 @operation(

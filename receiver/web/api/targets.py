@@ -12,19 +12,20 @@ from receiver.relay.target import Target
 from receiver.relay.targets import LONGEST_NAME
 from receiver.relay.trial import try_out
 from receiver.web.api import delivery_shapes as shapes
+from receiver.web.api.lists import FORMS, columns_of, whole
 from receiver.web.api.operation import Given, operation
-from receiver.web.api.parameters import MASK
+from receiver.web.api.parameters import FORMAT, MASK
 
 NO_TARGET = "there is no target of this name"
 _NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": r"^[A-Za-z0-9][\w .@+-]*$"}
 
 
-@operation("/targets", "List the targets", shapes.Targets, parameters=(MASK,))
+@operation("/targets", "List the targets", shapes.Targets, parameters=(FORMAT, MASK), forms=FORMS)
 def list_targets(given: Given) -> Response:
     """All targets with how they stand. Secrets in their settings are left out."""
     counts, mask = current.deliveries().counts(), given.flag("mask")
-    found = current.targets().all()
-    return jsonify(targets=[target_json(one, counts.get(one.id, {}), mask=mask) for one in found])
+    found = [target_json(one, counts.get(one.id, {}), mask=mask) for one in current.targets().all()]
+    return whole(given, "targets", found, columns_of(shapes.Target))
 
 
 @operation(
