@@ -303,6 +303,41 @@ def test_calls_are_chosen_by_what_became_of_them(client, log):
     assert "whole calls" in client.get("/events?q=outcome:busy").text
 
 
+def test_faxes_are_filtered(client, app):
+    fax(app, fax_status="failed", fax_error_code="line_dropped")
+    fax(app, txn_ref="AA-F-2", from_="+6598765432", fax_status="answered", fax_url="https://files.example/1")
+    sms(app, "no fax")
+    shown = re.compile(r'href="/faxes/(\d+)"')
+    for asked, ids in (
+        ("", ["2", "1"]),
+        ("number:+6598765432", ["2"]),
+        ("state:failed", ["1"]),
+        ("type:fax.received", ["2"]),
+        ("kind:sms", []),
+        ("is:quarantined", []),
+        ("type:test", []),
+    ):
+        assert shown.findall(client.get("/faxes", query_string={"q": asked}).text) == ids, asked
+    assert "line dropped" in client.get("/faxes").text
+    assert "No faxes match." in client.get("/faxes?q=kind:sms").text
+    wrong = client.get("/faxes?q=kind:telegram")
+    assert (wrong.status_code, "voice, fax, sms" in wrong.text) == (400, True)
+
+
+def test_the_newest_page_of_a_list_says_what_moves_it(client, log):
+    for path, moved_by in (
+        ("/events?q=invoice", "invoice"),
+        ("/calls?q=outcome:busy", "kind:voice -is:quarantined"),
+        ("/faxes?q=state:failed", "kind:fax state:failed -is:quarantined"),
+        ("/conversations", "kind:sms type:sms.received -is:quarantined"),
+    ):
+        page = html.unescape(client.get(path).text)
+        after, search = re.search(r'data-after="(\d+)" data-q="([^"]*)"', page).groups()
+        assert (int(after) > 0, search) == (True, moved_by)
+        assert client.get("/events/stream", query_string={"q": search, "after": after}).status_code == 200
+    assert "data-after" not in client.get("/faxes?before=3").text
+
+
 def test_numbers_are_links_to_what_else_concerns_them(client, log):
     calls, event = client.get("/calls").text, client.get("/events/1").text
     assert f'href="/calls?q=number:{quote(SENDER)}"' in calls
@@ -494,6 +529,8 @@ def test_a_kept_fax_shows_its_first_page_and_gives_what_was_kept(database_url, t
             assert client.get("/faxes/1/document").data == pdf(2)
             assert client.get("/events/1/documents/fax_url").data == pdf(2)
             assert "server answers 404" in client.get("/faxes/2").text
+            listed = client.get("/faxes").text
+            assert (listed.count(">PDF</span>"), listed.count(">lapsed</span>")) == (1, 1)
             lapsed = client.get("/faxes/2/document")
             assert (lapsed.status_code, "server answers 404" in lapsed.text) == (502, True)
             assert client.get("/events/2/documents/fax_url").status_code == 404

@@ -14,7 +14,7 @@ from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import CallOutcome, EventState, Kind
 from receiver.web.console import kept, shown
-from receiver.web.console.lists import Chip, listing, parsed, whole_number
+from receiver.web.console.lists import Chip, listing, live, parsed, whole_number
 from receiver.web.console.timeline import time_line
 
 calls = Blueprint("calls", __name__)
@@ -37,6 +37,7 @@ def show_list() -> Response:
     text = request.args.get("q", "").strip()
     wanted, wrong = parsed(text, calls=True)
     before = whole_number(request.args.get("before"))
+    moves = live(wanted and Search(kind=Kind.VOICE, quarantined=False), before)
     page = current.calls().find(wanted, before=before) if wanted else None
     asked = wanted or Search()
     chips = [
@@ -66,6 +67,7 @@ def show_list() -> Response:
         older=older,
         calls=[_line(call) for call in page.calls] if page else [],
         chips=chips,
+        live=moves,
         looked_at=MOST_LOOKED_AT if page and page.cut_short else None,
     )
 

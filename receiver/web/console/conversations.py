@@ -8,11 +8,12 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from receiver import current
-from receiver.search.conversations import Conversation, conversation_json
+from receiver.search.conversations import TRUSTED_SMS, Conversation, conversation_json
 from receiver.search.index_lag import conversations_lag, words_lag
+from receiver.search.query import Search
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
-from receiver.web.console.lists import cursor, listing, parsed, whole_number
+from receiver.web.console.lists import cursor, listing, live, parsed, whole_number
 
 conversations = Blueprint("conversations", __name__)
 
@@ -25,6 +26,7 @@ def show_list() -> Response:
     text = request.args.get("q", "").strip()
     wanted, wrong = parsed(text)
     before = cursor(request.args.get("before"))
+    moves = live(wanted and Search(**TRUSTED_SMS), before)
     page = current.conversations().find(wanted, before=before) if wanted else None
     older = page.next if page else None
     lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None
@@ -36,6 +38,7 @@ def show_list() -> Response:
         lag,
         before=before,
         older=older,
+        live=moves,
         conversations=[_line(one) for one in page.conversations] if page else [],
     )
 

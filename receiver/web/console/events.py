@@ -19,7 +19,7 @@ from receiver.search.repeats import whole_json
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import guard, kept, relay, shown
 from receiver.web.console.curl import as_curl
-from receiver.web.console.lists import Chip, listing, parsed, row, whole_number
+from receiver.web.console.lists import Chip, listing, live, parsed, row, whole_number
 from receiver.web.listener import Listening
 from receiver.web.stream import Stream
 
@@ -34,8 +34,7 @@ def show_list() -> Response:
     text = request.args.get("q", "").strip()
     wanted, wrong = parsed(text)
     before = whole_number(request.args.get("before"))
-    # Before the page is read, so that the tail shows what arrives in between.
-    newest = None if before or wanted is None else current.event_log().newest_id()
+    moves = live(wanted, before)
     page = current.event_log().find(wanted, before=before) if wanted else None
     found = [] if page is None else [row(event) for event in page.events]
     older = page.next if page else None
@@ -49,7 +48,7 @@ def show_list() -> Response:
         older=older,
         events=found,
         chips=_chips(text, wanted or Search()),
-        tail_after=newest,
+        live=moves,
     )
 
 

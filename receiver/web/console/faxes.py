@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request
 from werkzeug.wsgi import FileWrapper
 
 from receiver import current
@@ -17,35 +19,56 @@ from receiver.outbound.fetch import Fetcher, FetchError
 from receiver.outbound.guard import Guard
 from receiver.outbound.media import FAXES
 from receiver.providers.registry import PROVIDERS
-from receiver.search.events import DEFAULT_PAGE, event_json
+from receiver.search.events import event_json
+from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
-from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.web.console import kept, relay, shown
-from receiver.web.console.lists import row, whole_number
+from receiver.web.console.lists import Chip, listing, live, parsed, row, whole_number
 from receiver.web.documents import file_name, saved
 
 faxes = Blueprint("faxes", __name__)
 
 
+_STATES = ((None, "All"), (EventState.RECEIVED, "Arrived"), (EventState.FAILED, "Failed"))
+
+
 @faxes.get("/faxes")
-def show_list() -> str:
-    """Faxes, newest first. Our own tests are events of this kind, but not faxes."""
+def show_list() -> Response:
+    """Faxes, newest first; `q` is in the search language. Our own tests are no faxes."""
+    text = request.args.get("q", "").strip()
+    asked, wrong = parsed(text)
+    wanted = asked and _trusted_faxes(asked)
     before = whole_number(request.args.get("before"))
-    # One search for each type: there may be more tests than faxes.
-    pages = [
-        current.event_log().find(Search(kind=Kind.FAX, type=type_, quarantined=False), before=before)
-        for type_ in (EventType.FAX_RECEIVED, EventType.FAX_FAILED, EventType.UNKNOWN)
-    ]
-    found = sorted((event for page in pages for event in page.events), key=lambda fax: fax.id, reverse=True)
-    more = len(found) > DEFAULT_PAGE or any(page.next for page in pages)
-    found = found[:DEFAULT_PAGE]
-    return render_template(
-        "faxes.html",
-        page="faxes",
-        faxes=[row(event) for event in found],
-        older=more and url_for(".show_list", before=found[-1].id),
-        newest=before and url_for(".show_list"),
+    moves = live(wanted, before)
+    page = current.event_log().find(wanted, before=before) if wanted else None
+    older = page.next if page else None
+    search = asked or Search()
+    return listing(
+        "faxes",
+        text,
+        wrong,
+        words_lag(current.engine(), wanted, before=before, end=older) if wanted else None,
+        before=before,
+        older=older,
+        faxes=_lines(page.events) if page else [],
+        chips=[
+            Chip(name, str(replace(search, kind=None, type=None, state=state)), search.state is state)
+            for state, name in _STATES
+        ],
+        live=moves,
     )
+
+
+def _trusted_faxes(asked: Search) -> Search | None:
+    """The search, limited to faxes; None if it asks for something else."""
+    wrong = asked.kind not in {None, Kind.FAX} or asked.quarantined or asked.tests
+    return None if wrong else replace(asked, kind=Kind.FAX, quarantined=False)
+
+
+def _lines(events: Sequence[Event]) -> list[dict[str, Any]]:
+    documents = kept.of(events)
+    return [row(event) | {"document": documents[event.id].get("fax_url")} for event in events]
 
 
 @faxes.get("/faxes/<int:event_id>")

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, abort, make_response, render_template, url_for
 
+from receiver import current
 from receiver.models import Event
 from receiver.search.cursor import Cursor
 from receiver.search.events import event_json
@@ -25,6 +26,22 @@ class Chip:
     search: str
     """In the search language, what the list shows after the click."""
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What moves a list while it is looked at: events above this id that a search finds."""
+
+    after: int
+    search: str
+
+
+def live(watched: Search | None, before: object) -> Live | None:
+    """For the newest page of a list, whose lines come from such events; None for the others.
+
+    To be asked before the lines are read, so that what arrives in between is shown.
+    """
+    return None if before or watched is None else Live(current.event_log().newest_id(), str(watched))
 
 
 def listing(

@@ -118,10 +118,15 @@ def title_of(type_: str) -> str:
     return _TITLES.get(type_, type_)
 
 
+def fax_error(code: str) -> str:
+    """The provider's code for why a fax failed, as words."""
+    return code.replace("_", " ")
+
+
 def provider_title(name: str) -> str:
     """A provider as people write it."""
     return PROVIDERS[name].title
 
 
-FILTERS = (typed, phone, plain, message, body_text, size, title_of, provider_title)
+FILTERS = (typed, phone, plain, message, body_text, size, title_of, fax_error, provider_title)
 """What a template may write behind a `|`, by the function's name."""

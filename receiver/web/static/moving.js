@@ -21,11 +21,27 @@ async function draw(parts) {
     const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll(parts)) {
       const fresh = drawn.getElementById(part.id);
-      // Not under somebody's hands.
-      if (fresh && !part.contains(document.activeElement)) part.replaceWith(fresh);
+      if (fresh) replace(part, fresh);
     }
   } catch { /* the next time */ }
 }
+
+function replace(part, fresh) {
+  const held = part.contains(document.activeElement) ? document.activeElement : null;
+  // Not under somebody's hands; from a link, they go on at the same link.
+  if (held && !held.matches("a[href]")) return;
+  const known = new Set(opened(part).map(address));
+  for (const link of known.size ? opened(fresh) : []) {
+    if (!known.has(address(link))) link.closest("tr")?.classList.add("fresh");
+  }
+  part.replaceWith(fresh);
+  const again = held && [...fresh.querySelectorAll("a")].find((link) => address(link) === address(held));
+  again?.focus({ preventScroll: true });
+  again?.closest("tr")?.classList.add("here");
+}
+
+const opened = (part) => [...part.querySelectorAll("a.open")];
+const address = (link) => link.getAttribute("href");
 
 export function moving() {
   const timer = setInterval(() => {

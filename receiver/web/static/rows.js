@@ -3,17 +3,17 @@
 const ITS_OWN = "a, button, input, label, select, summary";
 
 export function openRows() {
-  for (const list of document.querySelectorAll("table[data-list]")) {
-    list.classList.add("opens");
-    list.addEventListener("click", open);
-    list.addEventListener("auxclick", open);
-    // A middle click on a row would begin to scroll.
-    list.addEventListener("mousedown", (event) => { if (event.button === 1 && linkOf(event)) event.preventDefault(); });
-  }
+  document.documentElement.classList.add("opens");
+  document.addEventListener("click", open);
+  document.addEventListener("auxclick", open);
+  // A middle click on a row would begin to scroll.
+  document.addEventListener("mousedown", (event) => {
+    if (event.button === 1 && linkOf(event)) event.preventDefault();
+  });
 }
 
 function linkOf(event) {
-  return event.target.closest(ITS_OWN) ? null : event.target.closest("tr")?.querySelector("a.open");
+  return event.target.closest(ITS_OWN) ? null : event.target.closest("table[data-list] tr")?.querySelector("a.open");
 }
 
 function open(event) {

@@ -1,4 +1,4 @@
-// The live tail. The stream only says that something arrived; the server then draws the rows.
+// The live tail. The stream only says that something arrived; the server then draws the rows, or the list.
 
 import { redraw } from "./moving.js";
 
@@ -9,7 +9,7 @@ const MOST_ROWS = 500;
 export function liveTail() {
   const live = document.getElementById("live");
   const rows = document.getElementById("rows");
-  if (!live || !rows) return;
+  if (!live) return;
   const words = document.getElementById("live-words");
   const news = document.getElementById("tail-news");
   const most = Number(live.dataset.most || MOST_ROWS);
@@ -77,17 +77,19 @@ export function liveTail() {
     }
   });
 
+  const look = rows ? fetchRows : () => redraw("[data-redrawn]");
+
   live.hidden = false;
   let polling;
-  const poll = () => { polling ??= setInterval(fetchRows, POLL_MS); };
+  const poll = () => { polling ??= setInterval(look, POLL_MS); };
   const stream = new EventSource(`/events/stream?${new URLSearchParams({ q, after })}`);
   stream.addEventListener("open", () => {
     clearInterval(polling);
     polling = undefined;
     say("on", "Live");
-    fetchRows(); // what arrived between the page and the stream
+    if (rows) fetchRows(); // what arrived between the page and the stream
   });
-  stream.addEventListener("event", fetchRows);
+  stream.addEventListener("event", look);
   stream.addEventListener("reset", () => location.reload()); // these rows are of a log that is no more
   stream.addEventListener("error", () => {
     say("off", stream.readyState === EventSource.CLOSED ? "Checking every 3 seconds" : "Reconnecting…");
