@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from flask import request, url_for
 
 from receiver import current
-from receiver.search.count_calls import call_times, missed_calls
+from receiver.search.count_calls import CallTimes, call_times, missed_calls
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.web.console import times
 from receiver.web.console.chart import NARROW, RANGES, Range, counted, drawn
@@ -34,18 +34,20 @@ def of_range() -> dict[str, Any]:
     shown = RANGES[asked]
     now = datetime.now(UTC)
     first = shown.first(now.astimezone(times.zone()))
-    bars = counted(_happened(first, now), first, shown)
+    calls = call_times(current.engine(), first)
+    bars = counted(_happened(first, now, calls), first, shown)
     return {
         "range": asked,
         "ranges": RANGES,
         "chart": drawn(bars, first, shown, times.zone()),
         "phone_chart": drawn(bars, first, shown, times.zone(), NARROW),
-        "tiles": list(_tiles(first, shown)),
+        "tiles": list(_tiles(first, shown, calls)),
     }
 
 
-def _happened(first: datetime, now: datetime) -> Iterator[tuple[datetime, str, str | None, int]]:
-    calls = call_times(current.engine(), first)
+def _happened(
+    first: datetime, now: datetime, calls: Sequence[CallTimes] | None
+) -> Iterator[tuple[datetime, str, str | None, int]]:
     for one in calls or ():
         yield one.at, Kind.VOICE, one.session, 1
     # Of more calls than can be read, their ringing is counted: one for each but for those whose was lost.
@@ -56,10 +58,9 @@ def _happened(first: datetime, now: datetime) -> Iterator[tuple[datetime, str, s
             yield hour.hour, hour.kind, None, hour.events
 
 
-def _tiles(first: datetime, shown: Range) -> Iterator[Tile]:
+def _tiles(first: datetime, shown: Range, calls: Sequence[CallTimes] | None) -> Iterator[Tile]:
     since = f"since:{first:%Y-%m-%dT%H:%MZ}"
     totals = {total.type: total.events for total in current.counts().by_kind(first)}
-    calls = call_times(current.engine(), first)
     missed = None if calls is None else missed_calls(current.engine(), first)
     of = "" if calls is None else f"of {_number(len({one.session for one in calls}), 'call')}"
     at = url_for("console.calls.show_list", q=f"state:missed {since}")
