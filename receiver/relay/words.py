@@ -14,6 +14,7 @@ from config import Config
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
 from receiver.relay.delivery import Parcel
+from receiver.relay.documents import brings_voicemail
 from receiver.relay.sender import Surroundings
 from receiver.search.call import Call
 from receiver.search.calls import CallLog
@@ -47,10 +48,12 @@ class Said:
 
 
 def said_of(parcel: Parcel, around: Surroundings) -> Said:
-    """What is said of an event. The end of a call tells what became of the whole call."""
+    """What is said of an event. The end of a call tells what became of the whole call, and what brings a
+    voicemail may not say whose it is."""
     event = parcel.event
     call = None
-    if event.type == EventType.CALL_ENDED and event.session and event.quarantine is None:
+    of_call = event.type == EventType.CALL_ENDED or brings_voicemail(event)
+    if of_call and event.session and event.quarantine is None:
         call = CallLog(around.engine).get(event.session)
     return say(parcel, call, zone_of(around.config), datetime.now(UTC))
 
@@ -60,8 +63,9 @@ def say(parcel: Parcel, call: Call | None, zone: tzinfo, now: datetime) -> Said:
     event = parcel.event
     what, detail = _what(event, call)
     started = event.received_at if call is None else call.started_at
-    subject = _mark(parcel) + what + f" from {_number(event.sender) or 'an unknown number'}"
-    headline = subject + (f" to {to}" if (to := _number(event.recipient)) else "")
+    sender, recipient = _ends(event, call)
+    subject = _mark(parcel) + what + f" from {_number(sender) or 'an unknown number'}"
+    headline = subject + (f" to {to}" if (to := _number(recipient)) else "")
     headline += f", {detail}" if detail else ""
     text = None
     if event.kind == Kind.SMS and event.type != EventType.TEST:
@@ -108,6 +112,8 @@ def _what(event: Event, call: Call | None) -> tuple[str, str]:
             return "Failed fax", f"error {printable(code)[:20]}" if (code := event.fax_error_code) else ""
         case EventType.CALL_RINGING:
             return "Call", "ringing"
+        case EventType.CALL_ONGOING if brings_voicemail(event):
+            return "Voicemail", ""
         case EventType.CALL_ONGOING:
             step = PROVIDERS[event.provider].steps.get(event.ivr_block or "")
             return "Call", step.value.lower() if step else "going on"
@@ -123,6 +129,12 @@ def _ended(call: Call | None) -> tuple[str, str]:
     if call is not None and call.outcome is CallOutcome.ANSWERED and call.duration:
         detail += f", {call.duration} min"
     return what, detail
+
+
+def _ends(event: Event, call: Call | None) -> tuple[str | None, str | None]:
+    if call is None:
+        return event.sender, event.recipient
+    return event.sender or call.sender, event.recipient or call.recipient
 
 
 def _number(number: str | None) -> str:

@@ -14,7 +14,7 @@ from receiver.models import Event
 from receiver.outbound.media import BY_TYPE
 from receiver.outbound.trust import trusting
 from receiver.relay.delivery import Parcel, Result
-from receiver.relay.documents import Document
+from receiver.relay.documents import Document, brings_voicemail
 from receiver.relay.email.compose import Attached, Ids, compose
 from receiver.relay.email.smtp import Handed, Post, SmtpError
 from receiver.relay.options import Form, Option
@@ -24,7 +24,7 @@ from receiver.relay.target import Target
 from receiver.relay.words import pages, said_of
 from receiver.settings.mail import mail_address, mail_server
 from receiver.vocabulary.errors import OperatorError
-from receiver.vocabulary.kinds import EventType
+from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.printable import printable, size
 
 MOST_RECIPIENTS = 20
@@ -43,7 +43,7 @@ _NO_SERVER = "mail needs the settings SMTP_URL and MAIL_FROM"
 class Email:
     """See `receiver.relay.sender.Sort`."""
 
-    about = "Mail each event to one or more people, a fax or an MMS with its documents."
+    about = "Mail each event to one or more people, a fax, an MMS or a voicemail with its documents."
     options: tuple[Option, ...] = (
         Option(
             "to",
@@ -161,7 +161,7 @@ class EmailSender:
         """There is a connection for each mail."""
 
     def _documents(self, parcel: Parcel) -> Sequence[Document]:
-        return self._around.documents.find(parcel.event) if _has_documents(parcel.event) else ()
+        return self._around.documents.find(parcel.event) if _called(parcel.event) else ()
 
     def _settled(self, parcel: Parcel, to: list[str], outcome: Handed | SmtpError) -> Result:
         """What it means that the server takes it for some and not for others."""
@@ -205,27 +205,31 @@ def _may_wait(parcel: Parcel) -> bool:
     return parcel.made_at is not None and datetime.now(UTC) - parcel.made_at < LONGEST_WAIT
 
 
-def _has_documents(event: Event) -> bool:
-    """Recordings stay behind: a call is many events, and its page plays them."""
-    return event.type == EventType.FAX_RECEIVED or (
-        event.type == EventType.SMS_RECEIVED and bool(event.media)
-    )
+def _called(event: Event) -> str | None:
+    """What people call the documents that go with it; None if none do. Recordings of a conversation stay
+    behind: its page plays them."""
+    if event.type == EventType.FAX_RECEIVED:
+        return "document"
+    if event.type == EventType.SMS_RECEIVED and event.media:
+        return "file"
+    return "recording" if brings_voicemail(event) else None
 
 
 def _load(event: Event, documents: Sequence[Document]) -> tuple[list[Attached], str | None]:
     """What goes with the mail, and a sentence of ours about it. `OperatorError` if it cannot be read now."""
-    if not _has_documents(event):
+    called, is_fax = _called(event), event.type == EventType.FAX_RECEIVED
+    if called is None:
         return [], None
-    is_fax = event.type == EventType.FAX_RECEIVED
     if not documents:
+        several = called == "file"
         return [], _left_out(
-            "document" if is_fax else "files", f"no copy of {'it' if is_fax else 'them'} was kept here"
+            "files" if several else called, f"no copy of {'them' if several else 'it'} was kept here"
         )
     loaded: list[Attached] = []
     notes: list[str] = []
     room = LARGEST
     for number, document in enumerate(documents, 1):
-        what = "document" if is_fax else "file" if len(documents) == 1 else f"file {number}"
+        what = called if len(documents) == 1 else f"{called} {number}"
         content, missing = _content(document, room)
         if content is None:
             notes.append(_left_out(what, missing))
@@ -254,7 +258,8 @@ def _attached(event: Event, document: Document, content: bytes, number: int) -> 
         picture = None
     media = BY_TYPE.get(document.media_type)
     which = f"-{number}" if number > 1 else ""
-    name = f"{event.kind}-{event.id}{which}.{media.extension if media else 'bin'}"
+    kind = "voicemail" if event.kind == Kind.VOICE else event.kind
+    name = f"{kind}-{event.id}{which}.{media.extension if media else 'bin'}"
     return Attached(name, document.media_type, content, picture)
 
 
