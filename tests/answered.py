@@ -1,4 +1,4 @@
-"""A service that answers simulated calls by a rules file, and the time by which it does."""
+"""Services that answer simulated calls by a rules file, at the time that a test says it is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+import requests
 from conftest import KEY, make_config, started
+from twilio_callbacks import FORM, signature
 from werkzeug.serving import make_server
 
 from receiver.answering import decisions
@@ -17,13 +20,14 @@ from receiver.answering.decisions import Noted
 from receiver.simulator.twilio.server import SimulatorServer
 
 EXAMPLES = Path(__file__).parent.parent / "docs/answering"
+CALLER = "+6591234567"
 
 
 class Service:
     """It runs in this process, and is reached over HTTP."""
 
-    def __init__(self, app, url: str, rules: Path) -> None:
-        self.app, self.url, self.rules = app, url, rules
+    def __init__(self, app, url: str, rules: Path, twilio: SimulatorServer) -> None:
+        self.app, self.url, self.rules, self.twilio = app, url, rules, twilio
         self.parts = app.extensions["receiver"]
 
     def at(self, text: str, zone: str = "Asia/Singapore") -> None:
@@ -34,8 +38,29 @@ class Service:
     def callback(self, word: str) -> str:
         return f"{self.url}callbacks/{KEY}/twilio/{word}"
 
+    def take(self, number: str) -> None:
+        """Let a number of the account lead here."""
+        listed = self.twilio.account["numbers"]
+        sid = next(each["sid"] for each in listed if each["phone_number"] == number)
+        urls = {"VoiceUrl": "voice", "SmsUrl": "sms", "StatusCallback": "status"}
+        set_to = {name: self.callback(word) for name, word in urls.items()}
+        assert self.twilio.request("POST", f"IncomingPhoneNumbers/{sid}.json", **set_to).ok
+
+    def post(self, url: str, *, forged: bool = False, **said: str) -> str:
+        """What a callback of a call is answered with."""
+        about = {"CallSid": "CA" + "1" * 32, "From": CALLER, "CallStatus": "in-progress", "To": said["To"]}
+        body = urlencode(about | said).encode()
+        parts = urlsplit(url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        token = self.twilio.settings.auth_token
+        signed = signature(target, body, token=token, public=self.url.rstrip("/"))
+        headers = {"Content-Type": FORM, "X-Twilio-Signature": "forged" if forged else signed}
+        answer = requests.post(url, body, headers=headers, timeout=10)
+        assert answer.status_code == 200
+        return answer.text
+
     def decided(self, session: str) -> list[Noted]:
-        """What was decided about a call."""
+        """What was decided about a call or an SMS."""
         assert self.parts.answering.flush(10)
         return decisions.of_session(self.parts.engine, "twilio", session)
 
@@ -44,22 +69,23 @@ class Service:
 
 
 @contextmanager
-def service(simulator: SimulatorServer, path: Path, database_url: str, rules: str) -> Iterator[Service]:
+def service(
+    twilio: SimulatorServer, path: Path, database_url: str, rules: str, **settings
+) -> Iterator[Service]:
     """One that has the simulator's account."""
     file = path / "rules.toml"
     file.write_text(rules, encoding="utf-8")
     server = make_server("127.0.0.1", 0, None, threaded=True)
     server.daemon_threads = True
-    url = f"http://127.0.0.1:{server.server_port}/"
-    settings = {
-        "twilio_account_sid": simulator.settings.account_sid,
-        "twilio_auth_token": simulator.settings.auth_token,
-        "twilio_api_url": simulator.url,
+    account = {
+        "twilio_account_sid": twilio.settings.account_sid,
+        "twilio_auth_token": twilio.settings.auth_token,
+        "twilio_api_url": twilio.url,
+        "public_url": f"http://127.0.0.1:{server.server_port}/",
     }
-    config = make_config(database_url, path, public_url=url, rules=file, **settings)
-    for app in started(config):
+    for app in started(make_config(database_url, path, rules=file, **account, **settings)):
         server.app = app
-        running = Service(app, url, file)
+        running = Service(app, account["public_url"], file, twilio)
         running.parts.recorder.start()
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
@@ -67,3 +93,7 @@ def service(simulator: SimulatorServer, path: Path, database_url: str, rules: st
         finally:
             server.shutdown()
             server.server_close()
+
+
+def dialled(call: dict) -> list[str]:
+    return [step["to"] for step in call["way"] if step["step"] == "Dial"]

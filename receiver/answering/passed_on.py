@@ -48,6 +48,8 @@ class PassedOn:
             whole = urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except (NotBase64, ValueError):
             raise Unreadable from None
+        if _text(whole) != token:  # the decoder passes over what is no base64
+            raise Unreadable
         tag, content = whole[:_TAG], whole[_TAG:]
         # With every key, so that how long it takes tells nothing.
         right = [hmac.compare_digest(tag, self._tag(key, provider, session, content)) for key in self._keys()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,15 +11,18 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
-from receiver.answering import decisions, machine, passed_on, sms
+from receiver.answering import decisions, machine, passed_on
 from receiver.answering.decisions import Decided
 from receiver.answering.driving import Driver, MakeDriver, Reply, Task
 from receiver.answering.in_force import RulesInForce
 from receiver.answering.machine import Move
 from receiver.answering.noting import Noting
 from receiver.answering.passed_on import PassedOn, Unreadable
-from receiver.answering.replies import Replied, Replies
+from receiver.answering.replies import Replies
 from receiver.answering.state import State
+from receiver.answering.texts import Texts, number_of
+from receiver.answering.under_way import UnderWay
+from receiver.answering.why import Why
 from receiver.db.engine import Unreachable
 from receiver.logs.log import get_logger
 from receiver.providers.answer import Answer
@@ -34,7 +38,7 @@ logger = get_logger(__name__)
 
 GRACE = timedelta(seconds=10)
 """How far behind its deadline another process takes up a call: the one that asked looks after it first."""
-_MOST_CALLS = 10_000
+_LOOK = 2.0
 _SWEEP = 86_400.0
 
 
@@ -52,20 +56,21 @@ class Answering:
         make_driver: MakeDriver | None = None,
     ) -> None:
         """`keys` gives the callback keys that are accepted, the current one first."""
-        self._engine, self._rules, self._keys = engine, rules, keys
+        self._engine, self._rules, self._keys, self._receptions = engine, rules, keys, receptions
         self._public_url = config.public_url
         secret = "" if config.secret_key is None else config.secret_key.get_secret_value()
         self._passed_on = PassedOn(keys, secret)
-        self._receptions = receptions
-        phones = {name: each.phone for name, each in receptions.items() if each.phone is not None}
-        self._phones: Mapping[str, Phone] = phones
+        phones: Mapping[str, Phone] = {
+            name: each.phone for name, each in receptions.items() if each.phone is not None
+        }
+        self._phones = phones
         self._readers = {name: phone for name, phone in phones.items() if isinstance(phone, ReadsAnswers)}
         self._asked = {name: phone for name, phone in phones.items() if isinstance(phone, TakesRequests)}
         self._driver: Driver | None = None if make_driver is None else make_driver(self._asked, self)
         self._noting = Noting(engine)
-        self._replies = Replies(engine)
-        self._calls: dict[tuple[str, str], State] = {}
-        """Where calls are, as far as this process saw it. Each can be lost."""
+        self._texts = Texts(rules, Replies(engine), self._noting, self._now)
+        self._lock = threading.RLock()  # held for no longer than it takes to decide
+        self._calls = UnderWay()
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def concerns(self, number: object, parameters: Parameters) -> bool:
@@ -83,7 +88,8 @@ class Answering:
             return None
         try:
             if kept.said.kind is Kind.VOICE and kept.said.session:
-                return self._call(provider, phone, kept, kept.said.session)
+                with self._lock:
+                    return self._call(provider, phone, kept, kept.said.session)
             if kept.said.type is EventType.SMS_RECEIVED:
                 return self._sms(provider, kept)
         except Exception as error:
@@ -93,26 +99,22 @@ class Answering:
         return None
 
     def failed(self, provider: str, session: str, state: State) -> None:
-        """The instruction that a call waits for failed, or nothing was heard of it in time: its failure step.
-
-        Of a call that has gone on meanwhile nothing. Never raises.
-        """
+        """See `receiver.answering.driving.Calls`."""
         try:
-            known = self._calls.get((provider, session))
-            if known is not None and known.asked != state.asked:
-                return
             rules = self._rules.version(state.version)
             if rules is None:
                 logger.error("a call began by rules that nobody knows any more", provider=provider)
                 move = machine.given_up(state)
             else:
                 move = machine.proceed(rules, state, StepFailed(state.asked))
-            self._told(provider, session, move, identity=None)
+            with self._lock:
+                if not self._calls.is_beyond(provider, session, state):
+                    self._told(provider, session, move, identity=None)
         except Exception as error:
             logger.critical("cannot go on with a call", provider=provider, error=type(error).__name__)
 
     def waits(self, provider: str, session: str, seconds: float) -> None:
-        """A call was connected and talks: for so long nothing is missed. Never raises."""
+        """See `receiver.answering.driving.Calls`."""
         until = self.clock() + timedelta(seconds=seconds)
         try:
             decisions.wait_longer(self._engine, provider, session, until)
@@ -120,17 +122,18 @@ class Answering:
             logger.warning("cannot note that a call goes on", error=type(error).__name__)
 
     def gone(self, provider: str, session: str, state: State) -> None:
-        """The provider says that a call is over. Never raises."""
+        """See `receiver.answering.driving.Calls`."""
         try:
-            self._hung_up(provider, session, state, identity=None)
+            with self._lock:
+                self._hung_up(provider, session, state, identity=None)
         except Exception as error:
             logger.critical("cannot end a call", provider=provider, error=type(error).__name__)
 
     def jobs(self) -> tuple[Job, ...]:
         """What is read and looked after in the background."""
         return (
-            Job("replies", 2.0, self._read_replies, everywhere=True),
-            Job("calls-at-a-loss", 2.0, self.take_up, everywhere=True),
+            Job("replies", _LOOK, self._texts.refresh, everywhere=True),
+            Job("calls-at-a-loss", _LOOK, self.take_up, everywhere=True),
             Job("decisions", _SWEEP, lambda: decisions.sweep(self._engine, self.clock())),
         )
 
@@ -158,12 +161,8 @@ class Answering:
             self._driver.close(timeout)
         self._noting.close(timeout)
 
-    def _read_replies(self) -> None:
-        rules = self._rules.current()
-        if rules is not None:
-            self._replies.refresh(rules, self.clock())
-
-    # Calls.
+    def _now(self) -> datetime:
+        return self.clock()
 
     def _call(self, provider: str, phone: Phone, kept: Kept, session: str) -> Answer | None:
         token = kept.parameters.first(passed_on.NAME)
@@ -198,8 +197,8 @@ class Answering:
         return machine.proceed(rules, state, happening)
 
     def _recover(self, provider: str, session: str, kept: Kept) -> Move | None:
-        """A call is where nobody knows: the failure step, as far as its rule can be told."""
-        known = self._calls.get((provider, session))
+        """A call is nobody knows where: the failure step, as far as its rule can be told."""
+        known = self._calls.of(provider, session)
         rules = None if known is None else self._rules.version(known.version)
         if known is not None and rules is not None:
             return machine.proceed(rules, known, StepFailed(known.asked))
@@ -207,43 +206,28 @@ class Answering:
         return None if rules is None else machine.recover(rules, self._rang(kept))
 
     def _rang(self, kept: Kept) -> Rang:
-        return Rang(kept.recipient or "", _caller(kept.sender), self.clock(), self._rules.switches)
+        return Rang(kept.recipient or "", number_of(kept.sender), self.clock(), self._rules.switches)
 
     def _told(self, provider: str, session: str, move: Move, *, identity: str | None) -> Answer | None:
         """Note a move and have it carried out."""
         now, instruction, state = self.clock(), move.instruction, move.state
         asked, open_until = self._asked.get(provider), None
         if asked is not None and instruction is not None:
-            if self._decided_before(provider, session, state):
-                return None
+            if state is not None and self._calls.has_come_to(provider, session, state):
+                return None  # what led to this came twice, or late: requests, unlike answers, are made once
             open_until = now + timedelta(seconds=asked.patience(instruction))
-        late = instruction is None and state is not None and not state.over
-        self._noting.add(
-            Decided(
-                provider,
-                session,
-                now,
-                move.why,
-                instruction,
-                None if late else state,  # what waits goes on waiting
-                identity,
-                open_until,
-            )
-        )
-        if state is not None and not late:
-            self._keep(provider, session, state)
-        if instruction is None or state is None:
+        waits_on = instruction is None and state is not None and not state.over
+        kept = None if waits_on else state
+        self._noting.add(Decided(provider, session, now, move.why, instruction, kept, identity, open_until))
+        if kept is not None:
+            self._calls.keep(provider, session, kept)
+        if instruction is None or kept is None:
             return None
         if provider in self._readers:
-            return self._readers[provider].render(instruction, self._next_url(provider, session, state, now))
+            return self._readers[provider].render(instruction, self._next_url(provider, session, kept, now))
         if self._driver is not None:
-            self._driver.ask(self._task(provider, session, instruction, state))
+            self._driver.ask(self._task(provider, session, instruction, kept))
         return None
-
-    def _decided_before(self, provider: str, session: str, state: State | None) -> bool:
-        """Whether what led to this came twice, or late. Requests, unlike answers, are made once."""
-        known = self._calls.get((provider, session))
-        return known is not None and state is not None and known.asked >= state.asked
 
     def _task(self, provider: str, session: str, instruction: Instruction, state: State) -> Task:
         next_url = self._next_url(provider, session, state, self.clock())
@@ -256,57 +240,31 @@ class Answering:
         url = Here(self._public_url, self._keys()[0]).callback(provider, self._phones[provider].word)
         return f"{url}?{passed_on.NAME}={token}"
 
-    def _keep(self, provider: str, session: str, state: State) -> None:
-        key = (provider, session)
-        self._calls.pop(key, None)  # the latest stand last
-        self._calls[key] = state
-        while len(self._calls) > _MOST_CALLS:
-            del self._calls[next(iter(self._calls))]
-
     def _ended(self, provider: str, session: str, identity: str) -> None:
         """A call is over, and its callback did not say where it was."""
-        known = self._calls.pop((provider, session), None)
+        known = self._calls.of(provider, session)
         if known is not None:
             self._hung_up(provider, session, known, identity)
             if self._driver is not None:
                 self._driver.heard(provider, session, known.asked, over=True)
 
     def _hung_up(self, provider: str, session: str, state: State, identity: str | None) -> None:
+        self._calls.forget(provider, session)
         rules = self._rules.version(state.version)
-        if rules is None or state.over:
-            self._noting.add(Decided(provider, session, self.clock(), (), state=replace(state, over=True)))
-            return
-        move = machine.proceed(rules, state, CallerHungUp())
-        self._noting.add(
-            Decided(provider, session, self.clock(), move.why, state=move.state, identity=identity)
-        )
-        self._calls.pop((provider, session), None)
-
-    # SMS.
+        why: tuple[Why, ...] = ()
+        if rules is not None and not state.over:
+            why = machine.proceed(rules, state, CallerHungUp()).why
+        elif provider not in self._asked:
+            return  # as it was to be, and nobody waits for it
+        over = replace(state, over=True)
+        self._noting.add(Decided(provider, session, self.clock(), why, state=over, identity=identity))
 
     def _sms(self, provider: str, kept: Kept) -> Answer | None:
-        rules = self._rules.current()
-        if rules is None:
+        given = self._texts.answer(provider, kept)
+        if given is None:
             return None
-        number, sender, now = kept.recipient or "", _caller(kept.sender), self.clock()
-        reference = kept.said.txn_ref or kept.identity
-        before = self._replies.last(number, sender or "")
-        again = before is not None and before.reference == reference
-        at = None if before is None or again else before.at
-        answered = sms.answer(rules, sms.Texted(number, sender, now, self._rules.switches, at))
-        decided = Decided(provider, reference, now, (answered.why,), identity=kept.identity)
-        if answered.reply is None or sender is None:
-            self._noting.add(decided)
-            return None
-        self._replies.remember(number, sender, Replied(now, reference))
-        self._noting.add(replace(decided, reply=answered.reply, ends=(number, sender)))
         if provider in self._readers:
-            return self._readers[provider].reply(answered.reply)
-        if self._driver is not None and not again:
-            self._driver.reply(Reply(provider, number, sender, answered.reply))
+            return self._readers[provider].reply(given.text)
+        if self._driver is not None and not given.again:
+            self._driver.reply(Reply(provider, given.number, given.sender, given.text))
         return None
-
-
-def _caller(sender: str | None) -> str | None:
-    """A number, or None if it is withheld, whatever stands in its place."""
-    return sender if sender and sender.removeprefix("+").isdigit() else None

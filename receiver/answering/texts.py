@@ -1,0 +1,64 @@
+"""SMS answered by the rules: once per sender and period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from receiver.answering import sms
+from receiver.answering.decisions import Decided
+from receiver.answering.in_force import RulesInForce
+from receiver.answering.noting import Noting
+from receiver.answering.replies import Replied, Replies
+from receiver.providers.base import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an SMS is answered with."""
+
+    number: str
+    sender: str
+    text: str
+    again: bool
+    """Whether it came before, and was answered then."""
+
+
+class Texts:
+    """What one process answers SMS with."""
+
+    def __init__(
+        self, rules: RulesInForce, replies: Replies, noting: Noting, clock: Callable[[], datetime]
+    ) -> None:
+        self._rules, self._replies, self._noting, self._clock = rules, replies, noting, clock
+
+    def answer(self, provider: str, kept: Kept) -> Given | None:
+        """The answer to an SMS, noted and remembered; None for nothing. Waits for nothing."""
+        rules = self._rules.current()
+        if rules is None:
+            return None
+        number, sender, now = kept.recipient or "", number_of(kept.sender), self._clock()
+        reference = kept.said.txn_ref or kept.identity
+        before = self._replies.last(number, sender or "")
+        again = before is not None and before.reference == reference
+        at = None if before is None or again else before.at
+        answered = sms.answer(rules, sms.Texted(number, sender, now, self._rules.switches, at))
+        decided = Decided(provider, reference, now, (answered.why,), identity=kept.identity)
+        if answered.reply is None or sender is None:
+            self._noting.add(decided)
+            return None
+        self._replies.remember(number, sender, Replied(now, reference))
+        self._noting.add(replace(decided, reply=answered.reply, ends=(number, sender)))
+        return Given(number, sender, answered.reply, again)
+
+    def refresh(self) -> None:
+        """Read whom others answered, away from all answers."""
+        rules = self._rules.current()
+        if rules is not None:
+            self._replies.refresh(rules, self._clock())
+
+
+def number_of(sender: str | None) -> str | None:
+    """A sender's number, or None if it is withheld, whatever stands in its place."""
+    return sender if sender and sender.removeprefix("+").isdigit() else None
