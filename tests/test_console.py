@@ -770,12 +770,16 @@ def test_a_hostile_search_is_harmless(client):
 
 def test_static_files_are_what_they_say(client):
     static = Path(__file__).parent.parent / "receiver/web/static"
+    [version] = set(re.findall(r'"/static/(\w+)/', client.get("/").text))
     for path in static.iterdir():
-        answer = client.get(f"/static/{path.name}")
+        answer = client.get(f"/static/{version}/{path.name}")
         assert answer.status_code == 200
+        assert answer.data == path.read_bytes()
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert client.get(f"/static/older/{path.name}").headers["Cache-Control"] == "no-cache"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert ("javascript" in answer.mimetype) == (path.suffix == ".js")
-    assert client.get("/static/../login.py").status_code == 404
+    assert client.get(f"/static/{version}/../login.py").status_code == 404
 
 
 def test_the_live_stream_ends_with_the_sign_in(client, monkeypatch):

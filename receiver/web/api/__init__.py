@@ -26,6 +26,7 @@ from receiver.web.api import (
     targets,
 )
 from receiver.web.api.operation import BadRequest, api
+from receiver.web.compression import compress
 from receiver.web.errors import problem
 
 __all__ = [
@@ -51,6 +52,9 @@ def _tell_what_is_left(answer: Response) -> Response:
         answer.headers["RateLimit-Policy"] = f'"token";q={allowance.most};w={BURST}'
         answer.headers["RateLimit"] = f'"token";r={allowance.left};t={allowance.seconds}'
     return answer
+
+
+api.after_request(compress)
 
 
 @api.errorhandler(BadRequest)

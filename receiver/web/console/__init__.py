@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from receiver import current
 from receiver.intake.spool import SpoolError
 from receiver.vocabulary.printable import sentence
+from receiver.web.compression import compress
 from receiver.web.console import ends, guard, relay, shown, timeline, times
 from receiver.web.console.addresses import this_address
 from receiver.web.console.calls import calls
@@ -27,14 +28,14 @@ from receiver.web.console.replays import replays
 from receiver.web.console.set_aside import anything_set_aside, set_aside
 from receiver.web.console.target_form import target_form
 from receiver.web.console.targets import targets
+from receiver.web.static_files import static_file, version
 
 console = Blueprint(
     "console",
     __name__,
     template_folder="../templates",
-    static_folder="../static",
-    static_url_path="/static",
 )
+console.add_url_rule("/static/<version>/<filename>", "static", static_file)
 _LOG = (overview, events, calls, conversations, documents, faxes, numbers, quarantine, set_aside)
 _OUT = (targets, target_form, deliveries, replays)
 for part in (*_LOG, *_OUT, login):
@@ -61,7 +62,13 @@ def _let_in() -> AnyResponse | tuple[str, int] | None:
 
 @console.after_request
 def _dress(response: Response) -> Response:
-    return guard.dress(response)
+    return compress(guard.dress(response))
+
+
+@console.url_defaults
+def _name_version(endpoint: str, values: dict[str, object]) -> None:
+    if endpoint == "console.static":
+        values["version"] = version()
 
 
 @console.app_context_processor
