@@ -28,6 +28,7 @@ from receiver.intake.readiness import Readiness
 from receiver.intake.recorder import Recorder
 from receiver.intake.refusals import Refusals
 from receiver.intake.spool import Spool
+from receiver.intake.undecided import undecided
 from receiver.intake.writer import EventWriter
 from receiver.keys.ring import KeyRing
 from receiver.logs.log import get_logger, without_words
@@ -92,7 +93,13 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     rules = RulesInForce(config.rules, engine)
     taken = receptions(config)
     answering = Answering(
-        config, engine, rules, lambda: (keys.current, *keys.older), receptions=taken, make_driver=Requests
+        config,
+        engine,
+        rules,
+        lambda: (keys.current, *keys.older),
+        receptions=taken,
+        make_driver=Requests,
+        undecided=partial(undecided, engine),
     )
     jobs = (
         *keys.jobs(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ from receiver.answering.replies import Replies
 from receiver.answering.state import State
 from receiver.answering.texts import Texts, number_of
 from receiver.answering.under_way import UnderWay
-from receiver.answering.why import Why
+from receiver.answering.why import Cause, Why
 from receiver.db.engine import Unreachable
 from receiver.logs.log import get_logger
 from receiver.providers.answer import Answer
@@ -38,6 +38,8 @@ logger = get_logger(__name__)
 
 GRACE = timedelta(seconds=10)
 """How far behind its deadline another process takes up a call: the one that asked looks after it first."""
+CAUGHT_UP = timedelta(minutes=5)
+"""How far a new process looks back for calls that nobody decided about."""
 _LOOK = 2.0
 _SWEEP = 86_400.0
 
@@ -54,8 +56,10 @@ class Answering:
         *,
         receptions: Mapping[str, Reception],
         make_driver: MakeDriver | None = None,
+        undecided: Callable[[datetime], Iterable[tuple[str, Kept]]] = lambda _: (),
     ) -> None:
-        """`keys` gives the callback keys that are accepted, the current one first."""
+        """`keys` gives the callback keys that are accepted, the current one first; `undecided` what has come
+        since a moment of calls under way, was kept, and by a process that did not live to decide."""
         self._engine, self._rules, self._keys, self._receptions = engine, rules, keys, receptions
         self._public_url = config.public_url
         secret = "" if config.secret_key is None else config.secret_key.get_secret_value()
@@ -67,6 +71,7 @@ class Answering:
         self._readers = {name: phone for name, phone in phones.items() if isinstance(phone, ReadsAnswers)}
         self._asked = {name: phone for name, phone in phones.items() if isinstance(phone, TakesRequests)}
         self._driver: Driver | None = None if make_driver is None else make_driver(self._asked, self)
+        self._undecided, self._caught_up = undecided, False
         self._noting = Noting(engine)
         self._texts = Texts(rules, Replies(engine), self._noting, self._now)
         self._lock = threading.RLock()  # held for no longer than it takes to decide
@@ -142,6 +147,11 @@ class Answering:
         if not self._asked or self._rules.current() is None:
             return
         now = self.clock()
+        if not self._caught_up:
+            for provider, kept in self._undecided(now - CAUGHT_UP):
+                if provider in self._asked and self.concerns(kept.recipient, kept.parameters):
+                    self.take(provider, kept)
+            self._caught_up = True
         for overdue in decisions.claim_overdue(self._engine, now - GRACE, now):
             provider, session, state = overdue.provider, overdue.session, overdue.state
             rules = self._rules.version(state.version)
@@ -214,7 +224,10 @@ class Answering:
         asked, open_until = self._asked.get(provider), None
         if asked is not None and instruction is not None:
             if state is not None and self._calls.has_come_to(provider, session, state):
-                return None  # what led to this came twice, or late: requests, unlike answers, are made once
+                # What led to this came twice, or late: requests, unlike answers, are made once.
+                late = tuple(replace(why, cause=Cause.LATE, tried=()) for why in move.why[:1])
+                self._noting.add(Decided(provider, session, now, late, identity=identity))
+                return None
             open_until = now + timedelta(seconds=asked.patience(instruction))
         waits_on = instruction is None and state is not None and not state.over
         kept = None if waits_on else state
