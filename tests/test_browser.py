@@ -98,6 +98,7 @@ def pages(demo: Demo) -> list[str]:
         *(f"/events/{demo.hostile}", f"/faxes/{demo.fax_event}"),
         *("/calls", "/calls/S20481", "/conversations", f"/conversations/{demo.voice}/{CALLER}"),
         *("/faxes", "/numbers", "/quarantine", "/account", "/events/99999", "/targets", "/replays"),
+        "/docs/api",
     ]
 
 

@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from receiver.providers.here import CALLBACKS
 from receiver.web.api import api
+from receiver.web.api_page import api_page
 from receiver.web.callbacks import CallbackAdapter, callbacks
 from receiver.web.console import console, unknown_address
 from receiver.web.errors import problem
@@ -16,7 +17,7 @@ from receiver.web.paths import Rest
 
 PUBLIC = (callbacks,)
 """What the provider reaches."""
-PRIVATE = (api, metrics, console)
+PRIVATE = (api, api_page, metrics, console)
 """What only the owner reaches."""
 
 
