@@ -1,5 +1,6 @@
 # make run    the service, with a simulated provider when no credentials are set
 #             LISTEN and SIMULATOR say where they answer: make run LISTEN=127.0.0.1:8001 SIMULATOR=127.0.0.1:8101
+#             PROVIDER says who is simulated: make run PROVIDER=twilio
 # make test   format, lint, types, tests
 # make bench  the benches, short forms; python -m bench <name> for one in full
 # make screenshots  docs/screenshots, drawn anew from a demo made for it; needs Chromium
@@ -9,13 +10,14 @@ SHELL := /bin/sh
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:8000
 SIMULATOR ?=
+PROVIDER ?=
 VENV := .venv
 
 .PHONY: run test bench screenshots
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
-	@$(VENV)/bin/python -m receiver.quickstart --listen '$(LISTEN)' $(if $(SIMULATOR),--simulator '$(SIMULATOR)')
+	@$(VENV)/bin/python -m receiver.quickstart --listen '$(LISTEN)' $(if $(SIMULATOR),--simulator '$(SIMULATOR)') $(if $(PROVIDER),--provider '$(PROVIDER)')
 
 test: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

@@ -30,6 +30,9 @@ from receiver.settings.files import CHECKOUT, DEMO, DOTENV, ConfigError, read_en
 LIVE_API_URL = "https://secure.hoiio.com/open/"
 TWILIO_API_URL = "https://api.twilio.com/"
 
+ACCOUNTS = (("hoiio_app_id", "hoiio_access_token"), ("twilio_account_sid", "twilio_auth_token"))
+"""The settings that name an account at a provider: all of a group, or none."""
+
 
 class Config(BaseModel):
     """All settings of one process. Secrets have no default and do not show in `repr`."""
@@ -251,8 +254,8 @@ class Config(BaseModel):
 
     @property
     def has_credentials(self) -> bool:
-        """Whether the provider's API can be called at all."""
-        return self.hoiio_app_id is not None and self.hoiio_access_token is not None
+        """Whether the API of any provider can be called."""
+        return any(all(getattr(self, name) is not None for name in names) for names in ACCOUNTS)
 
 
 def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
@@ -272,7 +275,8 @@ def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
         own = {name: value for name, value in dotenv_values(dotenv).items() if value}
     except (OSError, UnicodeDecodeError):
         return False  # there is no demo; and what is wrong with .env is told by who reads it
-    real = [name for name in ("HOIIO_APP_ID", "HOIIO_ACCESS_TOKEN") if name in own or f"{name}_FILE" in own]
+    credentials = [name.upper() for names in ACCOUNTS for name in names]
+    real = [name for name in credentials if name in own or f"{name}_FILE" in own]
     if real or any(os.environ.get(name) for name in (*settings, *(f"{name}_FILE" for name in settings))):
         return False
     os.environ.update({name: value for name, value in settings.items() if value is not None})

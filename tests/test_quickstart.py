@@ -108,11 +108,11 @@ class Demo:
         self.environ |= {"PYTHONPATH": str(directory), "PYTHONUNBUFFERED": "1", "NO_PROXY": "*"}
 
     @contextmanager
-    def running(self) -> Iterator[str]:
+    def running(self, *options: str) -> Iterator[str]:
         """What it printed until it served."""
         with socket.create_server(("127.0.0.1", 0)) as probe:
             listen = f"127.0.0.1:{probe.getsockname()[1]}"
-        command = [sys.executable, "-m", "receiver.quickstart", "--listen", listen]
+        command = [sys.executable, "-m", "receiver.quickstart", "--listen", listen, *options]
         process = subprocess.Popen(
             command, cwd=self.directory, env=self.environ, stdout=subprocess.PIPE, text=True
         )
@@ -163,3 +163,12 @@ def test_commands_talk_to_the_demo_while_it_runs_and_a_restart_is_short(tmp_path
             file.write("HOIIO_APP_ID=real-app\nHOIIO_ACCESS_TOKEN=real-token\n")
         assert USING_DEMO not in demo.run("events").stderr
     assert stat.S_IMODE((demo.directory / "var/demo.password").stat().st_mode) == 0o600
+
+
+@pytest.mark.slow
+def test_the_demo_with_the_other_provider_takes_a_voicemail_and_a_picture(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "checkout")
+    with demo.running("--provider", "twilio") as said:
+        assert "The recording and the picture are archived, the message is delivered" in said
+        assert len(re.findall(r"^\d+ +\d\d-\d\d .* twilio ", said, re.MULTILINE)) == 5
+        assert json.loads(demo.run("calls", "--json").stdout)["calls"][0]["outcome"] == "voicemail"

@@ -1,4 +1,4 @@
-"""The demo: a simulated provider, two numbers set up at it, and a call, a fax and an SMS that arrive."""
+"""The demo: a simulated provider, numbers set up at it, and what arrives there; by a tour of `tours.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import secrets
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,71 +15,68 @@ from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.processes import Child, command_json, environment_with, http, run_command, started
 from receiver.quickstart.service import start_server
 from receiver.quickstart.story import Steps, tell_demo
+from receiver.quickstart.tours import Tour
 from receiver.settings.files import DEMO
 
-ARRIVAL_SECONDS = 30.0
+ARRIVAL_SECONDS = 60.0
 _NEWS_SECONDS = 1.5
 """Until the service has heard of a number just bought: it looks every second."""
 _SIMULATOR = ("127.0.0.1", 8100)
-_PASSWORD = DEMO.with_name("demo.password")
 _TARGET = ("127.0.0.1", 8200)
 _TARGET_NAME = "demo"
-_SENDER = "+6591234567"
 _USER = "demo"
-_PURPOSES = {
-    "voice": ("--kind", "voice,sms"),
-    "fax": ("--kind", "fax"),
-}
-_PURCHASES = {
-    "voice": ("--country", "US", "--state", "CA", "--months", "1"),
-    "fax": ("--country", "SG", "--months", "1"),
-}
-_ARRIVALS = (("calls", "voice", None), ("faxes", "fax", None), ("sms", "voice", "Hello from the simulator"))
 
 
 def serve_demo(
-    config: Config, listen: Address, simulated: Address | None, steps: Steps, children: contextlib.ExitStack
+    config: Config,
+    tour: Tour,
+    listen: Address,
+    steps: Steps,
+    children: contextlib.ExitStack,
+    *,
+    simulated: Address | None,
 ) -> Child:
     """Serve against a simulated provider, until the first events are in the log."""
     steps.say("No credentials in the settings: using a simulated provider, no money is spent")
-    simulator = _start_simulator(simulated, steps, children)
-    environment = environment_with(children.enter_context(_settings(simulator, listen)))
+    simulator = _start_simulator(tour, simulated, steps, children)
+    environment = environment_with(children.enter_context(_settings(tour, simulator, listen)))
     run_command(environment, "db", "upgrade")
-    steps.say("Demo database var/demo.db is up to date")
+    steps.say(f"Demo database var/{tour.state}.db is up to date")
     server = start_server(config, listen, environment, steps, children)
 
     _start_target(environment, steps, children)
-    numbers = _set_up(environment)
-    steps.say(f"Numbers point here: {numbers['voice']} (voice, SMS) and {numbers['fax']} (fax)")
+    numbers = _set_up(tour, environment)
+    steps.say(tour.numbers.format(**numbers))
 
-    sent: Counter[str] = Counter()
-    for path, kind, text in _ARRIVALS:
-        order = {"from": _SENDER, "to": numbers[kind]} | ({} if text is None else {"text": text})
-        sent += _arrive(f"http://{simulator}/control/{path}", order)
-    steps.say(f"A call, a fax and an SMS came in from {_SENDER}")
-    _wait_for_events(environment, sent, server)
-    _wait_for_delivery(environment, server)
-    steps.say("The fax is archived, the SMS is delivered to the target (its output: var/target.log)")
+    before = _newest(environment)
+    sent = 0
+    for arrival in tour.arrivals:
+        order = {"from": tour.sender, "to": numbers[arrival.purpose], **arrival.order}
+        sent += _arrive(f"http://{simulator}/control/{arrival.path}", order)
+    steps.say(f"{tour.came} from {tour.sender}")
+    _wait_for_events(environment, before, sent, server)
+    _wait_for_delivery(tour, environment, before, server)
+    steps.say(f"{tour.kept} to the target (its output: var/target.log)")
     steps.say("All of them are in the log:\n")
-    run_command(environment, "events", "list", "--limit", str(sent.total()), show=True)
+    run_command(environment, "events", "list", "--limit", str(sent), show=True)
     tell_demo(
         config,
         listen,
         user=_USER,
-        password=_make_user(environment) if config.secret_key else None,
+        password=_make_user(tour, environment) if config.secret_key else None,
         simulator=simulator,
-        sender=_SENDER,
+        sender=tour.sender,
         number=numbers["voice"],
     )
     return server
 
 
-def _start_simulator(wanted: Address | None, steps: Steps, children: contextlib.ExitStack) -> str:
+def _start_simulator(tour: Tour, wanted: Address | None, steps: Steps, children: contextlib.ExitStack) -> str:
     if wanted is not None:
         require_free(wanted, "SIMULATOR")
     address = written(wanted or free_address(_SIMULATOR))
-    command = ("receiver.simulator", "--listen", address, "--state", "var/simulator.json")
-    account = ("--app-id", "sim-app", "--access-token", "sim-token")
+    command = ("receiver.simulator", "--provider", tour.provider, "--listen", address)
+    account = ("--state", _account_file(tour), *tour.account)
     provider = children.enter_context(started("simulator", (*command, *account), environment_with({})))
     provider.wait_until(f"http://{address}/control/account")
     steps.say(f"Simulator answers on http://{address}/")
@@ -106,17 +102,15 @@ def _start_target(environment: Mapping[str, str], steps: Steps, children: contex
 
 
 @contextlib.contextmanager
-def _settings(simulator: str, listen: Address) -> Iterator[dict[str, str]]:
+def _settings(tour: Tour, simulator: str, listen: Address) -> Iterator[dict[str, str]]:
     """The demo's settings; also in a file, locked as long as the block lasts, for commands on the demo."""
     settings = {
-        "HOIIO_APP_ID": "sim-app",
-        "HOIIO_ACCESS_TOKEN": "sim-token",
-        "HOIIO_API_URL": f"http://{simulator}/open/",
+        **tour.settings(simulator),
         "PUBLIC_URL": url_of(listen),
         # A log of its own: nothing simulated may ever stand in a real one.
-        "DATABASE_URL": "sqlite:///var/demo.db",
-        "SPOOL_DIR": "var/demo-spool",
-        "ARCHIVE_DIR": "var/demo-archive",
+        "DATABASE_URL": f"sqlite:///var/{tour.state}.db",
+        "SPOOL_DIR": f"var/{tour.state}-spool",
+        "ARCHIVE_DIR": f"var/{tour.state}-archive",
         # The small target of the demo is on this machine, where nothing would be sent otherwise.
         "OUTBOUND_ALLOW": "127.0.0.1",
         "LOG_FORMAT": "text",  # it is read here, by a person
@@ -131,20 +125,20 @@ def _settings(simulator: str, listen: Address) -> Iterator[dict[str, str]]:
         yield settings
 
 
-def _set_up(environment: Mapping[str, str]) -> dict[str, str]:
-    """A number for voice and SMS and one for fax that point here; bought if the account has none."""
+def _set_up(tour: Tour, environment: Mapping[str, str]) -> dict[str, str]:
+    """Numbers for all purposes that point here; bought if the account has none."""
     held = pick_numbers(command_json(environment, "numbers", "list"))
-    for purpose, kinds in _PURPOSES.items():
+    for purpose, kinds in tour.purposes.items():
         # A number of an earlier run may point at another port. Setup would rightly buy one beside it, because
         # it may be in use elsewhere; all numbers of the simulated account are the demo's own.
-        known = ("--number", held[purpose], "--take-over") if purpose in held else _PURCHASES[purpose]
-        run_command(environment, "setup", *known, *kinds, "--yes")
+        known = ("--number", held[purpose], "--take-over") if purpose in held else tour.purchases[purpose]
+        run_command(environment, "setup", *known, "--kind", kinds, "--yes")
     time.sleep(_NEWS_SECONDS)
     numbers = pick_numbers(command_json(environment, "numbers", "list")) | held
-    if missing := _PURPOSES.keys() - numbers.keys():
+    if missing := tour.purposes.keys() - numbers.keys():
         raise QuickstartError(
             f"The simulated account has no number for {' and '.join(sorted(missing))} after setup: "
-            "delete var/simulator.json and run it again."
+            f"delete {_account_file(tour)} and run it again."
         )
     return numbers
 
@@ -162,8 +156,22 @@ def pick_numbers(listing: Any) -> dict[str, str]:
     return found
 
 
-def _arrive(url: str, order: Mapping[str, str]) -> Counter[str]:
-    """Let something arrive; how many notifications of each `txn_ref` were answered 200."""
+def _account_file(tour: Tour) -> str:
+    return f"var/{tour.state.replace('demo', 'simulator')}.json"
+
+
+def _newest(environment: Mapping[str, str]) -> int:
+    """The id of the newest event."""
+    return max((event["id"] for event in _events(environment, "--limit", "1")), default=0)
+
+
+def _events(environment: Mapping[str, str], *asked: str) -> list[dict[str, Any]]:
+    listing: dict[str, list[dict[str, Any]]] = command_json(environment, "events", "list", *asked)
+    return listing["events"]
+
+
+def _arrive(url: str, order: Mapping[str, Any]) -> int:
+    """Let something arrive; how many notifications were answered 200."""
     response = http().post(url, json=order, timeout=30)
     answer: dict[str, Any] = response.json()
     if response.status_code != 200:
@@ -176,37 +184,33 @@ def _arrive(url: str, order: Mapping[str, str]) -> Counter[str]:
             raise QuickstartError(
                 f"A {delivery['kind']} callback was not accepted: {what}; see var/serve.log."
             )
-    return Counter(delivery["parameters"]["txn_ref"] for delivery in answer["deliveries"])
+    return len(answer["deliveries"])
 
 
-def _wait_for_events(environment: Mapping[str, str], sent: Counter[str], server: Child) -> None:
+def _wait_for_events(environment: Mapping[str, str], before: int, sent: int, server: Child) -> None:
+    """Until as many notifications are in the log, beside what was there before."""
     end = time.monotonic() + ARRIVAL_SECONDS
     while True:
-        listing = command_json(environment, "events", "list")
-        missing = sent - Counter(event["txn_ref"] for event in listing["events"])
-        if not missing:
+        there = sum(1 + event["repeats"] for event in _events(environment) if event["id"] > before)
+        if there >= sent:
             return
         server.require_alive()
         if time.monotonic() > end:
             raise QuickstartError(
-                f"{missing.total()} of {sent.total()} notifications were answered 200 but are not in the log "
-                f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in var/demo-spool."
+                f"{sent - there} of {sent} notifications were answered 200 but are not in the log "
+                f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in {environment['SPOOL_DIR']}."
             )
 
 
-def _wait_for_delivery(environment: Mapping[str, str], server: Child) -> None:
-    """Until the newest fax is kept and the newest SMS delivered."""
+def _wait_for_delivery(tour: Tour, environment: Mapping[str, str], before: int, server: Child) -> None:
+    """Until the documents that came are kept and the newest SMS is delivered."""
     end = time.monotonic() + ARRIVAL_SECONDS
-    wanted = {
-        kind: command_json(environment, "events", "list", f"kind:{kind}", "--limit", "1")["events"][0]["id"]
-        for kind in ("fax", "sms")
-    }
+    (newest,) = _events(environment, "kind:sms", "--limit", "1")
     while True:
-        sent = command_json(environment, "deliveries", "list", "--event", str(wanted["sms"]))["deliveries"]
-        kept = command_json(environment, "archive", "list")["documents"]
-        if {"delivered"} == {one["state"] for one in sent} and any(
-            one["event_id"] == wanted["fax"] and one["state"] == "kept" for one in kept
-        ):
+        sent = command_json(environment, "deliveries", "list", "--event", str(newest["id"]))["deliveries"]
+        documents = command_json(environment, "archive", "list")["documents"]
+        kept = [one for one in documents if one["event_id"] > before and one["state"] == "kept"]
+        if {"delivered"} == {one["state"] for one in sent} and len(kept) >= tour.documents:
             return
         server.require_alive()
         if time.monotonic() > end:
@@ -216,14 +220,15 @@ def _wait_for_delivery(environment: Mapping[str, str], server: Child) -> None:
             )
 
 
-def _make_user(environment: Mapping[str, str]) -> str:
+def _make_user(tour: Tour, environment: Mapping[str, str]) -> str:
     """A user of the console; gives the password, which stays the same for the demo's life."""
+    path = DEMO.with_name(f"{tour.state}.password")
     known = _USER in {user["name"] for user in command_json(environment, "users", "list")["users"]}
-    if known and _PASSWORD.exists():
-        return _PASSWORD.read_text(encoding="utf-8").strip()
+    if known and path.exists():
+        return path.read_text(encoding="utf-8").strip()
     password = secrets.token_urlsafe(12)
     how = ("passwd", _USER) if known else ("add", _USER, "--role", "operate")
     run_command(environment, "users", *how, "--password-stdin", given=password)
-    _PASSWORD.touch(0o600)
-    _PASSWORD.write_text(f"{password}\n", encoding="utf-8")
+    path.touch(0o600)
+    path.write_text(f"{password}\n", encoding="utf-8")
     return password

@@ -1,7 +1,7 @@
 """The command behind `make run`.
 
-With the provider's credentials it serves as the settings say. Without them it starts the simulator, sets up
-two numbers at it, and lets a call, a fax and an SMS arrive.
+With a provider's credentials it serves as the settings say. Without them it starts a simulator, sets up
+numbers at it, and lets something arrive there.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.service import serve_real
 from receiver.quickstart.settings import ROOT, read_settings
 from receiver.quickstart.story import Steps
+from receiver.quickstart.tours import DEFAULT, TOURS
 from receiver.settings.files import ConfigError
 
 
@@ -35,7 +36,14 @@ from receiver.settings.files import ConfigError
     type=AddressType(),
     help="Where the simulated provider answers.  [default: 127.0.0.1:8100, or a free port]",
 )
-def main(listen: Address, simulator: Address | None) -> None:
+@click.option(
+    "--provider",
+    type=click.Choice(list(TOURS)),
+    default=DEFAULT,
+    show_default=True,
+    help="Which provider is simulated without credentials.",
+)
+def main(listen: Address, simulator: Address | None, provider: str) -> None:
     """Serve Receiver on this machine; against a simulated provider when there are no credentials."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -48,7 +56,7 @@ def main(listen: Address, simulator: Address | None) -> None:
             if config.has_credentials:
                 server = serve_real(config, listen, steps, children)
             else:
-                server = serve_demo(config, listen, simulator, steps, children)
+                server = serve_demo(config, TOURS[provider], listen, steps, children, simulated=simulator)
             with contextlib.suppress(KeyboardInterrupt):
                 click.echo("\nServing until Ctrl-C.\n")
                 server.follow()

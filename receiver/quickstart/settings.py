@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from config import Config
+from config import ACCOUNTS, Config
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.story import Steps
 from receiver.settings.files import ConfigError
@@ -15,15 +15,18 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def read_settings(steps: Steps) -> Config:
-    """The settings, which name an account at the provider whole or not at all."""
+    """The settings, which name an account at a provider whole or not at all."""
     path = ROOT / ".env"
     if make_env(path):
         steps.say("Wrote .env with fresh secrets (readable by you only)")
     config = Config.from_env(dotenv=path)
-    if (config.hoiio_app_id is None) != (config.hoiio_access_token is None):
-        raise ConfigError(
-            "wrong settings:\n  HOIIO_APP_ID, HOIIO_ACCESS_TOKEN: set both, or neither to use the simulator"
-        )
+    problems = [
+        f"  {', '.join(name.upper() for name in names)}: set both, or neither to use the simulator"
+        for names in ACCOUNTS
+        if len({getattr(config, name) is None for name in names}) > 1
+    ]
+    if problems:
+        raise ConfigError("\n".join(("wrong settings:", *problems)))
     return config
 
 

@@ -31,7 +31,7 @@ class Reply:
     parameters: dict[str, str]
     error: int | None = None
     status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     failure: str = ""
     """The sort of failure, in the words of `rp`; others are retried by `all` alone."""
@@ -141,7 +141,7 @@ class Line:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                asked = replace(asked, status=response.status_code, headers=dict(response.headers))
+                asked = replace(asked, status=response.status_code, headers=response.headers)
                 for part in response.iter_content(8192):
                     asked = replace(asked, body=asked.body + part)
                     if time.monotonic() > attempt.deadline:
