@@ -68,7 +68,7 @@ class Firm:
 
 
 @contextmanager
-def serving(tmp_path: Path) -> Iterator[Firm]:
+def serving(tmp_path: Path, **settings: object) -> Iterator[Firm]:
     """A firm with three numbers: calls here, faxes here by an older key, and SMS elsewhere."""
     with provider() as simulator, socket.create_server(("127.0.0.1", 0)) as listening:
         firm = Firm(simulator, tmp_path, listening.getsockname()[1])
@@ -78,7 +78,7 @@ def serving(tmp_path: Path) -> Iterator[Firm]:
             ("US", {"forward_sms_to": "http://other.example.com/sms"}),
         ):
             simulator.subscribe(place, "CA", **forwarding)
-        for app in started(firm.config()):
+        for app in started(firm.config(**settings)):
             firm.app = app
             server = make_server("127.0.0.1", 0, app, threaded=True, fd=listening.fileno())
             logging.getLogger("werkzeug").setLevel(logging.ERROR)

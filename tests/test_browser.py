@@ -97,8 +97,8 @@ def pages(demo: Demo) -> list[str]:
         *("/", "/events", "/events?q=kind:fax", "/events?q=kind:telegram", "/events?q=invoice"),
         *(f"/events/{demo.hostile}", f"/faxes/{demo.fax_event}"),
         *("/calls", "/calls/S20481", "/conversations", f"/conversations/{demo.voice}/{CALLER}"),
-        *("/faxes", "/numbers", "/quarantine", "/account", "/events/99999", "/targets", "/replays"),
-        "/docs/api",
+        *("/faxes", "/faxes?q=kind:sms", "/numbers", f"/numbers/{demo.voice}", "/quarantine"),
+        *("/account", "/events/99999", "/targets", "/replays", "/docs/api"),
     ]
 
 

@@ -166,6 +166,12 @@ class CallbackUrls:
         right = (route.provider, route.kind) == (self._own.provider, kind)
         return Target.HERE if right else Target.WRONG_KIND
 
+    def brought_here(self, routes: Routes) -> dict[Kind, str]:
+        """Those of a number's URLs that lead to this service, even if by a wrong key or kind."""
+        return {
+            kind: url for kind, url in routes.urls.items() if self.target(url, kind) is not Target.ELSEWHERE
+        }
+
     def lacking(self, routes: Routes, kind: Kind) -> tuple[str, ...]:
         """What is missing or different beside a URL that leads here, by names for a person.
 

@@ -13,7 +13,7 @@ from receiver.cli.numbers.held import asked_for, held
 from receiver.cli.operation import operation
 from receiver.keys.hops import Proof
 from receiver.keys.proof import prove
-from receiver.keys.urls import CallbackUrls, Target, shown_url
+from receiver.keys.urls import CallbackUrls, shown_url
 from receiver.providers.base import Provider
 from receiver.providers.numbers import SubscribedNumber
 from receiver.vocabulary.kinds import Kind
@@ -132,7 +132,6 @@ def _targets(
 ) -> tuple[dict[Kind, str], dict[Kind, str]]:
     """Where the provider sends what arrives for a number: our URLs, and the others as they may be shown."""
     asked = {kind: url for kind, url in number.routes.urls.items() if kind in kinds}
-    elsewhere = {
-        kind: shown_url(url) for kind, url in asked.items() if urls.target(url, kind) is Target.ELSEWHERE
-    }
-    return {kind: url for kind, url in asked.items() if kind not in elsewhere}, elsewhere
+    here = urls.brought_here(number.routes)
+    elsewhere = {kind: shown_url(url) for kind, url in asked.items() if kind not in here}
+    return {kind: url for kind, url in asked.items() if kind in here}, elsewhere

@@ -21,6 +21,7 @@ from receiver.web.console.faxes import faxes
 from receiver.web.console.forms import form_token
 from receiver.web.console.kept import documents
 from receiver.web.console.login import login
+from receiver.web.console.number import number
 from receiver.web.console.numbers import numbers
 from receiver.web.console.overview import overview
 from receiver.web.console.quarantine import quarantine
@@ -36,7 +37,7 @@ console = Blueprint(
     template_folder="../templates",
 )
 console.add_url_rule("/static/<version>/<filename>", "static", static_file)
-_LOG = (overview, events, calls, conversations, documents, faxes, numbers, quarantine, set_aside)
+_LOG = (overview, events, calls, conversations, documents, faxes, numbers, number, quarantine, set_aside)
 _OUT = (targets, target_form, deliveries, replays)
 for part in (*_LOG, *_OUT, login):
     console.register_blueprint(part)

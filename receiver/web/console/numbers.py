@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, url_for
 
 from receiver import current
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers import known
+from receiver.numbers.known import KnownNumber
 from receiver.providers.registry import PROVIDERS, configured
+from receiver.search.counts import NumberTotal
+from receiver.search.query import Search
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
+from receiver.web.console.lists import live
 
 numbers = Blueprint("numbers", __name__)
 
@@ -39,6 +43,7 @@ class Leads:
 @numbers.get("/numbers")
 def show_list() -> str:
     """Every number, as the provider last described it."""
+    moves = live(Search(), None)
     state = known.read(current.engine())
     titles = {name: provider.title for name, provider in PROVIDERS.items()}
     return render_template(
@@ -48,40 +53,44 @@ def show_list() -> str:
         known=state,
         titles=titles,
         several=_several(),
+        live=moves,
     )
 
 
 def known_numbers() -> list[dict[str, Any]]:
     """The numbers held, each with what a page shows of it."""
-    engine = current.engine()
     totals = {total.number: total for total in current.counts().by_number()}
-    urls, several = _our_urls(), _several()
-    rows = []
-    for number in known.read(engine).numbers:
-        total = totals.pop(number.number, None)
-        left = number.days_left(datetime.now(UTC))
-        ours = urls.get(number.provider)
-        rows.append(
-            {
-                "number": shown.own_number(number.number),
-                "provider": PROVIDERS[number.provider].title if several else None,
-                "search": None if shown.masked() else f"to:{number.number}",
-                "country": " ".join(part for part in (number.country, number.state) if part),
-                "mode": number.routes.mode,
-                "can": sorted(word.lower() for word in number.capabilities),
-                "calls": _leads(number.routes.of(number.routes.calls), number.routes.calls, ours),
-                "sms": _leads(number.routes.of(Kind.SMS), Kind.SMS, ours)
-                if "SMS" in number.capabilities
-                else None,
-                "expires_on": number.expires_on,
-                "days_left": left,
-                "renews": number.auto_extend,
-                "ends_soon": left is not None and left <= _SOON and not number.auto_extend,
-                "events": total.events if total else 0,
-                "last_at": total.last_at if total else None,
-            }
-        )
-    return rows
+    urls, several = our_urls(), _several()
+    held = known.read(current.engine()).numbers
+    return [_line(one, totals.pop(one.number, None), urls.get(one.provider), several) for one in held]
+
+
+def _line(
+    number: KnownNumber, total: NumberTotal | None, ours: CallbackUrls | None, several: bool
+) -> dict[str, Any]:
+    return settings_of(number, ours) | {
+        "provider": PROVIDERS[number.provider].title if several else None,
+        "events": total.events if total else 0,
+        "last_at": total.last_at if total else None,
+    }
+
+
+def settings_of(number: KnownNumber, ours: CallbackUrls | None) -> dict[str, Any]:
+    """What a page shows of a number, as the provider last described it."""
+    left = number.days_left(datetime.now(UTC))
+    return {
+        "number": shown.own_number(number.number),
+        "address": None if shown.masked() else url_for("console.number.show", number=number.number),
+        "country": " ".join(part for part in (number.country, number.state) if part),
+        "mode": number.routes.mode,
+        "can": sorted(word.lower() for word in number.capabilities),
+        "calls": _leads(number.routes.of(number.routes.calls), number.routes.calls, ours),
+        "sms": _leads(number.routes.of(Kind.SMS), Kind.SMS, ours) if "SMS" in number.capabilities else None,
+        "expires_on": number.expires_on,
+        "days_left": left,
+        "renews": number.auto_extend,
+        "ends_soon": left is not None and left <= _SOON and not number.auto_extend,
+    }
 
 
 def _leads(url: str, kind: Kind, urls: CallbackUrls | None) -> Leads:
@@ -91,7 +100,7 @@ def _leads(url: str, kind: Kind, urls: CallbackUrls | None) -> Leads:
     )
 
 
-def _our_urls() -> dict[str, CallbackUrls]:
+def our_urls() -> dict[str, CallbackUrls]:
     """This service's callback URLs for each provider; none while PUBLIC_URL is not set."""
     made = {name: current.keys().urls(current.config(), each) for name, each in PROVIDERS.items()}
     return {name: urls for name, urls in made.items() if urls is not None}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flask import Blueprint, render_template, url_for
 
 from receiver import current
@@ -14,8 +12,8 @@ from receiver.numbers.findings import Finding, Severity
 from receiver.relay import findings as target_findings
 from receiver.search.index_lag import counts_lag
 from receiver.search.query import Search
-from receiver.vocabulary.mask import masked_number
-from receiver.web.console import shown, tiles, times
+from receiver.web.console import tiles, times
+from receiver.web.console.findings import as_shown
 from receiver.web.console.lists import row
 from receiver.web.console.numbers import known_numbers
 
@@ -41,7 +39,7 @@ def show() -> str:
         newest_id=newest_id,
         numbers=known_numbers(),
         findings=[
-            *(_shown(finding) for finding in findings.read(engine)),
+            *(as_shown(finding) for finding in findings.read(engine)),
             *(set_aside.finding(spool) if spool else ()),
             *_behind(),
         ],
@@ -54,16 +52,6 @@ def show() -> str:
         quarantine=current.admission(),
         spool=spool,
     )
-
-
-def _shown(finding: Finding) -> Finding:
-    """A finding names its number masked in its sentence and in full in its command: here both are as the
-    visitor wishes."""
-    if not finding.subject:
-        return finding
-    number = shown.own_number(finding.subject)
-    sentence = finding.sentence.replace(masked_number(finding.subject), number)
-    return replace(finding, sentence=sentence, mend=finding.mend.replace(finding.subject, number))
 
 
 def _behind() -> list[Finding]:

@@ -118,6 +118,10 @@ def title_of(type_: str) -> str:
     return _TITLES.get(type_, type_)
 
 
+def kind_title(kind: str) -> str:
+    return {"voice": "Calls", "fax": "Faxes"}.get(kind, "SMS")
+
+
 def fax_error(code: str) -> str:
     """The provider's code for why a fax failed, as words."""
     return code.replace("_", " ")
@@ -128,5 +132,5 @@ def provider_title(name: str) -> str:
     return PROVIDERS[name].title
 
 
-FILTERS = (typed, phone, plain, message, body_text, size, title_of, fax_error, provider_title)
+FILTERS = (typed, phone, plain, message, body_text, size, title_of, kind_title, fax_error, provider_title)
 """What a template may write behind a `|`, by the function's name."""
