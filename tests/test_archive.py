@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 import time_machine
-from conftest import API_TOKEN, KEY, make_config, signed
+from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, signed
 from documents import MP3, WAV, give, pdf, serving, tiff
 from sqlalchemy import func, select
 from test_fetch import trusting
@@ -30,6 +30,8 @@ from receiver.outbound.fetch import Fetched
 from receiver.outbound.media import PDF
 from receiver.retention import quarantine
 from receiver.retention.remove import remove
+
+database_url = on_sqlite
 
 SENDER, NUMBER = "+6591234567", "+6511111111"
 AUTH = {"Authorization": f"Bearer {API_TOKEN}"}
@@ -108,6 +110,7 @@ def kept(engine) -> int:
 # What is kept.
 
 
+@ON_BOTH
 def test_a_fax_is_kept_with_its_pages_and_a_picture(client, api, config, server, archivist):
     content = pdf(3)
     server.answers["/a.pdf?Signature=x"] = give(content, "application/pdf")
@@ -199,6 +202,7 @@ def test_an_sms_has_no_documents(client, api, archivist):
 # What is not kept.
 
 
+@ON_BOTH
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_a_link_that_lapsed_is_not_tried_again(*, client, api, server, archivist, run, status):
     server.answers["/a.pdf"] = give(b"", status=status)
@@ -240,6 +244,7 @@ def test_what_is_not_for_us_is_refused(*, client, api, config, engine, store, se
     assert files(config) == set()
 
 
+@ON_BOTH
 def test_a_failure_is_tried_again_after_a_while(client, api, server, archivist):
     server.answers["/a.pdf"] = give(b"", status=500)
     fax(client, f"{server.url}/a.pdf")
@@ -283,6 +288,7 @@ def test_it_gives_up_after_two_days(client, api, server, archivist):
     assert timedelta(days=1.5) < now - start < timedelta(days=2.7)
 
 
+@ON_BOTH
 def test_quarantined_links_are_fetched_once_they_are_released(client, api, engine, server, archivist):
     server.answers["/a.pdf"] = give(pdf())
     wrong = {"X-Hoiio-Signature": "00" * 32, "Content-Type": "application/x-www-form-urlencoded"}
@@ -299,6 +305,7 @@ def test_quarantined_links_are_fetched_once_they_are_released(client, api, engin
 # Workers.
 
 
+@ON_BOTH
 def test_many_workers_fetch_each_link_once(client, api, config, engine, server):
     for number in range(12):
         server.answers[f"/{number}.mp3"] = give(MP3 + bytes([number]))
@@ -325,6 +332,7 @@ Archivist.of(config, connect(config.database_url)).run_forever(threading.Event()
 """
 
 
+@ON_BOTH
 @pytest.mark.slow
 def test_what_a_killed_worker_had_begun_is_done_by_another(*, client, api, config, engine, server, archivist):
     asked, go_on = threading.Event(), threading.Event()
@@ -402,6 +410,7 @@ def test_a_fetch_that_hangs_does_not_keep_a_worker_from_stopping(client, server,
     assert left.daemon
 
 
+@ON_BOTH
 def test_an_idle_worker_writes_nothing(client, config, engine, archivist):
     arrive(client, "sms", txn_ref="AA-SI-1", msg="hello")
     archivist.step()
@@ -425,6 +434,7 @@ def shared(client, server, archivist) -> bytes:
     return content
 
 
+@ON_BOTH
 def test_a_shared_document_is_kept_once_and_as_long_as_one_event_names_it(
     *, client, config, engine, store, server, archivist
 ):
@@ -441,6 +451,7 @@ def test_a_shared_document_is_kept_once_and_as_long_as_one_event_names_it(
     assert (kept(engine), files(config)) == (0, set())
 
 
+@ON_BOTH
 def test_erasing_a_person_erases_their_documents_at_once(client, config, server, archivist, run):
     content = shared(client, server, archivist)
     other = pdf(1, mark=50)
@@ -453,6 +464,7 @@ def test_erasing_a_person_erases_their_documents_at_once(client, config, server,
     assert files(config) == {sha(other), f"{sha(other)}.png"}
 
 
+@ON_BOTH
 def test_pruning_takes_documents_too(client, config, server, archivist, run):
     shared(client, server, archivist)
     with time_machine.travel(datetime.now(UTC) + timedelta(days=10)):
@@ -461,6 +473,7 @@ def test_pruning_takes_documents_too(client, config, server, archivist, run):
     assert files(config) == set()
 
 
+@ON_BOTH
 def test_a_document_whose_event_goes_while_it_is_fetched_is_not_kept(client, config, engine, store, server):
     asked, go_on = threading.Event(), threading.Event()
 
@@ -483,6 +496,7 @@ def test_a_document_whose_event_goes_while_it_is_fetched_is_not_kept(client, con
     assert (kept(engine), files(config)) == (0, set())
 
 
+@ON_BOTH
 def test_an_event_that_goes_at_the_moment_of_keeping_leaves_nothing(
     *, client, config, engine, store, server, archivist
 ):
@@ -509,6 +523,7 @@ def remove_one(engine) -> None:
         remove(connection, [1])
 
 
+@ON_BOTH
 def test_a_document_that_is_just_being_deleted_is_kept_a_moment_later(
     *, client, api, engine, store, server, archivist, monkeypatch
 ):
@@ -540,6 +555,7 @@ def test_a_document_that_is_just_being_deleted_is_kept_a_moment_later(
 # Commands.
 
 
+@ON_BOTH
 def test_commands_tell_what_is_kept(client, server, archivist, run):
     shared(client, server, archivist)
     server.answers["/gone.pdf"] = give(b"", status=404)
@@ -558,6 +574,7 @@ def test_commands_tell_what_is_kept(client, server, archivist, run):
     assert json.loads(run("archive", "retry", "1", "3", "--json")) == {"waiting": 1}
 
 
+@ON_BOTH
 def test_check_finds_what_is_missing_damaged_or_nobodys(
     *, client, config, engine, store, server, archivist, run
 ):
