@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from conftest import API_TOKEN, KEY, make_config, started
+from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, started
 from receiving import Receiving
 from sqlalchemy import update
 from standardwebhooks import Webhook as Library
@@ -27,6 +27,8 @@ from receiver.relay import findings
 from receiver.relay.deliveries import forget
 from receiver.relay.planner import Planner
 from receiver.relay.worker import Worker
+
+database_url = on_sqlite
 
 pytestmark = pytest.mark.slow
 
@@ -198,6 +200,7 @@ def test_a_test_that_fails_says_why(app, there):
     assert "closed for lunch" in result.stdout
 
 
+@ON_BOTH
 def test_deliveries_are_listed_shown_retried_and_cancelled(app, run, there):
     there.answer = lambda _: (200, {}, b"thank you")
     run("targets", "add", "webhook", "shop", "--url", there.url)
@@ -225,6 +228,7 @@ def test_deliveries_are_listed_shown_retried_and_cancelled(app, run, there):
     )
 
 
+@ON_BOTH
 def test_a_replay_says_how_many_asks_is_followed_and_listed(app, run, there):
     for number in range(4):
         sms(app, number, "an invoice" if number else "something else")
@@ -248,6 +252,7 @@ def test_a_replay_says_how_many_asks_is_followed_and_listed(app, run, there):
     )
 
 
+@ON_BOTH
 def test_a_replay_is_stopped(app, run, there):
     for number in range(3):
         sms(app, number)
@@ -293,6 +298,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_replay(app, run, there, tmp_path):
     assert current.replays().get(1).stopped_by is None
 
 
+@ON_BOTH
 def test_what_is_quarantined_is_replayed_only_if_it_is_asked_for(app, run, there):
     assert (
         app.test_client().post(f"/callbacks/{KEY}/nonsense", data={"txn_ref": "AA-SI-1"}).status_code == 200
@@ -308,6 +314,7 @@ def test_what_is_quarantined_is_replayed_only_if_it_is_asked_for(app, run, there
 # The API
 
 
+@ON_BOTH
 def test_a_program_makes_changes_and_removes_a_target(app, ask, there):
     settings = {"url": f"{there.url}?key=hidden", "headers": {"X-Key": "abc"}}
     made = ask("POST", "/targets", {"name": "shop", "sort": "webhook", "settings": settings})
@@ -343,6 +350,7 @@ def test_what_is_wrong_with_it_is_named(ask, body, named):
     assert named in said["message"]
 
 
+@ON_BOTH
 def test_a_program_looks_at_deliveries_retries_and_cancels(app, ask, there):
     there.answer = lambda _: (200, {}, b"the text was hello")
     ask("POST", "/targets", {"name": "shop", "sort": "webhook", "settings": {"url": there.url}})
@@ -367,6 +375,7 @@ def test_a_program_looks_at_deliveries_retries_and_cancels(app, ask, there):
     assert ask("GET", "/deliveries?target=nowhere", status=400)["error"]["message"].startswith("target")
 
 
+@ON_BOTH
 def test_a_program_replays_and_stops(app, ask, there):
     for number in range(3):
         sms(app, number)
@@ -407,7 +416,8 @@ def codes() -> dict[str, str]:
     return {one.code: one.sentence for one in kept.read(current.engine()) if one.code in findings.CODES}
 
 
-def test_findings_come_and_go_with_how_targets_stand(app, ask, there):
+def test_findings_come_and_go_with_how_targets_stand(app, ask, there, monkeypatch):
+    monkeypatch.setattr("receiver.relay.worker.LOOK_FOR_FINDINGS", 0.1)
     there.answer = lambda _: (503, {}, b"")
     ask("POST", "/targets", {"name": "shop +6591234567", "sort": "webhook", "settings": {"url": there.url}})
     for number in range(6):
@@ -444,6 +454,7 @@ def test_findings_come_and_go_with_how_targets_stand(app, ask, there):
     assert codes() == {}
 
 
+@ON_BOTH
 def test_the_doctor_notices_that_nobody_delivers(app, run, there):
     def area() -> dict:
         report = json.loads(app.test_cli_runner().invoke(args=("doctor", "--json")).stdout)
@@ -460,6 +471,7 @@ def test_the_doctor_notices_that_nobody_delivers(app, run, there):
     assert area() == {}
 
 
+@ON_BOTH
 def test_what_ended_is_forgotten_after_a_while(app, run, there):
     run("targets", "add", "webhook", "shop", "--url", there.url)
     sms(app, 1)

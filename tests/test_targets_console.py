@@ -5,7 +5,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from conftest import make_config
+from conftest import ON_BOTH, make_config, on_sqlite
 from receiving import Receiving
 from sqlalchemy import insert, select, update
 from test_console import NUMBER, SENDER, arrive, fax, form_token, signed_in, sms
@@ -19,6 +19,8 @@ from receiver.relay.planner import Planner
 from receiver.relay.queue import Queue
 from receiver.relay.target import TargetSort, TargetState
 from receiver.search.query import Search
+
+database_url = on_sqlite
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 HANDLER = '{"function": "billing", "types": ["sms.received"], "timeout": 30, "lanes": 1}'
@@ -156,6 +158,7 @@ def test_a_change_keeps_what_is_secret_unless_it_is_said_anew(here, client, ther
     assert "already" in words(again)
 
 
+@ON_BOTH
 def test_each_state_is_said_in_words(here, client, there):
     now = current.targets().add("now", TargetSort.WEBHOOK, {"url": there.url}, by="tests").created_at
     for name in ("mine", "gone", "down", "shaky"):
@@ -218,6 +221,7 @@ def test_a_new_secret_is_shown_and_the_one_before_lasts(here, client, there):
     assert old not in page.text
 
 
+@ON_BOTH
 def test_removing_asks_and_says_how_much_goes(here, client, there):
     hook(there)
     planned(here, 3)
@@ -230,6 +234,7 @@ def test_removing_asks_and_says_how_much_goes(here, client, there):
     assert client.get("/targets/shop").status_code == 404
 
 
+@ON_BOTH
 def test_deliveries_are_listed_filtered_and_paged(here, client, there):
     target = hook(there)
     ids = planned(here, 3)
@@ -251,6 +256,7 @@ def test_deliveries_are_listed_filtered_and_paged(here, client, there):
     assert current.deliveries().number(target.id) == 102
 
 
+@ON_BOTH
 def test_only_what_was_chosen_is_tried_again_or_cancelled(here, operator, there):
     hook(there)
     ids = planned(here, 4)
@@ -308,6 +314,7 @@ def test_a_delivery_shows_each_attempt_harmlessly(here, operator, there):
         assert operator.get(f"/deliveries/{missing}").status_code == 404
 
 
+@ON_BOTH
 def test_an_event_says_where_it_went_and_is_sent_again(here, operator, there):
     sms(here, "hello", "AA-SI-1")
     assert "Deliveries" not in words(operator.get("/events/1"))
@@ -324,6 +331,7 @@ def test_an_event_says_where_it_went_and_is_sent_again(here, operator, there):
     assert post(operator, "/events/1/send", target="nowhere").status_code == 404
 
 
+@ON_BOTH
 def test_a_fax_and_a_call_say_where_they_went(here, operator, there):
     hook(there)
     fax(here)
@@ -348,6 +356,7 @@ def test_what_is_quarantined_is_not_sent(here, operator, there):
     assert current.deliveries().find().deliveries == []
 
 
+@ON_BOTH
 def test_a_replay_is_counted_confirmed_shown_and_stopped(here, operator, there):
     for number in range(3):
         sms(here, "stamp" if number else "other", f"AA-SI-{number}")
