@@ -4,11 +4,13 @@ import base64
 import logging
 
 import pytest
-from conftest import API_TOKEN, KEY, OLD_KEY, TOKEN, make_config, payload, signed, started
+from conftest import API_TOKEN, KEY, OLD_KEY, ON_BOTH, TOKEN, make_config, on_sqlite, payload, signed, started
 from sqlalchemy import select, text
 
 from receiver.db.engine import writing
 from receiver.models import Event, Repeat
+
+database_url = on_sqlite
 
 SMS = f"/callbacks/{KEY}/sms"
 VOICE = f"/callbacks/{KEY}/voice"
@@ -82,6 +84,7 @@ DOCUMENTED = {
 }
 
 
+@ON_BOTH
 @pytest.mark.parametrize("where", ["body", "query", "both"])
 def test_it_reads_the_documented_sms_wherever_it_travels(client, api, where):
     sms = payload("sms/documented")
@@ -95,6 +98,7 @@ def test_it_reads_the_documented_sms_wherever_it_travels(client, api, where):
     assert event["signature"] == "valid"
 
 
+@ON_BOTH
 @pytest.mark.parametrize(
     "body",
     [
@@ -194,6 +198,7 @@ def test_it_trusts_no_signature_without_an_access_token(policy):
     assert [event["signature"] for event in events(client)] == ["invalid"]
 
 
+@ON_BOTH
 def test_it_counts_a_repeat_on_its_event(client, api):
     body = payload("sms/documented")
     answers = [client.post(SMS, data=body, headers=signed(body)).status_code for _ in range(3)]
@@ -201,6 +206,7 @@ def test_it_counts_a_repeat_on_its_event(client, api):
     assert only(api)["repeats"] == 2
 
 
+@ON_BOTH
 def test_it_keeps_the_bytes_of_a_repeat_spelled_differently(client, api, engine):
     first = payload("sms/documented")
     second = first.replace(b"hoiio+world", b"hoiio%20world")
@@ -212,6 +218,7 @@ def test_it_keeps_the_bytes_of_a_repeat_spelled_differently(client, api, engine)
         assert connection.scalars(select(Repeat.body)).all() == [second]
 
 
+@ON_BOTH
 def test_it_takes_different_digits_of_one_call_for_two_events(client, api):
     first = payload("voice/gather")
     for body in (first, first.replace(b"digits=1", b"digits=2")):
@@ -219,6 +226,7 @@ def test_it_takes_different_digits_of_one_call_for_two_events(client, api):
     assert [event["digits"] for event in api("/events")["events"]] == ["2", "1"]
 
 
+@ON_BOTH
 def test_it_takes_a_forged_copy_for_another_event(client, api):
     body = payload("sms/documented")
     client.post(SMS, data=body, headers=WRONG)
@@ -306,6 +314,7 @@ def test_it_keeps_an_empty_post_and_quarantines_it(client, api):
     assert only(api)["quarantine_reason"] == "unreadable"
 
 
+@ON_BOTH
 @pytest.mark.parametrize(
     "path",
     [
@@ -360,6 +369,7 @@ def test_it_says_which_kind_came_to_the_wrong_url(client, api):
     assert event["problems"] == ["came to the voice URL but reads as fax"]
 
 
+@ON_BOTH
 @pytest.mark.parametrize("date", ["0001-01-02 08:00:00", "9999-12-31 23:59:59", "2012-10-30 12:20:50+23:59"])
 def test_it_shows_an_event_with_an_outlandish_date(client, api, date):
     body = payload("sms/documented").replace(b"2012-10-30+12%3A20%3A50", date.replace("+", "%2B").encode())
@@ -367,6 +377,7 @@ def test_it_shows_an_event_with_an_outlandish_date(client, api, date):
     assert only(api)["params"]["date"] == date
 
 
+@ON_BOTH
 def test_it_answers_503_when_neither_database_nor_spool_can_hold_it(no_spool, client, engine):
     with writing(engine) as connection:
         connection.execute(text("DROP TABLE events"))
@@ -374,6 +385,7 @@ def test_it_answers_503_when_neither_database_nor_spool_can_hold_it(no_spool, cl
     assert client.post(SMS, data=body, headers=signed(body)).status_code == 503
 
 
+@ON_BOTH
 def test_it_writes_neither_secret_nor_text_to_the_log(no_spool, client, engine, caplog):
     caplog.set_level(logging.DEBUG)
     body = payload("sms/documented")

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote_plus, urlencode
 
 import pytest
-from conftest import KEY, make_config, signed, started
+from conftest import KEY, ON_BOTH, make_config, on_sqlite, signed, started
 from documents import MP3, give, pdf, serving
 
 from receiver.access import users
@@ -21,6 +21,8 @@ from receiver.numbers import findings
 from receiver.numbers.findings import Finding, Severity
 from receiver.search.index import LogIndex
 from receiver.simulator.hoiio.server import SimulatorServer
+
+database_url = on_sqlite
 
 PASSWORD = "correct horse battery"
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
@@ -204,6 +206,7 @@ def test_no_form_is_taken_that_is_not_ours(app, client):
 # What every page says.
 
 
+@ON_BOTH
 def test_every_page_forbids_what_it_does_not_need(client, log):
     for path in PAGES:
         answer = client.get(path)
@@ -247,6 +250,7 @@ def test_every_page_has_landmarks_one_heading_and_distinct_ids(client, log):
 # The pages.
 
 
+@ON_BOTH
 def test_the_overview_counts_what_arrived(client, app, log):
     page = client.get("/").text
     assert "3 calls, faxes and SMS in 24 hours" in page
@@ -256,6 +260,7 @@ def test_the_overview_counts_what_arrived(client, app, log):
     assert page.count('<rect class="voice"') == page.count('<rect class="sms"') == 2  # once for phones
 
 
+@ON_BOTH
 def test_the_overview_counts_calls_as_their_list_does(client, app):
     for session in ("S1", "S2"):
         a_call(app, session=session, txn_ref=f"AA-{session}")
@@ -270,6 +275,7 @@ def test_the_overview_counts_calls_as_their_list_does(client, app):
         assert re.search(r"Missed calls</span><span class=\"value\">2<.*?of 2 calls", page)
 
 
+@ON_BOTH
 def test_the_search_box_understands_the_search_language(client, app, log):
     sms(app, "the contract is signed", "AA-SI-2")
     page = client.get("/events", query_string={"q": 'from:+6591234567 kind:sms since:1h "contract is"'}).text
@@ -292,6 +298,7 @@ def test_the_chips_keep_the_rest_of_the_search(client, log):
     assert "/events?q=from:+6591234567" in chips
 
 
+@ON_BOTH
 def test_calls_are_chosen_by_what_became_of_them(client, log):
     page = client.get("/calls?q=outcome:busy")
     assert "/calls/S1" in page.text
@@ -357,6 +364,7 @@ def test_only_a_caller_who_withheld_the_number_is_said_to_have(client, app):
         assert "Conversation</a>" not in page
 
 
+@ON_BOTH
 def test_pages_hold_still_while_events_come_in(client, app):
     for at in range(60):
         sms(app, f"text {at:02}", f"AA-SI-{at}")
@@ -368,6 +376,7 @@ def test_pages_hold_still_while_events_come_in(client, app):
     assert shown == [f"{at:02}" for at in reversed(range(60))]
 
 
+@ON_BOTH
 def test_the_tail_gives_what_is_new_and_where_to_go_on(client, app):
     sms(app, "first")
     newest = re.search(r'data-after="(\d+)"', client.get("/events").text)[1]
@@ -387,6 +396,7 @@ def test_an_event_shows_its_request_and_the_command_that_repeats_it(client, app,
     assert "--data-raw 'from=%2B6591234567" in command
 
 
+@ON_BOTH
 def test_an_event_shows_each_time_it_came_again(client, app):
     sms(app, "hello")
     assert "Repeats</h2>" not in client.get("/events/1").text
@@ -439,6 +449,7 @@ def test_what_needs_attention_is_told_with_what_mends_it(client, app):
     assert NUMBER not in client.get("/").text
 
 
+@ON_BOTH
 def test_a_call_is_drawn_from_ringing_to_its_end(client, log):
     page = client.get("/calls/S1").text
     steps = re.findall(r"<strong>([^<]+)</strong>", page)
@@ -450,6 +461,7 @@ def test_a_call_is_drawn_from_ringing_to_its_end(client, log):
     assert "S1" not in client.get("/calls?q=state:answered").text
 
 
+@ON_BOTH
 def test_a_session_may_be_any_text(client, app):
     a_call(app, session="/../a b?c#d<e>")
     link = html.unescape(
@@ -469,6 +481,7 @@ def test_a_recording_is_a_link_that_says_it_leads_away_and_tells_nothing(client,
     assert 'href="javascript' not in page
 
 
+@ON_BOTH
 def test_a_long_message_is_joined_and_its_parts_are_there(client, app):
     text = "".join(f"{at:04}" for at in range(100))
     for place, start in enumerate(range(0, 400, 152)):
@@ -595,6 +608,7 @@ def test_a_failed_fax_says_why(client, app):
 # Quarantine.
 
 
+@ON_BOTH
 def test_quarantined_events_are_released_and_dropped_in_bulk(client, app):
     for text in ("one", "two", "three"):
         forged(app, text)
@@ -613,6 +627,7 @@ def test_quarantined_events_are_released_and_dropped_in_bulk(client, app):
     assert "Nothing is quarantined" in client.get("/quarantine").text
 
 
+@ON_BOTH
 def test_the_reasons_of_the_quarantine_are_filters(client, app):
     forged(app)
     page = client.get("/quarantine").text
@@ -621,6 +636,7 @@ def test_the_reasons_of_the_quarantine_are_filters(client, app):
     assert "Nothing is quarantined for this reason" in client.get("/quarantine?reason=rain").text
 
 
+@ON_BOTH
 def test_an_event_leads_to_its_neighbours_and_can_be_released_there(client, app, log):
     first, second = client.get("/events/1").text, client.get("/events/2").text
     assert re.search(r'href="/events/2" rel="next"', first)
@@ -713,6 +729,7 @@ def harmless(client, path: str) -> str:
     return answer.text
 
 
+@ON_BOTH
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_message_is_harmless_wherever_it_is_shown(client, app, text):
     sms(app, text)
@@ -753,6 +770,7 @@ def test_every_field_of_a_fax_is_harmless(client, app, field):
         harmless(client, path)
 
 
+@ON_BOTH
 def test_hostile_headers_and_bodies_are_harmless(client, app):
     body = b"\xff\xfe<script>\x1b[31m" + "\u202e".encode()
     headers = signed(body) | {"User-Agent": "<script>alert(1)</script>", "Content-Type": "text/<b>"}
@@ -762,6 +780,7 @@ def test_hostile_headers_and_bodies_are_harmless(client, app):
     harmless(client, "/quarantine")
 
 
+@ON_BOTH
 def test_a_hostile_search_is_harmless(client):
     for text in HOSTILE.values():
         harmless(client, "/events?" + urlencode({"q": text}))
@@ -790,6 +809,7 @@ def test_the_live_stream_ends_with_the_sign_in(client, monkeypatch):
     assert len(list(islice(pieces, 20))) < 20
 
 
+@ON_BOTH
 def test_our_own_tests_are_events_but_no_faxes_calls_or_messages(app, client, api):
     for kind in ("voice", "fax", "sms"):
         body = b"receiver_test=1"
