@@ -4,6 +4,7 @@ import gc
 
 import receiver.app
 import receiver.cli.server
+import receiver.cli.setup.command
 import receiver.cli.tables
 import receiver.web.gateway
 import receiver.web.sides  # noqa: F401

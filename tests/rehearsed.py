@@ -65,7 +65,7 @@ REHEARSED = (
         },
         held=lambda simulator: simulator.account["numbers"],
         wishes=(Wish(country="US", state="CA"), Wish(frozenset({Kind.FAX}), country="SG")),
-        options=("--country", "SG", "--kind", "fax", "--count", "2"),
+        options=("--country", "SG", "--kind", "fax"),
     ),
     Rehearsed(
         TWILIO,
@@ -78,6 +78,6 @@ REHEARSED = (
         },
         held=_of_twilio,
         wishes=(Wish(country="US", area_code="415"), Wish(frozenset({Kind.VOICE}), country="CA")),
-        options=("--country", "US", "--count", "2"),
+        options=("--country", "US"),
     ),
 )

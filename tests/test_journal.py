@@ -13,7 +13,7 @@ from decimal import Decimal
 import databases
 import killable
 import pytest
-from conftest import KEY
+from conftest import KEY, ON_BOTH, on_sqlite
 from rehearsed import REHEARSED
 from sqlalchemy import select
 
@@ -29,6 +29,8 @@ from receiver.setup.planning import plan
 from receiver.setup.survey import survey
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
+
+database_url = on_sqlite
 
 HOIIO = REHEARSED[0]
 URLS, (CA, SG) = HOIIO.urls, HOIIO.wishes
@@ -96,6 +98,7 @@ def entries(engine):
 # --- What is written ---
 
 
+@ON_BOTH
 def test_each_step_is_written_with_what_became_of_it(simulator, engine, clock):
     simulator.control.fault("number/update_forwarding", "status:error_forward_to_invalid")
     run(simulator, engine, clock, CA, SG)
@@ -109,6 +112,7 @@ def test_each_step_is_written_with_what_became_of_it(simulator, engine, clock):
     assert entries(engine)[4:] == [("configure", "done")]
 
 
+@ON_BOTH
 def test_a_step_is_written_before_it_is_sent(engine, clock):
     journal = Journal(engine, "account", clock=clock.now)
     with journal.lease():
@@ -118,6 +122,7 @@ def test_a_step_is_written_before_it_is_sent(engine, clock):
     assert Journal(engine, "another account").unsettled() == ()
 
 
+@ON_BOTH
 def test_amounts_are_kept_exactly(engine, clock):
     journal = Journal(engine, "account", clock=clock.now)
     with journal.lease():
@@ -129,6 +134,7 @@ def test_amounts_are_kept_exactly(engine, clock):
 # --- One at a time ---
 
 
+@ON_BOTH
 def test_only_one_may_be_at_work(engine, clock):
     """While it lives; the other one is told who it is, and waits no longer than it takes to see."""
     first, second = (Journal(engine, "account", clock=clock.now) for _ in range(2))
@@ -150,6 +156,7 @@ def test_only_one_may_be_at_work(engine, clock):
     assert len(said) == 1
 
 
+@ON_BOTH
 def test_the_lease_of_a_dead_run_runs_out(engine, clock):
     dead, next_one = (Journal(engine, "account", clock=clock.now) for _ in range(2))
     assert dead._take() is None
@@ -160,6 +167,7 @@ def test_the_lease_of_a_dead_run_runs_out(engine, clock):
     assert entries(engine) == []
 
 
+@ON_BOTH
 def test_a_lease_is_renewed_as_long_as_the_run_lasts(engine, monkeypatch):
     monkeypatch.setattr("receiver.setup.journal.LEASE_SECONDS", 0.3)
     first, second = Journal(engine, "account"), Journal(engine, "account")
@@ -170,6 +178,7 @@ def test_a_lease_is_renewed_as_long_as_the_run_lasts(engine, monkeypatch):
         first.begin(STEP)
 
 
+@ON_BOTH
 def test_of_many_at_once_one_buys(simulator, engine, clock):
     results = []
 
@@ -194,14 +203,13 @@ def test_of_many_at_once_one_buys(simulator, engine, clock):
 @pytest.mark.slow
 @pytest.mark.parametrize("of", REHEARSED, ids=lambda of: of.provider.name)
 def test_a_run_that_is_killed_at_any_moment_is_resumed(tmp_path, of):
-    """After each request and each entry in the journal, for two numbers."""
+    """After each request and each entry in the journal, for one number; for two see the lost answers."""
     end, moments = _killed(of, tmp_path, None)
     first = moments.index("after writing that Subscribe begins")
-    assert (len(end), moments.count("after writing that Subscribe begins")) == (2, 2)
-    assert len(moments) - first > 6
-    for deadly in range(
-        first - 1, len(moments)
-    ):  # from the last question before it; others change nothing, too
+    assert (len(end), moments.count("after writing that Subscribe begins")) == (1, 1)
+    assert len(moments) - first > 3
+    # From the last question before it: what is asked earlier changes nothing, too.
+    for deadly in range(first - 1, len(moments)):
         held, passed = _killed(of, tmp_path, deadly)
         assert passed == moments[: deadly + 1]
         assert held == end, moments[deadly]
@@ -314,6 +322,7 @@ def test_a_dry_run_does_not_wait_and_does_not_guess(simulator, engine, clock):
     assert clock.slept == 0
 
 
+@ON_BOTH
 def test_a_purchase_that_was_never_sent_is_found_out(simulator, engine, clock):
     journal = Journal(engine, "account", clock=clock.now)
     with journal.lease():
