@@ -345,6 +345,30 @@ def test_the_newest_page_of_a_list_says_what_moves_it(client, log):
     assert "data-after" not in client.get("/faxes?before=3").text
 
 
+def test_a_list_is_exported_as_it_is_searched_and_seen(client, app, log):
+    sms(app, "caf\u00e9 =1+1", "AA-SI-2", from_="+6598765432")
+    for name, q, lines, said in (
+        ("events", "kind:sms from:+6598765432", 1, "caf\u00e9 =1+1"),
+        ("calls", "", 1, ",missed,busy,"),
+        ("calls", "outcome:voicemail", 0, "session,"),
+        ("conversations", f"from:{SENDER}", 1, "hello"),
+        ("faxes", f"from:{SENDER}", 1, "files.example.com/a.pdf"),
+        ("faxes", "kind:sms", 0, "fax_url"),
+    ):
+        listed = html.unescape(client.get(f"/{name}", query_string={"q": q}).text)
+        link = re.search(r'href="(/export/[^"]+)" download', listed)
+        assert bool(link) is bool(lines), (name, q)
+        answer = client.get(link[1] if link else f"/export/{name}?q={quote(q)}")
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
+        assert (len(answer.text.splitlines()), said in answer.text) == (lines + 1, True), answer.text
+    assert client.get("/export/events?q=kind:telegram").status_code == 400
+    client.post("/mask", data={"form_token": form_token(client), "on": "1"})
+    for name in ("events", "calls", "conversations", "faxes"):
+        masked = client.get(f"/export/{name}").text
+        for secret in (SENDER, NUMBER, "hello", "files.example.com/a.pdf"):
+            assert secret not in masked, name
+
+
 def test_numbers_are_links_to_what_else_concerns_them(client, log):
     calls, event = client.get("/calls").text, client.get("/events/1").text
     assert f'href="/calls?q=number:{quote(SENDER)}"' in calls

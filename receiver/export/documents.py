@@ -12,12 +12,17 @@ from receiver.export.spreadsheet import csv_pieces
 Batch = Sequence[Mapping[str, Any]]
 
 
-def export_documents(found: Iterable[Batch], form: Form, columns: Sequence[str]) -> Iterator[str]:
-    """Batches of documents as pieces of text: whole as JSON lines, and as CSV only these columns of them."""
+def export_documents(
+    found: Iterable[Batch], form: Form, columns: Sequence[str], *, mark: bool = False
+) -> Iterator[str]:
+    """Batches of documents as pieces of text: whole as JSON lines, and as CSV only these columns of them.
+
+    `mark` is as for `export`.
+    """
     if form is Form.NDJSON:
         return document_lines(found)
     cells = ([[_cell(document.get(name)) for document in batch] for name in columns] for batch in found)
-    return csv_pieces(cells, columns, mark=False)
+    return csv_pieces(cells, columns, mark=mark)
 
 
 def _cell(value: Any) -> Any:

@@ -58,8 +58,7 @@ def list_calls(given: Given) -> Response:
         found = words_lag(engine, wanted, before=before, end=following)
         return {"not_indexed": index_lag_json(found)}
 
-    columns = columns_of(shapes.Call, without="events")
-    return paged(given, "calls", find, before, columns, more=lag)
+    return paged(given, "calls", find, before, CALL_COLUMNS, more=lag)
 
 
 @operation("/calls/{session}", "Show one call", shapes.Call, parameters=(MASK,), missing=NO_CALL)
@@ -93,7 +92,7 @@ def list_conversations(given: Given) -> Response:
         found = words_lag(engine, wanted, before=before, end=following) or conversations_lag(engine)
         return {"not_indexed": index_lag_json(found)}
 
-    return paged(given, "conversations", find, before, _LINE, line=_line, more=lag)
+    return paged(given, "conversations", find, before, CONVERSATION_COLUMNS, line=conversation_line, more=lag)
 
 
 @operation(
@@ -114,10 +113,12 @@ def show_conversation(given: Given, number: str, sender: str) -> Response:
     return jsonify(mask_event(shown) if given.flag("mask") else shown)
 
 
-_LINE = ("number", "sender", "count", "id", "text", "sent_at", "received_at")
+CALL_COLUMNS = columns_of(shapes.Call, without="events")
+"""Those of a CSV of calls."""
+CONVERSATION_COLUMNS = ("number", "sender", "count", "id", "text", "sent_at", "received_at")
 
 
-def _line(conversation: Mapping[str, Any]) -> Document:
+def conversation_line(conversation: Mapping[str, Any]) -> Document:
     """A conversation and its newest message in one line."""
     return {**conversation, **(conversation["messages"][0] if conversation["messages"] else {})}
 

@@ -81,13 +81,13 @@ def paged(
         documents, following = find(before, given.whole("limit", DEFAULT_PAGE, LARGEST_PAGE))
         after = None if following is None else str(following)
         return jsonify({name: documents, "next": after, **more(following)})
-    batches = _every(find, before, given.whole("limit", LARGEST_ID, LARGEST_ID))
+    batches = every(find, before, given.whole("limit", LARGEST_ID, LARGEST_ID))
     if form is Form.CSV:
         batches = ([line(document) for document in batch] for batch in batches)
     return stream(export_documents(batches, form, columns), form, name)
 
 
-def _every(
+def every(
     find: Callable[[C | None, int], tuple[Sequence[Document], C | None]],
     before: C | None,
     left: int,

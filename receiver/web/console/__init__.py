@@ -17,6 +17,7 @@ from receiver.web.console.calls import calls
 from receiver.web.console.conversations import conversations
 from receiver.web.console.deliveries import deliveries
 from receiver.web.console.events import events
+from receiver.web.console.exports import exports
 from receiver.web.console.faxes import faxes
 from receiver.web.console.forms import form_token
 from receiver.web.console.kept import documents
@@ -37,7 +38,19 @@ console = Blueprint(
     template_folder="../templates",
 )
 console.add_url_rule("/static/<version>/<filename>", "static", static_file)
-_LOG = (overview, events, calls, conversations, documents, faxes, numbers, number, quarantine, set_aside)
+_LOG = (
+    overview,
+    events,
+    exports,
+    calls,
+    conversations,
+    documents,
+    faxes,
+    numbers,
+    number,
+    quarantine,
+    set_aside,
+)
 _OUT = (targets, target_form, deliveries, replays)
 for part in (*_LOG, *_OUT, login):
     console.register_blueprint(part)

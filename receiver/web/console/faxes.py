@@ -38,7 +38,7 @@ def show_list() -> Response:
     """Faxes, newest first; `q` is in the search language. Our own tests are no faxes."""
     text = request.args.get("q", "").strip()
     asked, wrong = parsed(text)
-    wanted = asked and _trusted_faxes(asked)
+    wanted = asked and trusted_faxes(asked)
     before = whole_number(request.args.get("before"))
     moves = live(wanted, before)
     page = current.event_log().find(wanted, before=before) if wanted else None
@@ -60,7 +60,7 @@ def show_list() -> Response:
     )
 
 
-def _trusted_faxes(asked: Search) -> Search | None:
+def trusted_faxes(asked: Search) -> Search | None:
     """The search, limited to faxes; None if it asks for something else."""
     wrong = asked.kind not in {None, Kind.FAX} or asked.quarantined or asked.tests
     return None if wrong else replace(asked, kind=Kind.FAX, quarantined=False)
