@@ -13,6 +13,7 @@ from conftest import make_config, started
 from flask import Flask
 
 from receiver import current
+from receiver.answering import kept
 from receiver.answering.in_force import RulesInForce
 from receiver.answering.machine import begin, proceed
 from receiver.answering.problems import RulesError
@@ -102,6 +103,21 @@ def test_a_restart_knows_the_rules_of_before(app: Flask, rules: RulesInForce, fi
     assert other.current().version != began
     assert other.version(began).version == began
     assert other.version("unknown") is None
+
+
+def test_it_is_known_since_when_a_version_is_in_force(
+    app: Flask, rules: RulesInForce, file: Path, clock: Clock
+):
+    engine, before = app.extensions["receiver"].engine, file.read_text(encoding="utf-8")
+    began = []
+    for text in (before, before, before + "# other", before):
+        file.write_text(text, encoding="utf-8")
+        os.utime(file, ns=(1, len(began) + 1))
+        clock.now += 4000  # it says once an hour that it is still in force
+        rules.refresh()
+        began.append(kept.since(engine, rules.current().version))
+    assert began[0] == began[1] < began[2] < began[3]
+    assert rules.kept_version("unknown") is None
 
 
 def test_the_first_file_must_be_right(app: Flask, rules: RulesInForce, file: Path):

@@ -100,6 +100,15 @@ class RulesInForce:
             self._versions[version] = load(self._texts[version], version)
         return self._versions.get(version)
 
+    def kept_version(self, version: str) -> Rules | None:
+        """The same for those who may wait: it looks in the database, too."""
+        if self._path is not None and version not in self._versions:
+            self._read_versions()
+        try:
+            return self.version(version)
+        except RulesError:  # an earlier release could read it
+            return None
+
     def refresh(self) -> None:
         """What needs the database, away from all answers: switches, versions, findings."""
         if self._path is None:

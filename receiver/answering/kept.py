@@ -25,14 +25,22 @@ def versions(engine: Engine, known: Collection[str]) -> list[tuple[str, str]]:
         return [(row.version, row.text) for row in connection.execute(query)]
 
 
+def since(engine: Engine, version: str) -> datetime | None:
+    """When a version came into force, if that is known."""
+    with engine.connect() as connection:
+        return connection.scalar(select(RulesVersion.since).where(RulesVersion.version == version))
+
+
 def keep(engine: Engine, version: str, text: str, *, now: datetime) -> None:
     """Keep the version that is in force now, and forget those that have long not been."""
     with writing(engine) as connection:
+        newest = connection.scalar(
+            select(RulesVersion.version).order_by(RulesVersion.used_at.desc()).limit(1)
+        )
         connection.execute(
             delete(RulesVersion).where(RulesVersion.used_at < now - KEPT_FOR, RulesVersion.version != version)
         )
-        touched = connection.execute(
-            update(RulesVersion).where(RulesVersion.version == version).values(used_at=now)
-        )
-        if not touched.rowcount:
-            connection.execute(insert(RulesVersion).values(version=version, text=text, used_at=now))
+        values = {"used_at": now} if newest == version else {"used_at": now, "since": now}
+        known = RulesVersion.version == version
+        if not connection.execute(update(RulesVersion).where(known).values(values)).rowcount:
+            connection.execute(insert(RulesVersion).values(version=version, text=text, **values))

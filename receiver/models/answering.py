@@ -28,6 +28,8 @@ class RulesVersion(Base):
 
     version: Mapped[str] = mapped_column(primary_key=True)
     text: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When it came into force, the last time; None if that was before this was kept."""
     used_at: Mapped[datetime] = mapped_column(UtcTime)
     """When it was last known to be in force."""
 
