@@ -169,7 +169,7 @@ def test_it_reads_calls_and_conversations(reader):
     [call] = api("/calls")["calls"]
     assert (call["state"], call["duration"]) == ("missed", 2)
     assert [event["type"] for event in call["events"]] == ["call.ringing", "call.ended"]
-    assert api("/calls/S1") == call
+    assert api("/calls/S1") == call | {"decisions": []}
     found = api("/conversations?text=invoice")["conversations"]
     assert [one["number"] for one in found] == ["+16500000002", "+16500000001"]
     assert api("/conversations/+16500000001/+6591110001")["messages"][0]["text"] == "Invoice #1"

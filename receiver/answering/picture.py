@@ -15,6 +15,7 @@ from unicodedata import east_asian_width
 from receiver.answering import words
 from receiver.answering.rules import GoStep, Number, Rules, Step
 from receiver.answering.shown import flows_of
+from receiver.vocabulary.printable import printable
 
 _WIDTH, _GAP, _ROW, _PAD, _LANE = 290, 22, 20, 8, 12
 _SIGNS = 36
@@ -57,7 +58,7 @@ def picture(
     height = _place(cards)
     lanes = _lanes(cards)
     width = _PAD * 2 + _WIDTH + _LANE * (max(lanes.values(), default=0) + 2)
-    name = escape(f"{number.number} {number.name or ''}".strip())
+    name = escape(printable(f"{number.number} {number.name or ''}".strip()))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="flow" role="img" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" font-size="13"'
@@ -160,8 +161,9 @@ def _drawn(card: _Card) -> str:
 def _text(x: int, y: int, text: str, look: str) -> str:
     """A row, cut to its room; whole when it is pointed at."""
     indent = 14 if text.startswith(" ") else 0
-    short = _cut(text.strip(), _SIGNS - indent // 7)
-    title = f"<title>{escape(text.strip())}</title>" if short != text.strip() else ""
+    whole = printable(text.strip())
+    short = _cut(whole, _SIGNS - indent // 7)
+    title = f"<title>{escape(whole)}</title>" if short != whole else ""
     place = f'x="{x + 10 + indent}" y="{y}"'
     return f'<text {place} fill="currentColor" stroke="none"{look}>{escape(short)}{title}</text>'
 

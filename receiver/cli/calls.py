@@ -11,6 +11,7 @@ from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, searching_calls, warn_of
 from receiver.search.call import call_json
 from receiver.search.calls import MOST_LOOKED_AT
+from receiver.search.decided import call_in_full, decided_of
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.printable import printable
@@ -62,7 +63,7 @@ def show_call(session: str, as_json: bool, utc: bool, mask: bool) -> None:
         raise click.ClickException(
             f"there is no call with session {printable(session)}: `receiver calls` lists them"
         )
-    document = masked(call_json(call), mask)
+    document = masked(call_in_full(call, decided_of(current.engine(), call)), mask)
     if as_json:
         output.json_out(document)
         return

@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from receiver.cli.columns import GAP, Column, fitted
 from receiver.cli.tables import Marked
+from receiver.search.time_line import after_events
 from receiver.vocabulary.printable import count_of, printable
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
         yield printable(f"{length}{amount(document['cost'], document['currency'])}")
     yield ""
     before: datetime | None = None
-    for event in document["events"]:
+    for event, decisions in after_events(document["events"], document["decisions"]):
         at = datetime.fromisoformat(event["received_at"])
         if before is not None:
             yield f"{_between(before, at):>8}  │"
@@ -129,7 +130,18 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
         for name in ("record_url", "monitor_url"):
             if event.get(name):
                 yield printable(f"          │ {event[name]}")
+        for decision in decisions:
+            yield from _decided(decision)
         before = at
+
+
+def _decided(decision: Mapping[str, Any]) -> Iterator[str]:
+    """What the rules decided: the reasons, then what the call was told to do."""
+    for reason in decision["why"]:
+        yield printable(f"          │   {reason['said']}")
+    if decision["does"]:
+        where = f"{decision['flow']} {decision['step']}: " if decision["flow"] else ""
+        yield printable(f"          │   → {where}{decision['does']}")
 
 
 def _between(before: datetime, at: datetime) -> str:

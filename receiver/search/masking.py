@@ -14,7 +14,9 @@ from receiver.providers.registry import parameter_sorts
 from receiver.vocabulary.fields import FIELDS, Sort
 from receiver.vocabulary.mask import DOTS, masked_digits, masked_number, masked_text, masked_url
 
-_OURS = frozenset({"ids", "next", "method", *(name for name, one in FIELDS.items() if one.sort is Sort.OURS)})
+_OURS = frozenset(
+    {"ids", "next", "method", "cause", *(name for name, one in FIELDS.items() if one.sort is Sort.OURS)}
+)
 """Names whose words come from us."""
 
 _SORTS: Mapping[str, Sort] = {
@@ -22,7 +24,7 @@ _SORTS: Mapping[str, Sort] = {
     **{name: field.sort for name, field in FIELDS.items()},
     # What calls, conversations and numbers say beyond the fields of their events.
     **dict.fromkeys(("number", "dest1", "dest2"), Sort.NUMBER),
-    **dict.fromkeys(("state", "outcome", "cost", "sms_status", "split_count"), Sort.WORD),
+    **dict.fromkeys(("state", "outcome", "cost", "sms_status", "split_count", "flow"), Sort.WORD),
     **dict.fromkeys(("recordings", "url"), Sort.LINK),
 }
 _READABLE = {Sort.WORD, Sort.TIME, Sort.AMOUNT, Sort.COUNT}

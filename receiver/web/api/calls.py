@@ -11,6 +11,7 @@ from receiver import current
 from receiver.search.call import call_json
 from receiver.search.conversations import conversation_json
 from receiver.search.cursor import Cursor
+from receiver.search.decided import call_in_full, decided_of
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.masking import mask_event
@@ -61,13 +62,13 @@ def list_calls(given: Given) -> Response:
     return paged(given, "calls", find, before, CALL_COLUMNS, more=lag)
 
 
-@operation("/calls/{session}", "Show one call", shapes.Call, parameters=(MASK,), missing=NO_CALL)
+@operation("/calls/{session}", "Show one call", shapes.CallInFull, parameters=(MASK,), missing=NO_CALL)
 def show_call(given: Given, session: str) -> Response:
-    """One complete call, by the session that all its notifications carry."""
+    """One complete call, by the session that all its notifications carry, with what your rules decided."""
     call = current.calls().get(session.replace("\x00", "\ufffd"))
     if call is None:
         return problem(404, "not_found", NO_CALL)
-    shown = call_json(call)
+    shown = call_in_full(call, decided_of(current.engine(), call))
     return jsonify(mask_event(shown) if given.flag("mask") else shown)
 
 

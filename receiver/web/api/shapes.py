@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from receiver.answering.why import Cause
 from receiver.search.index_lag import Lacks
 from receiver.vocabulary.kinds import CallOutcome, EventState
 from receiver.vocabulary.verdict import Verdict
@@ -77,6 +78,33 @@ class Call(BaseModel):
     digits: list[str] = Field(description="What was pressed, menu by menu.")
     recordings: list[str]
     events: list[Event]
+
+
+class Reason(BaseModel):
+    """Why something was decided. Rules and steps count from 1."""
+
+    cause: Cause
+    rule: int | None = Field(description="The rule that applied, of those of the number.")
+    flow: str | None = Field(description="The flow in which the call was.")
+    step: int | None
+    said: str = Field(description="For people.")
+
+
+class Decision(BaseModel):
+    """What your rules decided."""
+
+    decided_at: Time
+    event_id: int | None = Field(description="The event that led to it; null if none did.")
+    why: list[Reason]
+    does: str | None = Field(description="What the call was told to do, in words; null for nothing.")
+    flow: str | None = Field(description="Where the call is then; null at its end.")
+    step: int | None
+
+
+class CallInFull(Call):
+    """One call, with what your rules decided about it."""
+
+    decisions: list[Decision] = Field(description="In their order; none if no rules answered the call.")
 
 
 class CallPage(BaseModel):

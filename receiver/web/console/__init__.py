@@ -27,6 +27,7 @@ from receiver.web.console.numbers import numbers
 from receiver.web.console.overview import overview
 from receiver.web.console.quarantine import quarantine
 from receiver.web.console.replays import replays
+from receiver.web.console.rules import rules
 from receiver.web.console.set_aside import anything_set_aside, set_aside
 from receiver.web.console.target_form import target_form
 from receiver.web.console.targets import targets
@@ -52,7 +53,7 @@ _LOG = (
     set_aside,
 )
 _OUT = (targets, target_form, deliveries, replays)
-for part in (*_LOG, *_OUT, login):
+for part in (*_LOG, rules, *_OUT, login):
     console.register_blueprint(part)
 for filter_ in (
     *(*shown.FILTERS, *ends.FILTERS, *times.FILTERS),
@@ -95,6 +96,7 @@ def _for_every_page() -> dict[str, object]:
         "zone": times.zone_name(),
         "own_number": shown.own_number,
         "anything_set_aside": anything_set_aside,
+        "has_rules": current.config().rules is not None,
     }
 
 

@@ -10,10 +10,11 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from receiver import current
 from receiver.search.call import Call, call_json
 from receiver.search.calls import MOST_LOOKED_AT
+from receiver.search.decided import call_in_full, decided_of
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import CallOutcome, EventState, Kind
-from receiver.web.console import kept, shown
+from receiver.web.console import kept, rules, shown
 from receiver.web.console.lists import Chip, listing, live, parsed, whole_number
 from receiver.web.console.timeline import time_line
 
@@ -91,12 +92,14 @@ def of_event(event_id: int) -> str:
 
 
 def _page(call: Call) -> str:
-    document = shown.document(call_json(call))
+    decided = decided_of(current.engine(), call)
+    document = shown.document(call_in_full(call, decided))
     return render_template(
         "call.html",
         page="calls",
         call=document,
         steps=time_line(document),
+        rules=rules.drawn(call, decided),
         kept=kept.of(call.events),
         deliveries=current.deliveries().of_events([event.id for event in call.events]),
     )

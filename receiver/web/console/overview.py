@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, url_for
 
 from receiver import current
+from receiver.answering import findings as rules_findings
 from receiver.intake import quarantined, set_aside
 from receiver.intake.spool import SpoolError, SpoolState
 from receiver.numbers import findings
@@ -45,6 +46,7 @@ def show() -> str:
         ],
         pages={
             set_aside.CODE: url_for("console.set_aside.show_list"),
+            **dict.fromkeys(rules_findings.CODES, url_for("console.rules.show")),
             **dict.fromkeys(target_findings.CODES, url_for("console.targets.show_list")),
         },
         quarantined=quarantined.count(engine, _COUNTED + 1),

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from receiver.providers.registry import PROVIDERS
+from receiver.search.time_line import after_events
 from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState
 
 
@@ -29,14 +30,15 @@ class Step:
     """Whether somebody was called and did not answer."""
     no_key: bool
     """Whether the caller was asked for keys, and pressed none."""
+    decisions: Sequence[Mapping[str, Any]]
+    """What the rules decided then."""
 
 
 def time_line(call: Mapping[str, Any]) -> tuple[Step, ...]:
     """The steps of a call, in the order of what happened."""
-    events: Sequence[Mapping[str, Any]] = call["events"]
     begun = datetime.fromisoformat(call["started_at"])
     steps: list[Step] = []
-    for event in events:
+    for event, decisions in after_events(call["events"], call["decisions"]):
         # A notification that overtook another one on the way did not happen before it.
         since = (datetime.fromisoformat(event["received_at"]) - begun).total_seconds()
         seconds = max(since, steps[-1].seconds if steps else 0.0)
@@ -46,7 +48,15 @@ def time_line(call: Mapping[str, Any]) -> tuple[Step, ...]:
         asked = step_of(event) is CallStep.MENU and stage == "ongoing"
         no_key = asked and not event.get("digits")
         steps.append(
-            Step(event, _title(event, stage), seconds, stage, outcome is not CallOutcome.ANSWERED, no_key)
+            Step(
+                event,
+                _title(event, stage),
+                seconds,
+                stage,
+                bad=outcome is not CallOutcome.ANSWERED,
+                no_key=no_key,
+                decisions=decisions,
+            )
         )
     return tuple(steps)
 
