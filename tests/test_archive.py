@@ -124,6 +124,9 @@ def test_a_fax_is_kept_with_its_pages_and_a_picture(client, api, config, server,
     assert (item["state"], item["reason"]) == ("kept", None)
     assert (item["media_type"], item["size"], item["pages"]) == ("application/pdf", len(content), 3)
     assert (item["sha256"], item["preview"]) == (sha(content), "yes")
+    assert waiting["address"] is None
+    assert api("/events/1")["documents"] == api("/events/1?mask=true")["documents"] == [item]
+    assert client.get(f"/api/v1{item['address']}", headers=AUTH).data == content
     assert files(config) == {sha(content), f"{sha(content)}.png"}
     path = next(path for path in config.archive_dir.rglob(sha(content)))
     assert path.relative_to(config.archive_dir).parts[:2] == (sha(content)[:2], sha(content)[2:4])

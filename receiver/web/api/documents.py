@@ -5,14 +5,15 @@ from __future__ import annotations
 from flask import Response
 
 from receiver import current
-from receiver.archive.documents import Item, item_json, of_events
+from receiver.archive.documents import Item, of_events
 from receiver.archive.links import LINKS
 from receiver.archive.states import Preview, State
 from receiver.archive.store import StoreError
 from receiver.models import Event
 from receiver.outbound.media import BY_TYPE
-from receiver.search.events import iso
 from receiver.web.api import shapes
+from receiver.web.api.event_documents import documents_json
+from receiver.web.api.event_shapes import EventDocument
 from receiver.web.api.events import NO_EVENT
 from receiver.web.api.lists import FORMS, columns_of, whole
 from receiver.web.api.operation import LARGEST_ID, Given, Parameter, operation
@@ -46,8 +47,7 @@ def list_documents(given: Given, event_id: int) -> Response:
     event = _event(event_id)
     if event is None:
         return problem(404, "not_found", NO_EVENT)
-    items = of_events(current.engine(), [event])[event.id]
-    return whole(given, "documents", [_document(item) for item in items], columns_of(shapes.EventDocument))
+    return whole(given, "documents", documents_json(event), columns_of(EventDocument))
 
 
 @operation(
@@ -103,7 +103,3 @@ def _item(event: Event | None, given: Given, field: str) -> Item | None:
     wanted = (field, given.whole("position", 0, LARGEST_ID, least=0))
     items = of_events(current.engine(), [event])[event.id] if event is not None else ()
     return next((item for item in items if (item.field, item.position) == wanted), None)
-
-
-def _document(item: Item) -> dict[str, object]:
-    return item_json(item) | {"due_at": iso(item.due_at), "kept_at": iso(item.kept_at)}

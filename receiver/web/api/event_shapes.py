@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, create_model
 from pydantic import Field as About
@@ -72,8 +72,34 @@ class Repeat(BaseModel):
     raw: Raw
 
 
+class EventDocument(BaseModel):
+    """A link of an event, and what became of it."""
+
+    event_id: int
+    address: str | None = About(
+        description="Where the document is, below the address of this API; null unless it is kept.",
+        examples=["/events/8/documents/fax_url?position=0"],
+    )
+    field: str = About(description="The field of the event that holds the link.")
+    position: int = About(description="Which of several links in the field, from 0.")
+    state: Literal["waiting", "kept", "lapsed", "refused"] = About(
+        description="`lapsed`: the link led nowhere any more before we had it. `refused`: we do not fetch or"
+        " keep what it leads to."
+    )
+    reason: str | None = About(description="Why it is not kept, or not yet.")
+    attempts: int
+    due_at: Time | None = About(description="When it is tried next.")
+    media_type: str | None = About(description="As its bytes tell.")
+    size: int | None = About(description="Bytes.")
+    pages: int | None
+    sha256: str | None
+    preview: Literal["waiting", "yes", "no", "failed"] | None
+    kept_at: Time | None
+
+
 class WholeEvent(Event):
-    """One event with its raw request and its repeats."""
+    """One event with its raw request, its repeats and its documents."""
 
     raw: Raw
     repeated: list[Repeat] = About(description=f"Oldest first, at most {MOST} of them.")
+    documents: list[EventDocument] = About(description="What became of its links, such as that to a fax.")

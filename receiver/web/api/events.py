@@ -14,6 +14,7 @@ from receiver.search.masking import mask_event
 from receiver.search.repeats import whole_json
 from receiver.vocabulary.kinds import EventState
 from receiver.web.api import shapes
+from receiver.web.api.event_documents import documents_json
 from receiver.web.api.event_shapes import Event, WholeEvent
 from receiver.web.api.index_lag import index_lag_json
 from receiver.web.api.lists import FORMS, form_of, stream
@@ -134,9 +135,11 @@ def _last_event_id() -> int | None:
     missing=NO_EVENT,
 )
 def show_event(given: Given, event_id: int) -> Response:
-    """One event with its raw request and its repeats."""
+    """One event with its raw request, its repeats, and what became of its documents."""
     event = current.event_log().get(event_id) if 0 < event_id <= LARGEST_ID else None
     if event is None:
         return problem(404, "not_found", NO_EVENT)
     shown = whole_json(current.engine(), event)
-    return jsonify(mask_event(shown) if given.flag("mask") else shown)
+    shown = mask_event(shown) if given.flag("mask") else shown
+    # Nothing in these is anybody's words.
+    return jsonify(shown | {"documents": documents_json(event)})

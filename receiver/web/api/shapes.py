@@ -10,7 +10,7 @@ from receiver.answering.why import Cause
 from receiver.search.index_lag import Lacks
 from receiver.vocabulary.kinds import CallOutcome, EventState
 from receiver.vocabulary.verdict import Verdict
-from receiver.web.api.event_shapes import Amount, Event, LinkedFile, Number, Raw, Time
+from receiver.web.api.event_shapes import Amount, Event, EventDocument, LinkedFile, Number, Raw, Time
 
 Cursor = Annotated[str, Field(description="Give it as `before` for the next page; null on the last one.")]
 
@@ -308,27 +308,6 @@ class DroppedSetAside(BaseModel):
     """What was deleted."""
 
     dropped: int = Field(description="Those that are not set aside are passed over and not counted.")
-
-
-class EventDocument(BaseModel):
-    """A link of an event, and what became of it."""
-
-    event_id: int
-    field: str = Field(description="The field of the event that holds the link.")
-    position: int = Field(description="Which of several links in the field, from 0.")
-    state: Literal["waiting", "kept", "lapsed", "refused"] = Field(
-        description="`lapsed`: the link led nowhere any more before we had it. `refused`: we do not fetch or"
-        " keep what it leads to."
-    )
-    reason: str | None = Field(description="Why it is not kept, or not yet.")
-    attempts: int
-    due_at: Time | None = Field(description="When it is tried next.")
-    media_type: str | None = Field(description="As its bytes tell.")
-    size: int | None = Field(description="Bytes.")
-    pages: int | None
-    sha256: str | None
-    preview: Literal["waiting", "yes", "no", "failed"] | None
-    kept_at: Time | None
 
 
 class EventDocuments(BaseModel):
