@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import make_config, started
+from conftest import make_config, on_sqlite, started
 from receiving import Receiving
 from test_relay import until
 from test_serve import Service, post
@@ -15,6 +15,8 @@ from test_serve import Service, post
 from bench.processes import processes
 from receiver import current
 from receiver.relay.target import TargetSort
+
+database_url = on_sqlite
 
 pytestmark = pytest.mark.slow
 

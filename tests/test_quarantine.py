@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import API_TOKEN, KEY, make_config, payload, signed, started
+from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, payload, signed, started
 from sqlalchemy import text
 
 from receiver.db.engine import writing
@@ -14,6 +14,8 @@ from receiver.intake.admission import STALE
 from receiver.numbers import known as numbers
 from receiver.providers.numbers import SubscribedNumber
 from receiver.retention.quarantine import release_ours
+
+database_url = on_sqlite
 
 SMS = f"/callbacks/{KEY}/sms"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -103,6 +105,7 @@ def test_it_trusts_any_number_while_nobody_knows_which_are_ours(client, api, kno
     assert reasons(api) == [None] * 3
 
 
+@ON_BOTH
 def test_it_goes_on_trusting_a_number_that_one_listing_leaves_out(client, api, know):
     know(OURS, ANOTHER)
     know(ANOTHER)
@@ -117,6 +120,7 @@ def test_it_asks_no_database_whose_number_it_is(client, parts, know):
     assert post(client) == 200
 
 
+@ON_BOTH
 def test_it_releases_by_itself_what_came_before_the_number_was_known(client, api, parts, know):
     know(ANOTHER)
     post(client, sms(1))
@@ -129,6 +133,7 @@ def test_it_releases_by_itself_what_came_before_the_number_was_known(client, api
 # Releasing and dropping.
 
 
+@ON_BOTH
 def test_it_releases_an_event_which_then_counts_repeats_like_any_other(client, api, run):
     post(client, headers=WRONG)
     post(client, headers=WRONG)
@@ -138,6 +143,7 @@ def test_it_releases_an_event_which_then_counts_repeats_like_any_other(client, a
     assert (event["quarantined"], event["repeats"]) == (False, 2)
 
 
+@ON_BOTH
 def test_it_releases_a_twin_of_a_trusted_event_as_a_repeat_of_it(client, api, run):
     for headers in (WRONG, signed(DOCUMENTED), WRONG, signed(DOCUMENTED)):
         post(client, headers=headers)
@@ -146,6 +152,7 @@ def test_it_releases_a_twin_of_a_trusted_event_as_a_repeat_of_it(client, api, ru
     assert (event["id"], event["repeats"], event["signature"]) == (2, 3, "valid")
 
 
+@ON_BOTH
 def test_it_drops_an_event_and_its_repeats_for_good(client, api, run, parts):
     for _ in range(3):
         post(client, headers=WRONG)
@@ -160,6 +167,7 @@ def test_it_drops_an_event_and_its_repeats_for_good(client, api, run, parts):
     assert made["made_at"] >= made["last_at"] >= made["first_at"]
 
 
+@ON_BOTH
 @pytest.mark.parametrize("command", ["release", "drop"])
 def test_it_leaves_alone_what_is_not_in_quarantine(client, api, run, command):
     post(client)
@@ -168,6 +176,7 @@ def test_it_leaves_alone_what_is_not_in_quarantine(client, api, run, command):
     assert reasons(api) == [None]
 
 
+@ON_BOTH
 @pytest.mark.parametrize(("command", "left"), [("release", [None] * 3), ("drop", [None])])
 def test_it_takes_all_that_match_a_search(client, api, run, command, left):
     post(client, sms(1))
@@ -237,6 +246,7 @@ def test_it_keeps_what_the_provider_signed_however_full_it_is(small):
     assert stored(client) == kept + 1
 
 
+@ON_BOTH
 def test_it_counts_what_an_earlier_process_kept(small, database_url, tmp_path):
     kept = fill(small.test_client())
     for other in started(make_config(database_url, tmp_path, quarantine_limit_mb=1)):
@@ -245,6 +255,7 @@ def test_it_counts_what_an_earlier_process_kept(small, database_url, tmp_path):
         assert stored(other.test_client()) == kept
 
 
+@ON_BOTH
 def test_it_has_room_again_once_something_was_dropped(small):
     client, parts = small.test_client(), small.extensions["receiver"]
     kept = fill(client)
@@ -258,6 +269,7 @@ def test_it_has_room_again_once_something_was_dropped(small):
     assert post(client, sms(1), headers=WRONG) == 200
 
 
+@ON_BOTH
 def test_it_counts_repeats_too(small):
     client = small.test_client()
     body = sms(1) + b"&x=" + b"x" * 60_000
@@ -268,6 +280,7 @@ def test_it_counts_repeats_too(small):
     assert small.extensions["receiver"].admission.full
 
 
+@ON_BOTH
 def test_it_keeps_to_its_limit_while_the_database_is_away(small):
     client, parts = small.test_client(), small.extensions["receiver"]
     with writing(parts.engine) as connection:
