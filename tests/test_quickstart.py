@@ -140,11 +140,13 @@ class Demo:
 
 
 @pytest.mark.slow
-def test_commands_talk_to_the_demo_while_it_runs_and_a_restart_is_short(tmp_path: Path) -> None:
+def test_it_tells_what_came_and_commands_talk_to_it_while_it_runs(tmp_path: Path) -> None:
     demo = Demo(tmp_path / "checkout")
-    with demo.running() as first:
+    with demo.running() as said:
+        assert len(said.splitlines()) < 36
+        assert len(re.findall(r"^\d+ +\d\d-\d\d ", said, re.MULTILINE)) == 4
         listed = demo.run("events", "--json")
-        assert len(json.loads(listed.stdout)["events"]) >= 4
+        assert len(json.loads(listed.stdout)["events"]) == 4
         assert listed.stderr.splitlines() == [USING_DEMO]
         by_flask = demo.run("events", "--json", module="flask")
         assert json.loads(by_flask.stdout) == json.loads(listed.stdout)
@@ -153,16 +155,21 @@ def test_commands_talk_to_the_demo_while_it_runs_and_a_restart_is_short(tmp_path
         demo.environ["DATABASE_URL"] = "sqlite:///var/other.db"
         assert USING_DEMO not in demo.run("events").stderr
         del demo.environ["DATABASE_URL"]
-    assert USING_DEMO not in demo.run("events").stderr
-    with demo.running() as second:
-        password = re.compile(r"with the password (\S+)")
-        assert password.search(second)[1] == password.search(first)[1]
-        assert len(second.splitlines()) < 35
-        assert len(re.findall(r"^\d+ +\d\d-\d\d ", second, re.MULTILINE)) == 4
+        settings = (demo.directory / ".env").read_text()
         with (demo.directory / ".env").open("a") as file:
             file.write("HOIIO_APP_ID=real-app\nHOIIO_ACCESS_TOKEN=real-token\n")
         assert USING_DEMO not in demo.run("events").stderr
-    assert stat.S_IMODE((demo.directory / "var/demo.password").stat().st_mode) == 0o600
+        (demo.directory / ".env").write_text(settings)
+    assert USING_DEMO not in demo.run("events").stderr
+    # What the next start goes on from: who may sign in with which password, and the account with its numbers.
+    password = demo.directory / "var/demo.password"
+    assert stat.S_IMODE(password.stat().st_mode) == 0o600
+    assert password.read_text().strip() == re.search(r"with the password (\S+)", said)[1]
+    demo.environ["DATABASE_URL"] = "sqlite:///var/demo.db"
+    users = json.loads(demo.run("users", "list", "--json").stdout)["users"]
+    assert [user["name"] for user in users] == ["demo"]
+    account = (demo.directory / "var/simulator.json").read_text()
+    assert all(number in account for number in re.search(r"point here: (\S+) .* and (\S+) ", said).groups())
 
 
 @pytest.mark.slow
