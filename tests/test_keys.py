@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from conftest import KEY, OLD_KEY, signed
+from conftest import KEY, OLD_KEY, ON_BOTH, on_sqlite, signed
 from firm import serving
 from sqlalchemy import delete, insert, select, update
 
@@ -21,6 +21,8 @@ from receiver.models import CallbackKey, Process
 from receiver.numbers import known as numbers
 from receiver.setup import rotation
 from receiver.web.gateway import Gateway
+
+database_url = on_sqlite
 
 SMS = b"txn_ref=AA-SI-1&from=%2B6591234567&to=%2B6511111111&msg=x&date=2026-01-31+12:00:00"
 
@@ -55,6 +57,7 @@ def test_it_accepts_the_keys_of_the_settings_and_nothing_else(engine, directory)
     assert (ring.current, ring.older) == (KEY, (OLD_KEY,))
 
 
+@ON_BOTH
 def test_a_new_key_is_accepted_before_it_is_current(engine, directory):
     serving, other = ring_of(engine, directory), ring_of(engine, directory / "other")
     fingerprint = stored.make(engine)
@@ -91,6 +94,7 @@ def test_a_process_that_starts_without_the_database_accepts_what_it_knew(engine,
     assert [path.name for path in directory.iterdir()] == ["keys.json"]
 
 
+@ON_BOTH
 def test_a_server_knows_the_keys_made_elsewhere_before_it_takes_a_callback(app, engine):
     secret = app.extensions["receiver"].keys.secret_of
     fingerprint = stored.make(engine)
@@ -129,6 +133,7 @@ def test_a_disk_that_takes_no_copy_costs_no_callback(engine, directory, caplog):
     assert "cannot keep the callback keys" in caplog.text
 
 
+@ON_BOTH
 def test_a_retired_key_is_accepted_no_longer_and_its_secret_is_gone(engine, directory):
     ring = ring_of(engine, directory)
     fingerprint = stored.make(engine)
@@ -142,6 +147,7 @@ def test_a_retired_key_is_accepted_no_longer_and_its_secret_is_gone(engine, dire
         assert connection.scalar(select(CallbackKey.secret)) is None
 
 
+@ON_BOTH
 def test_the_use_of_an_older_key_is_counted(engine, directory):
     ring = ring_of(engine, directory)
     for key in (KEY, OLD_KEY, OLD_KEY):
@@ -155,6 +161,7 @@ def test_the_use_of_an_older_key_is_counted(engine, directory):
     assert datetime.now(UTC) - older.used_at < timedelta(minutes=1)
 
 
+@ON_BOTH
 def test_uses_wait_for_a_database_that_is_away(engine, directory):
     ring = ring_of(engine, directory)
     ring.accepts(OLD_KEY)
@@ -166,6 +173,7 @@ def test_uses_wait_for_a_database_that_is_away(engine, directory):
     assert sum(key.uses for key in ring.list()) == 1
 
 
+@ON_BOTH
 def test_two_processes_count_the_same_key_at_once(engine, directory):
     rings = [ring_of(engine, directory / str(n)) for n in range(4)]
     for ring in rings:
@@ -189,6 +197,7 @@ def test_two_processes_count_the_same_key_at_once(engine, directory):
     assert sum(key.uses for key in rings[0].list()) == len(rings)
 
 
+@ON_BOTH
 def test_each_process_tells_which_keys_it_accepts_until_it_leaves(engine, directory):
     rings = [ring_of(engine, directory / str(n)) for n in range(2)]
     for ring in rings:

@@ -4,7 +4,7 @@ import itertools
 from urllib.parse import urlencode
 
 import pytest
-from conftest import KEY, make_config, started
+from conftest import KEY, ON_BOTH, make_config, on_sqlite, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twilio_callbacks import SETTINGS, payload, post
@@ -15,6 +15,8 @@ from receiver.providers.twilio.words import PARAMETERS, PATHS
 from receiver.search.call import call_json
 from receiver.search.calls import CallLog
 from receiver.settings.files import ConfigError
+
+database_url = on_sqlite
 
 SHOP = b"<Response><Dial action='voice'>+6598765432</Dial></Response>"
 CALL = "CA" + "a" * 30 + "01"
@@ -32,6 +34,7 @@ def calls(app):
     return CallLog(app.extensions["receiver"].engine)
 
 
+@ON_BOTH
 def test_a_call_is_kept_typed_and_answered_with_the_document_of_its_number(client, api):
     answer = post(client, "voice/ringing")
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "text/xml", SHOP)
@@ -94,6 +97,7 @@ def test_what_nothing_can_hold_is_answered_503_and_says_nothing(client, app, mon
     assert (answer.status_code, answer.data) == (503, b"")
 
 
+@ON_BOTH
 def test_a_retry_is_a_repeat_and_has_the_same_answer(client, api):
     first = post(client, "voice/ringing", token="t-1")
     # At the fallback URL with parameters that the first one had not.
@@ -105,6 +109,7 @@ def test_a_retry_is_a_repeat_and_has_the_same_answer(client, api):
     assert {event["repeats"] for event in api("/events")["events"]} == {1}
 
 
+@ON_BOTH
 def test_the_same_digits_pressed_twice_are_two_steps(client, api):
     for token in ("t-1", "t-2", "t-2"):
         post(client, "voice/gather", token=token)
@@ -117,6 +122,7 @@ def test_the_same_digits_pressed_twice_are_two_steps(client, api):
 ANSWERED = ("voice/ringing", "voice/gather", "voice/dial", "recording/conversation", "status/completed")
 
 
+@ON_BOTH
 def test_a_call_reads_the_same_in_whatever_order_its_reports_come(client, calls):
     def other(body: bytes, at: int) -> bytes:
         return body.replace(CALL.encode(), f"CA{at:032x}".encode())
@@ -168,6 +174,7 @@ def test_messages_are_typed(client, api):
     assert [event["problems"] for event in (received, pictures, whatsapp, delivered)] == [[]] * 4
 
 
+@ON_BOTH
 def test_what_is_unreadable_is_named_and_what_is_unknown_is_kept(client, api):
     body = b"CallSid=CA1&CallStatus=completed&CallDuration=long&Timestamp=yesterday&NewIn2027=x&From=a%00b"
     post(client, "status", body)
@@ -231,6 +238,7 @@ SIGNATURES = st.tuples(
 )
 
 
+@ON_BOTH
 @EXAMPLES
 @given(body=st.one_of(FORMS, st.binary(max_size=1000)), word=KINDS, signed=SIGNATURES)
 def test_it_keeps_any_bytes(client, app, body, word, signed):
