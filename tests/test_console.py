@@ -514,6 +514,15 @@ def test_a_long_message_is_joined_and_its_parts_are_there(client, app):
     assert text in page
     assert "Joined from 3 parts" in page
     assert page.count("/events/") == 3
+    part = client.get("/events/2").text
+    line = part[part.index("Part 2 of 3 of one message") :].partition("</p>")[0]
+    assert re.findall(r'href="(/events/\d)"|<strong>(\d)</strong>', line) == [
+        ("/events/1", ""),
+        ("", "2"),
+        ("/events/3", ""),
+    ]
+    sms(app, "short", "AA-SI-9", from_="+6598765432")
+    assert "of one message" not in client.get("/events/4").text
 
 
 # Faxes.

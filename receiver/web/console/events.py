@@ -16,6 +16,7 @@ from receiver.providers.registry import PROVIDERS
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.search.repeats import whole_json
+from receiver.search.whole_message import message_of
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import guard, kept, relay, shown
 from receiver.web.console.curl import as_curl
@@ -88,6 +89,7 @@ def show(event_id: int) -> str:
     before = current.event_log().ids(Search(), before=event_id, limit=1)
     after = current.event_log().after(Search(), event_id, limit=1).events
     told = shown.document(document)
+    message = message_of(current.event_log(), current.conversations(), event)
     return render_template(
         "event.html",
         page="events",
@@ -95,6 +97,7 @@ def show(event_id: int) -> str:
         as_json=json.dumps({name: told[name] for name in told if name not in {"raw", "repeated"}}, indent=2),
         previous=before[0] if before else None,
         next=after[0].id if after else None,
+        parts=[part.id for part in message.parts] if message and message.joined else [],
         may=relay.may,
         documents=kept.all_of(event),
         sent=relay.of_event(event),
