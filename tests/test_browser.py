@@ -180,6 +180,19 @@ def test_an_event_is_on_the_page_at_once(open_page, demo):
     expect(page.locator("#rows tr").nth(1)).to_contain_text("live from the test")
 
 
+def test_a_list_draws_itself_anew_under_the_keyboard(open_page, demo):
+    page = open_page("/faxes")
+    expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    page.keyboard.press("j")
+    held = page.evaluate("document.activeElement.getAttribute('href')")
+    demo.provider.control.fax(CALLER, demo.fax)
+    expect(page.locator("#list tr.fresh")).to_have_count(1)
+    expect(page.locator("#list tr.fresh + tr a.open")).to_be_focused()
+    assert page.evaluate("document.activeElement.getAttribute('href')") == held
+    page.locator("#list tr.fresh .num").last.click()
+    page.wait_for_url("**/faxes/*")
+
+
 def test_the_tail_goes_on_after_the_connection_broke(open_page, demo):
     page = open_page("/events")
     expect(page.locator("#live")).to_have_attribute("data-state", "on")
