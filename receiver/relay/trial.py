@@ -21,6 +21,7 @@ from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
 from receiver.relay.target import Target
 from receiver.search.query import Search
+from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.verdict import Verdict
 
@@ -58,7 +59,7 @@ def made_up(search: Search) -> Event:
     said: dict[str, Any] = {"occurred_at": now, "txn_ref": "TEST", **_SAID[kind]}
     if type_ is EventType.FAX_FAILED:
         said |= {"fax_status": "failed", "fax_error_code": "test"}
-    columns: dict[str, Any] = dict.fromkeys(_Row._fields)
+    columns: dict[str, Any] = dict.fromkeys(_Row._fields) | dict.fromkeys(_FILES, ())
     columns |= dict(
         id=0,
         identity="",
@@ -90,6 +91,7 @@ def _kind_of(search: Search) -> Kind:
     return Kind.SMS
 
 
+_FILES = [name for name, field in SAID.items() if field.sort is Sort.FILES]
 _CALL_STATES = {
     *(EventState.RINGING, EventState.ONGOING, EventState.ENDED),
     *(EventState.ANSWERED, EventState.MISSED),
