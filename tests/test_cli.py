@@ -40,6 +40,17 @@ def commands(group: Commands = root, path: str = "") -> dict[str, click.Command]
     return found
 
 
+def test_no_command_has_an_option_twice():
+    for name in commands():
+        parent, _, last = name.rpartition(" ")
+        group = root
+        for word in parent.split():
+            group = group.get_command(click.Context(group), word)
+        command = group.get_command(click.Context(group), last)
+        names = [word for parameter in command.params for word in parameter.opts]
+        assert len(names) == len(set(names)), name
+
+
 @pytest.fixture
 def env_file(tmp_path: Path) -> Path:
     """Settings with an empty, upgraded database."""

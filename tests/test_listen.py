@@ -415,7 +415,7 @@ def test_lines_fit_a_terminal_and_ctrl_c_leaves_it_clean(
     os.write(terminal, b"\x03")
     event_id = on_sqlite.events()[0]["id"]
     read_until(f"goes on behind event {event_id}.\r\n")
-    assert process.wait(10) == 0
+    assert process.wait(10) == 130
     os.close(terminal)
     lines = seen.split("\r\n")
     assert max(map(len, lines)) <= 80

@@ -121,10 +121,14 @@ def _searching(
     run.__doc__ = command.__doc__
     run.__name__ = command.__name__
     wrapped: Any = run
-    if hasattr(command, "__click_params__"):
-        wrapped.__click_params__ = command.__click_params__
+    own = list(getattr(command, "__click_params__", ()))
+    wrapped.__click_params__ = list(own)
     for option in (*options[::-1], UTC_OPTION, click.argument("words", nargs=-1, metavar="[SEARCH]...")):
         wrapped = option(wrapped)
+    # A name that the command has for something else, as `--to` of a replay, is not a filter's there.
+    taken = {name for parameter in own for name in parameter.opts}
+    for parameter in wrapped.__click_params__[len(own) :]:
+        parameter.opts = [name for name in parameter.opts if name not in taken]
     return wrapped  # type: ignore[no-any-return]
 
 
