@@ -99,9 +99,12 @@ def test_killed_in_the_middle_of_fifty_calls_each_ends_by_rule(simulator, about)
         kill(first)
         over = sum(call.done() for call in going)
         second = start(*about)
-        ways = [steps(call.result(30)) for call in going]
+        outcomes = [call.result(30) for call in going]
     kill(second)
     assert over < CALLS
+    # Of a call whose first callback was not answered nobody here knows.
+    ways = [steps(outcome) for outcome in outcomes if outcome["deliveries"][0]["status"] == 200]
+    assert len(ways) > CALLS // 2
     # What was asked for and not noted is asked for again; of what nothing came goes to the failure step.
     once = [[step for step, _ in groupby(way)] for way in ways]
     whole = MENU + MESSAGE

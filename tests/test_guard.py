@@ -63,7 +63,7 @@ def test_nor_does_it_if_plain_http_and_any_port_were_allowed(url, listener, monk
 @pytest.mark.parametrize("host", THIS_MACHINE)
 def test_the_listener_would_have_heard_it(host, listener):
     guard = Guard(AllowList(["127.0.0.0/8", "0.0.0.0/32", "::/127"]))
-    with pytest.raises(Unreachable), guard.session(longest=0.1, largest=100) as session:
+    with pytest.raises(Unreachable), guard.session(longest=0.5, largest=100) as session:
         session.post(f"http://{host}:{listener.port}/", {}, b"{}")
     assert [request.partition(b"\r\n")[0] for request in listener.heard()] == [b"POST / HTTP/1.1"]
 
