@@ -38,6 +38,13 @@ def engine(file):
     engine.dispose()
 
 
+def put(engine, *refs: str) -> None:
+    """Leave no connection behind: one that is closed later writes its part of the journal into the file."""
+    writer = EventWriter(engine)
+    writer.write([event_row(arrival(ref)) for ref in refs])
+    writer.engine.dispose()
+
+
 def test_a_backup_made_under_load_has_all_that_was_answered_before(engine, tmp_path):
     with contextlib.closing(Spool(tmp_path / "spool", limit_mb=16)) as spool, recording(engine, spool) as at:
         before = [f"AA-SI-{number:03}" for number in range(100)]
@@ -105,7 +112,7 @@ def test_a_backup_is_put_back_and_what_it_replaces_is_kept(file, tmp_path):
 
 
 def test_it_restores_over_a_damaged_log_and_keeps_that_too(engine, file, tmp_path):
-    EventWriter(engine).write([event_row(arrival("AA-SI-1"))])
+    put(engine, "AA-SI-1")
     backup(engine, tmp_path / "copy.db")
     engine.dispose()
     noise = os.urandom(file.stat().st_size)
@@ -131,7 +138,7 @@ def test_a_copy_on_a_read_only_medium_can_be_read_and_restored(engine, file, tmp
     if subprocess.run(["mount", "-t", "tmpfs", "none", medium], capture_output=True, check=False).returncode:
         pytest.skip("only root can mount")
     try:
-        EventWriter(engine).write([event_row(arrival("AA-SI-1"))])
+        put(engine, "AA-SI-1")
         backup(engine, medium / "copy.db")
         copied = connect(f"sqlite:///{medium}/copy.db")
         assert refs(copied) == ["AA-SI-1"]  # in WAL mode now
@@ -139,7 +146,7 @@ def test_a_copy_on_a_read_only_medium_can_be_read_and_restored(engine, file, tmp
         subprocess.run(["mount", "-o", "remount,ro", medium], check=True)
         service = Service(f"sqlite:///{medium}/copy.db", tmp_path)
         assert "AA-SI-1" in service.flask("events", "list", "--json").stdout
-        EventWriter(engine).write([event_row(arrival("AA-SI-2"))])
+        put(engine, "AA-SI-2")
         restore(engine, medium / "copy.db")
         assert refs(engine) == ["AA-SI-1"]
     finally:
@@ -210,7 +217,7 @@ def damage_middle(file: Path) -> None:
 
 def test_damage_is_found_in_the_background_and_by_the_doctor(engine, file, tmp_path, caplog):
     job, _ = Integrity(engine).jobs()
-    EventWriter(engine).write([event_row(arrival(f"AA-SI-{number}")) for number in range(200)])
+    put(engine, *(f"AA-SI-{number}" for number in range(200)))
     job.run()
     assert "damaged" not in caplog.text
     service = Service(f"sqlite:///{file}", tmp_path)
