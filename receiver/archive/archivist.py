@@ -20,7 +20,7 @@ from receiver.archive.claims import Claim, claim, failed, source_of
 from receiver.archive.keep import keep, sweep
 from receiver.archive.links import LINKS
 from receiver.archive.opened import open_store
-from receiver.archive.plan import plan
+from receiver.archive.plan import BATCH, plan
 from receiver.archive.preview import make_preview
 from receiver.archive.states import Preview, State
 from receiver.archive.store import ROOM_MARK, Store, StoreError
@@ -112,7 +112,7 @@ class Archivist:
 
     def _look(self, working: list[threading.Thread]) -> bool:
         """Give idle threads something to do; whether there is more of the log to read."""
-        more = plan(self._engine) > 0
+        more = plan(self._engine) >= BATCH
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + _SWEEP_EVERY
             self._tidy()
