@@ -132,6 +132,13 @@ def test_it_says_which_parameter_makes_no_sense(reader, query, named):
     assert answer.json["error"]["message"].startswith(f"{named}:")
 
 
+def test_it_names_all_that_makes_no_sense_in_a_search(reader):
+    error = reader("/events?q=colour:red+kind:smss&state=mist&since=soon").json["error"]
+    assert set(error) == {"code", "message"}
+    for begins in ("colour: unknown", "kind: 'smss'", "state: 'mist'", "since: 'soon'"):
+        assert begins in error["message"]
+
+
 @pytest.mark.parametrize("path", ["/events/999", "/events/x", "/events/99999999999999999999", "/nothing"])
 def test_it_answers_404_in_the_same_shape(reader, path):
     answer = reader(path)

@@ -95,6 +95,18 @@ def test_it_says_what_it_did_not_understand(run, words, said):
     assert said in run("events", "list", *words, exit_code=2)
 
 
+def test_it_says_at_once_all_that_it_did_not_understand(run):
+    said = run("events", "list", "form:x", "is:open", "--kind", "smss", "--since", "soon", exit_code=2)
+    lines = [line.strip().removeprefix("Error: ") for line in said.splitlines()]
+    for begins in (
+        "form: unknown filter; did you mean from:?",
+        "is: 'open'",
+        "--kind: 'smss'",
+        "--since: 'soon'",
+    ):
+        assert any(line.startswith(begins) for line in lines), said
+
+
 def test_it_lists_unless_told_otherwise(run):
     assert run("events", "kind:fax", "--json") == run("events", "list", "kind:fax", "--json")
 

@@ -291,6 +291,14 @@ def test_what_is_wrong_with_a_search_is_said_beside_the_box(client, log):
     assert 'value="kind:telegram"' in answer.text
 
 
+def test_every_mistake_of_a_search_is_said_at_once(client, log):
+    page = client.get("/calls", query_string={"q": "kind:<b> outcom:busy since:soon"}).text
+    said = re.search(r'id="search-error" role="alert">(.*?)</div>', page, re.DOTALL)[1]
+    assert said.count("<li>") == 3
+    assert "did you mean outcome:?" in said
+    assert "&lt;b&gt;" in said
+
+
 def test_the_chips_keep_the_rest_of_the_search(client, log):
     page = client.get("/events", query_string={"q": "from:+6591234567 has:problems"}).text
     chips = [unquote_plus(link) for link in re.findall(r'class="chip" href="([^"]+)"', page)]

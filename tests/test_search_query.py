@@ -12,8 +12,8 @@ from receiver.intake.arrival import event_row
 from receiver.search import select
 from receiver.search.events import EventLog
 from receiver.search.index import LogIndex
+from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
-from receiver.search.values import SearchError
 from receiver.search.words import words
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 
@@ -86,6 +86,19 @@ def test_it_says_in_a_sentence_what_makes_no_sense(text, said):
     with pytest.raises(SearchError) as raised:
         Search.parse(text, NOW)
     assert str(raised.value).startswith(said)
+
+
+def test_it_says_all_that_makes_no_sense_at_once():
+    with pytest.raises(SearchError) as raised:
+        Search.parse("kind:faxx stat:missed colour:red since:yesterday -paid ab* to:", NOW)
+    kind, state = "'faxx' is unknown; did you mean fax? Use one of", "unknown filter; did you mean state:?"
+    said = raised.value.mistakes
+    assert " ".join(one.split(":")[0] for one in said) == "to stat colour kind since text text"
+    assert f"kind: {kind} voice, fax, sms" in said
+    assert said[1].startswith(f"stat: {state} The filters are provider:, kind:")
+    assert "is:quarantined, has:problems" in said[1]
+    assert said[2] == "colour: unknown filter"
+    assert str(raised.value) == ". ".join(said)
 
 
 def test_it_reads_fields_as_a_url_or_a_command_line_gives_them():

@@ -13,8 +13,8 @@ from receiver.cli.zone import LOCAL
 from receiver.providers.registry import PROVIDERS
 from receiver.search.index_lag import IndexLag
 from receiver.search.masking import mask_event
+from receiver.search.mistakes import Mistakes, SearchError
 from receiver.search.query import Search
-from receiver.search.values import SearchError
 from receiver.vocabulary.kinds import CallOutcome
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -140,18 +140,29 @@ _NAMES = (
 
 def _search(words: tuple[str, ...], filters: dict[str, Any], zone: tzinfo, calls: bool) -> Search:
     typed = " ".join(_written(word) for word in words)
-    asked = read_search(lambda: Search.parse(typed, zone=zone, calls=calls))
     given = {name: "true" if value is True else value or None for name, value in filters.items()}
-    return read_search(lambda: asked.joined(Search.read(given, zone=zone, calls=calls)), option=True)
+
+    def read() -> Search:
+        asked = named = Search()
+        mistakes = Mistakes()
+        with mistakes.noted():
+            asked = Search.parse(typed, zone=zone, calls=calls)
+        with mistakes.noted("--"):
+            named = Search.read(given, zone=zone, calls=calls)
+        with mistakes.noted("--"):
+            asked = asked.joined(named)
+        mistakes.tell()
+        return asked
+
+    return read_search(read)
 
 
-def read_search(read: Callable[[], Search], *, option: bool = False) -> Search:
-    """A search, or a `UsageError` that says what cannot be read; with `option`, in an option of that name."""
+def read_search(read: Callable[[], Search]) -> Search:
+    """A search, or a `UsageError` that says all that cannot be read in it, each on a line of its own."""
     try:
         return read()
     except SearchError as error:
-        sentence = f"--{error}" if option else str(error)
-        raise click.UsageError(sentence) from None
+        raise click.UsageError("\n       ".join(error.mistakes)) from None
 
 
 def masked(document: dict[str, Any], mask: bool) -> dict[str, Any]:

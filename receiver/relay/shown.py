@@ -13,8 +13,8 @@ from receiver.relay.replay import Replay
 from receiver.relay.sorts import SORTS
 from receiver.relay.target import Target, TargetState
 from receiver.search.events import iso
+from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
-from receiver.search.values import SearchError
 from receiver.vocabulary.mask import masked_number, masked_text
 
 Counts = Mapping[DeliveryState, int]

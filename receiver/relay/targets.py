@@ -17,8 +17,8 @@ from receiver.relay.options import TargetError, require_known
 from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
 from receiver.relay.target import Target, TargetSort, all_targets, paused_by
+from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
-from receiver.search.values import SearchError
 
 LONGEST_NAME = 60
 _PORTION = 500

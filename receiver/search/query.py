@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from receiver.search.values import LONGEST_SEARCH, SearchError, read_time, read_value
+from receiver.search.filters import BY_PART, BY_WORD, FILTERS, FLAGS, Filter
+from receiver.search.mistakes import Mistakes, SearchError, meant
+from receiver.search.values import LONGEST_SEARCH, read_text, read_time
 from receiver.search.words import Phrase, phrases
 from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
 from receiver.vocabulary.telephone import at_start
@@ -41,7 +43,7 @@ class Search:
     def parse(
         cls, text: str, now: datetime | None = None, zone: tzinfo = UTC, *, calls: bool = False
     ) -> Search:
-        """From the search language, `from:+65… kind:sms since:1h "text"`; `SearchError` if it is invalid.
+        """From the search language, `from:+65… kind:sms since:1h "text"`; `SearchError` says what is wrong.
 
         A time without a zone is in `zone`. Words without a colon are searched for in the text. With `calls`,
         whole calls are searched for, so that their outcome may be asked for.
@@ -50,21 +52,34 @@ class Search:
             raise SearchError(f"search: longer than {LONGEST_SEARCH} characters; shorten it")
         given: dict[str, str] = {}
         asked: list[str] = []
+        mistakes = Mistakes()
+        strange: list[str] = []
+        wanted = cls()
         end = 0
         while match := _PART.search(text, end):
             end = match.end()
             if match["field"] is None:
                 asked.append(match["words"])
                 continue
-            name, word = _field(match["not"], match["field"].lower(), _unquoted(match["value"]))
-            if name in _ENDS and (number := at_start(text[match.start("value") :])):
-                word, end = number, match.start("value") + len(number)
-            if name in given:
-                raise SearchError(f"{match['field']}: is given twice; give it once")
-            given[name] = word
+            word, value = match["field"].lower(), _unquoted(match["value"])
+            with mistakes.noted():
+                found, value = _filter(match["not"], word, value)
+                if found is None:
+                    strange.append(word)
+                    continue
+                if found.number and (number := at_start(text[match.start("value") :])):
+                    value, end = number, match.start("value") + len(number)
+                if found.part in given:
+                    raise SearchError(f"{match['field']}: is given twice; give it once")
+                given[found.part] = value
+        for word in dict.fromkeys(strange):
+            mistakes.note(_strange(word, word == strange[0], calls=calls))
         if asked:
             given["text"] = " ".join(asked)
-        return cls.read(given, now, zone, calls=calls)
+        with mistakes.noted():
+            wanted = cls.read(given, now, zone, calls=calls)
+        mistakes.tell()
+        return wanted
 
     @classmethod
     def read(
@@ -78,22 +93,20 @@ class Search:
         """From named words, as a URL or a command line gives them; an empty one counts as not given."""
         known = {field.name for field in fields(cls)}
         values: dict[str, Any] = {}
+        mistakes = Mistakes()
         for word_for_it, asked in given.items():
-            name = _WORDS.get(word_for_it, word_for_it)
-            if name in values:
-                raise SearchError(f"{word_for_it}: is given twice; give it once")
-            if name not in known:
-                raise SearchError(f"{name}: unknown filter; the filters are {', '.join(sorted(known))}")
-            # Quotes have no place in a value, so nothing but quotes is nothing.
-            if asked is None or not asked.strip().strip('"').strip():
-                continue
-            if name == "outcome" and not calls:
-                raise SearchError("outcome: is about whole calls; look for it in the list of calls")
-            word = asked.replace("\x00", "\ufffd")  # as the log keeps it
-            if name in {"since", "until"}:
-                values[name] = read_time(name, word.strip(), now or datetime.now(UTC), zone)
-            else:
-                values[name] = read_value(name, word)
+            name = BY_WORD[word_for_it].part if word_for_it in BY_WORD else word_for_it
+            with mistakes.noted():
+                if name in values:
+                    raise SearchError(f"{word_for_it}: is given twice; give it once")
+                if name not in known:
+                    raise SearchError(f"{name}: unknown filter; the filters are {', '.join(sorted(known))}")
+                # Quotes have no place in a value, so nothing but quotes is nothing.
+                if asked is None or not asked.strip().strip('"').strip():
+                    continue
+                word = asked.replace("\x00", "\ufffd")  # as the log keeps it
+                values[name] = _value(name, word, now or datetime.now(UTC), zone, calls)
+        mistakes.tell()
         return cls(**values)
 
     @property
@@ -114,12 +127,13 @@ class Search:
     def joined(self, other: Search) -> Search:
         """Both searches together; `SearchError` if they differ in the same part."""
         given: dict[str, Any] = {}
+        mistakes = Mistakes()
         for part in fields(self):
             mine, theirs = getattr(self, part.name), getattr(other, part.name)
-            if mine is not None and theirs is not None and mine != theirs:
-                word = _NAMES.get(part.name, part.name)
-                raise SearchError(f"{word}: is given twice; give it once")
             given[part.name] = theirs if mine is None else mine
+            if mine is not None and theirs is not None and mine != theirs:
+                mistakes.note(f"{_option(part.name)}: is given twice; give it once")
+        mistakes.tell()
         return Search(**given)
 
     def without(self, *names: str) -> Search:
@@ -128,62 +142,68 @@ class Search:
 
     def __str__(self) -> str:
         """In the search language; `parse` gives the same search again."""
-        parts = []
-        for name, word in _NAMES.items():
-            value = getattr(self, name)
-            if isinstance(value, datetime):
-                value = value.isoformat().replace("+00:00", "Z")
-            if value is not None:
-                written = _quoted(str(value))
-                # A part of a number would take what follows for its rest.
-                open_end = name in _ENDS and at_start(f"{written} 0000000")
-                parts.append(f'{word}:"{written}"' if open_end else f"{word}:{written}")
-        for name, word in _FLAGS.items():
-            if (flag := getattr(self, name)) is not None:
-                parts.append(word if flag else f"-{word}")
+        given = {one.part: getattr(self, one.part) for one in FILTERS}
+        parts = [written(part, value) for part, value in given.items() if value is not None]
         return " ".join([*parts, self.text] if self.text else parts)
 
 
-_NAMES = {
-    "provider": "provider",
-    "kind": "kind",
-    "type": "type",
-    "state": "state",
-    "outcome": "outcome",
-    "number": "number",
-    "sender": "from",
-    "recipient": "to",
-    "session": "session",
-    "txn_ref": "ref",
-    "since": "since",
-    "until": "until",
-}
-"""A part of a search, and its word in the search language, in options and in the API's parameters."""
-_FLAGS = {"quarantined": "is:quarantined", "problems": "has:problems"}
-_ENDS = frozenset({"sender", "recipient", "number"})
-_WORDS = {word: name for name, word in _NAMES.items()} | {name: name for name in (*_NAMES, *_FLAGS)}
+def written(part: str, value: object) -> str:
+    """One part of a search in the search language."""
+    one = BY_PART[part]
+    if one.flag:
+        return one.word if value else f"-{one.word}"
+    if isinstance(value, datetime):
+        value = value.isoformat().replace("+00:00", "Z")
+    word = _quoted(str(value))
+    # A part of a number would take what follows for its rest.
+    open_end = one.number and at_start(f"{word} 0000000")
+    return f'{one.word}:"{word}"' if open_end else f"{one.word}:{word}"
+
 
 _PART = re.compile(
     r'(?P<not>-?)(?P<field>[A-Za-z_]+):(?!//)(?P<value>"[^"]*"?|\S*)|(?P<words>"[^"]*"?\*?|\S+)'
 )
 
 
-def _field(negated: str, word: str, value: str) -> tuple[str, str]:
-    flag = {flagged: name for name, flagged in _FLAGS.items()}.get(f"{word}:{value.lower()}")
-    if flag is not None:
+def _filter(negated: str, word: str, value: str) -> tuple[Filter | None, str]:
+    """The filter that is meant, and its value; None if there is none with such a word."""
+    if flag := FLAGS.get(f"{word}:{value.lower()}"):
         return flag, "false" if negated else "true"
-    if word in {"is", "has"}:
-        raise SearchError(f"{word}: {value[:40]!r} is unknown; use {' or '.join(_FLAGS.values())}")
-    if negated:
-        raise SearchError(f"-{word}: only {' and '.join(_FLAGS.values())} can be negated")
-    if word not in _WORDS:
-        known = ", ".join(f"{name}:" for name in _NAMES.values())
-        raise SearchError(
-            f"{word}: unknown filter; the filters are {known}. To search for the text, put it in quotes"
-        )
-    if not value:
+    if word in {name.partition(":")[0] for name in FLAGS}:
+        raise SearchError(f"{word}: {value[:40]!r} is unknown; use {' or '.join(FLAGS)}")
+    found = BY_WORD.get(word)
+    if found is not None and negated:
+        raise SearchError(f"-{word}: only {' and '.join(FLAGS)} can be negated")
+    if found is not None and not value:
         raise SearchError(f"{word}: a value is missing after the colon")
-    return _WORDS[word], value
+    return found, value
+
+
+def _strange(word: str, first: bool, *, calls: bool) -> str:
+    """What is wrong with a word that is no filter. The first of several names all that are."""
+    known = [one for one in FILTERS if calls or not one.calls]
+    near = meant(word, [one.word.partition(":")[0] for one in known])
+    said = f"{word}: unknown filter" + (f"; did you mean {near}:?" if near else "")
+    if not first:
+        return said
+    names = ", ".join(one.name for one in known)
+    filters = f" The filters are {names}" if near else f"; the filters are {names}"
+    return f"{said}{filters}. To search for the text, put it in quotes"
+
+
+def _value(name: str, word: str, now: datetime, zone: tzinfo, calls: bool) -> Any:
+    if name == "text":
+        return read_text(name, word)
+    one = BY_PART[name]
+    if one.calls and not calls:
+        raise SearchError(f"{name}: is about whole calls; look for it in the list of calls")
+    return read_time(name, word.strip(), now, zone) if one.read is None else one.read(name, word)
+
+
+def _option(part: str) -> str:
+    """What a part is called where it has no colon: in options and parameters."""
+    one = BY_PART.get(part)
+    return part if one is None or one.flag else one.word
 
 
 def _unquoted(value: str) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
-from receiver.providers.registry import PROVIDERS
+from receiver.search.mistakes import Mistakes, SearchError, unknown
 from receiver.search.words import SHORTEST_PREFIX, TERM, Phrase, phrases, words
-from receiver.vocabulary.errors import OperatorError
-from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
 from receiver.vocabulary.telephone import spelled
 
@@ -20,55 +17,60 @@ LONGEST_SEARCH = 1000
 MOST_PHRASES = 16
 
 
-class SearchError(OperatorError, ValueError):
-    """A search that cannot be understood. The message names the part and says what can be."""
+Reader = Callable[[str, str], Any]
+"""Reads the value of the filter with this name from a word; `SearchError` if the word makes no sense."""
 
 
-def _plain(_: str, word: str) -> str:
+def read_plain(_: str, word: str) -> str:
+    """Text as it is."""
     return word.strip().replace('"', "")[:LONGEST_FIELD]
 
 
-def _phone(_: str, word: str) -> str:
+def read_number(_: str, word: str) -> str:
     """A number as the log has it. A shell or a URL makes a space of its +."""
-    return spelled(_plain("", word))
+    return spelled(read_plain("", word))
 
 
-def _choice(choices: type[_Choice], name: str, word: str) -> _Choice:
-    try:
-        return choices(word.strip().lower())
-    except ValueError:
-        raise SearchError(f"{name}: {word[:40]!r} is unknown; use one of {', '.join(choices)}") from None
+class OneOf:
+    """One of some words, in any case. On a command line `no-answer` needs no quotes."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = {str(one): one for one in known}
+
+    def __call__(self, name: str, word: str) -> str:
+        asked = word.strip().lower()
+        found = self.known.get(asked) or self.known.get(asked.replace("-", " "))
+        if found is None:
+            raise unknown(name, word, self.known)
+        return found
 
 
-_Choice = TypeVar("_Choice", bound=StrEnum)
-
-
-def _outcome(name: str, word: str) -> CallOutcome:
-    """On a command line `no-answer` needs no quotes."""
-    return _choice(CallOutcome, name, word.replace("-", " "))
-
-
-def _flag(name: str, word: str) -> bool:
+def read_flag(name: str, word: str) -> bool:
+    """Whether it is asked for, or what is without it."""
     known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     if word.strip().lower() not in known:
         raise SearchError(f"{name}: must be true or false")
     return known[word.strip().lower()]
 
 
-def _text(name: str, word: str) -> str:
+def read_text(name: str, word: str) -> str:
     """Its words, written so that `parse` can read them again. What contains no word is left out."""
     if len(word) > LONGEST_SEARCH:
         raise SearchError(f"{name}: longer than {LONGEST_SEARCH} characters; shorten it")
+    mistakes = Mistakes()
     for term in TERM.finditer(word):
-        _require_no_operator(name, term["bare"] or "")
+        with mistakes.noted():
+            _require_no_operator(name, term["bare"] or "")
     found = phrases(word)
-    if not found:
-        raise SearchError(f"{name}: {word[:40]!r} contains no letter, digit or symbol to search for")
-    if len(found) > MOST_PHRASES:
-        raise SearchError(f"{name}: more than {MOST_PHRASES} words or phrases; use fewer")
-    for phrase in found:
-        if phrase.prefix and len(phrase.words[-1]) < SHORTEST_PREFIX:
+    with mistakes.noted():
+        if not found:
+            raise SearchError(f"{name}: {word[:40]!r} contains no letter, digit or symbol to search for")
+        if len(found) > MOST_PHRASES:
+            raise SearchError(f"{name}: more than {MOST_PHRASES} words or phrases; use fewer")
+    with mistakes.noted():
+        if any(phrase.prefix and len(phrase.words[-1]) < SHORTEST_PREFIX for phrase in found):
             raise SearchError(f"{name}: at least {SHORTEST_PREFIX} characters are needed before *")
+    mistakes.tell()
     return " ".join(_written(phrase) for phrase in found)
 
 
@@ -125,30 +127,3 @@ def read_time(name: str, word: str, now: datetime, zone: tzinfo = UTC) -> dateti
             f"{name}: {word[:40]!r} is not a time; write 2026-01-31T10:00:00+08:00, 10:15 for the last time "
             "it was 10:15, or an age such as 90m, 2h or 7d"
         ) from None
-
-
-def _provider(name: str, word: str) -> str:
-    plain = word.strip().lower()
-    if plain not in PROVIDERS:
-        raise SearchError(f"{name}: {word[:40]!r} is unknown; use one of {', '.join(PROVIDERS)}")
-    return plain
-
-
-_READERS: dict[str, Callable[[str, str], Any]] = {
-    "provider": _provider,
-    "kind": lambda name, word: _choice(Kind, name, word),
-    "type": lambda name, word: _choice(EventType, name, word),
-    "state": lambda name, word: _choice(EventState, name, word),
-    "outcome": _outcome,
-    "sender": _phone,
-    "recipient": _phone,
-    "number": _phone,
-    "quarantined": _flag,
-    "problems": _flag,
-    "text": _text,
-}
-
-
-def read_value(name: str, word: str) -> Any:
-    """The value of this part of a search, unless it is a time; `SearchError` if the word makes no sense."""
-    return _READERS.get(name, _plain)(name, word)

@@ -9,8 +9,8 @@ from receiver.handlers.load import LoadError
 from receiver.relay.handlers.process import LONGEST_LOAD, Child, Ended, TookTooLong, load_error
 from receiver.relay.sender import TargetError
 from receiver.relay.targets import read_search
+from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
-from receiver.search.values import SearchError
 from receiver.vocabulary.kinds import EventType
 
 

@@ -13,8 +13,8 @@ from receiver.relay.delivery import DeliveryState
 from receiver.relay.replay import Replay
 from receiver.relay.shown import attempt_json, delivery_json, replay_json
 from receiver.relay.targets import UnknownTarget
+from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
-from receiver.search.values import SearchError
 from receiver.web.api import delivery_shapes as shapes
 from receiver.web.api.lists import FORMS, Document, columns_of, paged, whole
 from receiver.web.api.operation import LARGEST_ID, BadRequest, Given, Parameter, operation

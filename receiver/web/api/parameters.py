@@ -6,8 +6,9 @@ from receiver.export.export import ALL_FIELDS
 from receiver.providers.registry import PROVIDERS
 from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
+from receiver.search.mistakes import Mistakes, SearchError
 from receiver.search.query import Search
-from receiver.search.values import LONGEST_SEARCH, SearchError
+from receiver.search.values import LONGEST_SEARCH
 from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
 from receiver.web.api.operation import LARGEST_ID, BadRequest, Given, Parameter
 
@@ -103,11 +104,19 @@ def search_of(given: Given, *, calls: bool = False) -> Search:
     words = given.only([*_NAMES, OUTCOME.name])
     if empty := next((name for name, word in words.items() if not word), None):
         raise BadRequest(f"{empty}: is empty; leave it out")
+    asked = named = Search()
+    mistakes = Mistakes()
+    with mistakes.noted():
+        asked = Search.parse(given.words.get("q", ""), calls=calls)
+    with mistakes.noted():
+        named = Search.read(words, calls=calls)
+    with mistakes.noted():
+        asked = asked.joined(named)
     try:
-        asked = Search.parse(given.words["q"], calls=calls) if "q" in given.words else Search()
-        return asked.joined(Search.read(words, calls=calls))
+        mistakes.tell()
     except SearchError as error:
         raise BadRequest(str(error)) from None
+    return asked
 
 
 def cursor_of(given: Given) -> Cursor | None:

@@ -59,7 +59,7 @@ def tail() -> Response:
     wanted, wrong = parsed(request.args.get("q", "").strip())
     after = whole_number(request.args.get("after")) or 0
     if wanted is None:
-        abort(400, wrong or "")
+        abort(400, str(wrong))
     found = current.event_log().after(wanted, after)
     response = make_response(
         render_template("event_rows.html", events=[row(event) for event in reversed(found.events)])
@@ -73,7 +73,7 @@ def stream() -> Response:
     """Says that the list has a new row, which the page then fetches from `tail`."""
     wanted, wrong = parsed(request.args.get("q", "").strip())
     if wanted is None:
-        abort(400, wrong or "")
+        abort(400, str(wrong))
     position = request.headers.get("Last-Event-ID") or request.args.get("after")
     wish = Listening(wanted, whole_number(position) or 0, fields=("id",), allowed=guard.still_signed_in())
     return Stream(wish)

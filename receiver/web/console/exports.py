@@ -35,7 +35,7 @@ def get(name: str) -> Response:
         abort(404, f"The lists that are exported are {', '.join(_EXPORTS)}.")
     wanted, wrong = parsed(request.args.get("q", "").strip(), calls=name == "calls")
     if wanted is None:
-        abort(400, wrong or "")
+        abort(400, str(wrong))
     return stream(_EXPORTS[name](wanted, shown.masked()), Form.CSV, name)
 
 

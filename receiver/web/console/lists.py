@@ -13,8 +13,8 @@ from receiver.models import Event
 from receiver.search.cursor import Cursor
 from receiver.search.events import event_json
 from receiver.search.index_lag import IndexLag
+from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
-from receiver.search.values import SearchError
 from receiver.web.console import shown, times
 
 
@@ -47,7 +47,7 @@ def live(watched: Search | None, before: object) -> Live | None:
 def listing(
     name: str,
     text: str,
-    wrong: str | None,
+    wrong: SearchError | None,
     lag: IndexLag | None,
     *,
     before: object,
@@ -61,7 +61,7 @@ def listing(
             f"{name}.html",
             page=name,
             q=text,
-            search_error=wrong,
+            search_error=wrong and wrong.mistakes,
             lag=lag and lag.sentence(times.zone()),
             older=older and url_for(".show_list", q=text or None, before=older),
             newest=before and url_for(".show_list", q=text or None),
@@ -76,12 +76,12 @@ def row(event: Event) -> dict[str, Any]:
     return shown.document(event_json(event))
 
 
-def parsed(text: str, *, calls: bool = False) -> tuple[Search | None, str | None]:
-    """A search, or what is wrong with it as a sentence. Only that of `calls` may ask for an outcome."""
+def parsed(text: str, *, calls: bool = False) -> tuple[Search | None, SearchError | None]:
+    """A search, or what is wrong with it. Only that of `calls` may ask for an outcome."""
     try:
         return Search.parse(text, datetime.now(UTC), times.zone(), calls=calls), None
     except SearchError as error:
-        return None, str(error)
+        return None, error
 
 
 def whole_number(text: str | None) -> int | None:

@@ -35,7 +35,7 @@ def start() -> Response:
         return _page(text, name, "Choose a target.")
     wanted, wrong = parsed(text)
     if wanted is None:
-        return _page(text, name, wrong)
+        return _page(text, name, str(wrong))
     target = target_named(name)
     if request.form.get("sure") != "yes":
         number = current.replays().count(wanted)
