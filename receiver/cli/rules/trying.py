@@ -32,6 +32,9 @@ from receiver.vocabulary.answering import DialOutcome, Rang
     show_default=True,
     help="What becomes of each number that is dialled.",
 )
+@click.option(
+    "--simulate", "simulated", is_flag=True, help="Let the simulator call, and the running service answer."
+)
 @options.AS_JSON
 @operation
 def try_rules(
@@ -41,14 +44,23 @@ def try_rules(
     at: str | None,
     keys: tuple[str, ...],
     dialled: str,
+    simulated: bool,
     as_json: bool,
 ) -> None:
     """Walk a call through the rules, without a provider, and say why it goes where.
 
-    Switches are as they are set now. It also says what an SMS would be answered with.
+    Switches are as they are set now. It also says what an SMS would be answered with. With --simulate the
+    call is real but for the telephone, and stays in the log.
     """
+    if simulated and at is not None:
+        raise click.UsageError("a simulated call comes in now: leave out --at, or --simulate.")
     rules = given.rules()
     one = one_of(rules, number)
+    if simulated:
+        from receiver.cli.rules.simulating import simulate  # noqa: PLC0415  # asks over HTTP; others start sooner
+
+        simulate(caller, number, keys, DialOutcome(dialled), as_json=as_json)
+        return
     moment, switches = _moment(at, one), given.switches()
     moves = list(walk(rules, Rang(number, caller, moment, switches), keys, DialOutcome(dialled)))
     sms = answer(rules, Texted(number, caller, moment, switches))

@@ -25,6 +25,7 @@ from receiver.providers.hoiio.phone import HoiioPhone
 from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
+from receiver.providers.same_host import same_host
 from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.kinds import CallOutcome, Kind
 from receiver.vocabulary.notification import Notification, Parameters
@@ -121,7 +122,7 @@ class Hoiio:
         return config.hoiio_api_url, config.hoiio_app_id or ""
 
     def live(self, config: Config) -> bool:
-        return config.hoiio_api_url == LIVE_API_URL
+        return same_host(config.hoiio_api_url, LIVE_API_URL)
 
 
 HOIIO = Hoiio()

@@ -12,6 +12,7 @@ from receiver.outbound.sign_in import SignIn
 from receiver.providers.base import NotConfigured, Reception
 from receiver.providers.here import Here, Way
 from receiver.providers.numbers import NumberClient
+from receiver.providers.same_host import same_host
 from receiver.providers.twilio import signature
 from receiver.providers.twilio.answers import TwilioAnswers
 from receiver.providers.twilio.foreign import another_account
@@ -101,7 +102,7 @@ class Twilio:
         return config.twilio_api_url, config.twilio_account_sid or ""
 
     def live(self, config: Config) -> bool:
-        return config.twilio_api_url == TWILIO_API_URL
+        return same_host(config.twilio_api_url, TWILIO_API_URL)
 
     def way(self, here: Here, kind: Kind) -> Way | None:
         return way(here, kind)

@@ -20,6 +20,9 @@ from .clock import written
 from .notify import Manner, Placement
 from .provider import Provider
 
+_DIALLED: dict[str, Outcome] = {one: one for one in get_args(Outcome)} | {"no-answer": "unanswered"}
+"""What becomes of somebody who is dialled: its own words, and the one that the other simulators have."""
+
 
 def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Blueprint:
     """`/control/`: JSON in, JSON out, no credentials. A mistake gives 400 and `{"error": sentence}`."""
@@ -31,7 +34,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
         arrival = IncomingCall(
             sender=order.text("from"),
             recipient=order.telephone("to"),
-            hold=order.number("hold", 0.0, 0, LONGEST_WAIT),
+            hold=_hold(order),
             minutes=order.whole("minutes", None, 0, 1440) if order.has("minutes") else None,
             plan=_plan(order),
             block_seconds=order.number("block_seconds", 0.0, 0, LONGEST_WAIT),
@@ -127,7 +130,7 @@ def _manner(order: Order) -> Manner:
 def _plan(order: Order) -> Plan:
     return Plan(
         digits=deque(order.texts_in_order("digits")),
-        dial=deque(cast(Outcome, one) for one in order.choices("dial", get_args(Outcome))),
+        dial=deque(_DIALLED[one] for one in order.choices("dial", _DIALLED)),
         dial_seconds=order.number("dial_seconds", 0.0, 0, LONGEST_WAIT)
         if order.has("dial_seconds")
         else None,
@@ -135,6 +138,12 @@ def _plan(order: Order) -> Plan:
         notifications=deque(cast(Passage, one) for one in order.choices("notifications", get_args(Passage))),
         late_seconds=order.number("late_seconds", Plan.late_seconds, 0, LONGEST_WAIT),
     )
+
+
+def _hold(order: Order) -> float:
+    """Seconds until the caller hangs up, by the name that every simulator knows, or as it is called here."""
+    name = "hangs_up_after" if order.has("hangs_up_after") else "hold"
+    return order.number(name, 0.0, 0, LONGEST_WAIT)
 
 
 def _arrive(order: Order, arrive: Callable[[], ArrivalResult]) -> Response:

@@ -63,6 +63,7 @@ def place(
     report = {
         "notified": bool(line.deliveries),
         "reason": None,
+        "session": call.sid,
         "sid": call.sid,
         "status": call.status,
         "duration": call.duration,
