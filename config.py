@@ -25,7 +25,15 @@ from pydantic.fields import FieldInfo
 from receiver.settings import mail, values
 from receiver.settings.by_number import Documents, documents
 from receiver.settings.choices import LogFormat, LogLevel, Signatures
-from receiver.settings.files import CHECKOUT, DEMO, DOTENV, ConfigError, read_env_file
+from receiver.settings.files import (
+    CHECKOUT,
+    COMMAND,
+    DEMO,
+    DEMO_COMMAND,
+    DOTENV,
+    ConfigError,
+    read_env_file,
+)
 
 LIVE_API_URL = "https://secure.hoiio.com/open/"
 TWILIO_API_URL = "https://api.twilio.com/"
@@ -264,23 +272,40 @@ def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
     Only while the demo runs, and only where nothing says otherwise: no credentials of a real account, and
     none of the demo's settings in the environment.
     """
+    settings = _running(demo)
+    if settings is None:
+        return False
+    try:
+        own = {name: value for name, value in dotenv_values(dotenv).items() if value}
+    except (OSError, UnicodeDecodeError):
+        return False  # what is wrong with .env is told by who reads it
+    credentials = [name.upper() for names in ACCOUNTS for name in names]
+    real = [name for name in credentials if name in own or f"{name}_FILE" in own]
+    if real or any(os.environ.get(name) for name in (*settings, *(f"{name}_FILE" for name in settings))):
+        return False
+    os.environ.update(settings)
+    return True
+
+
+def command_here(demo: Path = DEMO) -> str:
+    """How a person calls our command for the service that this process is part of, as a demo or not."""
+    settings = _running(demo)
+    of_demo = settings and all(os.environ.get(name) == value for name, value in settings.items())
+    return DEMO_COMMAND if of_demo else COMMAND
+
+
+def _running(demo: Path) -> dict[str, str] | None:
+    """The settings of the demo that runs here, if one does."""
     try:
         with demo.open(encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                settings = dotenv_values(stream=file)
-            else:
-                return False  # nobody holds it: left behind by a demo that has ended
-        own = {name: value for name, value in dotenv_values(dotenv).items() if value}
+                found = dotenv_values(stream=file)
+                return {name: value for name, value in found.items() if value is not None}
     except (OSError, UnicodeDecodeError):
-        return False  # there is no demo; and what is wrong with .env is told by who reads it
-    credentials = [name.upper() for names in ACCOUNTS for name in names]
-    real = [name for name in credentials if name in own or f"{name}_FILE" in own]
-    if real or any(os.environ.get(name) for name in (*settings, *(f"{name}_FILE" for name in settings))):
-        return False
-    os.environ.update({name: value for name, value in settings.items() if value is not None})
-    return True
+        pass
+    return None  # there is none, or nobody holds it: left behind by one that has ended
 
 
 def _sentence(item: Any) -> str:

@@ -265,7 +265,7 @@ def test_the_overview_counts_calls_as_their_list_does(client, app):
     for session in ("S1", "S2"):
         a_call(app, session=session, txn_ref=f"AA-{session}")
     fax(app, fax_status="failed", fax_error_code="busy")
-    for range_ in ("24h", "7d", "30d"):
+    for range_ in ("1h", "24h", "7d", "30d"):
         page = client.get(f"/?range={range_}").text
         assert "<title>" in page
         assert f'<a class="chip" href="/?range={range_}" aria-current="true"' in page
@@ -478,7 +478,9 @@ def test_what_needs_attention_is_told_with_what_mends_it(client, app):
     assert section.index("points elsewhere") < section.index("in 3 days")
     assert f"<code>receiver setup --number {NUMBER}</code>" in section
     client.post("/mask", data={"form_token": form_token(client), "on": "1"})
-    assert NUMBER not in client.get("/").text
+    masked = client.get("/").text
+    assert NUMBER not in masked
+    assert ["extend" in one for one in re.findall(r'data-value="([^"]+)"', masked)] == [True]
 
 
 @ON_BOTH
@@ -659,7 +661,17 @@ def test_quarantined_events_are_released_and_dropped_in_bulk(client, app):
     release = {"form_token": token, "action": "release", "id": ids[:1]}
     assert "Release 1 event?" in client.post("/quarantine", data=release).text
     sure = release | {"sure": "yes"}
-    assert "Released 1 event." in client.post("/quarantine", data=sure, follow_redirects=True).text
+    released = client.post("/quarantine", data=sure, follow_redirects=True).text
+    assert "Released 1 event." in released
+    undo = {
+        "form_token": token,
+        "action": "undo",
+        "release": re.search(r'name="release" value="(\d+)"', released)[1],
+    }
+    undone = client.post("/quarantine", data=undo, follow_redirects=True).text
+    assert "Put 1 event back into quarantine." in undone
+    assert 'name="release"' not in undone
+    client.post("/quarantine", data=sure)
     asked = client.post("/quarantine", data={"form_token": token, "action": "drop", "id": ids[1:]})
     assert "Drop 2 events?" in asked.text
     assert len(re.findall(r'name="id"', client.get("/quarantine").text)) == 2

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, payload, signed, started
 from sqlalchemy import text
 
@@ -13,6 +14,7 @@ from receiver.db.engine import writing
 from receiver.intake.admission import STALE
 from receiver.numbers import known as numbers
 from receiver.providers.numbers import SubscribedNumber
+from receiver.relay.planner import Planner
 from receiver.retention.quarantine import release_ours
 
 database_url = on_sqlite
@@ -141,6 +143,48 @@ def test_it_releases_an_event_which_then_counts_repeats_like_any_other(client, a
     post(client)
     (event,) = api("/events")["events"]
     assert (event["quarantined"], event["repeats"]) == (False, 2)
+
+
+@ON_BOTH
+def test_a_release_can_be_undone(client, api, run, parts):
+    """What waits for a target is not sent, and what came again and is trusted stays."""
+    run("targets", "add", "webhook", "shop", "--url", "https://93.184.216.34/hook")
+    for number in (1, 2, 3):
+        post(client, sms(number), headers=WRONG)
+    post(client, sms(1), headers=WRONG)
+    run("events", "release", "1", "2", "--yes")
+    Planner(parts.engine).plan()
+    assert len(api("/deliveries")["deliveries"]) == 2
+    post(client, sms(2))
+    told = json.loads(run("events", "release", "--undo", "--yes", "--json", "--why", "a mistake"))
+    assert told == {"events": 1, "came_again": 1, "delivered": 0}
+    assert reasons(api) == ["signature invalid", None, "signature invalid"]
+    assert [one["event_id"] for one in api("/deliveries")["deliveries"]] == [2]
+    assert api("/stats")["numbers"][0]["events"] == 1
+    post(client, sms(1), headers=WRONG)
+    assert [event["repeats"] for event in api("/events")["events"]] == [0, 1, 2]
+    undone = json.loads(run("events", "interventions", "--json"))["interventions"][0]
+    assert (undone["action"], undone["events"], undone["why"]) == ("undo", 1, "a mistake")
+    # Another release delivers anew.
+    run("events", "release", "1", "--yes")
+    Planner(parts.engine).plan()
+    assert [one["event_id"] for one in api("/deliveries")["deliveries"]] == [1, 2]
+
+
+def test_a_release_can_be_undone_through_the_api_once_and_for_an_hour(client):
+    def ask(path, **asked):
+        headers = {"Authorization": f"Bearer {API_TOKEN}"}
+        answer = client.post(f"/api/v1/quarantine/{path}", json=asked, headers=headers)
+        return answer.status_code, answer.json
+
+    post(client, headers=WRONG)
+    _, done = ask("release", ids=[1])
+    back = ask("undo", release=done["release"])
+    assert back == (200, {"events": 1, "came_again": 0, "delivered": 0})
+    assert ask("undo", release=done["release"])[0] == 404
+    _, done = ask("release", ids=[1])
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=61)):
+        assert ask("undo", release=done["release"])[0] == 404
 
 
 @ON_BOTH

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from config import Config
@@ -127,6 +128,17 @@ class Demo:
             process.terminate()
             process.communicate(timeout=40)
 
+    def page(self, path: str, said: str) -> str:
+        """A page of the console, as the user of the demo sees it."""
+        url, name, password = re.search(r"(http://\S+)/ as (\S+) with the password (\S+)", said).groups()
+        with requests.Session() as browser:
+            browser.trust_env = False
+            form = browser.get(f"{url}/login").text
+            token = re.search(r'name="form_token" value="([^"]+)"', form)[1]
+            given = {"form_token": token, "name": name, "password": password}
+            browser.post(f"{url}/login", data=given).raise_for_status()
+            return browser.get(f"{url}{path}").text
+
     def run(self, *words: str, module: str = "receiver.cli") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", module, *words],
@@ -155,6 +167,7 @@ def test_it_tells_what_came_and_commands_talk_to_it_while_it_runs(tmp_path: Path
         demo.environ["DATABASE_URL"] = "sqlite:///var/other.db"
         assert USING_DEMO not in demo.run("events").stderr
         del demo.environ["DATABASE_URL"]
+        assert ".venv/bin/receiver -e var/demo.env numbers list</code>" in demo.page("/numbers", said)
         settings = (demo.directory / ".env").read_text()
         with (demo.directory / ".env").open("a") as file:
             file.write("HOIIO_APP_ID=real-app\nHOIIO_ACCESS_TOKEN=real-token\n")

@@ -40,8 +40,8 @@ def _retiring(key: Key, rotated: datetime, now: datetime) -> Iterator[Finding]:
         yield warning(
             "older-key-used",
             f"Callbacks still come with the older key {key.name}, the last on"
-            f" {key.used_at:%Y-%m-%d at %H:%M} UTC.",
-            "receiver numbers list shows which number uses it; or else a notify URL of your own does.",
+            f" {key.used_at:%Y-%m-%d at %H:%M} UTC: a number uses it, or a notify URL of your own.",
+            "receiver numbers list",
             key.fingerprint,
         )
     if key.retires_at is None or key.retires_at > now:

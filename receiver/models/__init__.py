@@ -15,7 +15,7 @@ from receiver.models.counts import ConversationCount, Hour, HourCount, IndexStat
 from receiver.models.events import EVENTS, REPEATS, Event, Repeat
 from receiver.models.jobs import JobState
 from receiver.models.journal import SetupLease, SetupStep
-from receiver.models.keeping import Intervention
+from receiver.models.keeping import Intervention, Released
 from receiver.models.numbers import AccountRow, CallbackKey, FindingRow, NumberRow, Process
 from receiver.models.relay import (
     ATTEMPTS,
@@ -65,6 +65,7 @@ __all__ = [
     "NumberRow",
     "Process",
     "RelayState",
+    "Released",
     "Repeat",
     "ReplayRow",
     "RulesSwitch",

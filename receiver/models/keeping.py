@@ -10,14 +10,14 @@ from receiver.models.base import Base, Id, UtcTime
 
 
 class Intervention(Base):
-    """One release, drop, erasure or pruning."""
+    """One release or its undoing, drop, erasure or pruning."""
 
     __tablename__ = "interventions"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     made_at: Mapped[datetime] = mapped_column(UtcTime)
     action: Mapped[str]
-    """`release`, `drop`, `erase` or `prune`."""
+    """`release`, `undo`, `drop`, `erase` or `prune`."""
     who: Mapped[str]
     why: Mapped[str | None]
     events: Mapped[int]
@@ -31,3 +31,17 @@ class Intervention(Base):
     """For an erasure: a keyed and salted digest of the telephone number; see `receiver.retention.erase`."""
 
     __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class Released(Base):
+    """An event that was taken out of quarantine a short while ago, so that it can be put back."""
+
+    __tablename__ = "released"
+
+    event_id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    release_id: Mapped[int] = mapped_column(Id, index=True)
+    """The intervention."""
+    reason: Mapped[str]
+    """Why it was in quarantine."""
+    released_at: Mapped[datetime] = mapped_column(UtcTime)
+    """By the clock of the database, as deliveries have it."""

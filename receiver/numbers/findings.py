@@ -13,6 +13,9 @@ from sqlalchemy import Engine, delete, insert, select
 from receiver.db.engine import writing
 from receiver.models import FindingRow
 
+COMMAND = "receiver "
+"""What a command begins with."""
+
 
 class Severity(StrEnum):
     """How bad it is. An error loses callbacks or money now; a warning will, if nobody acts."""
@@ -37,6 +40,11 @@ class Finding:
     since: datetime | None = None
     provider: str = ""
     """Whose account or number it is about, or empty."""
+
+    @property
+    def is_command(self) -> bool:
+        """Whether a command mends it."""
+        return self.mend.startswith(COMMAND)
 
 
 def error(code: str, sentence: str, mend: str, subject: str = "") -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -175,6 +175,19 @@ class Deliveries:
         with writing(self._engine) as connection:
             given_up = update(DeliveryRow).where(DeliveryRow.id.in_(ids), waiting)
             return connection.execute(given_up.values(leased_by=None, **values)).rowcount
+
+    def delivered(self, event_ids: Iterable[int], since: datetime) -> int:
+        """How many deliveries of these events arrived since then."""
+        count, ids = 0, list(event_ids)
+        with self._engine.connect() as connection:
+            for at in range(0, len(ids), LARGEST_PAGE):
+                query = select(func.count()).where(
+                    DeliveryRow.event_id.in_(ids[at : at + LARGEST_PAGE]),
+                    DeliveryRow.state == DeliveryState.DELIVERED,
+                    DeliveryRow.done_at >= since,
+                )
+                count += connection.scalar(query) or 0
+        return count
 
     def number(self, target_id: int) -> int:
         """How many of a target there are, by counting them all."""

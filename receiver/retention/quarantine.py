@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from receiver.db.engine import writing
 from receiver.intake.admission import Admission
 from receiver.intake.arrival import NOT_OURS, QUARANTINED, digits_of
 from receiver.intake.quarantined import HELD, Reason, reasons_of
 from receiver.logs.log import get_logger
-from receiver.models import EVENTS, REPEATS, UtcTime
+from receiver.models import EVENTS, UtcTime
+from receiver.retention import undo
+from receiver.retention.moving import moved
 from receiver.retention.remove import Act, Action, Removed, in_batches, remove
 from receiver.vocabulary.job import Job
 
@@ -58,6 +59,8 @@ class Released:
     released: int
     merged: int
     """Of those, the ones whose trusted twin is in the log: each is now a repeat of it."""
+    id: int | None
+    """By which the release can be undone; None if there was nothing to release."""
 
 
 def jobs(engine: Engine, admission: Admission) -> tuple[Job, ...]:
@@ -104,21 +107,27 @@ def held_for(engine: Engine, reason: str, *, before: int | None, limit: int) -> 
         return list(connection.scalars(query if before is None else query.where(EVENTS.c.id < before)))
 
 
-def release(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -> Released:
+def release(
+    engine: Engine, ids: Iterable[int], who: str, why: str | None = None, *, undoable: bool = True
+) -> Released:
     """Take events out of quarantine; ids that are not in it are ignored.
 
-    One whose trusted twin is in the log already becomes a repeat of it, as it would have on arrival.
+    One whose trusted twin is in the log already becomes a repeat of it, as it would have on arrival. The
+    others can be put back for a while (`receiver.retention.undo`).
     """
     merged = 0
     with Act(Action.RELEASE, who, why) as act:
         for batch in in_batches(ids, BATCH):
             with writing(engine) as connection:
                 rows = _held(connection, batch)
-                merged += sum([_release(connection, row) for row in rows])
                 if rows:
+                    free = [row for row in rows if not _release(connection, row)]
+                    merged += len(rows) - len(free)
                     times = [row["received_at"] for row in rows]
                     act.add(connection, Removed(len(rows), 0, min(times), max(times)))
-    return Released(act.done.events, merged)
+                    if undoable and act.id is not None:
+                        undo.note(connection, act.id, {row["id"]: row["quarantine"] for row in free})
+    return Released(act.done.events, merged, act.id)
 
 
 def drop(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -> Removed:
@@ -138,7 +147,7 @@ def release_ours(engine: Engine, ours: Mapping[str, frozenset[str]]) -> Released
     """Release what was quarantined only because its number was not known yet, and is now. `ours` are the
     numbers with each provider."""
     if not ours:
-        return Released(0, 0)
+        return Released(0, 0, None)
     held = EVENTS.c.quarantine == NOT_OURS
     with engine.connect() as connection:
         # Both columns stand in one small index, so that looking often costs nothing.
@@ -156,8 +165,8 @@ def release_ours(engine: Engine, ours: Mapping[str, frozenset[str]]) -> Released
             )
         ]
     if not ids:
-        return Released(0, 0)
-    done = release(engine, ids, who="receiver", why="the number became known")
+        return Released(0, 0, None)
+    done = release(engine, ids, who="receiver", why="the number became known", undoable=False)
     if done.released:
         logger.warning("released events whose number is known to be ours now", events=done.released)
     return done
@@ -171,22 +180,4 @@ def _held(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
 def _release(connection: Connection, row: RowMapping) -> bool:
     """Whether it became a repeat of its twin."""
     identity = row["identity"].removesuffix(QUARANTINED)
-    mine = EVENTS.c.id == row["id"]
-    merged = False
-    try:
-        with connection.begin_nested():
-            connection.execute(update(EVENTS).where(mine).values(identity=identity, quarantine=None))
-    except IntegrityError:
-        more = EVENTS.c.repeats + 1 + row["repeats"]
-        twin = update(EVENTS).where(EVENTS.c.identity == identity).values(repeats=more)
-        if not connection.execute(twin).rowcount:
-            raise  # whatever was in the way is no twin that could take over the raw bytes
-        merged = True
-        raw = {name: row[name] for name in REPEATS.columns.keys() if name != "id"}  # noqa: SIM118  # not a dict
-        connection.execute(delete(EVENTS).where(mine))
-        connection.execute(insert(REPEATS).values(raw | {"identity": identity}))
-    if row["repeats"]:
-        connection.execute(
-            update(REPEATS).where(REPEATS.c.identity == row["identity"]).values(identity=identity)
-        )
-    return merged
+    return moved(connection, row, identity=identity, quarantine=None)

@@ -40,6 +40,7 @@ class Action(StrEnum):
     """What was done to the log."""
 
     RELEASE = "release"
+    UNDO = "undo"
     DROP = "drop"
     ERASE = "erase"
     PRUNE = "prune"
@@ -82,7 +83,8 @@ class Act:
     def __init__(self, action: Action, who: str, why: str | None = None, subject: str | None = None) -> None:
         self._spooled = 0
         self._told = {"action": action.value, "who": who, "why": why, "subject": subject}
-        self._id: int | None = None
+        self.id: int | None = None
+        """The record's, once there is one."""
         self.done = Removed()
 
     def __enter__(self) -> Act:
@@ -113,12 +115,12 @@ class Act:
             "first_at": self.done.first,
             "last_at": self.done.last,
         }
-        if self._id is None:
+        if self.id is None:
             row = self._told | counts | {"made_at": datetime.now(UTC), "spooled": spooled}
-            self._id = connection.execute(insert(table).values(row).returning(table.id)).scalar_one()
+            self.id = connection.execute(insert(table).values(row).returning(table.id)).scalar_one()
             return
         counts["spooled"] = table.spooled + spooled
-        connection.execute(update(table).where(table.id == self._id).values(counts))
+        connection.execute(update(table).where(table.id == self.id).values(counts))
 
 
 def remove(connection: Connection, ids: Sequence[int]) -> Removed:

@@ -12,6 +12,8 @@ DOTENV = CHECKOUT / ".env"
 DEMO = CHECKOUT / "var" / "demo.env"
 """The settings of the demo of `make run`, which holds a lock on this file for as long as it runs."""
 USING_DEMO = "Using the demo of `make run`, which is running here (var/demo.env)."
+COMMAND, DEMO_COMMAND = "receiver", ".venv/bin/receiver -e var/demo.env"
+"""How commands are called: elsewhere, and on the demo, from the checkout."""
 
 
 class ConfigError(Exception):

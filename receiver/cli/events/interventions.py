@@ -20,7 +20,7 @@ from receiver.retention.remove import interventions
 def list_interventions(number: str | None, limit: int, as_json: bool) -> None:
     """List what was released and deleted, and by whom.
 
-    Newest first: releases, drops, erasures and prunings.
+    Newest first: releases and their undoing, drops, erasures and prunings.
     """
     made = interventions(current.engine(), limit)
     if number is not None:

@@ -15,6 +15,7 @@ from receiver.cli.lines import EVENT_COLUMNS, event_line
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, read_search
 from receiver.retention import quarantine as decisions
+from receiver.retention import undo
 from receiver.search.events import event_json
 from receiver.search.query import Search
 from receiver.vocabulary.printable import count_of, size
@@ -37,12 +38,19 @@ def _chosen(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @_chosen
+@click.option("--undo", "undone", is_flag=True, help="Put back what was released last, within the hour.")
 @operation
-def release(why: str | None, dry_run: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
+def release(*, why: str | None, undone: bool, dry_run: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     """Take events out of quarantine.
 
-    From then on they are like any other.
+    From then on they are like any other. For an hour that can be undone; what was delivered meanwhile cannot
+    be called back.
     """
+    if undone:
+        if any(chosen.values()):
+            raise click.UsageError("--undo is for the last release as a whole: give nothing else.")
+        _put_back(why, dry_run=dry_run, yes=yes, as_json=as_json)
+        return
     held = _held(**chosen)
     if dry_run and as_json:
         output.json_out(held)
@@ -59,6 +67,32 @@ def release(why: str | None, dry_run: bool, yes: bool, as_json: bool, **chosen: 
         return
     twins = f"; {done.merged} were in the log already, and count as repeats" if done.merged else ""
     click.echo(f"released {count_of(done.released, 'event')}{twins}")
+
+
+def _put_back(why: str | None, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    last = next(iter(undo.undoable(current.engine())), None)
+    if last is None:
+        raise undo.CannotUndo("nothing was released within the last hour")
+    if dry_run and as_json:
+        output.json_out(last)
+        return
+    output.say(
+        f"{count_of(last.events, 'event')}, released {written(last.made_at)} UTC by {last.who}. What was"
+        " delivered meanwhile cannot be called back."
+    )
+    if dry_run or not output.confirmed("Put them back into quarantine?", yes=yes):
+        return
+    with progress.spinner("putting back"):
+        back = undo.undo(current.engine(), last.id, who(), why)
+    delivered = current.deliveries().delivered(back.ids, back.since)
+    if as_json:
+        output.json_out({"events": len(back.ids), "came_again": back.came_again, "delivered": delivered})
+        return
+    click.echo(f"put back {count_of(len(back.ids), 'event')}")
+    if back.came_again:
+        output.say(f"{back.came_again} came again meanwhile, trusted: released they stay")
+    if delivered:
+        output.say(f"{count_of(delivered, 'delivery', 'deliveries')} cannot be called back")
 
 
 @click.command()

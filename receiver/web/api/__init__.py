@@ -12,6 +12,7 @@ from receiver.outbound.refusal import Refused
 from receiver.relay.options import TargetError
 from receiver.relay.replay import UnknownReplay
 from receiver.relay.targets import UnknownTarget
+from receiver.retention.undo import CannotUndo
 from receiver.vocabulary.errors import OperatorError
 from receiver.web.api import (
     calls,
@@ -70,6 +71,7 @@ def _bad_target(error: OperatorError) -> Response:
 
 @api.errorhandler(UnknownTarget)
 @api.errorhandler(UnknownReplay)
+@api.errorhandler(CannotUndo)
 def _unknown(error: OperatorError) -> Response:
     return problem(404, "not_found", str(error))
 

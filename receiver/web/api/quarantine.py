@@ -8,7 +8,7 @@ from flask import Response, jsonify
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.retention import quarantine
+from receiver.retention import quarantine, undo
 from receiver.web.api import shapes
 from receiver.web.api.operation import Given, operation
 from receiver.web.errors import problem
@@ -30,7 +30,24 @@ def release_events(given: Given, asked: shapes.Ids) -> Response:
     if missing := _missing(asked.ids):
         return missing
     done = quarantine.release(current.engine(), asked.ids, who=f"token {given.token.name}")
-    return jsonify(released=done.released, merged=done.merged)
+    return jsonify(released=done.released, merged=done.merged, release=done.id)
+
+
+@operation(
+    "/quarantine/undo",
+    "Put released events back",
+    shapes.PutBack,
+    method="POST",
+    scope=Scope.OPERATE,
+    body=shapes.Release,
+    missing="the release cannot be undone: that is possible for an hour, and once",
+)
+def undo_release(given: Given, asked: shapes.Release) -> Response:
+    """Undoes a release within the hour: its events are in quarantine again, for the same reasons. Deliveries
+    that wait are not sent. What was delivered cannot be called back."""
+    back = undo.undo(current.engine(), asked.release, who=f"token {given.token.name}")
+    delivered = current.deliveries().delivered(back.ids, back.since)
+    return jsonify(events=len(back.ids), came_again=back.came_again, delivered=delivered)
 
 
 @operation(

@@ -169,6 +169,23 @@ class Released(BaseModel):
 
     released: int = Field(description="Those not in quarantine are passed over and not counted.")
     merged: int = Field(description="Of those, how many became a repeat of their trusted twin.")
+    release: int | None = Field(description="By which it can be undone; null if nothing was released.")
+
+
+class Release(BaseModel):
+    """Which release is to be undone."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    release: Annotated[int, Field(ge=1, lt=2**63)]
+
+
+class PutBack(BaseModel):
+    """What went back into quarantine."""
+
+    events: int
+    came_again: int = Field(description="Those that stay: a copy that is trusted came meanwhile.")
+    delivered: int = Field(description="Deliveries since the release, which cannot be called back.")
 
 
 class Dropped(BaseModel):

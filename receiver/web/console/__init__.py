@@ -19,6 +19,7 @@ from receiver.web.console.deliveries import deliveries
 from receiver.web.console.events import events
 from receiver.web.console.exports import exports
 from receiver.web.console.faxes import faxes
+from receiver.web.console.findings import command
 from receiver.web.console.forms import form_token
 from receiver.web.console.kept import documents
 from receiver.web.console.login import login
@@ -60,6 +61,7 @@ for filter_ in (
     *(*relay.FILTERS, *timeline.FILTERS),
 ):
     console.add_app_template_filter(filter_, filter_.__name__)
+console.add_app_template_global(command)
 
 _OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_in"})
 
@@ -110,7 +112,7 @@ def _database_error(error: SQLAlchemyError) -> tuple[str, int]:
     return _sorry(
         503,
         "The database does not answer",
-        "Callbacks are kept in the spool in the meantime. See /health/ready, or run `receiver doctor`.",
+        f"Callbacks are kept in the spool in the meantime. See /health/ready, or run `{command('doctor')}`.",
     )
 
 

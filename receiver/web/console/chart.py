@@ -13,6 +13,7 @@ WIDTH, HEIGHT = 960, 220
 NARROW = 380
 """Width on a phone, so that the text is not scaled down."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 4, 10, 24
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _GAP = 0.24
 """The share of a bar's width that stays empty."""
 
@@ -68,19 +69,27 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """How much time a chart shows, and in bars of how many hours."""
+    """How much time a chart shows, and in how long bars."""
 
     words: str
-    hours: int
-    bar: int
+    length: timedelta
+    bar: timedelta
     label: Callable[[datetime], str | None]
 
+    @property
+    def fine(self) -> bool:
+        """Whether bars are parts of hours."""
+        return self.bar < _HOUR
+
     def first(self, now: datetime) -> datetime:
-        """Where the oldest bar begins: at a full hour, or at midnight where bars are parts of days."""
-        hour = now.replace(minute=0, second=0, microsecond=0)
-        if self.bar > 1:
-            hour = hour.replace(hour=0) + timedelta(hours=24 - self.bar)
-        return (hour - timedelta(hours=self.hours - self.bar)).astimezone(UTC)
+        """Where the oldest bar begins: at a full hour, at midnight where bars are parts of days, and where
+        they are parts of hours at the first of these."""
+        newest = now.replace(minute=0, second=0, microsecond=0)
+        if self.bar > _HOUR:
+            newest = newest.replace(hour=0) + _DAY - self.bar
+        elif self.fine:
+            newest += (now - newest) // self.bar * self.bar
+        return (newest - self.length + self.bar).astimezone(UTC)
 
 
 def counted(times: Iterable[tuple[datetime, str, str | None, int]], first: datetime, shown: Range) -> Counts:
@@ -89,7 +98,7 @@ def counted(times: Iterable[tuple[datetime, str, str | None, int]], first: datet
     found: dict[int, Counter[str]] = {}
     seen: set[tuple[int, str]] = set()
     for when, kind, session, number in times:
-        at = int((when - first) // timedelta(hours=shown.bar))
+        at = (when - first) // shown.bar
         if session is not None:
             if (at, session) in seen:
                 continue
@@ -100,8 +109,7 @@ def counted(times: Iterable[tuple[datetime, str, str | None, int]], first: datet
 
 def drawn(counts: Counts, first: datetime, shown: Range, zone: tzinfo, width: int = WIDTH) -> Chart:
     """The chart of a range that begins at `first`; labels are in `zone`."""
-    step = timedelta(hours=shown.bar)
-    moments = [first + step * at for at in range(shown.hours // shown.bar)]
+    moments = [first + shown.bar * at for at in range(shown.length // shown.bar)]
     found = {moment: counts.get(at, Counter()) for at, moment in enumerate(moments)}
     top = _round_up(max(sum(events.values()) for events in found.values()))
     room = (width - _LEFT - _RIGHT) / len(moments)
@@ -117,7 +125,7 @@ def drawn(counts: Counts, first: datetime, shown: Range, zone: tzinfo, width: in
         bars.append(
             Bar(
                 begins=moment,
-                ends=moment + step,
+                ends=moment + shown.bar,
                 events=events,
                 x=round(_LEFT + at * room, 2),
                 width=round(room * (1 - _GAP), 2),
@@ -130,6 +138,10 @@ def drawn(counts: Counts, first: datetime, shown: Range, zone: tzinfo, width: in
         (round(floor - top * at / steps * scale, 2), top * at // steps) for at in range(1, steps + 1)
     )
     return Chart(tuple(bars), lines, width)
+
+
+def _of_minutes(moment: datetime) -> str | None:
+    return None if moment.minute % 15 else f"{moment:%H:%M}"
 
 
 def _of_hours(moment: datetime) -> str | None:
@@ -151,11 +163,14 @@ def _day(moment: datetime) -> str:
 
 
 RANGES = {
-    "24h": Range("24 hours", 24, 1, _of_hours),
-    "7d": Range("7 days", 7 * 24, 6, _of_quarters),
-    "30d": Range("30 days", 30 * 24, 24, _of_days),
+    "1h": Range("1 hour", _HOUR, timedelta(minutes=5), _of_minutes),
+    "24h": Range("24 hours", _DAY, _HOUR, _of_hours),
+    "7d": Range("7 days", 7 * _DAY, 6 * _HOUR, _of_quarters),
+    "30d": Range("30 days", 30 * _DAY, _DAY, _of_days),
 }
-"""What can be chosen, by its word in the address; the first unless another is."""
+"""What can be chosen, by its word in the address."""
+USUAL = "24h"
+"""What is shown unless another is chosen."""
 
 
 def _round_up(most: int) -> int:

@@ -20,7 +20,7 @@ from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.printable import sentence
 from receiver.web.console import guard, relay, shown
-from receiver.web.console.findings import as_shown
+from receiver.web.console.findings import told
 from receiver.web.console.lists import live, row
 from receiver.web.console.numbers import our_urls, settings_of
 
@@ -79,7 +79,7 @@ def _page(held: KnownNumber, *, proofs: Mapping[Kind, Proof] | None = None) -> R
             lacking=[name for kind in held.routes.urls for name in ours.lacking(held.routes, kind)]
             if ours
             else [],
-            findings=[as_shown(one) for one in findings.read(current.engine()) if one.subject == held.number],
+            findings=[told(one) for one in findings.read(current.engine()) if one.subject == held.number],
             tested=dict(_last_tests(held)),
             proofs=proofs,
             events=[row(event) for event in current.event_log().find(to_it, limit=_NEWEST).events],

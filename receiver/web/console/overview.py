@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, render_template
 
 from receiver import current
-from receiver.answering import findings as rules_findings
 from receiver.intake import quarantined, set_aside
 from receiver.intake.spool import SpoolError, SpoolState
 from receiver.numbers import findings
 from receiver.numbers.findings import Finding, Severity
-from receiver.relay import findings as target_findings
 from receiver.search.index_lag import counts_lag
 from receiver.search.query import Search
 from receiver.web.console import tiles, times
-from receiver.web.console.findings import as_shown
+from receiver.web.console.findings import told
 from receiver.web.console.lists import row
 from receiver.web.console.numbers import known_numbers
 
@@ -40,15 +38,13 @@ def show() -> str:
         newest_id=newest_id,
         numbers=known_numbers(),
         findings=[
-            *(as_shown(finding) for finding in findings.read(engine)),
-            *(set_aside.finding(spool) if spool else ()),
-            *_behind(),
+            told(finding)
+            for finding in (
+                *findings.read(engine),
+                *(set_aside.finding(spool) if spool else ()),
+                *_behind(),
+            )
         ],
-        pages={
-            set_aside.CODE: url_for("console.set_aside.show_list"),
-            **dict.fromkeys(rules_findings.CODES, url_for("console.rules.show")),
-            **dict.fromkeys(target_findings.CODES, url_for("console.targets.show_list")),
-        },
         quarantined=quarantined.count(engine, _COUNTED + 1),
         counted=_COUNTED,
         quarantine=current.admission(),
