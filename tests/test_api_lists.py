@@ -33,7 +33,7 @@ def test_every_list_of_the_document_has_all_forms():
         f"/{name}"
         for name in (
             *("events", "events/{event_id}/documents", "calls", "conversations", "numbers", "findings"),
-            *("spool/set-aside", "targets", "deliveries", "replays"),
+            *("spool/set-aside", "targets", "deliveries", "replays", "documents"),
         )
     }
 

@@ -494,7 +494,7 @@ def test_a_document_whose_event_goes_while_it_is_fetched_is_not_kept(client, con
         remove(connection, [1])
     go_on.set()
     worker.join()
-    assert find(engine) == []
+    assert find(engine).items == []
     keep.sweep(engine, store)
     assert (kept(engine), files(config)) == (0, set())
 
@@ -570,6 +570,9 @@ def test_commands_tell_what_is_kept(client, server, archivist, run):
     assert "1 document" in run("archive", "status")
     (lapsed,) = json.loads(run("archive", "list", "--state", "lapsed", "--json"))["documents"]
     assert (lapsed["event_id"], lapsed["field"], lapsed["state"]) == (3, "fax_url", "lapsed")
+    first = json.loads(run("archive", "list", "--limit", "2", "--json"))
+    rest = json.loads(run("archive", "list", "--before", first["next"], "--json"))
+    assert [one["event_id"] for one in (*first["documents"], *rest["documents"])] == [3, 2, 1]
     listed = run("archive", "list")
     assert "answers 404" in listed
     assert "PDF" in listed

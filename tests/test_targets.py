@@ -393,7 +393,10 @@ def test_a_program_replays_and_stops(app, ask, there):
         "message"
     ].endswith("99")
     assert ask("POST", "/replays", {"to": "nowhere", "search": ""}, status=404)
-    assert len(ask("GET", "/replays")["replays"]) == 2
+    newest = ask("GET", "/replays?limit=1")
+    assert [one["id"] for one in newest["replays"]] == [one["id"]]
+    older = ask("GET", f"/replays?before={newest['next']}")
+    assert ([one["id"] for one in older["replays"]], older["next"]) == ([asked["id"]], None)
 
 
 def test_who_may_do_what(app, ask, there):

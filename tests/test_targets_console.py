@@ -365,13 +365,13 @@ def test_a_replay_is_counted_confirmed_shown_and_stopped(here, operator, there):
     given = {"q": f"from:{SENDER} since:1h", "target": str(target.id)}
     asked = post(operator, "/replays", given)
     assert "Send 3 events to shop?" in words(asked)
-    assert current.replays().all() == []
+    assert current.replays().find().replays == []
     counted = html.unescape(re.search(r'name="q" value="([^"]*)"', asked.text)[1])
     assert "since:20" in counted  # a time, which does not move
     started = post(operator, "/replays", given | {"q": counted, "sure": "yes"})
     assert "The replay has begun." in words(started)
     assert "data-moving" in started.text
-    (replay,) = current.replays().all()
+    (replay,) = current.replays().find().replays
     assert (replay.search, replay.asked_by) == (str(Search.parse(counted)), "olga")
     current.replays().step()
     assert "0 of 3 delivered" in words(operator.get("/replays"))
@@ -395,7 +395,7 @@ def test_what_is_wrong_with_a_replay_is_said(here, operator, there, given, wrong
     answer = post(operator, "/replays", given)
     assert answer.status_code == 400
     assert wrong in words(answer)
-    assert current.replays().all() == []
+    assert current.replays().find().replays == []
 
 
 def test_who_may_only_read_sees_all_and_changes_nothing(here, app, there):

@@ -41,6 +41,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemPage:
+    """Links, and the event below which the next page begins (None: there is none)."""
+
+    items: list[Item]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much the archive holds."""
 
@@ -73,16 +81,24 @@ def _of_ids(engine: Engine, ids: Sequence[int]) -> Iterable[Item]:
 
 
 def find(
-    engine: Engine, *, state: State | None = None, before: int | None = None, limit: int = 100
-) -> list[Item]:
-    """Links, those of the newest event first."""
-    query = _items().order_by(ARCHIVED.c.event_id.desc(), ARCHIVED.c.field, ARCHIVED.c.position).limit(limit)
+    engine: Engine, *, state: State | None = None, before: int | None = None, limit: int = 50
+) -> ItemPage:
+    """Links of events below id `before`, those of the newest event first, and those of one event together."""
+    query = _items().order_by(ARCHIVED.c.event_id.desc(), ARCHIVED.c.field, ARCHIVED.c.position)
     if state is not None:
         query = query.where(ARCHIVED.c.state == state.value)
     if before is not None:
         query = query.where(ARCHIVED.c.event_id < before)
     with engine.connect() as connection:
-        return [_item(row) for row in connection.execute(query)]
+        found = [_item(row) for row in connection.execute(query.limit(limit + 1))]
+        if len(found) <= limit:
+            return ItemPage(found, None)
+        first, last = found[0].event_id, found[-1].event_id
+        if first == last:
+            found = [_item(row) for row in connection.execute(query.where(ARCHIVED.c.event_id == last))]
+            return ItemPage(found, last)
+    whole = [item for item in found if item.event_id != last]
+    return ItemPage(whole, whole[-1].event_id)
 
 
 def counts(engine: Engine) -> Counts:

@@ -10,7 +10,7 @@ from receiver import current
 from receiver.archive import checking, documents
 from receiver.archive.documents import Item, item_json
 from receiver.archive.states import State
-from receiver.cli import options, output, progress, tables
+from receiver.cli import options, output, pages, progress, tables
 from receiver.cli.columns import Column
 from receiver.cli.operation import operation
 from receiver.db.schema import require_schema
@@ -36,23 +36,22 @@ def status(as_json: bool) -> None:
 @click.command()
 @click.option("--state", type=click.Choice([state.value for state in State]), help="Only these.")
 @click.option("--before", type=click.IntRange(1), metavar="ID", help="Of events before this one.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most."
-)
+@pages.LIMIT
 @options.AS_JSON
 @operation
 def list_items(state: str | None, before: int | None, limit: int, as_json: bool) -> None:
     """List the links of events, newest first, and what became of them."""
-    found = documents.find(
-        current.engine(), state=State(state) if state else None, before=before, limit=limit
-    )
+    page = documents.find(current.engine(), state=State(state) if state else None, before=before, limit=limit)
     if as_json:
-        output.json_out({"documents": [item_json(item) for item in found]})
+        following = None if page.next is None else str(page.next)
+        output.json_out({"documents": [item_json(item) for item in page.items], "next": following})
         return
-    tables.show(
+    pages.show(
         ("event", "field", "state", "document", Column("tries", goes=1), Column("reason", room=16)),
-        [_row(item) for item in found],
+        [_row(item) for item in page.items],
+        "documents",
     )
+    pages.mention_older(page.next)
 
 
 def _row(item: Item) -> Sequence[object]:

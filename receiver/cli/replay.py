@@ -92,15 +92,19 @@ def start(
 
 @click.command()
 @UTC_OPTION
+@pages.LIMIT
+@click.option("--before", type=click.IntRange(1), metavar="ID", help="Only what is older than this replay.")
 @options.MASK
 @options.AS_JSON
 @operation
-def list_replays(*, utc: bool, mask: bool, as_json: bool) -> None:
+def list_replays(*, utc: bool, limit: int, before: int | None, mask: bool, as_json: bool) -> None:
     """List replays, newest first."""
-    found = current.replays().all()
+    page = current.replays().find(before=before, limit=limit)
+    found = page.replays
     documents = [replay_json(one, mask=mask) for one in found]
     if as_json:
-        output.json_out({"replays": documents})
+        following = None if page.next is None else str(page.next)
+        output.json_out({"replays": documents, "next": following})
         return
     shown = Shown(utc)
     rows = [
@@ -125,6 +129,7 @@ def list_replays(*, utc: bool, mask: bool, as_json: bool) -> None:
         Column("search", room=12),
     )
     pages.show(columns, rows, "replays")
+    pages.mention_older(page.next)
 
 
 @click.command()

@@ -21,7 +21,7 @@ from receiver.relay.planner import adding_deliveries, deliveries_for, still_ther
 from receiver.relay.sender import TargetError
 from receiver.relay.target import Target
 from receiver.search.count_matching import count_matching
-from receiver.search.events import rows
+from receiver.search.events import DEFAULT_PAGE, rows
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
 from receiver.search.span import Span
@@ -59,6 +59,14 @@ class Replay:
         if self.ended_at is None:
             return "planning"
         return "sending" if self.waiting else "done"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPage:
+    """Replays, newest first, and where the next older page begins (None: there is none)."""
+
+    replays: list[Replay]
+    next: int | None
 
 
 class UnknownReplay(TargetError):
@@ -116,9 +124,10 @@ class Replays:
             raise UnknownReplay(f"there is no replay {replay_id}: see `receiver replay list`")
         return found[0]
 
-    def all(self, limit: int = 100) -> list[Replay]:
-        """The newest of them."""
-        return self._read(limit=limit)
+    def find(self, *, before: int | None = None, limit: int = DEFAULT_PAGE) -> ReplayPage:
+        """One page of the newest below id `before`."""
+        found = self._read(before=before, limit=limit + 1)
+        return ReplayPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
     def stop(self, replay_id: int, *, by: str) -> Replay:
         """Plan no more of it, and cancel what waits. One that is done stays as it is."""
@@ -182,7 +191,9 @@ class Replays:
                 insert_all(self._add, connection, found)
         return bool(found)
 
-    def _read(self, replay_id: int | None = None, limit: int = 1) -> list[Replay]:
+    def _read(
+        self, replay_id: int | None = None, *, before: int | None = None, limit: int = 1
+    ) -> list[Replay]:
         query = (
             select(ReplayRow.__table__, TargetRow.name.label("target"))
             .join(TargetRow, TargetRow.id == ReplayRow.target_id)
@@ -191,6 +202,8 @@ class Replays:
         )
         if replay_id is not None:
             query = query.where(ReplayRow.id == replay_id)
+        if before is not None:
+            query = query.where(ReplayRow.id < before)
         counting = select(DeliveryRow.replay_id, DeliveryRow.state, func.count()).group_by(
             DeliveryRow.replay_id, DeliveryRow.state
         )

@@ -16,7 +16,7 @@ from receiver.relay.targets import UnknownTarget
 from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
 from receiver.web.api import delivery_shapes as shapes
-from receiver.web.api.lists import FORMS, Document, columns_of, paged, whole
+from receiver.web.api.lists import FORMS, Document, columns_of, paged
 from receiver.web.api.operation import LARGEST_ID, BadRequest, Given, Parameter, operation
 from receiver.web.api.parameters import BEFORE, FORMAT, LIMIT, MASK
 from receiver.web.errors import problem
@@ -110,12 +110,19 @@ def cancel_deliveries(given: Given, asked: shapes.Cancel) -> Response:
     return _missing(asked.ids) or jsonify(cancelled=current.deliveries().cancel(asked.ids, why))
 
 
-@operation("/replays", "List replays", shapes.Replays, parameters=(FORMAT, MASK), forms=FORMS)
+@operation(
+    "/replays", "List replays", shapes.ReplayPage, parameters=(LIMIT, BEFORE, FORMAT, MASK), forms=FORMS
+)
 def list_replays(given: Given) -> Response:
-    """The newest 100, with how far each is."""
+    """Newest first, with how far each is."""
     mask = given.flag("mask")
-    found = [replay_json(one, mask=mask) for one in current.replays().all()]
-    return whole(given, "replays", found, columns_of(shapes.Replay))
+
+    def find(below: int | None, limit: int) -> tuple[list[Document], int | None]:
+        page = current.replays().find(before=below, limit=limit)
+        return [replay_json(one, mask=mask) for one in page.replays], page.next
+
+    before = given.whole("before", 0, LARGEST_ID) or None
+    return paged(given, "replays", find, before, columns_of(shapes.Replay))
 
 
 @operation(

@@ -195,10 +195,11 @@ class Replay(BaseModel):
     stopped_by: str | None
 
 
-class Replays(BaseModel):
-    """The newest replays, newest first."""
+class ReplayPage(BaseModel):
+    """Replays, newest first."""
 
     replays: list[Replay]
+    next: Cursor | None
 
 
 class NewReplay(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from receiver import current
+from receiver.archive import documents
 from receiver.archive.documents import Item, of_events
 from receiver.archive.links import LINKS
 from receiver.archive.states import Preview, State
@@ -12,12 +13,12 @@ from receiver.archive.store import StoreError
 from receiver.models import Event
 from receiver.outbound.media import BY_TYPE
 from receiver.web.api import shapes
-from receiver.web.api.event_documents import documents_json
+from receiver.web.api.event_documents import document_json, documents_json
 from receiver.web.api.event_shapes import EventDocument
 from receiver.web.api.events import NO_EVENT
-from receiver.web.api.lists import FORMS, columns_of, whole
+from receiver.web.api.lists import FORMS, Document, columns_of, paged, whole
 from receiver.web.api.operation import LARGEST_ID, Given, Parameter, operation
-from receiver.web.api.parameters import FORMAT
+from receiver.web.api.parameters import BEFORE, FORMAT, LIMIT
 from receiver.web.documents import file_name, kept_document, kept_preview
 from receiver.web.errors import problem
 
@@ -30,6 +31,31 @@ _POSITION = Parameter(
     {"type": "integer", "minimum": 0, "maximum": LARGEST_ID},
 )
 _FIELD = {"type": "string", "enum": list(LINKS)}
+
+
+@operation(
+    "/documents",
+    "List documents",
+    shapes.DocumentPage,
+    parameters=(
+        Parameter("state", "Only in this state.", {"type": "string", "enum": [*State]}),
+        LIMIT,
+        BEFORE,
+        FORMAT,
+    ),
+    forms=FORMS,
+)
+def list_all_documents(given: Given) -> Response:
+    """Links of events, those of the newest first, and what became of each. The links of one event are on one
+    page, even if there are more than `limit`."""
+    state = State(given.choice("state", [*State], "")) if "state" in given.words else None
+
+    def find(below: int | None, limit: int) -> tuple[list[Document], int | None]:
+        page = documents.find(current.engine(), state=state, before=below, limit=limit)
+        return [document_json(item) for item in page.items], page.next
+
+    before = given.whole("before", 0, LARGEST_ID) or None
+    return paged(given, "documents", find, before, columns_of(EventDocument))
 
 
 @operation(

@@ -11,10 +11,11 @@ from receiver.search.events import iso
 
 def documents_json(event: Event) -> list[dict[str, object]]:
     """Each link of the event, with the address of the document if it is kept."""
-    return [_document(item) for item in of_events(current.engine(), [event])[event.id]]
+    return [document_json(item) for item in of_events(current.engine(), [event])[event.id]]
 
 
-def _document(item: Item) -> dict[str, object]:
+def document_json(item: Item) -> dict[str, object]:
+    """One link, with the address of the document if it is kept."""
     address = f"/events/{item.event_id}/documents/{item.field}?position={item.position}"
     return item_json(item) | {
         "address": address if item.state is State.KEPT else None,

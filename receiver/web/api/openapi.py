@@ -49,6 +49,7 @@ TAGS = {
     "findings": "What needs attention.",
     "spool": "Callbacks that wait for the database, or that it refused.",
     "quarantine": "Events that are kept but not trusted.",
+    "documents": "What events linked to: faxes, recordings, pictures.",
     "targets": "Where events are delivered.",
     "deliveries": "What went where.",
     "replays": "Events sent once more.",

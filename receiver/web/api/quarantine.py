@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from flask import Response, jsonify
 
 from receiver import current
 from receiver.access.scopes import Scope
 from receiver.retention import quarantine, undo
+from receiver.search.events import iso
 from receiver.web.api import shapes
 from receiver.web.api.operation import Given, operation
 from receiver.web.errors import problem
 
 _NOTHING_DONE = "there is no event with one of these ids; the message names it, and nothing is done"
+
+
+@operation("/quarantine", "Show how full the quarantine is", shapes.Quarantine)
+def show_quarantine(_: Given) -> Response:
+    """How much is kept but not trusted, why, and since when. The events are in `/events?quarantined=true`."""
+    found = quarantine.state(current.engine(), current.config().quarantine_limit_mb)
+    return jsonify(asdict(found) | {"full": found.full, "oldest": iso(found.oldest)})
 
 
 @operation(

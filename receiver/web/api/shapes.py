@@ -156,6 +156,25 @@ class ConversationPage(BaseModel):
     not_indexed: NotIndexed
 
 
+class QuarantineReason(BaseModel):
+    """Why events are not trusted, and how many for that reason."""
+
+    reason: str
+    events: int
+    bytes: int
+
+
+class Quarantine(BaseModel):
+    """What is kept but not trusted."""
+
+    events: int
+    bytes: int = Field(description="With repeats, as QUARANTINE_LIMIT_MB counts them.")
+    limit: int = Field(description="Bytes.")
+    full: bool = Field(description="Whether the next callback that is not trusted will be answered 503.")
+    reasons: list[QuarantineReason]
+    oldest: Time | None
+
+
 class Ids(BaseModel):
     """Which events, by id."""
 
@@ -331,6 +350,13 @@ class EventDocuments(BaseModel):
     """The links of an event."""
 
     documents: list[EventDocument]
+
+
+class DocumentPage(BaseModel):
+    """The links of events, those of the newest event first."""
+
+    documents: list[EventDocument]
+    next: Cursor | None
 
 
 class DocumentFile(BaseModel):

@@ -12,7 +12,7 @@ from receiver.access.scopes import Scope
 from receiver.relay.replay import Replay
 from receiver.relay.sender import TargetError
 from receiver.web.console import guard, relay
-from receiver.web.console.lists import parsed
+from receiver.web.console.lists import parsed, whole_number
 from receiver.web.console.targets import found as target_named
 
 replays = Blueprint("replays", __name__)
@@ -62,12 +62,15 @@ def stop(replay_id: int) -> Response:
 
 
 def _page(text: str, target: str, wrong: str | None = None) -> Response:
-    found = [_line(replay) for replay in current.replays().all()]
+    before = whole_number(request.args.get("before"))
+    page = current.replays().find(before=before)
     return make_response(
         render_template(
             "replays.html",
             page="targets",
-            replays=found,
+            replays=[_line(replay) for replay in page.replays],
+            older=page.next and url_for(".show_list", before=page.next),
+            newest=before and url_for(".show_list"),
             targets=current.targets().all() if relay.may(Scope.OPERATE) else [],
             wish=text,
             chosen=target,
