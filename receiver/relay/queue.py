@@ -9,27 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
     bindparam,
     delete,
     func,
-    literal_column,
     select,
     update,
 )
-from sqlalchemy.orm import aliased
 
 from receiver.db.engine import writing_lazily
 from receiver.db.insert import insert_all, inserter
 from receiver.db.now import database_now
 from receiver.models import ATTEMPTS, DELIVERIES, DeliveryRow, TargetRow
 from receiver.relay.delivery import Claimed, DeliveryState, Result, Settled
+from receiver.relay.next_due import ANY_DUE, WAITING, NextDue
 from receiver.relay.schedule import blocked_until, next_attempt
 from receiver.relay.target import FAILING_AFTER
 
@@ -38,8 +35,6 @@ LEASE = timedelta(seconds=15)
 LONGEST_ANSWER = 2000
 """Characters of an answer that the delivery log keeps."""
 _ATTEMPT_COLUMNS = [column.name for column in ATTEMPTS.columns if column.name != "id"]
-_LONGEST_LINE = 8
-"""Deliveries of one call or conversation that are claimed together."""
 
 
 class Queue:
@@ -49,6 +44,7 @@ class Queue:
         self._engine = engine
         self._target_id = target_id
         self._worker = worker
+        self._next = NextDue(target_id)
         self._add_attempts = inserter(engine.dialect, ATTEMPTS, _ATTEMPT_COLUMNS)
 
     def claim(self, most: int) -> list[list[Claimed]]:
@@ -74,15 +70,16 @@ class Queue:
             failing = target.failures >= FAILING_AFTER
             if failing:
                 most = 1
-            heads = connection.execute(_HEADS, {"target": self._target_id, "now": now, "most": most}).all()
+            heads = self._next.heads(connection, now, most)
             if not heads:
                 return []
             if failing:
                 # Until its result is known, nobody else tries.
                 self._block(connection, now + LEASE)
             chains = [[_claimed(row, failing)] for row in heads]
-            if most > 1:
-                self._add_followers(connection, chains, now, most)
+            lines = {chain[0].line: chain for chain in chains}
+            for row in self._next.followers(connection, heads, now, most - len(heads)):
+                lines[row.line].append(_claimed(row))
             ids = [claimed.id for chain in chains for claimed in chain]
             # Some may have ended since they were read.
             leased = set(
@@ -134,7 +131,7 @@ class Queue:
         """Whether a look at the queue is worth a transaction that writes."""
         with self._engine.connect() as connection:
             asked = {"target": self._target_id, "now": database_now(connection)}
-            return connection.execute(_ANY_DUE, asked).first() is not None
+            return connection.execute(ANY_DUE, asked).first() is not None
 
     @staticmethod
     def _still_there(connection: Connection, tried: list[Settled]) -> list[Settled]:
@@ -149,32 +146,6 @@ class Queue:
         )
         there = set(connection.scalars(query))
         return [one for one in tried if one.claimed.id in there]
-
-    def _add_followers(
-        self, connection: Connection, chains: list[list[Claimed]], now: datetime, most: int
-    ) -> None:
-        """Add what stands behind the head of a line, as long as it is due too."""
-        lines = {chain[0].line: chain for chain in chains if chain[0].line}
-        room = most - len(chains)
-        if not lines or room <= 0:
-            return
-        query = (
-            select(*_CLAIMED, DeliveryRow.due_at)
-            .where(
-                DeliveryRow.target_id == self._target_id,
-                DeliveryRow.line.in_(lines),
-                _IS_WAITING,
-                DeliveryRow.id.not_in([chain[0].id for chain in lines.values()]),
-            )
-            .order_by(DeliveryRow.line, DeliveryRow.id)
-            .limit(most * 2)
-        )
-        for line, behind in groupby(connection.execute(query), key=lambda row: row.line):
-            for row in behind:
-                if row.due_at > now or room <= 0 or len(lines[line]) >= _LONGEST_LINE:
-                    break
-                lines[line].append(_claimed(row))
-                room -= 1
 
     def _note_health(self, connection: Connection, tried: Sequence[Settled], now: datetime) -> None:
         if not tried:
@@ -289,43 +260,7 @@ def _attempt(one: Settled) -> dict[str, Any]:
     }
 
 
-# Not as a bound value: SQLite would not see that its partial indexes apply.
-_WAITING: ColumnElement[str] = literal_column("'waiting'")
-_IS_WAITING = DeliveryRow.state == _WAITING
-_CLAIMED = (
-    DeliveryRow.id,
-    DeliveryRow.event_id,
-    DeliveryRow.line,
-    DeliveryRow.attempts,
-    DeliveryRow.replay_id,
-    DeliveryRow.created_at,
-)
-_before = aliased(DeliveryRow)
-_HEADS = (
-    select(*_CLAIMED)
-    .where(
-        DeliveryRow.target_id == bindparam("target"),
-        _IS_WAITING,
-        DeliveryRow.due_at <= bindparam("now"),
-        (DeliveryRow.line == "")
-        | ~select(_before.id)
-        .where(
-            _before.target_id == DeliveryRow.target_id,
-            _before.line == DeliveryRow.line,
-            _before.state == _WAITING,
-            _before.id < DeliveryRow.id,
-        )
-        .exists(),
-    )
-    .order_by(DeliveryRow.due_at, DeliveryRow.id)
-    .limit(bindparam("most"))
-)
-"""What is due and first of its line."""
-_ANY_DUE = (
-    select(DeliveryRow.id)
-    .where(DeliveryRow.target_id == bindparam("target"), _IS_WAITING, DeliveryRow.due_at <= bindparam("now"))
-    .limit(1)
-)
+_IS_WAITING = DeliveryRow.state == WAITING
 _END = (
     update(DELIVERIES)
     .where(DeliveryRow.id.in_(bindparam("ids", expanding=True)), _IS_WAITING)
