@@ -227,7 +227,7 @@ def _make_user(tour: Tour, environment: Mapping[str, str]) -> str:
     if known and path.exists():
         return path.read_text(encoding="utf-8").strip()
     password = secrets.token_urlsafe(12)
-    how = ("passwd", _USER) if known else ("add", _USER, "--role", "operate")
+    how = ("passwd", _USER) if known else ("add", _USER, "--role", "admin")
     run_command(environment, "users", *how, "--password-stdin", given=password)
     path.touch(0o600)
     path.write_text(f"{password}\n", encoding="utf-8")
