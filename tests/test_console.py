@@ -1,6 +1,7 @@
 """The console, without a browser: who gets in, what every page forbids, and hostile words on every page."""
 
 import html
+import json
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -369,6 +370,9 @@ def test_a_list_is_exported_as_it_is_searched_and_seen(client, app, log):
         answer = client.get(link[1] if link else f"/export/{name}?q={quote(q)}")
         assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
         assert (len(answer.text.splitlines()), said in answer.text) == (lines + 1, True), answer.text
+        as_json = client.get(f"/export/{name}?q={quote(q)}&format=ndjson")
+        assert len([json.loads(line) for line in as_json.text.splitlines()]) == lines
+    assert client.get("/export/events?format=pdf").status_code == 400
     assert client.get("/export/events?q=kind:telegram").status_code == 400
     client.post("/mask", data={"form_token": form_token(client), "on": "1"})
     for name in ("events", "calls", "conversations", "faxes"):

@@ -1,5 +1,8 @@
 """The page of a number: what is known of it, and the test that a button posts."""
 
+import csv
+import io
+import json
 import re
 
 import pytest
@@ -70,3 +73,17 @@ def test_a_mask_hides_the_number_on_its_page(firm):
     page = client.get(f"/numbers/{number}").text.replace(f'name="next" value="/numbers/{number}"', "")
     assert number not in page
     assert number.removeprefix("+") not in page
+
+
+def test_the_list_of_numbers_is_filtered_and_exported(firm):
+    client, fax = signed_in(firm.app, "nora", Scope.READ), numbers(firm)["fax"]
+    for wish, left in ((fax[:4], [fax]), (f"{fax[1:5]} FAX here", [fax]), (f"{fax} elsewhere", [])):
+        page = client.get("/numbers", query_string={"q": wish}).text
+        assert re.findall(r'class="open" href="/numbers/([^"]+)"', page) == left
+        given = {"q": wish, "format": "ndjson"}
+        lines = client.get("/export/numbers", query_string=given).text.splitlines()
+        assert [json.loads(line)["number"] for line in lines] == left
+    rows = list(csv.DictReader(io.StringIO(client.get("/export/numbers").text.lstrip("\ufeff"))))
+    assert {row["number"].lstrip("'"): row["calls_to"] for row in rows}[fax] == "here, older key"
+    client.post("/mask", data={"form_token": form_token(client), "on": "1"})
+    assert fax not in client.get("/export/numbers").text

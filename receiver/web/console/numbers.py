@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, render_template, request, url_for
 
 from receiver import current
 from receiver.keys.urls import CallbackUrls, Target, shown_url
@@ -14,6 +15,7 @@ from receiver.numbers import known
 from receiver.numbers.known import KnownNumber
 from receiver.providers.registry import PROVIDERS, configured
 from receiver.search.counts import NumberTotal
+from receiver.search.events import iso
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
@@ -45,11 +47,13 @@ def show_list() -> str:
     """Every number, as the provider last described it."""
     moves = live(Search(), None)
     state = known.read(current.engine())
+    wish = request.args.get("q", "").strip()
     titles = {name: provider.title for name, provider in PROVIDERS.items()}
     return render_template(
         "numbers.html",
         page="numbers",
-        numbers=known_numbers(),
+        numbers=known_numbers(wish),
+        wish=wish,
         known=state,
         titles=titles,
         several=_several(),
@@ -57,18 +61,49 @@ def show_list() -> str:
     )
 
 
-def known_numbers() -> list[dict[str, Any]]:
-    """The numbers held, each with what a page shows of it."""
+def known_numbers(wish: str = "") -> list[dict[str, Any]]:
+    """The numbers held that have all words of `wish` in what is shown of them, each with that."""
     totals = {total.number: total for total in current.counts().by_number()}
     urls, several = our_urls(), _several()
     held = known.read(current.engine()).numbers
-    return [_line(one, totals.pop(one.number, None), urls.get(one.provider), several) for one in held]
+    lines = [_line(one, totals.pop(one.number, None), urls.get(one.provider), several) for one in held]
+    words = wish.casefold().split()
+    return [line for line in lines if all(word in _words(line) for word in words)]
+
+
+EXPORTED = (
+    *("number", "provider", "country", "can", "calls_to", "sms_to", "expires_on", "renews", "events"),
+    "last_at",
+)
+"""The columns of an export."""
+
+
+def exported_numbers(wish: str) -> list[dict[str, Any]]:
+    """The same as documents of an export."""
+    return [
+        {
+            **{name: line[name] for name in EXPORTED if name in line},
+            "provider": line["of"],
+            "calls_to": line["calls"].words,
+            "sms_to": line["sms"].words if line["sms"] else None,
+            "expires_on": line["expires_on"] and line["expires_on"].isoformat(),
+            "last_at": iso(line["last_at"]),
+        }
+        for line in known_numbers(wish)
+    ]
+
+
+def _words(line: Mapping[str, Any]) -> str:
+    leads = [where.words for where in (line["calls"], line["sms"]) if where]
+    said = (line["number"], line["of"], line["country"], line["mode"], *line["can"], *leads)
+    return " ".join(word for word in said if word).casefold()
 
 
 def _line(
     number: KnownNumber, total: NumberTotal | None, ours: CallbackUrls | None, several: bool
 ) -> dict[str, Any]:
     return settings_of(number, ours) | {
+        "of": number.provider,
         "provider": PROVIDERS[number.provider].title if several else None,
         "events": total.events if total else 0,
         "last_at": total.last_at if total else None,
