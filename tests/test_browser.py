@@ -98,7 +98,7 @@ def pages(demo: Demo) -> list[str]:
         *(f"/events/{demo.hostile}", f"/faxes/{demo.fax_event}"),
         *("/calls", "/calls/S20481", "/conversations", f"/conversations/{demo.voice}/{CALLER}"),
         *("/faxes", "/faxes?q=kind:sms", "/numbers", f"/numbers/{demo.voice}", "/quarantine"),
-        *("/account", "/events/99999", "/targets", "/replays", "/docs/api"),
+        *("/account", "/events/99999", "/targets", "/replays", "/docs/api", "/search/help"),
     ]
 
 
@@ -153,10 +153,66 @@ def test_a_search_is_typed_and_its_mistakes_are_said(open_page):
     expect(page.locator("#rows")).to_contain_text("page four")
     page.get_by_role("link", name="Calls", exact=True).last.click()
     expect(page.get_by_text("No events match.")).to_be_visible()
-    page.get_by_role("searchbox").fill("kind:telegram")
+    page.locator("#q").fill("kind:telegram sate:missed")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").get_by_role("listitem")).to_have_count(2)
     expect(page.get_by_role("alert")).to_contain_text("voice, fax, sms")
-    expect(page.get_by_role("searchbox")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#q")).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_search_is_suggested_explained_built_and_saved(open_page, demo):
+    page = open_page("/calls", PHONE)
+    field, options = page.locator("#q"), page.locator("#q-words [role=option]")
+    page.keyboard.press("/")
+    page.keyboard.type("out")
+    expect(options).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Tab")
+    expect(field).to_have_value("outcome:")
+    expect(options).to_have_count(8)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert Axe().run(page).response["violations"] == []
+    page.keyboard.type("voi")
+    expect(options).to_have_text(["outcome:voicemail"])
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("outcome:voicemail ")
+    page.keyboard.type("to:")
+    expect(options.filter(has_text=demo.voice)).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(options).to_have_count(0)
+    expect(field).to_be_focused()
+    field.fill("outcome:voicemail")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/calls?q=outcome*")
+    page.keyboard.press("Escape")
+    help_link = page.locator("header").get_by_role("link", name="Help")
+    for opening in ("?", "Enter"):
+        help_link.focus()
+        page.keyboard.press(opening)
+        dialog = page.get_by_role("dialog", name="Searching")
+        expect(dialog).to_be_visible()
+        assert Axe().run(page).response["violations"] == []
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        expect(help_link).to_be_focused()
+    page.get_by_text("Save this search").click()
+    page.get_by_label("Name").fill("Messages")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto("/calls")
+    page.get_by_role("navigation", name="Saved searches").get_by_role("link", name="Messages").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_text("Build a search").click()
+    expect(page.get_by_label("Outcome")).to_have_value("voicemail")
+    page.get_by_label("Until the end of").fill("2020-01-31")
+    assert Axe().run(page).response["violations"] == []
+    page.locator(".build").get_by_role("button", name="Search").click()
+    expect(page.locator("#q")).to_have_value("outcome:voicemail until:2020-02-01")
+    expect(page.get_by_text("No calls match.")).to_be_visible()
+    page.get_by_text("Save this search").click()
+    page.get_by_role("button", name="Delete Messages").click()
+    expect(page.get_by_role("status").first).to_have_text("The saved search was deleted.")
 
 
 def test_an_event_is_on_the_page_at_once(open_page, demo):

@@ -122,6 +122,7 @@ PAGES = [
         "/events/2/call",
         "/conversations",
         f"/conversations/{NUMBER}/{SENDER}",
+        "/search/help",
     ),
     *("/events/1/conversation", "/faxes", "/faxes/6", "/numbers", "/quarantine", "/account", "/login"),
 ]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from receiver.access.scopes import Scope
 from receiver.db.engine import writing
-from receiver.models import SignIn, User
+from receiver.models import SavedSearch, SignIn, User
 from receiver.vocabulary.errors import OperatorError
 
 SHORTEST_PASSWORD = 10
@@ -82,13 +82,14 @@ class Users:
             connection.execute(delete(SignIn).where(SignIn.user_id == user_id, SignIn.token != (keep or "")))
 
     def remove(self, name: str) -> None:
-        """Remove a user and all sign-ins."""
+        """Remove a user with all sign-ins and saved searches."""
         name = name.lower()
         with writing(self._engine) as connection:
             user_id = connection.scalar(select(User.id).where(User.name == name))
             if user_id is None:
                 raise _unknown(name)
-            connection.execute(delete(SignIn).where(SignIn.user_id == user_id))
+            for table in (SignIn, SavedSearch):
+                connection.execute(delete(table).where(table.user_id == user_id))
             connection.execute(delete(User).where(User.id == user_id))
 
 

@@ -28,7 +28,7 @@ from receiver.models.relay import (
     TargetRow,
 )
 from receiver.models.tokens import Token
-from receiver.models.users import SignIn, SignInFailure, User
+from receiver.models.users import SavedSearch, SignIn, SignInFailure, User
 
 __all__ = [
     "ARCHIVED",
@@ -70,6 +70,7 @@ __all__ = [
     "ReplayRow",
     "RulesSwitch",
     "RulesVersion",
+    "SavedSearch",
     "SetupLease",
     "SetupStep",
     "SignIn",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from receiver.models.base import Base, Id, UtcTime
@@ -52,3 +52,22 @@ class SignInFailure(Base):
     """SHA-256 of what is counted: no name and no address is stored as it is."""
     failures: Mapped[int]
     last_at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+
+
+class SavedSearch(Base):
+    """A search of a list that a person keeps under a name."""
+
+    __tablename__ = "saved_searches"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    list: Mapped[str]
+    """`events`, `calls`, `conversations` or `faxes`."""
+    name: Mapped[str]
+    search: Mapped[str]
+    """As it was typed, so that `since:1h` goes on meaning the last hour."""
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "list", "name"),
+        {"sqlite_autoincrement": True},
+    )

@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from receiver.search.filters import BY_PART, BY_WORD, FILTERS, FLAGS, Filter
-from receiver.search.mistakes import Mistakes, SearchError, meant
+from receiver.search.filters import BY_PART, BY_WORD, FILTERS
+from receiver.search.mistakes import Mistakes, SearchError
+from receiver.search.typed import pieces, strange
 from receiver.search.values import LONGEST_SEARCH, read_text, read_time
 from receiver.search.words import Phrase, phrases
 from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
@@ -53,27 +54,22 @@ class Search:
         given: dict[str, str] = {}
         asked: list[str] = []
         mistakes = Mistakes()
-        strange: list[str] = []
+        unknown: list[str] = []
         wanted = cls()
-        end = 0
-        while match := _PART.search(text, end):
-            end = match.end()
-            if match["field"] is None:
-                asked.append(match["words"])
+        for piece in pieces(text):
+            if piece.word is None:
+                asked.append(piece.raw)
                 continue
-            word, value = match["field"].lower(), _unquoted(match["value"])
             with mistakes.noted():
-                found, value = _filter(match["not"], word, value)
+                value, found = piece.given(), piece.filter
                 if found is None:
-                    strange.append(word)
-                    continue
-                if found.number and (number := at_start(text[match.start("value") :])):
-                    value, end = number, match.start("value") + len(number)
-                if found.part in given:
-                    raise SearchError(f"{match['field']}: is given twice; give it once")
-                given[found.part] = value
-        for word in dict.fromkeys(strange):
-            mistakes.note(_strange(word, word == strange[0], calls=calls))
+                    unknown.append(piece.word)
+                elif found.part in given:
+                    mistakes.note(f"{piece.word}: is given twice; give it once")
+                else:
+                    given[found.part] = value
+        for word in dict.fromkeys(unknown):
+            mistakes.note(strange(word, named=word == unknown[0], calls=calls))
         if asked:
             given["text"] = " ".join(asked)
         with mistakes.noted():
@@ -160,37 +156,6 @@ def written(part: str, value: object) -> str:
     return f'{one.word}:"{word}"' if open_end else f"{one.word}:{word}"
 
 
-_PART = re.compile(
-    r'(?P<not>-?)(?P<field>[A-Za-z_]+):(?!//)(?P<value>"[^"]*"?|\S*)|(?P<words>"[^"]*"?\*?|\S+)'
-)
-
-
-def _filter(negated: str, word: str, value: str) -> tuple[Filter | None, str]:
-    """The filter that is meant, and its value; None if there is none with such a word."""
-    if flag := FLAGS.get(f"{word}:{value.lower()}"):
-        return flag, "false" if negated else "true"
-    if word in {name.partition(":")[0] for name in FLAGS}:
-        raise SearchError(f"{word}: {value[:40]!r} is unknown; use {' or '.join(FLAGS)}")
-    found = BY_WORD.get(word)
-    if found is not None and negated:
-        raise SearchError(f"-{word}: only {' and '.join(FLAGS)} can be negated")
-    if found is not None and not value:
-        raise SearchError(f"{word}: a value is missing after the colon")
-    return found, value
-
-
-def _strange(word: str, first: bool, *, calls: bool) -> str:
-    """What is wrong with a word that is no filter. The first of several names all that are."""
-    known = [one for one in FILTERS if calls or not one.calls]
-    near = meant(word, [one.word.partition(":")[0] for one in known])
-    said = f"{word}: unknown filter" + (f"; did you mean {near}:?" if near else "")
-    if not first:
-        return said
-    names = ", ".join(one.name for one in known)
-    filters = f" The filters are {names}" if near else f"; the filters are {names}"
-    return f"{said}{filters}. To search for the text, put it in quotes"
-
-
 def _value(name: str, word: str, now: datetime, zone: tzinfo, calls: bool) -> Any:
     if name == "text":
         return read_text(name, word)
@@ -204,10 +169,6 @@ def _option(part: str) -> str:
     """What a part is called where it has no colon: in options and parameters."""
     one = BY_PART.get(part)
     return part if one is None or one.flag else one.word
-
-
-def _unquoted(value: str) -> str:
-    return value.strip('"') if value.startswith('"') else value
 
 
 def _quoted(value: str) -> str:

@@ -29,6 +29,8 @@ from receiver.web.console.overview import overview
 from receiver.web.console.quarantine import quarantine
 from receiver.web.console.replays import replays
 from receiver.web.console.rules import rules
+from receiver.web.console.saved import saved
+from receiver.web.console.search import search
 from receiver.web.console.set_aside import anything_set_aside, set_aside
 from receiver.web.console.target_form import target_form
 from receiver.web.console.targets import targets
@@ -54,7 +56,7 @@ _LOG = (
     set_aside,
 )
 _OUT = (targets, target_form, deliveries, replays)
-for part in (*_LOG, rules, *_OUT, login):
+for part in (*_LOG, search, saved, rules, *_OUT, login):
     console.register_blueprint(part)
 for filter_ in (
     *(*shown.FILTERS, *ends.FILTERS, *times.FILTERS),

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response, abort, make_response, render_template, url_for
+from flask import Response, abort, make_response, render_template, request, url_for
 
 from receiver import current
+from receiver.access.saved_searches import SavedSearches
 from receiver.models import Event
 from receiver.search.cursor import Cursor
 from receiver.search.events import event_json
 from receiver.search.index_lag import IndexLag
 from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
-from receiver.web.console import shown, times
+from receiver.web.console import guard, shown, times
+from receiver.web.console.build import build
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,9 @@ class Chip:
     search: str
     """In the search language, what the list shows after the click."""
     on: bool
+
+
+_DONE = {"saved": "The search was saved.", "deleted": "The saved search was deleted."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,9 @@ def listing(
             page=name,
             q=text,
             search_error=wrong and wrong.mistakes,
+            build=build(name, text, parsed(text, calls=name == "calls")[0]),
+            saved=SavedSearches(current.engine(), guard.visitor().name).of(name),
+            done=_DONE.get(request.args.get("done", "")),
             lag=lag and lag.sentence(times.zone()),
             older=older and url_for(".show_list", q=text or None, before=older),
             newest=before and url_for(".show_list", q=text or None),

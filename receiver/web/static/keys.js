@@ -5,6 +5,7 @@ const typing = (element) => element.closest("input:not([type=checkbox]), textare
 export function keys() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (document.querySelector("dialog[open]")) return;
     const search = document.getElementById("q");
     if (typing(event.target)) {
       if (event.key === "Escape") event.target.blur();
