@@ -11,6 +11,7 @@ from flask import current_app
 from sqlalchemy import Engine
 
 from config import Config
+from receiver.access.browsers import Browsers
 from receiver.access.sign_ins import SignIns
 from receiver.access.tokens import Tokens
 from receiver.access.users import Users
@@ -172,6 +173,10 @@ def users() -> Users:
 
 def sign_ins() -> SignIns:
     return SignIns(engine())
+
+
+def browsers() -> Browsers:
+    return Browsers(engine())
 
 
 def tokens() -> Tokens:

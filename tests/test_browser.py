@@ -126,7 +126,7 @@ def test_over_http_a_browser_is_told_why_it_cannot_sign_in(chromium, tmp_path):
         PUBLIC_URL="https://receiver.example.com",
     )
     engine = connect(service.env["DATABASE_URL"])
-    Users(engine).add(USER, PASSWORD, Scope.READ)
+    Users(engine).add(USER, PASSWORD, Scope.READ, by="tests")
     engine.dispose()
     service.start()
     browser = chromium.browser_type.launch(
@@ -396,6 +396,34 @@ def test_a_target_is_made_tried_fails_and_gets_a_replay(open_page, demo):
     page.get_by_role("button", name="Remove…").click()
     page.get_by_role("button", name="Remove it").click()
     expect(page.get_by_role("status").first).to_contain_text("The target was removed")
+
+
+def test_an_admin_adds_somebody_makes_a_token_and_sees_it_on_record(open_page):
+    page = open_page("/account", permissions=["clipboard-read", "clipboard-write"])
+    page.context.clear_cookies()
+    page.goto("/login?next=/people")
+    fill_in(page, name=ADMIN)
+    page.get_by_label("Name").fill("bo")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Copy the password").click()
+    expect(page.locator("#copied")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#password").text_content()
+    page.goto("/tokens")
+    page.get_by_label("Name").fill("grafana")
+    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Copy the token").click()
+    expect(page.locator("#copied")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("rcv_")
+    for theme, size in (("light", DESK), ("dark", PHONE)):
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size(size)
+        for path in ("/people", f"/people/{ADMIN}", "/people/bo", "/tokens", "/record", "/account"):
+            page.goto(path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+            found = Axe().run(page).response["violations"]
+            assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], path
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Record").click()
+    expect(page.locator("tbody tr").first).to_contain_text("grafana")
 
 
 def test_no_page_is_wider_than_a_phone(open_page, demo):

@@ -48,7 +48,7 @@ def client(app):
 
 
 def signed_in(app, name: str, role: Scope):
-    users.Users(app.extensions["receiver"].engine).add(name, PASSWORD, role)
+    users.Users(app.extensions["receiver"].engine).add(name, PASSWORD, role, by="tests")
     client = app.test_client()
     given = {"form_token": form_token(client, "/login"), "name": name, "password": PASSWORD}
     assert client.post("/login", data=given).status_code == 303
@@ -190,7 +190,7 @@ def test_it_works_on_the_private_side_alone(config):
     ],
 )
 def test_after_signing_in_one_is_led_to_pages_of_ours_only(app, wanted, led_to):
-    users.Users(app.extensions["receiver"].engine).add("olga", PASSWORD, Scope.READ)
+    users.Users(app.extensions["receiver"].engine).add("olga", PASSWORD, Scope.READ, by="tests")
     client = app.test_client()
     given = {"form_token": form_token(client, "/login"), "name": "olga", "password": PASSWORD, "next": wanted}
     assert client.post("/login", data=given).location == led_to

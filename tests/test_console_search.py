@@ -149,7 +149,7 @@ def test_a_search_is_saved_run_renamed_replaced_and_deleted(client, app):
     assert list(kept(client)) == ["Mrs Tan"]
     assert "was deleted" in client.post(f"{address}/delete", data=given, follow_redirects=True).text
     assert kept(client) == {}
-    Users(app.extensions["receiver"].engine).remove("olga")
+    Users(app.extensions["receiver"].engine).remove("olga", by="tests")
     with app.extensions["receiver"].engine.connect() as connection:
         assert connection.scalar(select(func.count(SavedSearch.id))) == 0
 

@@ -201,6 +201,6 @@ def test_the_api_lists_shows_tries_again_and_drops(app, parts, refuse):
 
 @pytest.mark.parametrize("path", ["/retry", "/drop"])
 def test_a_token_that_may_only_read_decides_nothing(app, parts, path):
-    token = parts.tokens.create("reader", Scope.READ)[1]
+    token = parts.tokens.create("reader", Scope.READ, by="tests")[1]
     given = {"json": {"ids": [1]}, "headers": {"Authorization": f"Bearer {token}"}}
     assert app.test_client().post(f"/api/v1/spool{path}", **given).status_code == 403

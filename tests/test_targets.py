@@ -401,8 +401,8 @@ def test_a_program_replays_and_stops(app, ask, there):
 
 def test_who_may_do_what(app, ask, there):
     ask("POST", "/targets", {"name": "shop", "sort": "webhook", "settings": {"url": there.url}})
-    _, reader = current.tokens().create("reader", Scope.READ, None)
-    _, tender = current.tokens().create("tender", Scope.OPERATE, None)
+    _, reader = current.tokens().create("reader", Scope.READ, by="tests")
+    _, tender = current.tokens().create("tender", Scope.OPERATE, by="tests")
     ask("GET", "/targets/shop", token=reader)
     ask("POST", "/targets/shop/test", token=reader, status=403)
     ask("POST", "/replays", {"to": "shop", "search": ""}, token=reader, status=403)

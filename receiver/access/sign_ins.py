@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.access import users
@@ -57,6 +57,11 @@ class Visitor:
     masked: bool
     digest: str
     """Of the token."""
+
+    @property
+    def by(self) -> str:
+        """Who it is, for the record."""
+        return f"user {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class SignIns:
         query = (
             select(User.name, User.role, SignIn.masked, SignIn.seen_at)
             .join(User, User.id == SignIn.user_id)
-            .where(SignIn.token == digest, SignIn.created_at > now - LONGEST, SignIn.seen_at > now - IDLE)
+            .where(SignIn.token == digest, lasting(now))
         )
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
@@ -148,7 +153,7 @@ class SignIns:
             kept = connection.scalar(select(User.password).where(User.name == visitor.name))
         if not users.matches(kept, password):
             raise WrongPassword
-        users.Users(self._engine).set_password(visitor.name, new, keep=visitor.digest)
+        users.Users(self._engine).set_password(visitor.name, new, by=visitor.by, keep=visitor.digest)
         with writing(self._engine) as connection:
             self._forgive(connection, subjects)
 
@@ -205,6 +210,11 @@ class SignIns:
             .values(failures=SignInFailure.failures - 1)
             .where(SignInFailure.subject.in_(keys), SignInFailure.failures > 0)
         )
+
+
+def lasting(now: datetime) -> ColumnElement[bool]:
+    """Which sign-ins have not ended by themselves."""
+    return and_(SignIn.created_at > now - LONGEST, SignIn.seen_at > now - IDLE)
 
 
 def _subjects(name: str, peer: str, browser: str | None) -> list[_Subject]:

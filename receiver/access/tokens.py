@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, Row, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from receiver.access.record import Action, note
 from receiver.access.scopes import Scope
 from receiver.db.engine import writing
 from receiver.models import Token
@@ -41,10 +42,19 @@ BURST = 2
 
 _TOKENS = cast(Table, Token.__table__)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_LIFETIME = re.compile(r"([1-9][0-9]{0,3})([hdw])", re.ASCII)
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 class TokenError(OperatorError, ValueError):
     """A token cannot be made or revoked. The message says why and what to do."""
+
+
+class UnknownToken(TokenError):
+    """There is no token of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no token named {name[:64]}: `receiver tokens list` shows them")
 
 
 class AccessDenied(Exception):
@@ -109,8 +119,13 @@ class Tokens:
         self._used: dict[str, datetime] = {}
         self._buckets: dict[str, tuple[float, float]] = {}
 
-    def create(self, name: str, scope: Scope, lifetime: timedelta | None = None) -> tuple[KnownToken, str]:
-        """A new token and, this once, itself; `TokenError` if the name is taken or makes none."""
+    def create(
+        self, name: str, scope: Scope, lifetime: timedelta | None = None, *, by: str
+    ) -> tuple[KnownToken, str]:
+        """A new token and, this once, itself; `TokenError` if the name is taken or makes none.
+
+        Who made it, and who revokes it, is on record.
+        """
         if not _NAME.fullmatch(name):
             raise TokenError(
                 "a token's name says who uses it: up to 64 of a-z, 0-9, dot, dash and underscore, "
@@ -130,6 +145,8 @@ class Tokens:
                         expires_at=made.expires_at,
                     )
                 )
+                until = "" if made.expires_at is None else f", until {made.expires_at:%Y-%m-%d %H:%M} UTC"
+                note(connection, Action.CREATE_TOKEN, by, name, f"{scope}{until}")
         except IntegrityError:
             raise TokenError(f"there is, or was, a token named {name}: choose another name") from None
         return made, token
@@ -139,18 +156,22 @@ class Tokens:
         with self._engine.connect() as connection:
             return [_known(row) for row in connection.execute(select(_TOKENS).order_by(_TOKENS.c.id))]
 
-    def revoke(self, name: str) -> KnownToken:
+    def revoke(self, name: str, *, by: str) -> KnownToken:
         """Make a token worthless everywhere within `KNOWN_FOR` seconds. Doing it again changes nothing."""
+        if not _NAME.fullmatch(name):
+            raise UnknownToken(name)
         mine = _TOKENS.c.name == name
         with writing(self._engine) as connection:
-            connection.execute(
+            revoked = connection.execute(
                 update(_TOKENS)
                 .where(mine, _TOKENS.c.revoked_at.is_(None))
                 .values(revoked_at=datetime.now(UTC))
-            )
+            ).rowcount
             row = connection.execute(select(_TOKENS).where(mine)).one_or_none()
-        if row is None:
-            raise TokenError(f"there is no token named {name}: `receiver tokens list` shows them")
+            if row is None:
+                raise UnknownToken(name)
+            if revoked:
+                note(connection, Action.REVOKE_TOKEN, by, name)
         return _known(row)
 
     def authorize(self, authorization: str, needed: Scope) -> KnownToken:
@@ -245,6 +266,14 @@ class Tokens:
                 return (1 - left) / rate
             self._buckets[key] = (left - 1, now)
             return 0.0
+
+
+def lifetime(text: str) -> timedelta:
+    """How long a token is to last, as people write it; `TokenError` if that is no such time."""
+    found = _LIFETIME.fullmatch(text)
+    if found is None:
+        raise TokenError("write a time such as 12h, 90d or 52w")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def _digest_of(authorization: str) -> str:

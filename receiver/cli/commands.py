@@ -49,7 +49,7 @@ _EVENTS = Commands(
         Later(
             "interventions",
             "events.interventions:list_interventions",
-            "List what was released and deleted, and by whom.",
+            "List what operators did to the log, to users and to tokens.",
         ),
     ),
     default="list",
@@ -142,6 +142,8 @@ _USERS = Commands(
         Later("list", "users:list_users", "List the users."),
         Later("add", "users:add", "Add a user."),
         Later("passwd", "users:passwd", "Give a user a new password."),
+        Later("role", "users:role", "Give a user another role."),
+        Later("sign-out", "users:sign_out", "Sign a user out everywhere."),
         Later("remove", "users:remove", "Remove a user."),
     ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -10,12 +9,11 @@ import click
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.access.tokens import KNOWN_FOR, KnownToken
+from receiver.access.tokens import KNOWN_FOR, KnownToken, TokenError, lifetime
 from receiver.cli import options, output, tables
 from receiver.cli.columns import Column
+from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
-
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 class Lifetime(click.ParamType[timedelta]):
@@ -24,10 +22,10 @@ class Lifetime(click.ParamType[timedelta]):
     name = "12h|90d|52w"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        found = re.fullmatch(r"([1-9][0-9]{0,3})([hdw])", str(value), re.ASCII)
-        if found is None:
-            self.fail("write a time such as 12h, 90d or 52w", param, ctx)
-        return int(found[1]) * _UNITS[found[2]]
+        try:
+            return lifetime(str(value))
+        except TokenError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command()
@@ -49,7 +47,7 @@ def create(name: str, scope: str, expires: timedelta | None, as_json: bool) -> N
 
     NAME is the program or person that will use it. The token is shown only once: only its digest is kept.
     """
-    made, token = current.tokens().create(name, Scope(scope), expires)
+    made, token = current.tokens().create(name, Scope(scope), expires, by=who())
     if as_json:
         output.json_out(
             {"name": made.name, "scope": made.scope, "expires_at": made.expires_at, "token": token}
@@ -88,7 +86,7 @@ def list_tokens(as_json: bool) -> None:
 @operation
 def revoke(name: str) -> None:
     """Revoke a token for good."""
-    revoked = current.tokens().revoke(name)
+    revoked = current.tokens().revoke(name, by=who())
     output.say(f"{revoked.name} is revoked; a running service refuses it within {KNOWN_FOR:.0f} seconds")
 
 

@@ -9,9 +9,11 @@ import click
 from receiver import current
 from receiver.access.scopes import Scope
 from receiver.cli import options, output, tables
+from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
-from receiver.vocabulary.printable import printable
+from receiver.vocabulary.printable import count_of, printable
 
+_ROLES = click.Choice([scope.value for scope in Scope])
 _password_stdin = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking for it."
 )
@@ -21,7 +23,7 @@ _password_stdin = click.option(
 @click.argument("name")
 @click.option(
     "--role",
-    type=click.Choice([scope.value for scope in Scope]),
+    type=_ROLES,
     default=Scope.READ.value,
     show_default=True,
     help="read the log; operate: also decide about quarantine and spool; admin: everything.",
@@ -34,7 +36,7 @@ def add(name: str, role: str, password_stdin: bool) -> None:
     Asks for the password of NAME.
     """
     password = _password(password_stdin)
-    current.users().add(name, password, Scope(role))
+    current.users().add(name, password, Scope(role), by=who())
     output.say(f"{name.lower()} may sign in now ({role})")
 
 
@@ -87,10 +89,36 @@ def passwd(name: str, password_stdin: bool) -> None:
 
     Signs NAME out everywhere.
     """
-    current.users().require(name)
+    current.users().get(name)
     password = _password(password_stdin)
-    current.users().set_password(name, password)
+    current.users().set_password(name, password, by=who())
     output.say(f"{name.lower()} has a new password, and was signed out everywhere")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("role", type=_ROLES)
+@operation
+def role(name: str, role: str) -> None:
+    """Give a user another role.
+
+    It counts from the next page that NAME opens. The only admin stays admin.
+    """
+    current.users().set_role(name, Scope(role), by=who())
+    output.say(f"{name.lower()} has the role {role}")
+
+
+@click.command()
+@click.argument("name")
+@operation
+def sign_out(name: str) -> None:
+    """Sign a user out everywhere.
+
+    NAME may sign in again. A new password or a removal does it, too.
+    """
+    user = current.users().get(name)
+    ended = current.browsers().sign_out_all(user.name, by=who())
+    output.say(f"{user.name} was signed out of {count_of(ended, 'browser')}")
 
 
 @click.command()
@@ -100,12 +128,12 @@ def passwd(name: str, password_stdin: bool) -> None:
 def remove(name: str, yes: bool) -> None:
     """Remove a user.
 
-    Signs NAME out everywhere.
+    Signs NAME out everywhere. The only admin cannot be removed.
     """
-    current.users().require(name)
+    current.users().get(name)
     if not output.confirmed(f"Remove {printable(name)}?", yes=yes):
         return
-    current.users().remove(name)
+    current.users().remove(name, by=who())
     output.say(f"{name.lower()} was removed")
 
 

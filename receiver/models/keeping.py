@@ -1,4 +1,4 @@
-"""What was done to the log on purpose: that it happened, never the content it was done to."""
+"""The record of what operators did: to the log, without the content, and to users and tokens."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from receiver.models.base import Base, Id, UtcTime
 
 
 class Intervention(Base):
-    """One release or its undoing, drop, erasure or pruning."""
+    """One thing that somebody did."""
 
     __tablename__ = "interventions"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=True)
     made_at: Mapped[datetime] = mapped_column(UtcTime)
     action: Mapped[str]
-    """`release`, `undo`, `drop`, `erase` or `prune`."""
+    """A `receiver.access.record.Action`."""
     who: Mapped[str]
     why: Mapped[str | None]
     events: Mapped[int]
@@ -29,6 +29,10 @@ class Intervention(Base):
     """When the first and the last of the events were received."""
     subject: Mapped[str | None]
     """For an erasure: a keyed and salted digest of the telephone number; see `receiver.retention.erase`."""
+    whom: Mapped[str | None]
+    """The name of the user or token that it was done to."""
+    detail: Mapped[str | None]
+    """What exactly was done to them, in a few words; never a secret."""
 
     __table_args__ = ({"sqlite_autoincrement": True},)
 

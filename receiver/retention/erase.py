@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Engine, and_, func, literal, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.access.record import Action
 from receiver.archive.documents import only_of
 from receiver.archive.keep import sweep
 from receiver.archive.store import Store, StoreError
@@ -24,7 +25,7 @@ from receiver.db.space import compact, give_back
 from receiver.intake.arrival import Arrival, digits_of, event_row
 from receiver.intake.spool import Spool
 from receiver.models import EVENTS, Intervention, UtcTime
-from receiver.retention.remove import Act, Action, Removed, remove_gently, remove_orphans
+from receiver.retention.remove import Act, Removed, remove_gently, remove_orphans
 from receiver.search.home import at_home
 from receiver.search.query import Search
 from receiver.vocabulary.errors import OperatorError

@@ -10,13 +10,14 @@ from itertools import product
 
 from sqlalchemy import Engine, func, select
 
+from receiver.access.record import Action
 from receiver.db import clock
 from receiver.db.clock import Doubt
 from receiver.db.space import give_back
 from receiver.models import EVENTS
 from receiver.numbers import findings
 from receiver.numbers.findings import Finding, error
-from receiver.retention.remove import Act, Action, Removed, remove_gently, remove_orphans
+from receiver.retention.remove import Act, Removed, remove_gently, remove_orphans
 from receiver.vocabulary.job import Job
 from receiver.vocabulary.kinds import EventType, Kind
 

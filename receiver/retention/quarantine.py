@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select
 
+from receiver.access.record import Action
 from receiver.db.engine import writing
 from receiver.intake.admission import Admission
 from receiver.intake.arrival import NOT_OURS, QUARANTINED, digits_of
@@ -17,7 +18,7 @@ from receiver.logs.log import get_logger
 from receiver.models import EVENTS, UtcTime
 from receiver.retention import undo
 from receiver.retention.moving import moved
-from receiver.retention.remove import Act, Action, Removed, in_batches, remove
+from receiver.retention.remove import Act, Removed, in_batches, remove
 from receiver.vocabulary.job import Job
 
 logger = get_logger(__name__)

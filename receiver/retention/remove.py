@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import islice
 from sqlite3 import SQLITE_BUSY
 
 from sqlalchemy import Connection, Engine, delete, exists, func, insert, select, update
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
+from receiver.access.record import Action
 from receiver.archive.documents import only_of
 from receiver.db.engine import LONGEST_LOCK, connect, writing, writing_lazily
 from receiver.db.space import SHARE
@@ -34,16 +33,6 @@ _SHARE_ALONE = 0.6  # leaves gaps in which a waiting callback tries again: after
 _QUIET = 1.0  # seconds without a new event, after which no callback is expected
 _ASK_EVERY = 0.002  # seconds; SQLite tries twice in it
 _PATIENCE = 30.0  # seconds to wait for the lock before giving up
-
-
-class Action(StrEnum):
-    """What was done to the log."""
-
-    RELEASE = "release"
-    UNDO = "undo"
-    DROP = "drop"
-    ERASE = "erase"
-    PRUNE = "prune"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +55,6 @@ class Removed:
             max(times, default=None),
             self.documents + other.documents,
         )
-
-
-def interventions(engine: Engine, limit: int) -> Sequence[Intervention]:
-    """What was done to the log, newest first."""
-    with Session(engine, expire_on_commit=False) as session:
-        return session.scalars(select(Intervention).order_by(Intervention.id.desc()).limit(limit)).all()
 
 
 class Act:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, exists, func, insert, select
 
+from receiver.access.record import Action
 from receiver.db.engine import writing
 from receiver.db.now import database_now
 from receiver.intake.arrival import QUARANTINED
 from receiver.models import EVENTS, REPEATS, Intervention, Released
 from receiver.retention.moving import moved
-from receiver.retention.remove import Act, Action, Removed, in_batches
+from receiver.retention.remove import Act, Removed, in_batches
 from receiver.vocabulary.errors import OperatorError
 
 UNDO_FOR = timedelta(hours=1)

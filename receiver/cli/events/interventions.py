@@ -1,38 +1,67 @@
-"""`receiver events interventions`: what was released and deleted, when and by whom."""
+"""`receiver events interventions`: the record of what operators did, when and to whom."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
 
 import click
 
 from receiver import current
-from receiver.cli import options, output, tables
+from receiver.access import record
+from receiver.access.record import ACTIONS, About, Action
+from receiver.cli import options, output, pages, tables
+from receiver.cli.columns import Column
 from receiver.cli.events.removing import secret, written
 from receiver.cli.operation import operation
+from receiver.models import Intervention
 from receiver.retention.erase import is_about
-from receiver.retention.remove import interventions
+
+_FIELDS = (
+    *("id", "made_at", "action", "who", "whom", "detail"),
+    *("events", "repeats", "spooled", "first_at", "last_at", "why"),
+)
 
 
 @click.command()
 @click.option("--number", metavar="NUMBER", help="Only erasures of this number.")
+@click.option("--about", type=click.Choice([one.value for one in About]), help="Only what was done to these.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), metavar="N", help="How many.")
+@click.option("--before", type=click.IntRange(1), metavar="N", help="Only what is older than this entry.")
 @options.AS_JSON
 @operation
-def list_interventions(number: str | None, limit: int, as_json: bool) -> None:
-    """List what was released and deleted, and by whom.
+def list_interventions(
+    number: str | None, about: str | None, limit: int, before: int | None, as_json: bool
+) -> None:
+    """List what operators did to the log, to users and to tokens.
 
-    Newest first: releases and their undoing, drops, erasures and prunings.
+    Newest first: releases and their undoing, drops, erasures and prunings; users and tokens that were made,
+    changed or removed.
     """
-    made = interventions(current.engine(), limit)
     if number is not None:
-        made = [one for one in made if one.subject and is_about(one, number, secret())]
-    columns = ("made_at", "action", "who", "events", "repeats", "spooled", "first_at", "last_at", "why")
+        if about is not None or before is not None:
+            raise click.UsageError("--number looks through all erasures: give it alone.")
+        page = record.Page(_erasures_of(number, limit), None)
+    else:
+        page = record.find(
+            current.engine(), ACTIONS[About(about)] if about else (), before=before, limit=limit
+        )
     if as_json:
-        output.json_out({"interventions": [{name: getattr(one, name) for name in columns} for one in made]})
+        made = [{name: getattr(one, name) for name in _FIELDS} for one in page.made]
+        output.json_out({"interventions": made, "next": None if page.next is None else str(page.next)})
         return
-    if not made:
+    if not page.made:
         output.say("none")
         return
     tables.show(
-        ("made (UTC)", "action", "who", "events", "why"),
-        [(written(one.made_at), one.action, one.who, one.events, one.why) for one in made],
+        ("made (UTC)", "action", "who", Column("what", room=12), Column("why", room=12)),
+        [(written(one.made_at), one.action, one.who, record.words(one), one.why) for one in page.made],
     )
+    pages.mention_older(page.next)
+
+
+def _erasures_of(number: str, limit: int) -> Sequence[Intervention]:
+    """Of all there ever were: somebody asks whether a person was erased."""
+    erasures = record.every(current.engine(), (Action.ERASE,))
+    about = (one for one in erasures if one.subject and is_about(one, number, secret()))
+    return list(islice(about, limit))

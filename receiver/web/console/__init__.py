@@ -26,7 +26,9 @@ from receiver.web.console.login import login
 from receiver.web.console.number import number
 from receiver.web.console.numbers import numbers
 from receiver.web.console.overview import overview
+from receiver.web.console.people import people
 from receiver.web.console.quarantine import quarantine
+from receiver.web.console.record import record
 from receiver.web.console.replays import replays
 from receiver.web.console.rules import rules
 from receiver.web.console.saved import saved
@@ -34,6 +36,7 @@ from receiver.web.console.search import search
 from receiver.web.console.set_aside import anything_set_aside, set_aside
 from receiver.web.console.target_form import target_form
 from receiver.web.console.targets import targets
+from receiver.web.console.tokens import tokens
 from receiver.web.static_files import static_file, version
 
 console = Blueprint(
@@ -56,7 +59,8 @@ _LOG = (
     set_aside,
 )
 _OUT = (targets, target_form, deliveries, replays)
-for part in (*_LOG, search, saved, rules, *_OUT, login):
+_ACCESS = (people, tokens, record, login)
+for part in (*_LOG, search, saved, rules, *_OUT, *_ACCESS):
     console.register_blueprint(part)
 for filter_ in (
     *(*shown.FILTERS, *ends.FILTERS, *times.FILTERS),

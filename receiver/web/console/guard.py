@@ -61,6 +61,11 @@ def require_scope(needed: Scope) -> None:
         abort(403, f"This requires the role {needed}; yours is {visitor().scope}.")
 
 
+def only_admins() -> None:
+    """Before every page of a part that is for admins alone."""
+    require_scope(Scope.ADMIN)
+
+
 def dress(response: Response) -> Response:
     """After every page: say what a browser may do with it, and that only this browser may store it."""
     for name, value in SECURITY_HEADERS.items():

@@ -1,19 +1,24 @@
-"""Signing in and out, changing one's password, and how pages look in this browser."""
+"""Signing in and out, one's own password and browsers, and how pages look in this browser."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from receiver import current
+from receiver.access.browsers import id_of
 from receiver.access.sign_ins import TooManyAttempts, WrongPassword
 from receiver.access.users import UserError
+from receiver.vocabulary.printable import sentence
 from receiver.web.console import cookies, guard
 from receiver.web.console.addresses import own_address
 from receiver.web.console.forms import require_form_token
 
 login = Blueprint("login", __name__)
 
+_DONE = {"one": "That browser was signed out.", "others": "All other browsers were signed out."}
 _THEME_KEPT = 365 * 24 * 3600
 
 
@@ -56,9 +61,9 @@ def sign_out() -> Response:
 
 
 @login.get("/account")
-def account() -> str:
-    """The visitor's name, role and password."""
-    return render_template("account.html", page="account")
+def account() -> Response:
+    """The visitor's name, role, password and browsers."""
+    return _account(done=_DONE.get(request.args.get("done", "")))
 
 
 @login.post("/account")
@@ -78,11 +83,19 @@ def change_password() -> Response:
         except TooManyAttempts as refusal:
             wrong = str(refusal)
         except UserError as error:
-            wrong = f"{str(error)[:1].upper()}{str(error)[1:]}."
-    return make_response(
-        render_template("account.html", page="account", wrong=wrong, changed=wrong is None),
-        400 if wrong else 200,
-    )
+            wrong = sentence(str(error))
+    return _account(400 if wrong else 200, wrong=wrong, changed=wrong is None)
+
+
+@login.post("/account/browsers")
+def sign_out_browser() -> Response:
+    """Sign out in one of the visitor's browsers, or in all others."""
+    visitor, browser = guard.visitor(), request.form.get("browser", "")
+    if browser:
+        current.browsers().sign_out(visitor.name, browser, by=visitor.by)
+    else:
+        current.browsers().sign_out_all(visitor.name, by=visitor.by, keep=visitor.digest)
+    return redirect(url_for(".account", done="one" if browser else "others"), 303)
 
 
 @login.post("/mask")
@@ -102,6 +115,15 @@ def theme() -> Response:
     else:
         response.delete_cookie("theme")
     return response
+
+
+def _account(status: int = 200, **given: Any) -> Response:
+    visitor = guard.visitor()
+    browsers = current.browsers().of(visitor.name)
+    page = render_template(
+        "account.html", page="account", browsers=browsers, here=id_of(visitor.digest), **given
+    )
+    return make_response(page, status)
 
 
 def _form(status: int, wrong: str | None = None) -> Response:

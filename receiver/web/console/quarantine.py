@@ -48,7 +48,7 @@ def decide() -> Response:
     guard.require_scope(Scope.OPERATE)
     action = request.form.get("action")
     ids = [whole_number(word) or 0 for word in request.form.getlist("id")][:_PAGE]
-    who = f"user {guard.visitor().name}"
+    who = guard.visitor().by
     if action == "undo":
         return _put_back(whole_number(request.form.get("release")) or 0, who)
     if not ids:
