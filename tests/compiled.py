@@ -1,12 +1,18 @@
-"""What each application would compile anew, compiled once: templates, and what builds URLs.
+"""What each process or application would compile anew, once: modules, templates, and what builds URLs.
 
 Most tests have an application of their own, and spent half their time on this.
 """
 
+import os
+import sys
 from collections.abc import Callable
 
 from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.routing import Rule
+
+# Whoever wants no __pycache__ would wait minutes for each process that tests start.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 class Templates(BytecodeCache):

@@ -1,5 +1,6 @@
 """A real database, built by the migrations, on SQLite and on PostgreSQL; the application on top of it."""
 
+import gc
 import hmac
 import os
 import signal
@@ -27,6 +28,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 compiled.build_urls_once()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # a million objects that are there to the end: each full collection looked through them
+
 
 KEY = "test-key-0123456789"
 OLD_KEY = "test-key-from-last-year"

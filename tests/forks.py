@@ -3,6 +3,7 @@
 To start Python and load the application takes most of a second of computing, and tests want it often.
 """
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -11,11 +12,42 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing import forkserver
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from receiver.cli.server import Serving
 
 ROOT = Path(__file__).parent.parent
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["forks", "loaded"])
+_forks.set_forkserver_preload(["loaded"])
+
+
+def process(work: Callable, *args) -> BaseProcess:
+    """A process that calls a function, forked from one that has loaded everything; not started yet."""
+    _begin()
+    return _forks.Process(target=_loaded, args=(work, *args))
+
+
+@functools.cache
+def _begin() -> None:
+    """Start what is forked. It looks for modules where PYTHONPATH says, and says nothing of one it misses."""
+    path = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    try:
+        forkserver.ensure_running()
+    finally:
+        if path is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = path
+
+
+def _loaded(work: Callable, *args) -> None:
+    assert "loaded" in sys.modules, "what tests fork has to have loaded the application"
+    work(*args)
 
 
 def flask(words: Sequence[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -30,24 +62,24 @@ def flask(words: Sequence[str], env: dict[str, str]) -> subprocess.CompletedProc
 
 def run(work: Callable, *args, timeout: float = 60) -> int:
     """Call a function in such a process; its exit code."""
-    process = _forks.Process(target=work, args=args)
-    process.start()
-    process.join(timeout)
-    if process.exitcode is None:
-        process.kill()
-        process.join()
+    forked = process(work, *args)
+    forked.start()
+    forked.join(timeout)
+    if forked.exitcode is None:
+        forked.kill()
+        forked.join()
         raise AssertionError(f"it did not end within {timeout:.0f} s")
-    return process.exitcode
+    return forked.exitcode
 
 
 class Served:
-    """What `receiver serve` becomes once it has looked at the stores, in a process that leads a session.
+    """`receiver serve` in a process that leads a session. To be asked as a `subprocess.Popen` is.
 
-    To be asked as a `subprocess.Popen` is.
+    It does not start another program once it has looked at the stores, and goes on as that one instead.
     """
 
     def __init__(self, port: int, env: dict[str, str], log: Path) -> None:
-        self._process = _forks.Process(target=_serve, args=(port, env, log))
+        self._process = process(_serve, port, env, log)
         self._process.start()
         self.pid: int = self._process.pid
 
@@ -71,27 +103,35 @@ def _flask(words: Sequence[str], env: dict[str, str], out: Path, err: Path) -> N
 
 
 def _serve(port: int, env: dict[str, str], log: Path) -> None:
-    from config import Config  # noqa: PLC0415  # whoever only wants to fork loads nothing
-    from receiver.cli.server import Serving, serve  # noqa: PLC0415
+    from receiver.cli import server  # noqa: PLC0415  # whoever only wants to fork loads nothing
 
     os.setsid()
     _write_to(log, log)
     multiprocessing.set_start_method("fork", force=True)  # as in a process that was not forked
     os.environ.clear()
-    _settle(env)
-    config = Config.from_env()
-    serve(
-        Serving(
-            host="127.0.0.1",
-            port=port,
-            workers=1,
-            connections=config.connection_limit,
-            stop_timeout=config.stop_timeout,
-            works=True,
-            log_format=config.log_format,
-            log_level=config.log_level,
-        )
-    )
+    server.become = _become
+    try:
+        main(["serve", "--listen", f"127.0.0.1:{port}"], env)
+    except _Becomes as becomes:
+        serving = becomes.serving
+    server.serve(serving)
+
+
+def _become(serving: "Serving") -> NoReturn:
+    """What starts another program closes: the server and its workers have nothing open."""
+    from receiver import current  # noqa: PLC0415
+
+    current.engine().dispose()
+    current.writer().engine.dispose()
+    current.spool().close()
+    raise _Becomes(serving)
+
+
+class _Becomes(BaseException):
+    """The command is over, and the process serves."""
+
+    def __init__(self, serving: "Serving") -> None:
+        self.serving = serving
 
 
 def _write_to(out: Path, err: Path) -> None:

@@ -43,7 +43,8 @@ def serve(path: Path, port: int, settings: dict, deaf: bool = False) -> None:
 
 
 def start(*about):
-    process = forks._forks.Process(target=serve, args=about, daemon=True)
+    process = forks.process(serve, *about)
+    process.daemon = True
     process.start()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:

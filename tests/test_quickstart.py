@@ -100,8 +100,8 @@ class Demo:
     def __init__(self, directory: Path) -> None:
         root = Path(__file__).parent.parent
         self.directory = directory
-        for name in ("receiver", "migrations"):
-            shutil.copytree(root / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("receiver", "migrations"):  # with what is compiled of them
+            shutil.copytree(root / name, directory / name)
         for name in ("config.py", "wsgi.py"):
             shutil.copy(root / name, directory / name)
         settings = {field.upper() for field in Config.model_fields}

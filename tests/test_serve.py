@@ -56,12 +56,12 @@ class Service:
         return done
 
     def start(self) -> None:
-        """Serve, without the look at the stores that comes first."""
+        """Serve."""
         self.process = forks.Served(self.port, self.env, self.log)
         self._wait_until_ready()
 
     def start_program(self) -> None:
-        """Serve by the command that a person gives."""
+        """Serve in a process that loads everything anew: what a person starts."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "flask", "serve", "--listen", f"127.0.0.1:{self.port}"],
@@ -152,7 +152,7 @@ def test_it_loses_nothing_it_answered_when_killed_and_stops_in_order(database_ur
     service.kill()
     for thread in threads:
         thread.join()
-    service.start_program()
+    service.start()
     listed = service.flask("events", "list", "--ndjson").stdout.splitlines()
     stored = [json.loads(line)["txn_ref"] for line in listed]
     assert accepted
@@ -196,7 +196,7 @@ def test_it_serves_honest_callbacks_beside_two_hundred_slow_ones(service: Servic
 
 def test_it_holds_callbacks_from_the_start_while_the_database_is_away(tmp_path: Path):
     service = Service("postgresql://nobody@127.0.0.1:1/nothing", tmp_path)
-    service.start_program()
+    service.start()
     assert post(service, "txn_ref=AA-SI-1&msg=hello") == 200
     assert service.stop() == 0
     assert Spool(tmp_path / "spool", limit_mb=1).state().waiting == 1

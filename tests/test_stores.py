@@ -62,7 +62,7 @@ def test_it_serves_and_drains_a_full_spool(database_url, tmp_path):
     with contextlib.closing(Spool(tmp_path / "spool", limit_mb=1)) as spool:
         put = fill(spool)
     service = Service(database_url, tmp_path, SPOOL_LIMIT_MB="1")
-    service.start_program()
+    service.start()
     with contextlib.closing(Spool(tmp_path / "spool", limit_mb=1)) as spool:
         until(lambda: spool.state().waiting == 0)
     assert len(service.events()) == put
@@ -74,7 +74,7 @@ def test_it_serves_with_a_damaged_spool_and_keeps_the_old_one(database_url, tmp_
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "spool.db").write_bytes(noise)
     service = Service(database_url, tmp_path)
-    service.start_program()
+    service.start()
     assert post(service, "txn_ref=AA-SI-1&msg=x") == 200
     assert "moved aside" in stopped(service)
     (aside,) = (tmp_path / "spool").glob("spool.db.damaged-*")
@@ -88,7 +88,7 @@ def test_it_serves_with_a_damaged_spool_and_keeps_the_old_one(database_url, tmp_
 def test_it_serves_without_a_place_for_the_spool(database_url, tmp_path):
     (tmp_path / "spool").write_text("in the way")
     service = Service(database_url, tmp_path)
-    service.start_program()
+    service.start()
     assert post(service, "txn_ref=AA-SI-1&msg=x") == 200
     assert [event["txn_ref"] for event in service.events()] == ["AA-SI-1"]
     assert "only the database takes callbacks" in stopped(service)
