@@ -21,7 +21,9 @@ from receiver.archive.store import Store
 from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
+from receiver.contacts.book import Book
 from receiver.db.schema import require_schema
+from receiver.duty.duty import Duty
 from receiver.intake.admission import Admission
 from receiver.intake.readiness import Readiness
 from receiver.intake.recorder import Recorder
@@ -165,6 +167,14 @@ def conversations() -> ConversationLog:
 
 def counts() -> Counts:
     return Counts(engine())
+
+
+def contacts() -> Book:
+    return Book(engine())
+
+
+def duty() -> Duty:
+    return Duty(engine())
 
 
 def users() -> Users:

@@ -32,7 +32,15 @@ def test_every_list_of_the_document_has_all_forms():
     assert {one.path for one in LISTS.values()} == {
         f"/{name}"
         for name in (
-            *("events", "events/{event_id}/documents", "calls", "conversations", "numbers", "findings"),
+            *(
+                "events",
+                "events/{event_id}/documents",
+                "calls",
+                "contacts",
+                "conversations",
+                "numbers",
+                "findings",
+            ),
             *("spool/set-aside", "targets", "deliveries", "replays", "documents"),
         )
     }

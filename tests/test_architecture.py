@@ -20,7 +20,7 @@ FLOORS = (
     "receiver.retention receiver.export receiver.relay",
     "receiver.search",
     "receiver.intake receiver.archive",
-    "receiver.keys receiver.access receiver.answering",
+    "receiver.keys receiver.access receiver.answering receiver.contacts receiver.duty",
     "receiver.numbers",
     "receiver.providers",
     "receiver.db receiver.outbound",

@@ -54,6 +54,7 @@ def test_it_reads_a_call_as_one_time_line_in_any_order(client, calls):
             "state": "answered",
             "outcome": "answered",
             "sender": "+6591110001",
+            **dict.fromkeys(("contact", "handled_by", "handled_at", "note")),
             "recipient": "+6560000001",
             "txn_ref": f"AA-C-{place}",
             "provider": "hoiio",

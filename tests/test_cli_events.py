@@ -96,11 +96,11 @@ def test_it_says_what_it_did_not_understand(run, words, said):
 
 
 def test_it_says_at_once_all_that_it_did_not_understand(run):
-    said = run("events", "list", "form:x", "is:open", "--kind", "smss", "--since", "soon", exit_code=2)
+    said = run("events", "list", "form:x", "is:new", "--kind", "smss", "--since", "soon", exit_code=2)
     lines = [line.strip().removeprefix("Error: ") for line in said.splitlines()]
     for begins in (
         "form: unknown filter; did you mean from:?",
-        "is: 'open'",
+        "is: 'new'",
         "--kind: 'smss'",
         "--since: 'soon'",
     ):

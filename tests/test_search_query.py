@@ -62,7 +62,7 @@ def test_it_reads_the_search_language(text, wanted):
         ("kind:sms kind:fax", "kind: is given twice"),
         ("since:yesterday", "since: 'yesterday' is not a time"),
         ("since:999999w", "since: '999999w' is not a time"),
-        ("is:open", "is: 'open' is unknown"),
+        ("is:new", "is: 'new' is unknown"),
         ("-from:+6591234567", "-from: only is:quarantined and has:problems"),
         ("invoice -paid", "text: a dash cannot leave words out of a search; to look for '-paid' itself,"),
         ("-paid*", "text: a dash cannot"),
@@ -107,7 +107,9 @@ def test_it_reads_fields_as_a_url_or_a_command_line_gives_them():
     assert Search.read(given, NOW) == Search(
         sender="+6591234567", since=datetime(2026, 2, 1, 2, tzinfo=UTC), problems=True
     )
-    with pytest.raises(SearchError, match="colour: unknown filter; the filters are kind, number"):
+    with pytest.raises(
+        SearchError, match="colour: unknown filter; the filters are contact, handled, kind, number"
+    ):
         Search.read({"colour": "red"})
 
 

@@ -17,6 +17,7 @@ class Ended:
 
     outcome: CallOutcome
     duration: int | None = None
+    contact: str | None = None
     started_at = AT
 
 
@@ -28,6 +29,7 @@ def said(type: str = "sms.received", call=None, **given):
     ("type", "given", "headline"),
     [
         ("sms.received", {"text": "hi"}, f"SMS from {THEM} to {US}, 10:12 UTC"),
+        ("sms.received", {"contact": "Anna\x1b Tan"}, f"SMS from Anna\\x1b Tan ({THEM}) to {US}, 10:12 UTC"),
         ("fax.received", {"fax_pages": 3}, f"Fax from {THEM} to {US}, 3 pages, 10:12 UTC"),
         ("fax.received", {"fax_pages": 1}, f"Fax from {THEM} to {US}, 1 page, 10:12 UTC"),
         ("fax.received", {}, f"Fax from {THEM} to {US}, 10:12 UTC"),

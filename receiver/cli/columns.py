@@ -18,16 +18,19 @@ class Column(str):
     """A heading that says how its column makes room.
 
     `goes` is the order in which columns are left out: 1 before 2; those with 0 stay. With `room`, the column
-    holds words, however few, and that many cells of it are enough.
+    holds words, however few, and that many cells of it are enough. A `seldom` column is left out where no
+    row has anything in it.
     """
 
     goes: int
     room: int | None
+    seldom: bool
 
-    def __new__(cls, heading: str, *, goes: int = 0, room: int | None = None) -> Column:
+    def __new__(cls, heading: str, *, goes: int = 0, room: int | None = None, seldom: bool = False) -> Column:
         made = super().__new__(cls, heading)
         made.goes = goes
         made.room = room
+        made.seldom = seldom
         return made
 
 

@@ -38,6 +38,9 @@ _EVENTS = Commands(
     (
         Later("list", "events.listing:list_events", "List events, newest first (the default)."),
         Later("show", "events.show:show", "Show one event with its raw request."),
+        Later(
+            "handled", "duty:event_handled", "Say that you handled a fax, or what else an event belongs to."
+        ),
         Later("tail", "events.tail:tail", "Show events as they arrive, until Ctrl-C."),
         Later("export", "events.export:export_events", "Write all matching events as CSV or JSON lines."),
         Later("stats", "events.stats:stats", "Count events by kind and type."),
@@ -61,6 +64,7 @@ _CALLS = Commands(
     (
         Later("list", "calls:list_calls", "List calls, newest first (the default)."),
         Later("show", "calls:show_call", "Draw a call as a time line."),
+        Later("handled", "duty:call_handled", "Say that you handled a call, so that nobody else rings back."),
     ),
     default="list",
 )
@@ -71,8 +75,20 @@ _CONVERSATIONS = Commands(
     (
         Later("list", "conversations:list_conversations", "List conversations, newest first (the default)."),
         Later("show", "conversations:show_conversation", "Show the messages of one conversation."),
+        Later("handled", "duty:conversation_handled", "Say that you answered a conversation."),
     ),
     default="list",
+)
+
+_CONTACTS = Commands(
+    "contacts",
+    "Give the numbers that call and write a name.",
+    (
+        Later("list", "contacts:list_contacts", "List the contacts by name."),
+        Later("add", "contacts:add", "Give a number a name, or another one."),
+        Later("remove", "contacts:remove", "Take a number's name away."),
+        Later("import", "contacts:import_contacts", "Read names and numbers from CSV or vCard."),
+    ),
 )
 
 _TARGETS = Commands(
@@ -216,6 +232,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         _EVENTS,
         _CALLS,
         _CONVERSATIONS,
+        _CONTACTS,
         Later("listen", "listen.command:listen", "Post a service's events to a program on this machine."),
     ),
     "Answering": (_RULES,),

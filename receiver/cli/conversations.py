@@ -6,7 +6,7 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, pages
-from receiver.cli.lines import CONVERSATION_COLUMNS, conversation_line, message
+from receiver.cli.lines import CONVERSATION_COLUMNS, NAME, conversation_line, message
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, searching, warn_of
 from receiver.search.conversations import conversation_json
@@ -40,7 +40,8 @@ def list_conversations(
         output.json_out({"conversations": found, "next": following})
         return
     lines = [conversation_line(one, shown) for one in found]
-    pages.show(("sender", "number", shown.heading("last"), *CONVERSATION_COLUMNS), lines, "conversations")
+    columns = ("sender", NAME, "number", shown.heading("last"), *CONVERSATION_COLUMNS)
+    pages.show(columns, lines, "conversations")
     pages.mention_older(following)
 
 

@@ -19,10 +19,13 @@ from receiver.vocabulary.printable import count_of, printable
 if TYPE_CHECKING:
     from receiver.cli.searching import Shown
 
+NAME = Column("name", goes=5, room=10, seldom=True)
+"""Who the sender is, by the contacts."""
 EVENT_COLUMNS = (
     "what",
     Column("provider", goes=2),
     "from",
+    NAME,
     "to",
     Column("cost", goes=1),
     Column("more", room=24),
@@ -51,6 +54,7 @@ def event_line(document: Mapping[str, Any], received_at: datetime, shown: Shown)
         Marked(what, style),
         document["provider"],
         document["sender"],
+        document["contact"],
         document["recipient"],
         amount(document["debit"], document["currency"]) if document["debit"] else None,
         event_gist(document),
@@ -79,6 +83,7 @@ CALL_COLUMNS = (
     "outcome",
     Column("provider", goes=4),
     "from",
+    NAME,
     "to",
     Column("min", goes=3),
     Column("cost", goes=1),
@@ -99,6 +104,7 @@ def call_line(document: Mapping[str, Any], shown: Shown) -> Line:
         Marked(outcome := document["outcome"] or document["state"], _STATES.get(outcome, "")),
         document["provider"],
         document["sender"],
+        document["contact"],
         document["recipient"],
         document["duration"],
         amount(document["cost"], document["currency"]) if document["cost"] else None,
@@ -110,8 +116,9 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     """A call drawn as a line of time: each event with the time since the one before."""
     began = datetime.fromisoformat(document["started_at"])
     yield printable(f"call {document['session']}: {document['outcome'] or document['state']}")
+    name = f"{document['contact']}, " if document["contact"] else ""
     yield printable(
-        f"from {document['sender'] or '-'} to {document['recipient'] or '-'}, {shown.whole(began)}"
+        f"from {name}{document['sender'] or '-'} to {document['recipient'] or '-'}, {shown.whole(began)}"
     )
     if document["cost"]:
         length = f"{document['duration']} min, " if document["duration"] is not None else ""
@@ -159,6 +166,7 @@ def conversation_line(document: Mapping[str, Any], shown: Shown) -> Line:
     newest = document["messages"][0] if document["messages"] else None
     return (
         document["sender"],
+        document["contact"],
         document["number"],
         None if newest is None else shown.short(datetime.fromisoformat(newest["sent_at"])),
         document["count"],

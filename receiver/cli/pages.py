@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from receiver.cli import output, tables
+from receiver.cli.columns import Column
 from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE
 
@@ -35,7 +36,13 @@ CURSOR = click.option("--before", type=_CursorType(), help="The next page: what 
 def show(columns: Sequence[str], lines: Sequence[Sequence[object]], what: str) -> None:
     """A page as a table, or a sentence if nothing matches."""
     if lines:
-        tables.show(columns, lines, cut=True)
+        kept = [
+            at
+            for at, column in enumerate(columns)
+            if not (isinstance(column, Column) and column.seldom) or any(line[at] for line in lines)
+        ]
+        shown = [[line[at] for at in kept] for line in lines]
+        tables.show([columns[at] for at in kept], shown, cut=True)
     else:
         output.say(f"no {what} match")
 

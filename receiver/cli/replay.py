@@ -61,7 +61,7 @@ def start(
     Each event is marked as a replay, and sent whether or not the target's own search finds it; what is in
     quarantine only if the search asks for it.
     """
-    if event_ids and not wanted.open:
+    if event_ids and not wanted.everything:
         raise click.UsageError("Give a search or --event, not both.")
     target, replays = current.targets().get(to), current.replays()
     with progress.spinner("counting"):

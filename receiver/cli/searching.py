@@ -34,6 +34,7 @@ _FILTERS = (
     click.option("--from", "--sender", "sender", metavar="NUMBER", help="Only from this number."),
     click.option("--to", "--recipient", "recipient", metavar="NUMBER", help="Only to this number."),
     click.option("--number", metavar="NUMBER", help="Only from or to this number."),
+    click.option("--contact", metavar="NAME", help="Only from contacts with this in their name."),
     click.option("--session", metavar="SESSION", help="Only the call with this session."),
     click.option(
         "--ref", "--txn-ref", "txn_ref", metavar="REFERENCE", help="Only with this reference of the provider."
@@ -44,6 +45,8 @@ _FILTERS = (
     click.option("--until", metavar="TIME", help="Received before a time or age."),
     click.option("--text", metavar="WORDS", help='With these words, "words in a row" or begi*.'),
     click.option("--quarantined", is_flag=True, help="Only events in quarantine."),
+    click.option("--open", is_flag=True, help="Only missed calls, faxes and SMS that nobody has handled."),
+    click.option("--handled", is_flag=True, help="Only what somebody has handled."),
     click.option("--problems", is_flag=True, help="Only events with something missing or unreadable."),
 )
 _OUTCOME = click.option(
@@ -133,8 +136,8 @@ def _searching(
 
 
 _NAMES = (
-    *("provider", "kind", "type", "state", "sender", "recipient", "number", "session", "txn_ref"),
-    *("since", "until", "text", "quarantined", "problems"),
+    *("provider", "kind", "type", "state", "sender", "recipient", "number", "contact", "session", "txn_ref"),
+    *("since", "until", "text", "quarantined", "problems", "open", "handled"),
 )
 
 

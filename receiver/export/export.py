@@ -27,14 +27,14 @@ from sqlalchemy import (
 
 from receiver.export.json_lines import document_lines, row_lines
 from receiver.export.spreadsheet import csv_pieces
-from receiver.models import EVENTS, Event
+from receiver.models import CONTACT_OF_EVENT, EVENTS, Event
 from receiver.search.conditions import NO_TEST
 from receiver.search.events import COLUMN_OF, EventLog, event_json
 from receiver.search.masking import mask_event
 from receiver.search.query import Search
 from receiver.search.span import END
 from receiver.vocabulary.errors import OperatorError
-from receiver.vocabulary.fields import FIELDS, Sort
+from receiver.vocabulary.fields import FIELDS, KNOWN, Sort
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.linked import linked_json, read_lines
 
@@ -149,7 +149,7 @@ def _rows(
     while left is None or left > 0:
         size = BATCH if left is None else min(left, BATCH)
         # Without filters, nothing has to be found first.
-        ids = None if wanted.open else log.ids(wanted, before=before, limit=size)
+        ids = None if wanted.everything else log.ids(wanted, before=before, limit=size)
         page = (
             query.where(Event.id < (before or END), text(NO_TEST)).limit(size)
             if ids is None
@@ -227,4 +227,6 @@ _SHOWN = {Sort.TIME: _time, Sort.AMOUNT: _amount, Sort.LINES: _lines, Sort.FILES
 
 
 def _shown(name: str, dialect: Dialect) -> ColumnElement[Any]:
+    if name in KNOWN:
+        return CONTACT_OF_EVENT
     return _SHOWN.get(FIELDS[name].sort, _plain)(EVENTS.c[COLUMN_OF.get(name, name)], dialect)

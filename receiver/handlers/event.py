@@ -9,12 +9,12 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from receiver.vocabulary.fields import FIELDS, Field, Kept, Said, Sort
+from receiver.vocabulary.fields import FIELDS, Field, Kept, Known, Said, Sort
 from receiver.vocabulary.linked import Linked
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Event(Said, Kept):
+class Event(Said, Kept, Known):
     """An event of the log, and which attempt at it this is.
 
     A field that events of its kind do not have is None.

@@ -11,8 +11,10 @@ from receiver.models.archive import (
     Document,
 )
 from receiver.models.base import Base, Id, Lines, Money, UtcTime, Words
+from receiver.models.contacts import CONTACTS, Contact
 from receiver.models.counts import ConversationCount, Hour, HourCount, IndexState, NumberCount
-from receiver.models.events import EVENTS, REPEATS, Event, Repeat
+from receiver.models.duty import DUTY, DutyRow
+from receiver.models.events import CONTACT_OF_EVENT, EVENTS, REPEATS, WHOLE_EVENT, Event, Repeat
 from receiver.models.jobs import JobState
 from receiver.models.journal import SetupLease, SetupStep
 from receiver.models.keeping import Intervention, Released
@@ -33,11 +35,15 @@ from receiver.models.users import SavedSearch, SignIn, SignInFailure, User
 __all__ = [
     "ARCHIVED",
     "ATTEMPTS",
+    "CONTACTS",
+    "CONTACT_OF_EVENT",
     "DECISIONS",
     "DELIVERIES",
     "DOCUMENTS",
+    "DUTY",
     "EVENTS",
     "REPEATS",
+    "WHOLE_EVENT",
     "AccountRow",
     "ArchiveLate",
     "ArchiveOrphan",
@@ -46,10 +52,12 @@ __all__ = [
     "AttemptRow",
     "Base",
     "CallbackKey",
+    "Contact",
     "ConversationCount",
     "Decision",
     "DeliveryRow",
     "Document",
+    "DutyRow",
     "Event",
     "FindingRow",
     "Hour",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import Index, Integer, LargeBinary, String, Table, Text, select
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from receiver.models.base import Base, Files, Id, Lines, Money, UtcTime
-from receiver.vocabulary.fields import SAID, Said, Sort
+from receiver.models.contacts import CONTACTS
+from receiver.vocabulary.fields import KNOWN, SAID, Known, Said, Sort
 
 _TYPES: dict[Sort, type[TypeEngine[Any]]] = {
     **dict.fromkeys((Sort.WORD, Sort.NUMBER, Sort.KEYS, Sort.LABEL), String),
@@ -23,17 +24,19 @@ _TYPES: dict[Sort, type[TypeEngine[Any]]] = {
 }
 
 if TYPE_CHECKING:
-    _SaidColumns = Said
+
+    class _SaidColumns(Said, Known):
+        pass
 else:
-    _SaidColumns = type(
-        "_SaidColumns", (), {name: mapped_column(_TYPES[field.sort]) for name, field in SAID.items()}
-    )
+    _said = {name: mapped_column(_TYPES[field.sort]) for name, field in SAID.items()}
+    _SaidColumns = type("_SaidColumns", (), _said | dict.fromkeys(KNOWN))
 
 
 class Event(Base, _SaidColumns):
     """One distinct notification. Each repeat of it adds one to `repeats` and a row to the table `repeats`.
 
-    Each field of `receiver.vocabulary.fields.Said` has a nullable column.
+    Each field of `receiver.vocabulary.fields.Said` has a nullable column. What is `Known` of an event besides
+    is read along with it: see `WHOLE_EVENT`.
     """
 
     __tablename__ = "events"
@@ -113,3 +116,9 @@ class Repeat(Base):
 EVENTS = cast(Table, Event.__table__)
 REPEATS = cast(Table, Repeat.__table__)
 """The tables, for statements of SQLAlchemy Core."""
+CONTACT_OF_EVENT = (
+    select(CONTACTS.c.name).where(CONTACTS.c.number == EVENTS.c.sender).correlate(EVENTS).scalar_subquery()
+)
+"""The name that the contacts have for the sender of an event."""
+WHOLE_EVENT = (*EVENTS.columns, CONTACT_OF_EVENT.label("contact"))
+"""All that is read of an event: its columns, and what is `receiver.vocabulary.fields.Known` of it."""

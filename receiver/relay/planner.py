@@ -17,7 +17,7 @@ from receiver.db.engine import writing_lazily
 from receiver.db.insert import Inserter, insert_all, inserter
 from receiver.db.now import database_now
 from receiver.db.settled import settled_id
-from receiver.models import DELIVERIES, EVENTS, Event, LateEvent, RelayState, TargetRow
+from receiver.models import DELIVERIES, EVENTS, WHOLE_EVENT, Event, LateEvent, RelayState, TargetRow
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.target import Target
 from receiver.search.answered import ANSWERED
@@ -144,7 +144,7 @@ def _between(connection: Connection, after: int, last: int) -> list[Event]:
 
 
 _PLANNED = ("target_id", "event_id", "replay_id", "state", "line", "due_at", "created_at")
-_BETWEEN = select(*EVENTS.columns).where(text("id > :after AND id <= :last")).order_by(EVENTS.c.id)
+_BETWEEN = select(*WHOLE_EVENT).where(text("id > :after AND id <= :last")).order_by(EVENTS.c.id)
 _LATE = select(LateEvent.event_id).order_by(LateEvent.event_id).limit(AT_ONCE)
 _THERE = {dialect: select(EVENTS.c.id).where(condition) for dialect, condition in WITH_IDS.items()}
 _ANSWERED = text(f"SELECT 1 FROM events WHERE id = :id AND {ANSWERED}")  # noqa: S608  # our own words

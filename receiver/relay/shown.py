@@ -136,6 +136,7 @@ def masked_search(search: Search) -> Search:
         sender=search.sender and masked_number(search.sender),
         recipient=search.recipient and masked_number(search.recipient),
         number=search.number and masked_number(search.number),
+        contact=search.contact and masked_text(search.contact),
         text=search.text and masked_text(search.text),
     )
 

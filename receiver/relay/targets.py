@@ -193,6 +193,10 @@ def read_search(search: str) -> str:
         raise TargetError(str(error)) from None
     if wanted.since is not None or wanted.until is not None:
         raise TargetError("since: and until: have no meaning for what is yet to arrive; leave them out")
+    if wanted.open is not None or wanted.handled is not None:
+        raise TargetError(
+            "is: nobody can have handled what is yet to arrive; leave is:open and is:handled out"
+        )
     return str(wanted)
 
 

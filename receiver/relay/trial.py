@@ -12,7 +12,7 @@ from collections import namedtuple
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from receiver.models import EVENTS, Event
+from receiver.models import WHOLE_EVENT, Event
 from receiver.providers.registry import DEFAULT
 from receiver.relay.deliveries import Attempt
 from receiver.relay.delivery import Parcel
@@ -25,7 +25,7 @@ from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.verdict import Verdict
 
-_Row = namedtuple("_Row", EVENTS.columns.keys())  # type: ignore[misc]
+_Row = namedtuple("_Row", [column.key for column in WHOLE_EVENT])  # type: ignore[misc]
 """Like a row of the log: read by name or by position."""
 FROM, TO = "+12025550123", "+12025550199"
 """Numbers that nobody has: set aside for examples."""

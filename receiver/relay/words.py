@@ -22,6 +22,7 @@ from receiver.vocabulary.kinds import CallOutcome, EventType, Kind
 from receiver.vocabulary.printable import printable, printable_lines
 
 _LONGEST_NUMBER = 40
+_LONGEST_NAME = 60
 _OUTCOMES = {
     CallOutcome.ANSWERED: ("Call", "answered"),
     CallOutcome.MISSED: ("Missed call", ""),
@@ -64,7 +65,8 @@ def say(parcel: Parcel, call: Call | None, zone: tzinfo, now: datetime) -> Said:
     what, detail = _what(event, call)
     started = event.received_at if call is None else call.started_at
     sender, recipient = _ends(event, call)
-    subject = _mark(parcel) + what + f" from {_number(sender) or 'an unknown number'}"
+    contact = event.contact if call is None else event.contact or call.contact
+    subject = _mark(parcel) + what + f" from {_caller(sender, contact)}"
     headline = subject + (f" to {to}" if (to := _number(recipient)) else "")
     headline += f", {detail}" if detail else ""
     text = None
@@ -135,6 +137,12 @@ def _ends(event: Event, call: Call | None) -> tuple[str | None, str | None]:
     if call is None:
         return event.sender, event.recipient
     return event.sender or call.sender, event.recipient or call.recipient
+
+
+def _caller(number: str | None, contact: str | None) -> str:
+    """`Anna Tan (+65…)`."""
+    shown = _number(number) or "an unknown number"
+    return f"{printable(contact)[:_LONGEST_NAME]} ({shown})" if contact else shown
 
 
 def _number(number: str | None) -> str:

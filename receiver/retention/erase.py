@@ -1,5 +1,6 @@
-"""Erasing a person by telephone number: events, repeats, raw bytes, callbacks in the spool, and the free
-space in which they stood. What stays is the record that it was done, which holds the number as a digest only.
+"""Erasing a person by telephone number: events, repeats, raw bytes, callbacks in the spool, the name
+among the contacts, and the free space in which all that stood. What stays is the record that it was done,
+which holds the number as a digest only.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Engine, and_, func, literal, or_, select, text
+from sqlalchemy import Column, ColumnElement, Engine, and_, delete, func, literal, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.access.record import Action
@@ -24,7 +25,7 @@ from receiver.db.failure import reason_of
 from receiver.db.space import compact, give_back
 from receiver.intake.arrival import Arrival, digits_of, event_row
 from receiver.intake.spool import Spool
-from receiver.models import EVENTS, Intervention, UtcTime
+from receiver.models import CONTACTS, EVENTS, Intervention, UtcTime
 from receiver.retention.remove import Act, Removed, remove_gently, remove_orphans
 from receiver.search.home import at_home
 from receiver.search.query import Search
@@ -57,6 +58,8 @@ class Found:
     spooled: int
     documents: int
     """Kept documents that no other event names."""
+    contacts: int
+    """Whether the number has a name, as a count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Erased:
     repeats: int
     spooled: int
     documents: int
+    contacts: int = 0
 
 
 class Erasure:
@@ -107,7 +111,8 @@ class Erasure:
                     kinds[kind] = kinds.get(kind, Removed()) + Removed(events, int(repeats), first, last)
         with self._engine.connect() as connection:
             documents = only_of(connection, ids)
-        return Found(kinds, self._spool.discard(self._is_about_it, only_count=True), documents)
+            contacts = connection.scalar(select(func.count()).where(self._is_contact)) or 0
+        return Found(kinds, self._spool.discard(self._is_about_it, only_count=True), documents, contacts)
 
     def run(self, who: str, secret: str = "", told: Callable[[int], None] | None = None) -> Erased:
         """Erase it. Callbacks that come in meanwhile are kept: at the end, on SQLite, by the spool, because
@@ -116,7 +121,7 @@ class Erasure:
         `secret` keys the digest that stays on record, so that trying all numbers does not reveal it. `told`
         is called with how many more events are gone.
         """
-        spooled = 0
+        spooled = contacts = 0
         subject = _subject(self._digits, secret)
         with Act(Action.ERASE, who, why=f"by {self._end}", subject=subject) as act:
             # What a drain moves between the two looks stands in the log at the next pass.
@@ -125,6 +130,7 @@ class Erasure:
                 taken = self._spool.discard(self._is_about_it)
                 with writing(self._engine) as connection:
                     act.add(connection, Removed(), spooled=taken)
+                    contacts += connection.execute(delete(CONTACTS).where(self._is_contact)).rowcount
                 remove_gently(self._engine, self._ids(), act, told=told)
                 spooled += taken
                 if act.done.events == before and not taken:
@@ -144,7 +150,7 @@ class Erasure:
                 f"{act.done.events} events were erased, but what they leave behind on disk was not: "
                 f"{reason_of(error)}. Put that right, then run `receiver db compact`"
             ) from None
-        return Erased(act.done.events, act.done.repeats, spooled, act.done.documents)
+        return Erased(act.done.events, act.done.repeats, spooled, act.done.documents, contacts)
 
     def _forget(self) -> None:
         """Remove what deleting leaves behind in the files."""
@@ -180,6 +186,10 @@ class Erasure:
     def _select(self, column: Column[Any], condition: ColumnElement[bool]) -> Sequence[Any]:
         with self._engine.connect() as connection:
             return connection.scalars(select(column).where(condition)).all()
+
+    @property
+    def _is_contact(self) -> ColumnElement[bool]:
+        return CONTACTS.c.number.in_([self._digits, f"+{self._digits}"])
 
     @property
     def _ends(self) -> tuple[Column[Any], ...]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from receiver.duty.duty import NOTHING, Standing, duty_json
 from receiver.models import Event
 from receiver.search.answered import SERVED, answered, shows
 from receiver.search.events import event_json, iso
@@ -37,6 +38,8 @@ class Call:
     outcome: CallOutcome | None
     """What became of it; None while it goes on."""
     sender: str | None
+    contact: str | None
+    """Who the sender is, by the contacts."""
     recipient: str | None
     txn_ref: str | None
     started_at: datetime
@@ -52,6 +55,8 @@ class Call:
     recordings: tuple[str, ...]
     """Links to recordings, as the provider sent them."""
     events: tuple[Event, ...]
+    duty: Standing = NOTHING
+    """What people on duty did about it."""
 
 
 def call_of(session: str, events: list[Event]) -> Call:
@@ -70,6 +75,7 @@ def call_of(session: str, events: list[Event]) -> Call:
         state=EventState.ENDED if lost else _state(line, bool(ended)),
         outcome=outcome,
         sender=_first(line, "sender"),
+        contact=_first(line, "contact"),
         recipient=_first(line, "recipient"),
         txn_ref=_first(line, "txn_ref"),
         started_at=min(event.received_at for event in events),
@@ -115,6 +121,7 @@ def call_json(call: Call) -> dict[str, Any]:
         "state": call.state.value,
         "outcome": call.outcome,
         "sender": call.sender,
+        "contact": call.contact,
         "recipient": call.recipient,
         "txn_ref": call.txn_ref,
         "started_at": iso(call.started_at),
@@ -125,5 +132,6 @@ def call_json(call: Call) -> dict[str, Any]:
         "currency": call.currency,
         "digits": list(call.digits),
         "recordings": list(call.recordings),
+        **duty_json(call.duty),
         "events": [event_json(event) for event in call.events],
     }

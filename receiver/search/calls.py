@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
+from receiver.duty.duty import standings
+from receiver.duty.things import call as of_call
 from receiver.models import EVENTS, Event
 from receiver.search.call import Call, call_of
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, rows
@@ -78,14 +80,22 @@ class CallLog:
                     break
                 below, looked_at = ids[-1], looked_at + size
                 if wanted.outcome and looked_at >= MOST_LOOKED_AT and len(found) <= limit:
-                    return CallPage([call for _, call in found[:limit]], below, cut_short=True)
-        page = found[:limit]
-        return CallPage([call for _, call in page], page[-1][0] if len(found) > limit else None)
+                    return CallPage(_with_duty(connection, found[:limit]), below, cut_short=True)
+            page = _with_duty(connection, found[:limit])
+        return CallPage(page, found[limit - 1][0] if len(found) > limit else None)
 
     def get(self, session: str) -> Call | None:
         """One complete call; None if no trusted event has this session."""
         with self._engine.connect() as connection:
-            return _calls(connection, [session]).get(session)
+            call = _calls(connection, [session]).get(session)
+            return None if call is None else _with_duty(connection, [(call.id, call)])[0]
+
+
+def _with_duty(connection: Connection, found: Sequence[tuple[int, Call]]) -> list[Call]:
+    """The calls with what people on duty did about them."""
+    items = {call.session: of_call(call.session) for _, call in found}
+    known = standings(connection, items.values())
+    return [replace(call, duty=known.get(items[call.session].place, call.duty)) for _, call in found]
 
 
 def _trusted_voice(wanted: Search) -> Search | None:

@@ -13,6 +13,7 @@ from sqlalchemy import TextClause, bindparam, text
 from receiver.models import UtcTime
 from receiver.providers.registry import PROVIDERS, identity_prefix
 from receiver.search.answered import ANSWERED
+from receiver.search.duty import HANDLED, OPEN, OPEN_TYPES
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 
@@ -67,6 +68,7 @@ def types_of(wanted: Search) -> list[tuple[Kind, EventType]]:
         for kind, type_ in ALL_TYPES
         if wanted.kind in {None, kind} and wanted.type in {None, type_}
     ]
+    pairs = [pair for pair in pairs if not wanted.open or pair[1] in OPEN_TYPES]
     return [pair for pair in pairs if wanted.state is None or pair[1] in TYPES_OF_STATE[wanted.state]]
 
 
@@ -98,8 +100,10 @@ def conditions(wanted: Search, *, types: bool) -> Clause:
         clause.add(f"quarantine IS {'NOT ' if wanted.quarantined else ''}NULL")
     if wanted.problems is not None:
         clause.add(f"problems IS {'NOT ' if wanted.problems else ''}NULL")
-    if wanted.state in {EventState.MISSED, EventState.ANSWERED}:
-        clause.add(f"NOT {ANSWERED}" if wanted.state is EventState.MISSED else ANSWERED)
+    answered = {EventState.MISSED: False, EventState.ANSWERED: True}.get(wanted.state or EventState.ENDED)
+    for asked, means in ((wanted.open, OPEN), (wanted.handled, HANDLED), (answered, ANSWERED)):
+        if asked is not None:
+            clause.add(means if asked else f"NOT {means}")
     pairs = types_of(wanted)
     if types and len(pairs) < len(ALL_TYPES):
         clause.add(

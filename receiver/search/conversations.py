@@ -23,6 +23,9 @@ from sqlalchemy import (
     text,
 )
 
+from receiver.duty.duty import NOTHING, Standing, duty_json, standings
+from receiver.duty.things import Item
+from receiver.duty.things import conversation as of_conversation
 from receiver.models import ConversationCount, Event, IndexState
 from receiver.providers.registry import identity_prefix
 from receiver.search.cursor import Cursor
@@ -50,6 +53,13 @@ class Conversation:
     """All SMS; each part counts."""
     messages: Sequence[Message]
     next: int | None
+    duty: Standing = NOTHING
+    """What people on duty did about it."""
+
+    @property
+    def item(self) -> Item:
+        """For people on duty, up to the newest of these messages."""
+        return of_conversation(self.number, self.sender, self.messages[0].id if self.messages else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ class ConversationLog:
             ends = wanted == Search(sender=wanted.sender, recipient=wanted.recipient, number=wanted.number)
             look = _newest_by_ends if ends else _newest_by_message
             found = look(connection, _trusted_sms(wanted), before, limit + 1)
-            shown = _conversations(connection, rows(connection, found[:limit]))
+            shown = _with_duty(connection, _conversations(connection, rows(connection, found[:limit])))
         following = Cursor(found[limit - 1], before.newest) if len(found) > limit else None
         return ConversationPage(shown, following)
 
@@ -94,9 +104,15 @@ class ConversationLog:
             number, sender = ends.recipient or "", ends.sender or ""
             messages, following = _messages(connection, number, sender, before or END, limit)
             count = _counts(connection, [(number, sender)])[number, sender]
-        if not messages and not count:
-            return None
-        return Conversation(number, sender, max(count, len(messages)), messages, following)
+            if not messages and not count:
+                return None
+            found = Conversation(number, sender, max(count, len(messages)), messages, following)
+            return _with_duty(connection, [found])[0]
+
+
+def _with_duty(connection: Connection, found: Sequence[Conversation]) -> list[Conversation]:
+    known = standings(connection, [one.item for one in found])
+    return [replace(one, duty=known.get(one.item.place, one.duty)) for one in found]
 
 
 def conversation_json(conversation: Conversation) -> dict[str, Any]:
@@ -104,9 +120,11 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
     return {
         "number": conversation.number,
         "sender": conversation.sender,
+        "contact": next((part.contact for one in conversation.messages for part in one.parts), None),
         "count": conversation.count,
         "messages": [message_json(message) for message in conversation.messages],
         "next": None if conversation.next is None else str(conversation.next),
+        **duty_json(conversation.duty, conversation.item.up_to),
     }
 
 

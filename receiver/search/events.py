@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from receiver.db.settled import settled_id
 from receiver.intake.arrival import parameters_of
-from receiver.models import EVENTS, Event, Repeat
+from receiver.models import EVENTS, WHOLE_EVENT, Event, Repeat
 from receiver.search.conditions import NO_TEST
 from receiver.search.home import at_home
 from receiver.search.match import matches
@@ -70,7 +70,7 @@ class EventLog:
         """One page of the newest events below id `before`."""
         with self._engine.connect() as connection:
             # Reading one more tells whether there is a next page, without counting the log.
-            if wanted.open:
+            if wanted.everything:
                 found = connection.execute(_NEWEST, {"below": before or END, "number": limit + 1}).all()
                 events, ids = cast(Sequence[Event], found[:limit]), [event.id for event in found]
             else:
@@ -92,13 +92,13 @@ class EventLog:
         with self._engine.connect() as connection:
             settled = settled_id(connection, after_id)
             wanted = at_home(connection, wanted)
-            structure = wanted.without("text")
+            structure = wanted.without("text", "contact")
             span = Span(above=after_id, below=settled + 1)
             ids = matching_ids(connection, structure, span, limit, oldest=True)
             if len(ids) == limit:
                 settled = ids[-1]
             events = rows(connection, ids)
-        if wanted.text:
+        if wanted.text or wanted.contact:
             events = [event for event in events if matches(wanted, event)]
         return Tail(events, settled)
 
@@ -168,10 +168,10 @@ WITH_IDS: dict[str, ColumnElement[bool]] = {
     "postgresql": EVENTS.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))),
 }
 """By dialect, the condition that an event's id is among `ids`."""
-_ROWS = {dialect: select(*EVENTS.columns).where(condition) for dialect, condition in WITH_IDS.items()}
+_ROWS = {dialect: select(*WHOLE_EVENT).where(condition) for dialect, condition in WITH_IDS.items()}
 _THERE = {dialect: select(EVENTS.c.id).where(condition) for dialect, condition in WITH_IDS.items()}
 _NEWEST = (
-    select(*EVENTS.columns)
+    select(*WHOLE_EVENT)
     .where(EVENTS.c.id < bindparam("below", type_=BigInteger), text(NO_TEST))
     .order_by(EVENTS.c.id.desc())
     .limit(bindparam("number", type_=BigInteger))
@@ -192,7 +192,7 @@ COLUMN_OF = {"quarantined": "quarantine", "quarantine_reason": "quarantine"}
 def _reader(names: Sequence[str]) -> Callable[[Any], dict[str, Any]]:
     """A function that takes the columns of these fields from an event, all at once."""
     # By position, since reading a row by name takes several times as long.
-    positions = list(EVENTS.columns.keys())
+    positions = [column.key for column in WHOLE_EVENT]
     values = itemgetter(*(positions.index(COLUMN_OF.get(name, name)) for name in names))
     return lambda event: dict(zip(names, values(event), strict=True))
 

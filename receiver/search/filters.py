@@ -58,6 +58,7 @@ FILTERS = (
     Filter("sender", "from", "From this number, in any spelling.", "from:+6591234567", read_number,
            number=True),
     Filter("recipient", "to", "To this number of ours.", "to:+6565311238", read_number, number=True),
+    Filter("contact", "contact", "From contacts with this in their name.", "contact:anna", read_plain),
     Filter("session", "session", "All of one call, by the provider's session.", "session:S20481", read_plain),
     Filter("txn_ref", "ref", "With this reference of the provider.", "ref:AA-C-20481", read_plain),
     Filter("since", "since", f"Received then or later: {_TIME}.", "since:1h", None),
@@ -66,6 +67,9 @@ FILTERS = (
            "is:quarantined", read_flag),
     Filter("problems", "has:problems", "Something is missing or unreadable; -has:problems leaves these out.",
            "has:problems", read_flag),
+    Filter("open", "is:open", "Missed calls, voicemails, faxes and SMS that nobody has handled.", "is:open",
+           read_flag),
+    Filter("handled", "is:handled", "What somebody has handled.", "is:handled", read_flag),
 )  # fmt: skip
 """In the order in which a search is written."""
 

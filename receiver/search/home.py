@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from receiver.numbers.home import home_of
 from receiver.search.query import Search
-from receiver.vocabulary.telephone import country_of, is_national, spelled
+from receiver.vocabulary.telephone import is_national, spelled
 
 _ENDS = ("sender", "recipient", "number")
-_OURS = text(
-    "SELECT number FROM known_numbers UNION"
-    " SELECT recipient FROM (SELECT recipient FROM events ORDER BY id DESC LIMIT 200) AS newest"
-)
-"""Numbers that are ours, or were called lately."""
 
 
 def at_home(connection: Connection, wanted: Search) -> Search:
@@ -23,11 +19,8 @@ def at_home(connection: Connection, wanted: Search) -> Search:
     asked: dict[str, Any] = {
         name: end for name in _ENDS if (end := getattr(wanted, name)) and is_national(end)
     }
-    if not asked:
+    home = home_of(connection) if asked else None
+    if home is None:
         return wanted
-    countries = {country_of(number) for number in connection.scalars(_OURS)} - {None}
-    if len(countries) != 1:
-        return wanted
-    home = countries.pop()
     told: dict[str, Any] = {name: spelled(end, home) for name, end in asked.items()}
     return replace(wanted, **told)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from receiver.contacts.book import is_named
 from receiver.models import Event
 from receiver.search.conditions import TYPES_OF_STATE
+from receiver.search.duty import OPEN_TYPES
 from receiver.search.entries import indexed_words
 from receiver.search.query import Search
 from receiver.search.words import Phrase
@@ -14,7 +16,7 @@ from receiver.vocabulary.kinds import EventType
 
 def matches(wanted: Search, event: Event) -> bool:
     """Whether an event matches by itself. `missed` and `answered`, which are about its whole call, are not
-    decided here: any end of a call matches."""
+    decided here: any end of a call matches. Nor is what somebody did about it, `open` and `handled`."""
     if event.type == EventType.TEST and not wanted.tests:
         return False
     plain = ("provider", "kind", "type", "sender", "recipient", "session", "txn_ref")
@@ -22,7 +24,11 @@ def matches(wanted: Search, event: Event) -> bool:
         return False
     if wanted.number is not None and wanted.number not in {event.sender, event.recipient}:
         return False
+    if wanted.contact is not None and not is_named(wanted.contact, event.contact):
+        return False
     if wanted.state is not None and EventType(event.type) not in TYPES_OF_STATE[wanted.state]:
+        return False
+    if wanted.open and event.type not in OPEN_TYPES:
         return False
     if wanted.since is not None and event.received_at < wanted.since:
         return False

@@ -31,12 +31,17 @@ class Search:
     recipient: str | None = None
     number: str | None = None
     """Either end."""
+    contact: str | None = None
+    """A part of the name that the contacts have for the sender."""
     session: str | None = None
     txn_ref: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     quarantined: bool | None = None
     problems: bool | None = None
+    open: bool | None = None
+    """Whether somebody still has to deal with it; see `receiver.search.duty`."""
+    handled: bool | None = None
     text: str | None = None
     """Words, "a phrase" and prefi*, all of which must be in the text or the raw parameters."""
 
@@ -111,7 +116,7 @@ class Search:
         return tuple(phrases(self.text)) if self.text else ()
 
     @property
-    def open(self) -> bool:
+    def everything(self) -> bool:
         """Whether nothing is filtered: every event matches."""
         return self == Search()
 

@@ -6,11 +6,13 @@ of words. What that index has not reached yet is read instead, up to a limit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, select
 
+from receiver.contacts.book import numbers_named
 from receiver.models import EVENTS, Event, IndexState
 from receiver.providers.registry import DEFAULT
 from receiver.search.by_words import ids_by_words
@@ -18,6 +20,7 @@ from receiver.search.conditions import prepared
 from receiver.search.entries import indexed_words
 from receiver.search.home import at_home
 from receiver.search.match import holds
+from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
 from receiver.search.span import Span
 from receiver.search.walks import ids_by_walks
@@ -27,6 +30,8 @@ UNINDEXED = 20_000
 flood the index may be further behind; the events in between are not found by words until it catches up."""
 PORTION = 1_000
 """How many of them are read at once."""
+MOST_NAMED = 200
+"""The most numbers that a part of a name may stand for: each is looked for by itself."""
 
 
 def matching_ids(
@@ -34,6 +39,8 @@ def matching_ids(
 ) -> list[int]:
     """The ids in `span` of the newest events that match, newest first; with `oldest`, the reverse."""
     wanted = at_home(connection, wanted)
+    if wanted.contact is not None:
+        return _by_name(connection, wanted, span, limit, oldest)
     found: list[int] = []
     by_words = wanted.text is not None or (not oldest and _best_by_words(wanted))
     for part in _parts(connection, wanted, span, by_words, oldest):
@@ -43,9 +50,31 @@ def matching_ids(
     return found
 
 
+def _by_name(connection: Connection, wanted: Search, span: Span, limit: int, oldest: bool) -> list[int]:
+    """The same for a search that names a contact: whatever came from one of its numbers."""
+    named = few_named(connection, wanted.contact or "")
+    senders = [number for number in named if wanted.sender in {None, number}]
+    searches = (replace(wanted, contact=None, sender=number) for number in senders)
+    found = {
+        one for search in searches for one in matching_ids(connection, search, span, limit, oldest=oldest)
+    }
+    return sorted(found, reverse=not oldest)[:limit]
+
+
+def few_named(connection: Connection, name: str) -> Sequence[str]:
+    """The numbers of the contacts with this in their name; `SearchError` if they are more than are searched
+    for."""
+    numbers = numbers_named(connection, name, MOST_NAMED + 1)
+    if len(numbers) > MOST_NAMED:
+        raise SearchError(
+            f"contact: more than {MOST_NAMED} numbers have {name[:40]!r} in their name; write more of it"
+        )
+    return numbers
+
+
 def _best_by_words(wanted: Search) -> bool:
     """Whether no index of events has the wanted order, while the index of words has marks for all of it."""
-    if wanted.session is not None or wanted.txn_ref is not None or wanted.quarantined:
+    if wanted.session is not None or wanted.txn_ref is not None or wanted.quarantined or wanted.handled:
         return False
     ends = sum(end is not None for end in (wanted.sender, wanted.recipient, wanted.number))
     marked = wanted.provider not in (None, DEFAULT.name)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from receiver.search.conditions import ALL_TYPES, conditions, prepared, types_of
+from receiver.search.duty import WALKS_OF_HANDLED
 from receiver.search.query import Search
 from receiver.search.span import Span
 from receiver.vocabulary.kinds import EventType
@@ -22,7 +23,10 @@ def ids_by_walks(connection: Connection, wanted: Search, span: Span, limit: int,
     if not pairs:
         return []
     ends, every_type = _ends(wanted), len(pairs) == len(ALL_TYPES)
-    if index := _index_for_few(wanted):
+    if wanted.handled:
+        walks = [(index, " AND ".join([handled, *_either(ends)])) for index, handled in WALKS_OF_HANDLED]
+        rest = conditions(wanted, types=True)
+    elif index := _index_for_few(wanted):
         walks = [(index, end) for end in ends]
         rest = conditions(wanted, types=True)
     elif ends == [""] and every_type:
@@ -48,6 +52,10 @@ def ids_by_walks(connection: Connection, wanted: Search, span: Span, limit: int,
     }
     statement = _statement(walks, rest.parts, "ASC" if oldest else "DESC", connection.dialect.name)
     return list(connection.scalars(prepared(statement), values))
+
+
+def _either(ends: list[str]) -> list[str]:
+    return [] if ends == [""] else [f"({' OR '.join(ends)})"]
 
 
 _INDEX_ALONG = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from receiver.providers.base import Provider
+from receiver.vocabulary.folded import folded
 from receiver.vocabulary.notification import Params
 
 INDEX_VERSION = 2
@@ -45,7 +46,7 @@ def words(text: str) -> list[str]:
         return [word[:LONGEST_WORD] for word in _ASCII_WORD.findall(text.lower())]
     found: list[str] = []
     current: list[str] = []
-    for char in _folded(text):
+    for char in folded(text):
         sort = _sort(char)
         if sort == "letter":
             current.append(char)
@@ -58,11 +59,6 @@ def words(text: str) -> list[str]:
     if current:
         found.append("".join(current)[:LONGEST_WORD])
     return found
-
-
-def _folded(text: str) -> str:
-    marked = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return unicodedata.normalize("NFKC", "".join(char for char in marked if not unicodedata.combining(char)))
 
 
 @lru_cache(4096)

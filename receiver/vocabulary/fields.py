@@ -109,6 +109,13 @@ class Said:
     fax_pages: Annotated[int | None, Field(Sort.COUNT, "How many pages the fax has.", _FAX)] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of an event besides, at the moment at which it is read."""
+
+    contact: Annotated[str | None, Field(Sort.LABEL, "Who the sender is, by your contacts.")] = None
+
+
 def _read(declared: type) -> dict[str, Field]:
     fields = {}
     for name, hint in get_type_hints(declared, include_extras=True).items():
@@ -119,12 +126,15 @@ def _read(declared: type) -> dict[str, Field]:
 
 KEPT: Mapping[str, Field] = _read(Kept)
 SAID: Mapping[str, Field] = _read(Said)
+KNOWN: Mapping[str, Field] = _read(Known)
 FIELDS: Mapping[str, Field] = {
     # When, what and who first: the order in which a person reads a spreadsheet.
     **{name: KEPT[name] for name in ("id", "received_at")},
     "occurred_at": SAID["occurred_at"],
     **{name: KEPT[name] for name in ("kind", "type")},
-    **{name: SAID[name] for name in ("sender", "recipient", "text", "txn_ref", "session")},
+    "sender": SAID["sender"],
+    **KNOWN,
+    **{name: SAID[name] for name in ("recipient", "text", "txn_ref", "session")},
     **KEPT,
     **SAID,
 }

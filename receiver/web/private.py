@@ -31,6 +31,9 @@ READER_PATIENCE = 600.0
 LISTENER_PATIENCE = 30.0
 """The same for a listener, which can come back and misses nothing."""
 
+LARGEST_FORM = 2 << 20
+"""Bytes of what a person uploads. Flask takes it only where a page asks for a file, and less elsewhere."""
+
 _REFUSED = {
     Cause.TOO_LARGE: 413,
     Cause.CUT_SHORT: 400,
@@ -48,7 +51,7 @@ class Private:
         self._parts: Parts = app.extensions[EXTENSION]
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="private")
         self._live = Live(self._parts.engine, self._parts.log)
-        self._bodies = Bodies(self._parts.config.max_body_bytes)
+        self._bodies = Bodies(max(self._parts.config.max_body_bytes, LARGEST_FORM))
         self._at_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

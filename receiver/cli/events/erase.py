@@ -25,8 +25,9 @@ from receiver.vocabulary.printable import count_of
 def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
     """Erase everything about a telephone number.
 
-    Deletes its events with their whole calls, repeats, raw bytes and documents, what waits in this machine's
-    spool, and their traces on the disk. A record of the erasure stays, without the number.
+    Deletes its events with their whole calls, repeats, raw bytes and documents, its name among the contacts,
+    what waits in this machine's spool, and their traces on the disk. A record of the erasure stays, without
+    the number.
     """
     given = [(End(end), number) for end, number in ends.items() if number is not None]
     if len(given) != 1:
@@ -37,7 +38,7 @@ def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
         found = erasure.find()
     if dry_run or not as_json:
         _show_found(found, as_json)
-    known = bool(found.kinds or found.spooled)
+    known = bool(found.kinds or found.spooled or found.contacts)
     if dry_run or (known and not output.confirmed("Erase all of it for good?", yes=yes)):
         return
     if not known:
@@ -51,7 +52,8 @@ def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
         output.json_out(done)
         return
     spooled = f", and {count_of(done.spooled, 'callback')} from the spool" if done.spooled else ""
-    rest = f"{with_documents(done.documents)}{spooled}"
+    named = ", and its name" if done.contacts else ""
+    rest = f"{with_documents(done.documents)}{spooled}{named}"
     click.echo(f"erased {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}{rest}")
 
 
@@ -62,18 +64,22 @@ def _show_found(found: Found, as_json: bool) -> None:
                 "kinds": {kind: removed_json(part) for kind, part in found.kinds.items()},
                 "spooled": found.spooled,
                 "documents": found.documents,
+                "contacts": found.contacts,
             }
         )
         return
-    if not found.kinds and not found.spooled:
+    if not (found.kinds or found.spooled or found.contacts):
         output.say("nothing is known of this number")
         return
     rows = [
         (kind, part.events, part.repeats, f"{part.first:%Y-%m-%d %H:%M}", f"{part.last:%Y-%m-%d %H:%M}")
         for kind, part in sorted(found.kinds.items())
     ]
-    tables.show(("kind", "events", "repeats", "first (UTC)", "last (UTC)"), rows)
+    if rows:
+        tables.show(("kind", "events", "repeats", "first (UTC)", "last (UTC)"), rows)
     if found.documents:
         output.say(f"with {count_of(found.documents, 'document')}")
     if found.spooled:
         output.say(f"{found.spooled} more wait in the spool")
+    if found.contacts:
+        output.say("and its name among the contacts")

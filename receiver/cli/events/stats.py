@@ -28,7 +28,7 @@ def stats(wanted: Search, shown: Shown, as_json: bool) -> None:
     Without a search it shows trusted events of the last 24 hours and of the whole log, from counts that are
     kept as events arrive; tests of our own are left out. With a search, every matching event is read.
     """
-    if not wanted.open:
+    if not wanted.everything:
         _stats_of(wanted, shown, as_json)
         return
     now = datetime.now(UTC)

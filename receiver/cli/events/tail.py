@@ -19,7 +19,7 @@ from receiver.search.events import event_json
 from receiver.search.query import Search
 
 _COLUMNS = ("id", "received", *EVENT_COLUMNS)
-_WIDTHS = (8, 14, 10, 8, 13, 13, 9, 24)
+_WIDTHS = (8, 14, 10, 8, 13, 10, 13, 9, 24)
 
 
 @click.command()

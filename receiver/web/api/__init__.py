@@ -7,17 +7,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.access.tokens import BURST
+from receiver.contacts.entry import ContactError
+from receiver.duty.duty import DutyError, Overtaken
 from receiver.intake.spool import SpoolError
 from receiver.outbound.refusal import Refused
 from receiver.relay.options import TargetError
 from receiver.relay.replay import UnknownReplay
 from receiver.relay.targets import UnknownTarget
 from receiver.retention.undo import CannotUndo
+from receiver.search.mistakes import SearchError
 from receiver.vocabulary.errors import OperatorError
 from receiver.web.api import (
     calls,
+    contacts,
     deliveries,
     documents,
+    duty,
     events,
     openapi,
     quarantine,
@@ -33,8 +38,10 @@ from receiver.web.errors import problem
 __all__ = [
     "api",
     "calls",
+    "contacts",
     "deliveries",
     "documents",
+    "duty",
     "events",
     "openapi",
     "quarantine",
@@ -63,10 +70,18 @@ def _bad_request(error: BadRequest) -> Response:
     return problem(400, "bad_request", str(error))
 
 
+@api.errorhandler(ContactError)
+@api.errorhandler(DutyError)
+@api.errorhandler(SearchError)
 @api.errorhandler(TargetError)
 @api.errorhandler(Refused)
-def _bad_target(error: OperatorError) -> Response:
+def _bad_request_below(error: OperatorError) -> Response:
     return problem(400, "bad_request", str(error))
+
+
+@api.errorhandler(Overtaken)
+def _overtaken(error: Overtaken) -> Response:
+    return problem(409, "conflict", str(error))
 
 
 @api.errorhandler(UnknownTarget)

@@ -114,9 +114,20 @@ def show_conversation(given: Given, number: str, sender: str) -> Response:
     return jsonify(mask_event(shown) if given.flag("mask") else shown)
 
 
+DUTY_COLUMNS = ("handled_by", "handled_at", "note")
 CALL_COLUMNS = columns_of(shapes.Call, without="events")
 """Those of a CSV of calls."""
-CONVERSATION_COLUMNS = ("number", "sender", "count", "id", "text", "sent_at", "received_at")
+CONVERSATION_COLUMNS = (
+    "number",
+    "sender",
+    "contact",
+    "count",
+    "id",
+    "text",
+    "sent_at",
+    "received_at",
+    *DUTY_COLUMNS,
+)
 
 
 def conversation_line(conversation: Mapping[str, Any]) -> Document:

@@ -44,6 +44,7 @@ TAGS = {
     "events": "What arrived, one notification each, and its documents.",
     "calls": "Events of one call, put together.",
     "conversations": "SMS between two numbers.",
+    "contacts": "Names for those who call and write.",
     "numbers": "The account's telephone numbers.",
     "stats": "How many events there are.",
     "findings": "What needs attention.",
@@ -135,6 +136,8 @@ def _described(one: Operation, schema_of: dict[type[BaseModel], Any]) -> dict[st
         described["responses"]["416"] = {"description": "There is no such part.", **failure}
     if one.missing is not None:
         described["responses"]["404"] = {"description": one.missing, **failure}
+    if one.conflict is not None:
+        described["responses"]["409"] = {"description": one.conflict, **failure}
     if one.body is not None:
         described["requestBody"] = {"required": True, "content": {JSON: {"schema": schema_of[one.body]}}}
     return described

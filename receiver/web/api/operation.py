@@ -92,6 +92,8 @@ class Operation:
     """Whether a part of the answer can be asked for."""
     missing: str | None
     """The message of a 404, if there can be one."""
+    conflict: str | None
+    """When it answers 409, if it can."""
     public: bool
     """Whether it needs no token, since nothing of anybody's is in the answer."""
 
@@ -129,6 +131,7 @@ def operation(
     path_schemas: Mapping[str, Mapping[str, Any]] | None = None,
     partial: bool = False,
     missing: str | None = None,
+    conflict: str | None = None,
     public: bool = False,
 ) -> Callable[[View], View]:
     """Serve a view at `path`, written as in the document: `/events/{id}`."""
@@ -149,6 +152,7 @@ def operation(
             path_schemas=path_schemas or {},
             partial=partial,
             missing=missing,
+            conflict=conflict,
             public=public,
         )
         OPERATIONS.append(declared)

@@ -33,6 +33,7 @@ FILTERS = (
     Parameter("from", "Who it came from.", _NUMBER),
     Parameter("to", "The number it came to.", _NUMBER),
     Parameter("number", "Either end.", _NUMBER),
+    Parameter("contact", "A part of the name that your contacts have for who it came from."),
     Parameter("session", "Events of one call."),
     Parameter("ref", "The provider's reference."),
     Parameter(
@@ -47,6 +48,8 @@ FILTERS = (
         "`true`: only events with something missing or unreadable; `false`: only those without.",
         _FILTER_FLAG,
     ),
+    Parameter("open", "`true`: only what nobody has dealt with: missed calls, faxes and SMS.", _FILTER_FLAG),
+    Parameter("handled", "`true`: only what somebody has handled.", _FILTER_FLAG),
     Parameter("sender", "The older name of `from`.", _NUMBER, deprecated=True),
     Parameter("recipient", "The older name of `to`.", _NUMBER, deprecated=True),
     Parameter("txn_ref", "The older name of `ref`.", deprecated=True),

@@ -67,6 +67,7 @@ class Call(BaseModel):
     )
     outcome: CallOutcome | None = Field(description="What became of it; null while it goes on.")
     sender: Number | None
+    contact: str | None = Field(description="Who the sender is, by your contacts.")
     recipient: Number | None
     txn_ref: str | None
     started_at: Time
@@ -77,6 +78,9 @@ class Call(BaseModel):
     currency: str | None
     digits: list[str] = Field(description="What was pressed, menu by menu.")
     recordings: list[str]
+    handled_by: str | None
+    handled_at: Time | None = Field(description="When somebody said that it was dealt with.")
+    note: str | None = Field(description="What people on duty wrote about it.")
     events: list[Event]
 
 
@@ -143,9 +147,13 @@ class Conversation(BaseModel):
 
     number: Number
     sender: str
+    contact: str | None = Field(description="Who the sender is, by your contacts.")
     count: int = Field(description="SMS in all, each part for itself.")
     messages: list[Message]
     next: Cursor | None
+    handled_by: str | None
+    handled_at: Time | None = Field(description="When somebody dealt with it, if nothing came since.")
+    note: str | None = Field(description="What people on duty wrote about it.")
 
 
 class ConversationPage(BaseModel):

@@ -9,13 +9,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from receiver import current
 from receiver.intake.spool import SpoolError
+from receiver.search.mistakes import SearchError
 from receiver.vocabulary.printable import sentence
 from receiver.web.compression import compress
 from receiver.web.console import ends, guard, relay, shown, timeline, times
 from receiver.web.console.addresses import this_address
 from receiver.web.console.calls import calls
+from receiver.web.console.contacts import LARGEST_UPLOAD, contacts
 from receiver.web.console.conversations import conversations
 from receiver.web.console.deliveries import deliveries
+from receiver.web.console.duty import duty
 from receiver.web.console.events import events
 from receiver.web.console.exports import exports
 from receiver.web.console.faxes import faxes
@@ -52,7 +55,9 @@ _LOG = (
     calls,
     conversations,
     documents,
+    duty,
     faxes,
+    contacts,
     numbers,
     number,
     quarantine,
@@ -80,6 +85,8 @@ def _let_in() -> AnyResponse | tuple[str, int] | None:
         return render_template("no_prefix.html"), 421
     if current.config().secret_key is None:
         return render_template("no_secret.html"), 503
+    if request.endpoint == "console.contacts.take_file":
+        request.max_content_length = LARGEST_UPLOAD
     return None if request.endpoint in _OPEN else guard.let_in()
 
 
@@ -102,6 +109,7 @@ def _for_every_page() -> dict[str, object]:
         "this_address": this_address,
         "theme": request.cookies.get("theme") if request.cookies.get("theme") in {"light", "dark"} else None,
         "zone": times.zone_name(),
+        "may": relay.may,
         "own_number": shown.own_number,
         "anything_set_aside": anything_set_aside,
         "has_rules": current.config().rules is not None,
@@ -120,6 +128,11 @@ def _database_error(error: SQLAlchemyError) -> tuple[str, int]:
         "The database does not answer",
         f"Callbacks are kept in the spool in the meantime. See /health/ready, or run `{command('doctor')}`.",
     )
+
+
+@console.errorhandler(SearchError)
+def _search_error(error: SearchError) -> tuple[str, int]:
+    return _sorry(400, "The search cannot be understood", sentence(str(error)))
 
 
 @console.errorhandler(SpoolError)

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from receiver import current
+from receiver.duty.duty import duty_json
 from receiver.search.call import Call, call_json
 from receiver.search.calls import MOST_LOOKED_AT
 from receiver.search.decided import call_in_full, decided_of
@@ -15,7 +16,7 @@ from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import CallOutcome, EventState, Kind
 from receiver.web.console import kept, rules, shown
-from receiver.web.console.lists import Chip, listing, live, parsed, whole_number
+from receiver.web.console.lists import Chip, listing, live, open_chip, parsed, whole_number
 from receiver.web.console.timeline import time_line
 
 calls = Blueprint("calls", __name__)
@@ -44,19 +45,20 @@ def show_list() -> Response:
     chips = [
         Chip(
             name,
-            str(replace(asked, kind=None, state=state, outcome=None)),
-            asked.state is state and not asked.outcome,
+            str(replace(asked, kind=None, state=state, outcome=None, open=None)),
+            asked.state is state and not (asked.outcome or asked.open),
         )
         for state, name in _STATES
     ]
     chips += [
         Chip(
             outcome.capitalize(),
-            str(replace(asked, kind=None, state=None, outcome=outcome)),
+            str(replace(asked, kind=None, state=None, outcome=outcome, open=None)),
             asked.outcome is outcome,
         )
         for outcome in _OUTCOMES
     ]
+    chips.insert(1, open_chip(asked, kind=None, state=None, outcome=None))
     older = page.next if page else None
     lag = words_lag(current.engine(), wanted, before=before, end=older) if wanted else None
     return listing(
@@ -93,7 +95,7 @@ def of_event(event_id: int) -> str:
 
 def _page(call: Call) -> str:
     decided = decided_of(current.engine(), call)
-    document = shown.document(call_in_full(call, decided))
+    document = shown.document(call_in_full(call, decided)) | _duty(call)
     return render_template(
         "call.html",
         page="calls",
@@ -110,4 +112,9 @@ def _line(call: Call) -> dict[str, Any]:
     document = shown.document(call_json(call))
     masked = shown.masked()
     address = url_for(".of_event", event_id=call.id) if masked else url_for(".show", session=call.session)
-    return document | {"address": address}
+    return document | {"address": address} | _duty(call)
+
+
+def _duty(call: Call) -> dict[str, Any]:
+    """What people on duty did: their names are masked for nobody."""
+    return duty_json(call.duty)

@@ -8,12 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from receiver import current
+from receiver.duty.duty import duty_json
 from receiver.search.conversations import TRUSTED_SMS, Conversation, conversation_json
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
-from receiver.web.console.lists import cursor, listing, live, parsed, whole_number
+from receiver.web.console.lists import Chip, cursor, listing, live, open_chip, parsed, whole_number
 
 conversations = Blueprint("conversations", __name__)
 
@@ -39,6 +40,7 @@ def show_list() -> Response:
         before=before,
         older=older,
         live=moves,
+        chips=[_all(wanted or Search()), open_chip(wanted or Search())],
         conversations=[_line(one) for one in page.conversations] if page else [],
     )
 
@@ -63,7 +65,7 @@ def _page(number: str, sender: str, address: str) -> str:
     found = current.conversations().get(number, sender, before=before)
     if found is None:
         abort(404, "There is no conversation between these two. Quarantined messages are not part of one.")
-    document = shown.document(conversation_json(found))
+    document = shown.document(conversation_json(found)) | _duty(found)
     return render_template(
         "conversation.html",
         page="conversations",
@@ -83,4 +85,13 @@ def _line(one: Conversation) -> dict[str, Any]:
         if plain and not shown.masked()
         else url_for(".of_event", event_id=one.messages[0].id)
     )
-    return shown.document(conversation_json(one)) | {"address": address}
+    return shown.document(conversation_json(one)) | {"address": address} | _duty(one)
+
+
+def _all(asked: Search) -> Chip:
+    return Chip("All", str(asked.without("open", "handled")), not (asked.open or asked.handled))
+
+
+def _duty(one: Conversation) -> dict[str, Any]:
+    """What people on duty did: their names are masked for nobody."""
+    return duty_json(one.duty, one.item.up_to)

@@ -9,8 +9,11 @@ from flask import request, url_for
 from markupsafe import Markup
 
 from receiver import current
+from receiver.access.scopes import Scope
+from receiver.contacts.entry import is_contact_number
 from receiver.vocabulary.telephone import is_withheld
-from receiver.web.console.shown import masked, phone
+from receiver.web.console.relay import may
+from receiver.web.console.shown import masked, phone, plain
 
 _LISTS = {"console.calls", "console.faxes", "console.conversations"}
 """Whose pages lead to their own list; all others lead to the list of events."""
@@ -19,18 +22,37 @@ _LISTS = {"console.calls", "console.faxes", "console.conversations"}
 def end(value: object) -> Markup:
     """A number, as a link to all that came from it or to it."""
     number = "" if value is None else str(value)
-    if masked() or not _searchable(number):
+    return _linked(number, phone(number))
+
+
+def who(document: Mapping[str, Any]) -> Markup:
+    """Who called or wrote: the name that the contacts have, and the number, which may be withheld."""
+    number = document["sender"]
+    if isinstance(number, str) and is_withheld(number):
+        return Markup('<span class="none" title="{}">withheld</span>').format(number)
+    name = document.get("contact")
+    if not name or masked():
         return phone(number)
+    return Markup('<span class="who-is" title="{}">{} {}</span>').format(name, plain(name), phone(number))
+
+
+def caller(document: Mapping[str, Any]) -> Markup:
+    """The same, as a link to all that came from there."""
+    return _linked(document["sender"] or "", who(document))
+
+
+def nameless(document: Mapping[str, Any]) -> bool:
+    """Whether the visitor may give who called or wrote a name."""
+    number = document["sender"]
+    return not (masked() or document.get("contact")) and is_contact_number(number) and may(Scope.OPERATE)
+
+
+def _linked(number: str, shown: Markup) -> Markup:
+    if masked() or not _searchable(number) or is_withheld(number):
+        return shown
     name = request.blueprint if request.blueprint in _LISTS else "console.events"
     address = url_for(f"{name}.show_list", q=f"number:{number}")
-    return Markup('<a class="number" href="{}">{}</a>').format(address, phone(number))
-
-
-def caller(value: object) -> Markup:
-    """The same for who called or wrote, who may have withheld the number."""
-    if isinstance(value, str) and is_withheld(value):
-        return Markup('<span class="none" title="{}">withheld</span>').format(value)
-    return end(value)
+    return Markup('<a class="number" href="{}">{}</a>').format(address, shown)
 
 
 def conversation_at(document: Mapping[str, Any]) -> str | None:
@@ -47,5 +69,5 @@ def _searchable(number: str) -> bool:
     return number.removeprefix("+").isascii() and number.removeprefix("+").isalnum()
 
 
-FILTERS = (end, caller, conversation_at)
+FILTERS = (end, who, caller, nameless, conversation_at)
 """What a template may write behind a `|`, by the function's name."""

@@ -13,6 +13,7 @@ from werkzeug.wsgi import FileWrapper
 from receiver import current
 from receiver.archive.documents import of_events
 from receiver.archive.states import State
+from receiver.duty.duty import NOTHING, duty_json
 from receiver.models import Event
 from receiver.outbound.allow import AllowList
 from receiver.outbound.fetch import Fetcher, FetchError
@@ -24,7 +25,8 @@ from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.web.console import kept, relay, shown
-from receiver.web.console.lists import Chip, listing, live, parsed, row, whole_number
+from receiver.web.console.duty import of_faxes
+from receiver.web.console.lists import Chip, listing, live, open_chip, parsed, row, whole_number
 from receiver.web.documents import file_name, saved
 
 faxes = Blueprint("faxes", __name__)
@@ -53,8 +55,15 @@ def show_list() -> Response:
         older=older,
         faxes=_lines(page.events) if page else [],
         chips=[
-            Chip(name, str(replace(search, kind=None, type=None, state=state)), search.state is state)
-            for state, name in _STATES
+            *(
+                Chip(
+                    name,
+                    str(replace(search, kind=None, type=None, state=state, open=None)),
+                    search.state is state and not search.open,
+                )
+                for state, name in _STATES
+            ),
+            open_chip(search, kind=None, type=None, state=None),
         ],
         live=moves,
     )
@@ -67,8 +76,13 @@ def trusted_faxes(asked: Search) -> Search | None:
 
 
 def _lines(events: Sequence[Event]) -> list[dict[str, Any]]:
-    documents = kept.of(events)
-    return [row(event) | {"document": documents[event.id].get("fax_url")} for event in events]
+    documents, standings = kept.of(events), of_faxes(events)
+    return [
+        row(event)
+        | {"document": documents[event.id].get("fax_url")}
+        | duty_json(standings.get(event.id, NOTHING))
+        for event in events
+    ]
 
 
 @faxes.get("/faxes/<int:event_id>")
@@ -116,7 +130,7 @@ def _fetched(event: Event) -> Response:
 
 def _shown(event: Event) -> dict[str, Any]:
     return {
-        "fax": shown.document(event_json(event)),
+        "fax": shown.document(event_json(event)) | duty_json(of_faxes([event]).get(event.id, NOTHING)),
         "document": kept.of([event])[event.id].get("fax_url"),
         "sent": relay.of_event(event),
     }

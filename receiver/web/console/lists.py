@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from receiver.search.events import event_json
 from receiver.search.index_lag import IndexLag
 from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
+from receiver.search.select import few_named
 from receiver.web.console import guard, shown, times
 from receiver.web.console.build import build
 
@@ -84,10 +85,20 @@ def row(event: Event) -> dict[str, Any]:
     return shown.document(event_json(event))
 
 
+def open_chip(asked: Search, **without: None) -> Chip:
+    """The filter for what somebody still has to deal with."""
+    on = bool(asked.open)
+    return Chip("Open", str(replace(asked, handled=None, open=None if on else True, **without)), on)
+
+
 def parsed(text: str, *, calls: bool = False) -> tuple[Search | None, SearchError | None]:
     """A search, or what is wrong with it. Only that of `calls` may ask for an outcome."""
     try:
-        return Search.parse(text, datetime.now(UTC), times.zone(), calls=calls), None
+        found = Search.parse(text, datetime.now(UTC), times.zone(), calls=calls)
+        if found.contact is not None:
+            with current.engine().connect() as connection:
+                few_named(connection, found.contact)
+        return found, None
     except SearchError as error:
         return None, error
 

@@ -1,0 +1,1 @@
+"""What people on duty did about a call, a fax or a conversation: who handled it, and a note."""
