@@ -212,7 +212,7 @@ def test_an_operator_releases_and_drops(client, api):
         assert refused.status_code == 404
         assert refused.json["error"]["message"] == "there is no event 999: nothing was done"
     done = client.post("/api/v1/quarantine/release", json={"ids": held[:1]}, headers=HEADERS)
-    assert done.json == {"released": 1, "merged": 0}
+    assert done.json == {"released": 1, "merged": 0, "release": 1}
     done = client.post("/api/v1/quarantine/drop", json={"ids": held}, headers=HEADERS)
     assert done.json == {"events": 2, "repeats": 0}
     assert [event["id"] for event in api("/events")["events"]] == held[:1]

@@ -188,6 +188,9 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _prepare_postgres(settings: dict[str, str], connection: Any, _: Any) -> None:
+    from receiver.db.text import take_any_text  # noqa: PLC0415  # it loads the driver
+
+    take_any_text(connection)
     # One round trip. A setting is given only where it differs, so that no right is needed without need, and
     # one that this server does not know is left out. Of synchronous_commit only `off` would undo what was
     # acknowledged; the others are the operator's choice.
