@@ -16,7 +16,7 @@ BY_PROVIDER = ("ingest", "slow-clients", "crash", "outage")
 """Those that can be run with the callbacks of any provider: they are `run(quick, provider)`."""
 NAMES = (
     *("ingest", "servers", "growth", "slow-clients", "crash", "outage", "failover", "full-disk", "query"),
-    *("relay", "answering"),
+    *("pages", "relay", "answering"),
 )
 """Each is a module with `run(quick) -> Report`, and its first line is its question."""
 

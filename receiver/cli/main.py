@@ -98,6 +98,7 @@ def main() -> None:
     streams.make_safe()
     try:
         try:
+            streams.hear_interrupts()
             root(prog_name="receiver")
         finally:
             streams.flush()

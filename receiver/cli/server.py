@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging.config
 import os
+import signal
 import sys
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -53,6 +54,7 @@ def become(serving: Serving) -> NoReturn:
     """Replace this process by the server. Its id stays the same, for whoever supervises it."""
     sys.stdout.flush()
     sys.stderr.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until it can be ended in order
     os.execv(sys.executable, [sys.executable, "-m", _NAME, dumps(asdict(serving))])  # noqa: S606
 
 
@@ -94,4 +96,6 @@ def serve(serving: Serving) -> None:
 
 
 if __name__ == "__main__":
-    serve(Serving(**loads(sys.argv[1])))
+    with streams.ending_cleanly():
+        streams.hear_interrupts()
+        serve(Serving(**loads(sys.argv[1])))

@@ -85,6 +85,9 @@ def list_set_aside(as_json: bool) -> None:
         )
         for each in aside
     ]
+    if not rows:
+        output.say("nothing was set aside")
+        return
     tables.show(("id", "received (UTC)", "kind", Column("body", goes=1), Column("reason", room=20)), rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -83,6 +84,11 @@ def ending_cleanly() -> Iterator[None]:
     except click.Abort as aborted:
         # At a question, click makes the same of Ctrl-C and of the end of the input.
         _end(130 if isinstance(aborted.__context__, KeyboardInterrupt) else 1)
+
+
+def hear_interrupts() -> None:
+    """Take Ctrl-C from now on, also one that came while it was held back."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def end_line() -> None:

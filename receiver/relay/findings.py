@@ -43,15 +43,15 @@ def look(targets: Sequence[Target], dead: dict[int, int], now: datetime) -> Iter
             yield graded(
                 now - since > _LONG,
                 FAILING,
-                f"The target {target.label} fails since {since:%Y-%m-%d %H:%M} UTC: {target.failure}."
-                " What is for it waits.",
+                f"The target {target.label} fails since {since:%Y-%m-%d %H:%M} UTC:"
+                f" {_ended(target.failure)} What is for it waits.",
                 f"receiver targets test {name}",
                 subject,
             )
         if target.paused_at is not None and not target.paused_by_person:
             yield warning(
                 PAUSED,
-                f"The target {target.label} is paused: {target.paused_why}. What is for it waits.",
+                f"The target {target.label} is paused: {_ended(target.paused_why)} What is for it waits.",
                 f"receiver targets resume {name}",
                 subject,
             )
@@ -63,3 +63,8 @@ def look(targets: Sequence[Target], dead: dict[int, int], now: datetime) -> Iter
                 f"receiver deliveries list --state {DeliveryState.DEAD} --target {name}",
                 subject,
             )
+
+
+def _ended(reason: str | None) -> str:
+    """A reason as the end of a sentence, which some are already."""
+    return f"{(reason or '').removesuffix('.')}."

@@ -1,15 +1,19 @@
 """How many calls there were: one for each session, as the list of calls has them, not one for each event; and
-what else came, to the second. The counts know hours and types only."""
+what else came, in parts of hours. The counts know hours and types only."""
+
+# ruff: noqa: S608  # SQL is put together from our own words; values are always bound
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, select, text
 
-from receiver.models import EVENTS
+from receiver.models import EVENTS, UtcTime
 from receiver.search.events import WITH_IDS
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
@@ -21,47 +25,38 @@ MOST_READ = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class CallTimes:
-    """When something of a call was received, and of which call."""
+class Calls:
+    """How many calls there were, and by the number of a bar, how many there was something of."""
 
-    at: datetime
-    session: str
+    number: int
+    bars: Counter[int]
 
 
 @dataclass(frozen=True, slots=True)
-class TypeTime:
-    """When an event was received, and what it tells."""
+class OfType:
+    """How many events of a type came in a bar."""
 
-    at: datetime
+    bar: int
     kind: str
     type: str
+    events: int
 
 
-def call_times(engine: Engine, since: datetime) -> Sequence[CallTimes] | None:
-    """Everything trusted that was received of calls since then; None if that is too much to read."""
-    columns = (EVENTS.c.received_at, EVENTS.c.session)
-    query = (
-        select(*columns)
-        .where(EVENTS.c.received_at >= since, EVENTS.c.kind == Kind.VOICE)
-        .where(EVENTS.c.quarantine.is_(None), EVENTS.c.session.is_not(None))
-        .limit(MOST_READ + 1)
-    )
-    with engine.connect() as connection:
-        found = [CallTimes(row.received_at, row.session) for row in connection.execute(query)]
-    return found if len(found) <= MOST_READ else None
+def count_calls(engine: Engine, since: datetime, bar: timedelta) -> Calls | None:
+    """The trusted calls since then, in bars of that length; None if they have too many events to read."""
+    found = _counted(engine, since, bar, "session", "kind = 'voice' AND session IS NOT NULL")
+    if found is None:
+        return None
+    return Calls(len({row.session for row in found}), Counter(row.bar for row in found))
 
 
-def others(engine: Engine, since: datetime, types: Collection[EventType]) -> Sequence[TypeTime] | None:
-    """Every trusted event of these types received since then; None if that is too much to read."""
-    columns = (EVENTS.c.received_at, EVENTS.c.kind, EVENTS.c.type)
-    query = (
-        select(*columns)
-        .where(EVENTS.c.received_at >= since, EVENTS.c.type.in_(types), EVENTS.c.quarantine.is_(None))
-        .limit(MOST_READ + 1)
-    )
-    with engine.connect() as connection:
-        found = [TypeTime(*row) for row in connection.execute(query)]
-    return found if len(found) <= MOST_READ else None
+def count_others(
+    engine: Engine, since: datetime, bar: timedelta, types: Collection[EventType]
+) -> Sequence[OfType] | None:
+    """The trusted events of these types since then; None if they are too many to read."""
+    wanted = ", ".join(f"'{one}'" for one in types)
+    found = _counted(engine, since, bar, "kind, type", f"type IN ({wanted})")
+    return None if found is None else [OfType(row.bar, row.kind, row.type, row.events) for row in found]
 
 
 def missed_calls(engine: Engine, since: datetime) -> int:
@@ -73,3 +68,30 @@ def missed_calls(engine: Engine, since: datetime) -> int:
             select(EVENTS.c.session).where(WITH_IDS[engine.dialect.name]), {"ids": ids}
         )
         return len({session for (session,) in found if session}) if ids else 0
+
+
+_BAR = {
+    "sqlite": "(CAST(strftime('%s', received_at) AS integer) - :first) / :bar",
+    "postgresql": "CAST(floor((extract(epoch FROM received_at) - :first) / :bar) AS bigint)",
+}
+# Without statistics SQLite would read all calls there ever were.
+_ALONG = {"sqlite": " INDEXED BY ix_events_received_at_id", "postgresql": ""}
+
+
+def _counted(engine: Engine, since: datetime, bar: timedelta, by: str, wanted: str) -> Sequence[Any] | None:
+    """Events by bar and these columns. The database puts them together: a call has several."""
+    dialect = engine.dialect.name
+    query = text(
+        f"SELECT {_BAR[dialect]} AS bar, {by}, count(*) AS events FROM (SELECT received_at, {by}"
+        f" FROM events{_ALONG[dialect]} WHERE received_at >= :since AND quarantine IS NULL AND {wanted}"
+        f" LIMIT :most) AS read_ones GROUP BY 1, {by}"
+    ).bindparams(bindparam("since", type_=UtcTime))
+    given = {
+        "since": since,
+        "first": int(since.timestamp()),
+        "bar": int(bar.total_seconds()),
+        "most": MOST_READ + 1,
+    }
+    with engine.connect() as connection:
+        found = connection.execute(query, given).all()
+    return found if sum(row.events for row in found) <= MOST_READ else None

@@ -109,7 +109,8 @@ def _page(call: Call) -> str:
 
 def _line(call: Call) -> dict[str, Any]:
     """A call as a line of the list."""
-    document = shown.document(call_json(call))
+    told = tuple(event for event in call.events if event.transfer_status or event.dial_status)
+    document = shown.document(call_json(replace(call, events=told)))  # a line shows no others
     masked = shown.masked()
     address = url_for(".of_event", event_id=call.id) if masked else url_for(".show", session=call.session)
     return document | {"address": address} | _duty(call)

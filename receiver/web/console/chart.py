@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -90,21 +90,6 @@ class Range:
         elif self.fine:
             newest += (now - newest) // self.bar * self.bar
         return (newest - self.length + self.bar).astimezone(UTC)
-
-
-def counted(times: Iterable[tuple[datetime, str, str | None, int]], first: datetime, shown: Range) -> Counts:
-    """What happened when, of which kind, in which call (which counts once in a bar) and how often, as the
-    numbers of bars."""
-    found: dict[int, Counter[str]] = {}
-    seen: set[tuple[int, str]] = set()
-    for when, kind, session, number in times:
-        at = (when - first) // shown.bar
-        if session is not None:
-            if (at, session) in seen:
-                continue
-            seen.add((at, session))
-        found.setdefault(at, Counter())[kind] += number
-    return found
 
 
 def drawn(counts: Counts, first: datetime, shown: Range, zone: tzinfo, width: int = WIDTH) -> Chart:

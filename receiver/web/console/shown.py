@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -97,16 +98,20 @@ def phone(value: object) -> Markup:
     if masked():
         return Markup('<bdi class="phone">{}</bdi>').format(_visible(number))
     if number.startswith("+") and number[1:].isascii() and number[1:].isdigit() and len(number) < 17:
-        try:
-            parsed = phonenumbers.parse(number)
-        except phonenumbers.NumberParseException:
-            pass
-        else:
-            grouped = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-            # The spaces are styled, not text, so that the copied number can be searched for.
-            parts = Markup("").join(Markup("<span>{}</span>").format(part) for part in grouped.split(" "))
-            return Markup('<bdi class="phone">{}</bdi>').format(parts)
+        return _grouped(number)
     return Markup('<bdi class="phone">{}</bdi>').format(_visible(number))
+
+
+@lru_cache(4096)  # a page of calls shows a hundred, and mostly the same
+def _grouped(number: str) -> Markup:
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return Markup('<bdi class="phone">{}</bdi>').format(number)
+    grouped = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    # The spaces are styled, not text, so that the copied number can be searched for.
+    parts = Markup("").join(Markup("<span>{}</span>").format(part) for part in grouped.split(" "))
+    return Markup('<bdi class="phone">{}</bdi>').format(parts)
 
 
 def own_number(number: str) -> str:

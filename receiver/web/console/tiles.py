@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 from flask import request, url_for
 
 from receiver import current
-from receiver.search.count_calls import CallTimes, call_times, missed_calls, others
+from receiver.search.count_calls import MOST_READ, Calls, count_calls, count_others, missed_calls
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.web.console import times
-from receiver.web.console.chart import NARROW, RANGES, USUAL, Range, counted, drawn
+from receiver.web.console.chart import NARROW, RANGES, USUAL, Counts, Range, drawn
 
 _OTHERS = (EventType.FAX_RECEIVED, EventType.FAX_FAILED, EventType.SMS_RECEIVED)
 
@@ -30,17 +30,12 @@ class Tile:
     bad: bool = False
 
 
-_Piece = tuple[datetime, str, str | None, int]
-"""When, of which kind, in which call, and how often."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What came in a range. None: too much to read it."""
 
-    calls: Sequence[CallTimes] | None
-    """Each event of a call."""
-    bars: list[_Piece]
+    bars: Counts
+    calls: Calls | None
     totals: Counter[str] | None
     """Faxes and SMS by type."""
 
@@ -52,40 +47,56 @@ def of_range() -> dict[str, Any]:
     shown = RANGES[asked]
     now = datetime.now(UTC)
     first = shown.first(now.astimezone(times.zone()))
-    found = _found(first, now, shown)
-    bars = counted(found.bars, first, shown)
+    found = _by_minutes(first, shown) if shown.fine else _by_hours(first, now, shown)
     return {
         "range": asked,
         "ranges": RANGES,
-        "chart": drawn(bars, first, shown, times.zone()),
-        "phone_chart": drawn(bars, first, shown, times.zone(), NARROW),
-        "too_much": found.totals is None or (shown.fine and found.calls is None),
+        "chart": drawn(found.bars, first, shown, times.zone()),
+        "phone_chart": drawn(found.bars, first, shown, times.zone(), NARROW),
+        "too_much": shown.fine and (found.totals is None or found.calls is None),
         "tiles": list(_tiles(first, shown, found)),
     }
 
 
-def _found(first: datetime, now: datetime, shown: Range) -> _Found:
-    calls = call_times(current.engine(), first)
-    bars: list[_Piece] = [(one.at, Kind.VOICE, one.session, 1) for one in calls or ()]
-    if shown.fine:
-        rest = others(current.engine(), first, _OTHERS)
-        bars += [(one.at, one.kind, None, 1) for one in rest or ()]
-        return _Found(calls, bars, None if rest is None else Counter(one.type for one in rest))
+def _by_minutes(first: datetime, shown: Range) -> _Found:
+    bars: Counts = defaultdict(Counter)
+    calls = _calls(first, shown, bars)
+    rest = count_others(current.engine(), first, shown.bar, _OTHERS)
+    totals: Counter[str] = Counter()
+    for one in rest or ():
+        bars[one.bar][one.kind] += one.events
+        totals[one.type] += one.events
+    return _Found(bars, calls, None if rest is None else totals)
+
+
+def _by_hours(first: datetime, now: datetime, shown: Range) -> _Found:
+    bars: Counts = defaultdict(Counter)
+    hours = current.counts().by_hour_and_type(first, now + timedelta(hours=1))
+    many = sum(one.events for one in hours if one.kind == Kind.VOICE) > MOST_READ
+    calls = None if many else _calls(first, shown, bars)
     # Of more calls than can be read, their ringing is counted: one for each but for those whose was lost.
     wanted = {*_OTHERS, *((EventType.CALL_RINGING,) if calls is None else ())}
     totals: Counter[str] = Counter()
-    for hour in current.counts().by_hour_and_type(first, now + timedelta(hours=1)):
-        if hour.type in wanted:
-            bars.append((hour.hour, hour.kind, None, hour.events))
-            totals[hour.type] += hour.events
-    return _Found(calls, bars, totals)
+    for one in hours:
+        if one.type in wanted:
+            bars[(one.hour - first) // shown.bar][one.kind] += one.events
+            totals[one.type] += one.events
+    return _Found(bars, calls, totals)
+
+
+def _calls(first: datetime, shown: Range, bars: Counts) -> Calls | None:
+    """The calls, which are added to the bars."""
+    calls = count_calls(current.engine(), first, shown.bar)
+    for at, number in calls.bars.items() if calls else ():
+        bars[at][Kind.VOICE] += number
+    return calls
 
 
 def _tiles(first: datetime, shown: Range, found: _Found) -> Iterator[Tile]:
     since = f"since:{first:%Y-%m-%dT%H:%MZ}"
     calls = found.calls
     missed = None if calls is None else missed_calls(current.engine(), first)
-    of = "" if calls is None else f"of {_number(len({one.session for one in calls}), 'call')}"
+    of = "" if calls is None else f"of {_number(calls.number, 'call')}"
     at = url_for("console.calls.show_list", q=f"state:missed {since}")
     yield Tile("Missed calls", _shown(missed), of, at, bool(missed))
     totals: Counter[str] = found.totals or Counter()
