@@ -74,7 +74,7 @@ def pages(count: int) -> Iterator[tuple[str, str]]:
 def _measure(report: Report, name: str, database: Database, count: int, rounds: int) -> None:
     database.environ |= {"SECRET_KEY": secrets.token_urlsafe(24)}
     engine = connect(database.url)
-    Users(engine).add(_USER, _PASSWORD, Scope.READ)
+    Users(engine).add(_USER, _PASSWORD, Scope.READ, by="bench")
     engine.dispose()
     with Server.receiver(database) as server:
         browser = _Browser(server.port)
