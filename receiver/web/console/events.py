@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.search.repeats import whole_json
 from receiver.search.whole_message import message_of
+from receiver.vocabulary.json_text import json_text
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import guard, kept, relay, shown
 from receiver.web.console.curl import as_curl
@@ -94,7 +94,7 @@ def show(event_id: int) -> str:
         "event.html",
         page="events",
         event=told,
-        as_json=json.dumps({name: told[name] for name in told if name not in {"raw", "repeated"}}, indent=2),
+        as_json=json_text({name: told[name] for name in told if name not in {"raw", "repeated"}}, indent=2),
         previous=before[0] if before else None,
         next=after[0].id if after else None,
         parts=[part.id for part in message.parts] if message and message.joined else [],
