@@ -3,6 +3,7 @@
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 import databases
@@ -32,12 +33,14 @@ class Quiet(WSGIRequestHandler):
 class Office:
     """`numbers` are those of the rules, and those of the provider in their place."""
 
-    def __init__(self, app, simulator, rules: Path, numbers: dict[str, str]) -> None:
-        self.app, self.simulator, self.numbers = app, simulator, numbers
-        self.parts = app.extensions["receiver"]
+    def __init__(self, apps, simulator, rules: Path, numbers: dict[str, str]) -> None:
+        self.app, self.simulator, self.numbers = apps[0], simulator, numbers
+        self.processes = [app.extensions["receiver"] for app in apps]
+        self.parts = self.processes[0]
         self.rules = read_file(rules)
         self.at = datetime.now(UTC)
-        self.parts.answering.clock = lambda: self.at
+        if len(apps) == 1:  # of several, the time orders what they decide
+            self.parts.answering.clock = lambda: self.at
 
     def call(self, number: str | None = None, sender: str = CALLER, **options) -> dict:
         """Call, and what came of it once it is over."""
@@ -53,14 +56,23 @@ class Office:
 
     def why(self, session: str) -> list[str]:
         """What the log says was decided, in its order."""
-        assert self.parts.answering.flush(5)
+        assert all(parts.answering.flush(5) for parts in self.processes)
         noted = decisions.of_session(self.parts.engine, "hoiio", session)
         return [str(why) for one in noted for why in one.why]
 
 
 @contextmanager
-def office(text: str, tmp_path: Path, numbers: tuple[str, ...], simulator: SimulatorServer):
-    """The service in this process; `numbers` of the rules are exchanged for such as the simulator sells."""
+def office(
+    text: str,
+    tmp_path: Path,
+    numbers: tuple[str, ...],
+    simulator: SimulatorServer,
+    *,
+    url: str | None = None,
+    processes: int = 1,
+):
+    """The service in this process; `numbers` of the rules are exchanged for such as the simulator sells.
+    Several of `processes` get the callbacks in turn."""
     held = {}
     choices = simulator.request("number/get_choices", country="US", state="CA")["entries"]
     for number, choice in zip(numbers, choices, strict=False):
@@ -68,8 +80,7 @@ def office(text: str, tmp_path: Path, numbers: tuple[str, ...], simulator: Simul
         text = text.replace(number, choice["number"])
     rules = tmp_path / "rules.toml"
     rules.write_text(text)
-    url = f"sqlite:///{tmp_path}/receiver.db"
-    databases.new_file(tmp_path / "receiver.db")
+    url = url or databases.new_file(tmp_path / "receiver.db")
     server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=Quiet)
     config = make_config(
         url,
@@ -80,9 +91,11 @@ def office(text: str, tmp_path: Path, numbers: tuple[str, ...], simulator: Simul
         hoiio_api_url=simulator.open_url,
         public_url=f"http://127.0.0.1:{server.server_port}/",
     )
-    app = create_app(config)
-    app.extensions["receiver"].rules.refresh()
-    server.app = app
+    apps = [create_app(config) for _ in range(processes)]
+    for app in apps:
+        app.extensions["receiver"].rules.refresh()
+    turns = cycle(apps)
+    server.app = lambda *request: next(turns)(*request)  # noqa: PLW0108  # another one each time
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     for number in held.values():
         simulator.request("number/subscribe", number=number, duration="1")
@@ -90,13 +103,14 @@ def office(text: str, tmp_path: Path, numbers: tuple[str, ...], simulator: Simul
         sms = forward.replace("voice", "sms")
         simulator.request("number/update_forwarding", number=number, forward_to=forward, forward_sms_to=sms)
     try:
-        yield Office(app, simulator, rules, held)
+        yield Office(apps, simulator, rules, held)
     finally:
         server.shutdown()
-        parts = app.extensions["receiver"]
-        parts.recorder.close(5)
-        parts.answering.close(5)
-        parts.engine.dispose()
+        for app in apps:
+            parts = app.extensions["receiver"]
+            parts.recorder.close(5)
+            parts.answering.close(5)
+            parts.engine.dispose()
 
 
 def requested(moves: list[Move]) -> list[str]:

@@ -78,8 +78,8 @@ class Served:
     It does not start another program once it has looked at the stores, and goes on as that one instead.
     """
 
-    def __init__(self, port: int, env: dict[str, str], log: Path) -> None:
-        self._process = process(_serve, port, env, log)
+    def __init__(self, port: int, env: dict[str, str], log: Path, workers: int = 1) -> None:
+        self._process = process(_serve, port, env, log, workers)
         self._process.start()
         self.pid: int = self._process.pid
 
@@ -102,7 +102,7 @@ def _flask(words: Sequence[str], env: dict[str, str], out: Path, err: Path) -> N
     main(words, env)
 
 
-def _serve(port: int, env: dict[str, str], log: Path) -> None:
+def _serve(port: int, env: dict[str, str], log: Path, workers: int) -> None:
     from receiver.cli import server  # noqa: PLC0415  # whoever only wants to fork loads nothing
 
     os.setsid()
@@ -111,7 +111,7 @@ def _serve(port: int, env: dict[str, str], log: Path) -> None:
     os.environ.clear()
     server.become = _become
     try:
-        main(["serve", "--listen", f"127.0.0.1:{port}"], env)
+        main(["serve", "--listen", f"127.0.0.1:{port}", "--workers", str(workers)], env)
     except _Becomes as becomes:
         serving = becomes.serving
     server.serve(serving)

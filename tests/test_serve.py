@@ -55,9 +55,9 @@ class Service:
         assert not check or done.returncode == 0, done.stderr
         return done
 
-    def start(self) -> None:
+    def start(self, workers: int = 1) -> None:
         """Serve."""
-        self.process = forks.Served(self.port, self.env, self.log)
+        self.process = forks.Served(self.port, self.env, self.log, workers)
         self._wait_until_ready()
 
     def start_program(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, delete, exists, or_, select, update
+from sqlalchemy import Engine, and_, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
@@ -55,7 +55,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A decision as it is read again."""
+    """A decision as it is read again. Several processes note those of one call, so its time orders them."""
 
     decided_at: datetime
     identity: str | None
@@ -107,7 +107,7 @@ def of_session(engine: Engine, provider: str, session: str) -> list[Noted]:
             DECISIONS.c.state,
         )
         .where(DECISIONS.c.session == session, DECISIONS.c.provider == provider)
-        .order_by(DECISIONS.c.id)
+        .order_by(DECISIONS.c.decided_at, DECISIONS.c.id)
     )
     with engine.connect() as connection:
         return [
@@ -120,6 +120,21 @@ def of_session(engine: Engine, provider: str, session: str) -> list[Noted]:
             )
             for row in connection.execute(query)
         ]
+
+
+def newest(engine: Engine, provider: str, session: str) -> State | None:
+    """Where a call is, as far as that is noted."""
+    query = (
+        select(DECISIONS.c.state)
+        .where(
+            DECISIONS.c.session == session, DECISIONS.c.provider == provider, DECISIONS.c.state.is_not(None)
+        )
+        .order_by(DECISIONS.c.decided_at.desc(), DECISIONS.c.id.desc())
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        found = connection.scalar(query)
+    return None if found is None else State.loads(found)
 
 
 def replies_since(engine: Engine, moment: datetime) -> list[tuple[str, str, datetime, str]]:
@@ -144,8 +159,11 @@ def claim_overdue(engine: Engine, before: datetime, now: datetime) -> Iterator[O
         ~exists().where(
             newer.session == DECISIONS.c.session,
             newer.provider == DECISIONS.c.provider,
-            newer.id > DECISIONS.c.id,
             newer.state.is_not(None),
+            or_(
+                newer.decided_at > DECISIONS.c.decided_at,
+                and_(newer.decided_at == DECISIONS.c.decided_at, newer.id > DECISIONS.c.id),
+            ),
         ),
     )
     with engine.connect() as connection:

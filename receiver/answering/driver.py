@@ -1,21 +1,20 @@
 """Asks providers for what calls do next, where an answer to a callback cannot tell them.
 
-A few threads, started when they are needed, each with connections that it keeps: a request that is slow
-delays no other call. What is waited for is kept in memory; the log has it too, for the process that comes
-after this one.
+What is waited for is kept in memory. The log has it too, for the process that comes after this one, and for
+those beside it: the next news of a call may come to any of them, so before a call is given up for lost, the
+log is asked whether it has gone on.
 """
 
 from __future__ import annotations
 
-import heapq
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 
 from receiver.answering.driving import Calls, Reply, Task
+from receiver.answering.later import Later
 from receiver.logs.log import get_logger
 from receiver.providers.phone import CallOver, NotNow, Occupied, TakesRequests
 from receiver.vocabulary.answering import Dial, HangUp, Reject, Say, Speech
@@ -74,15 +73,6 @@ class _Open:
         return self.task.provider, self.task.session
 
 
-@dataclass(order=True, slots=True)
-class _Job:
-    due: float
-    number: int
-    run: Callable[[], None] = field(compare=False)
-    urgent: bool = field(compare=False)
-    """Whether it is done even when the process is about to stop."""
-
-
 class Requests:
     """Makes the requests, at most one at a time for each call."""
 
@@ -94,21 +84,16 @@ class Requests:
         pauses: Pauses | None = None,
         threads: int = THREADS,
     ) -> None:
-        self._phones, self._calls, self._pauses, self._most = phones, calls, pauses or PAUSES, threads
-        self._changed = threading.Condition()
-        self._jobs: list[_Job] = []
-        self._numbers = count()
+        self._phones, self._calls, self._pauses = phones, calls, pauses or PAUSES
+        self._later, self._lock = Later(threads), threading.Lock()
         self._open: dict[_Key, _Open] = {}
         self._asked: OrderedDict[_Key, int] = OrderedDict()
         self._recovering: set[_Key] = set()
-        self._threads: list[threading.Thread] = []
-        self._idle = 0
-        self._stopping = False
 
     def ask(self, task: Task) -> None:
         """Have an instruction carried out, unless it or a later one of the same call was asked for before."""
         key = task.provider, task.session
-        with self._changed:
+        with self._lock:
             if task.state.asked <= self._asked.get(key, 0):
                 return
             self._remember(key, task.state.asked)
@@ -122,7 +107,7 @@ class Requests:
     def heard(self, provider: str, session: str, asked: int, *, over: bool) -> None:
         """Something was heard of an instruction, so its deadline is off; `over` if the call has ended."""
         key = provider, session
-        with self._changed:
+        with self._lock:
             waiting = self._open.get(key)
             if waiting is not None and (over or asked >= waiting.task.state.asked):
                 del self._open[key]
@@ -134,7 +119,7 @@ class Requests:
     def overdue(self, task: Task) -> None:
         """Take over a call of another process, of which nothing was heard in time."""
         key = task.provider, task.session
-        with self._changed:
+        with self._lock:
             if key in self._open or task.state.asked < self._asked.get(key, 0):
                 return  # it is looked after here
             self._remember(key, task.state.asked)
@@ -143,47 +128,7 @@ class Requests:
 
     def close(self, timeout: float) -> None:
         """Make the requests that are due, and no more. Calls that wait are left to the log."""
-        ends = time.monotonic() + timeout
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-            threads = list(self._threads)
-        for thread in threads:
-            thread.join(max(0.0, ends - time.monotonic()))
-
-    # The threads.
-
-    def _later(self, seconds: float, run: Callable[[], None], *, urgent: bool = False) -> None:
-        """Do something then, in one of the threads. The caller holds the lock."""
-        heapq.heappush(self._jobs, _Job(time.monotonic() + seconds, next(self._numbers), run, urgent))
-        if self._idle:
-            self._changed.notify()
-        elif len(self._threads) < self._most and not self._stopping:
-            thread = threading.Thread(target=self._work, name=f"calls-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _work(self) -> None:
-        while (job := self._next()) is not None:
-            try:
-                job.run()
-            except Exception as error:  # the next call must not suffer
-                logger.critical("cannot go on with a call", error=type(error).__name__)
-
-    def _next(self) -> _Job | None:
-        with self._changed:
-            while True:
-                wait = self._jobs[0].due - time.monotonic() if self._jobs else None
-                if wait is not None and wait <= 0:
-                    job = heapq.heappop(self._jobs)
-                    if job.urgent or not self._stopping:
-                        return job
-                elif self._stopping:
-                    return None
-                else:
-                    self._idle += 1
-                    self._changed.wait(wait)
-                    self._idle -= 1
+        self._later.close(timeout)
 
     # Calls.
 
@@ -204,7 +149,7 @@ class Requests:
             if self._open.get(waiting.key) is waiting and waiting.turn == turn:
                 step(waiting)
 
-        self._later(seconds, run, urgent=urgent)
+        self._later.do(seconds, run, urgent=urgent)
 
     def _attempt(self, waiting: _Open) -> None:
         """Make the request of a call."""
@@ -223,7 +168,7 @@ class Requests:
             self._accepted(waiting)
 
     def _accepted(self, waiting: _Open) -> None:
-        with self._changed:
+        with self._lock:
             if self._open.get(waiting.key) is not waiting:
                 return  # its news came before the answer
             if waiting.ends:
@@ -243,7 +188,9 @@ class Requests:
         if waiting.failures:
             self._accepted(waiting)
             return
-        with self._changed:
+        if self._gone_on(waiting):
+            return
+        with self._lock:
             refused, pauses = waiting.refusals, self._pauses.occupied
             waiting.refusals += 1
             if refused < len(pauses):
@@ -253,12 +200,12 @@ class Requests:
             if (waiting.recovers or waiting.ends) and not old:
                 self._plan(waiting, self._pauses.conversation, self._attempt)
                 return
-        # Another process was told the same and asked first. If not, the call is overdue in the log one day.
+        # Another process asked first. If not, the call is overdue in the log one day.
         self._close(waiting)
 
     def _failed(self, waiting: _Open, error: OperatorError, *, passing: bool) -> None:
         task = waiting.task
-        with self._changed:
+        with self._lock:
             tried, pauses = waiting.failures, self._pauses.failure
             waiting.failures += 1
             if passing and tried < len(pauses):
@@ -274,6 +221,8 @@ class Requests:
 
     def _nothing_heard(self, waiting: _Open) -> None:
         """The deadline has passed. Of a conversation nothing is heard until it is over."""
+        if self._gone_on(waiting):
+            return
         if isinstance(waiting.task.instruction, Dial) and not waiting.probed:
             self._probe(waiting)
             return
@@ -296,8 +245,13 @@ class Requests:
             waiting.probed, pause = True, 0.0
         else:
             waiting.probed, pause = True, phone.patience(_SILENCE)
-        with self._changed:
+        with self._lock:
             self._plan(waiting, pause, self._nothing_heard)
+
+    def _gone_on(self, waiting: _Open) -> bool:
+        """Whether another process has gone on with a call; then it is waited for no longer."""
+        task = waiting.task
+        return self._calls.gone_on(task.provider, task.session, task.state) and self._close(waiting)
 
     def _to_failure_step(self, waiting: _Open) -> None:
         task, key = waiting.task, waiting.key
@@ -311,7 +265,7 @@ class Requests:
 
     def _close(self, waiting: _Open) -> bool:
         """Wait for a call no longer; whether it was still waited for."""
-        with self._changed:
+        with self._lock:
             if self._open.get(waiting.key) is not waiting:
                 return False
             del self._open[waiting.key]
@@ -320,8 +274,7 @@ class Requests:
     # SMS.
 
     def _reply_later(self, seconds: float, reply: Reply, tried: int) -> None:
-        with self._changed:
-            self._later(seconds, lambda: self._reply(reply, tried), urgent=True)
+        self._later.do(seconds, lambda: self._reply(reply, tried), urgent=True)
 
     def _reply(self, reply: Reply, tried: int) -> None:
         try:

@@ -34,12 +34,17 @@ class Reply:
 
 
 class Calls(Protocol):
-    """Who is told how it went: `Answering`. All may be called in any thread, and never raise."""
+    """Who is told how it went: `Answering`. All may be called in any thread but the event loop's, and never
+    raise."""
 
     def failed(self, provider: str, session: str, state: State) -> None:
         """The instruction that a call waits for failed, or nothing was heard of it in time: the call goes to
         its failure step, for which there may be another task. Of a call that has gone on meanwhile it does
         nothing."""
+        ...
+
+    def gone_on(self, provider: str, session: str, state: State) -> bool:
+        """Whether a call has gone on since it was there, here or in another process. May wait for the log."""
         ...
 
     def waits(self, provider: str, session: str, seconds: float) -> None:

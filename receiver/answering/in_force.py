@@ -92,6 +92,12 @@ class RulesInForce:
             self._look(self._path)
         return self._rules
 
+    def reread(self) -> None:
+        """Read the file now, whatever its date says."""
+        self._stamp = None
+        if self._path is not None:
+            self._look(self._path)
+
     def version(self, version: str) -> Rules | None:
         """The rules with which a call began; None if nobody knows them any more."""
         if version not in self._versions and version not in self._texts and self._path is not None:

@@ -56,10 +56,10 @@ class Answering:
         *,
         receptions: Mapping[str, Reception],
         make_driver: MakeDriver | None = None,
-        undecided: Callable[[datetime], Iterable[tuple[str, Kept]]] = lambda _: (),
+        undecided: Callable[[datetime, datetime], Iterable[tuple[str, Kept]]] = lambda *_: (),
     ) -> None:
-        """`keys` gives the callback keys that are accepted, the current one first; `undecided` what has come
-        since a moment of calls under way, was kept, and by a process that did not live to decide."""
+        """`keys` gives the callback keys that are accepted, the current one first; `undecided` what came of
+        calls under way between two moments, and was kept by a process that did not live to decide."""
         self._engine, self._rules, self._keys, self._receptions = engine, rules, keys, receptions
         self._public_url = config.public_url
         secret = "" if config.secret_key is None else config.secret_key.get_secret_value()
@@ -71,7 +71,9 @@ class Answering:
         self._readers = {name: phone for name, phone in phones.items() if isinstance(phone, ReadsAnswers)}
         self._asked = {name: phone for name, phone in phones.items() if isinstance(phone, TakesRequests)}
         self._driver: Driver | None = None if make_driver is None else make_driver(self._asked, self)
-        self._undecided, self._caught_up = undecided, False
+        self._undecided = undecided
+        self._began: datetime | None = None
+        self._caught_up = False
         self._noting = Noting(engine)
         self._texts = Texts(rules, Replies(engine), self._noting, self._now)
         self._lock = threading.RLock()  # held for no longer than it takes to decide
@@ -91,6 +93,8 @@ class Answering:
         phone = self._phones.get(provider)
         if phone is None or not kept.trusted:
             return None
+        if kept.again and provider in self._asked:
+            return None  # unlike an answer, a request is made once, by the process that kept it first
         try:
             if kept.said.kind is Kind.VOICE and kept.said.session:
                 with self._lock:
@@ -118,6 +122,17 @@ class Answering:
         except Exception as error:
             logger.critical("cannot go on with a call", provider=provider, error=type(error).__name__)
 
+    def gone_on(self, provider: str, session: str, state: State) -> bool:
+        """See `receiver.answering.driving.Calls`."""
+        if self._calls.is_beyond(provider, session, state):
+            return True
+        try:
+            newest = decisions.newest(self._engine, provider, session)
+        except (SQLAlchemyError, Unreachable) as error:
+            logger.warning("cannot see whether a call has gone on", error=type(error).__name__)
+            return False
+        return newest is not None and newest.beyond(state)
+
     def waits(self, provider: str, session: str, seconds: float) -> None:
         """See `receiver.answering.driving.Calls`."""
         until = self.clock() + timedelta(seconds=seconds)
@@ -129,6 +144,8 @@ class Answering:
     def gone(self, provider: str, session: str, state: State) -> None:
         """See `receiver.answering.driving.Calls`."""
         try:
+            if self.gone_on(provider, session, state):
+                return  # its end was heard in another process
             with self._lock:
                 self._hung_up(provider, session, state, identity=None)
         except Exception as error:
@@ -148,10 +165,7 @@ class Answering:
             return
         now = self.clock()
         if not self._caught_up:
-            for provider, kept in self._undecided(now - CAUGHT_UP):
-                if provider in self._asked and self.concerns(kept.recipient, kept.parameters):
-                    self.take(provider, kept)
-            self._caught_up = True
+            self._catch_up(now)
         for overdue in decisions.claim_overdue(self._engine, now - GRACE, now):
             provider, session, state = overdue.provider, overdue.session, overdue.state
             rules = self._rules.version(state.version)
@@ -160,6 +174,17 @@ class Answering:
             else:
                 instruction = machine.awaited(rules, state)
                 self._driver.overdue(self._task(provider, session, instruction, state))
+
+    def _catch_up(self, now: datetime) -> None:
+        """Decide what was kept before this process and is undecided at its second look. At the first, a
+        process beside it may just be noting what it decided."""
+        if self._began is None:
+            self._began = now
+            return
+        for provider, kept in self._undecided(self._began - CAUGHT_UP, self._began):
+            if provider in self._asked and self.concerns(kept.recipient, kept.parameters):
+                self.take(provider, kept)
+        self._caught_up = True
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was decided is noted; False if that takes longer."""

@@ -27,6 +27,10 @@ class State:
     """How often it went round each counted loop."""
     over: bool = False
 
+    def beyond(self, other: State) -> bool:
+        """Whether a call has gone on from there to here."""
+        return self.asked > other.asked or (self.over and not other.over)
+
     def dumps(self) -> str:
         """A short JSON text without what is as it was in the beginning."""
         values = {

@@ -26,7 +26,7 @@ class UnderWay:
     def is_beyond(self, provider: str, session: str, state: State) -> bool:
         """Whether a call has gone on since it was there."""
         known = self.of(provider, session)
-        return known is not None and known.asked > state.asked
+        return known is not None and known.beyond(state)
 
     def keep(self, provider: str, session: str, state: State) -> None:
         """A call is there now."""

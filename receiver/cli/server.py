@@ -86,6 +86,7 @@ def serve(serving: Serving) -> None:
         workers_kill_timeout=int(serving.stop_timeout) + 5,
     )
     worker.hear_every_signal(server)
+    worker.pass_on_hangups(server)
     if serving.works:
         companion.start()
     try:

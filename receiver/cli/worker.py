@@ -8,6 +8,7 @@ that takes. Here accepted callbacks decide, and nobody else for longer than a mo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import os
@@ -23,6 +24,7 @@ from granian.server.common import AbstractServer
 from granian.server.mp import MPServer
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
+_HANDLED = (*STOPS, signal.SIGHUP)
 LINGER = 0.25
 """Seconds in which open connections are still served, and told with each answer that they end. A client that
 would send on one that has just been closed gets no answer, and cannot know whether to try again."""
@@ -33,6 +35,9 @@ _PR_SET_PDEATHSIG = 1
 
 class Stoppable(Protocol):
     """What a worker serves."""
+
+    def reread(self) -> None:
+        """Read again what a person may have changed. Does not wait."""
 
     def leave(self) -> None:
         """Say with every answer from now on that its connection ends."""
@@ -50,6 +55,19 @@ class Stoppable(Protocol):
 def hear_every_signal(server: AbstractServer[Any]) -> None:
     """Let the parent stop whenever it is told to, also while it replaces a worker that died."""
     server.main_loop_interrupt = _Wakes()  # type: ignore[assignment]
+
+
+def pass_on_hangups(server: AbstractServer[Any]) -> None:
+    """Let SIGHUP mean to the workers what it means to daemons: read again what was changed. The server by
+    itself would replace them all."""
+
+    def pass_on(*_: object) -> None:
+        for worker in list(server.wrks):
+            if worker.is_alive():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker.inner.pid, signal.SIGHUP)
+
+    server.signal_handler_reload = pass_on  # type: ignore[method-assign]
 
 
 class _Wakes:
@@ -77,8 +95,8 @@ def mind_forks() -> None:
     """A worker is forked from a process that has its own way to stop, which would do nothing in the worker: a
     signal that came before the worker was ready was lost. Until then it ends at once."""
     os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOPS),
-        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS),
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED),
         after_in_child=_forget_handlers,
     )
 
@@ -108,7 +126,8 @@ def run(
 def _forget_handlers() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it goes to the parent too
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it has read nothing yet
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
 
 
 def end_with(parent: int) -> None:
@@ -131,6 +150,7 @@ def _stop_by(loop: asyncio.AbstractEventLoop, served: Stoppable) -> WorkerSignal
 
     for number in STOPS:
         loop.add_signal_handler(number, begin)
+    loop.add_signal_handler(signal.SIGHUP, served.reread)
     return stop
 
 

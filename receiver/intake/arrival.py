@@ -48,6 +48,8 @@ ROW_BYTES = 1024
 """What an event takes in the database beside its raw bytes and text: columns and indexes, about."""
 
 Row = dict[str, object]
+AGAIN = "again"
+"""Of a row, beside its columns: true once it is found to repeat what the log had before."""
 
 
 class _Marks:

@@ -14,11 +14,13 @@ from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.kinds import EventType, Kind
 
 
-def undecided(engine: Engine, since: datetime) -> Iterator[tuple[str, Kept]]:
-    """The newest callback of each call that is under way, with its provider, unless a decision is noted."""
+def undecided(engine: Engine, since: datetime, until: datetime) -> Iterator[tuple[str, Kept]]:
+    """The newest callback of each call that is under way, with its provider, if it came between these two
+    and no decision is noted."""
     newer = EVENTS.alias()
     query = select(EVENTS).where(
         EVENTS.c.received_at >= since,
+        EVENTS.c.received_at < until,
         EVENTS.c.kind == Kind.VOICE,
         EVENTS.c.type != EventType.CALL_ENDED,
         EVENTS.c.session.is_not(None),

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from receiver.db.engine import bounded, unless_broken, writing, writing_at_once
 from receiver.db.insert import inserter
 from receiver.db.reach import Moved, Reach
-from receiver.intake.arrival import Row
+from receiver.intake.arrival import AGAIN, Row
 from receiver.models import EVENTS, REPEATS
 
 _COLUMNS = [column.name for column in EVENTS.columns if column.name != "id"]
@@ -146,6 +146,8 @@ class EventWriter:
             row for row in rows if holders.get(cast(str, row["identity"])) not in {None, row["arrival"]}
         ]
         if repeats:
+            for row in repeats:
+                row[AGAIN] = True
             given = [{name: row[name] for name in _REPEAT_COLUMNS} for row in repeats]
             added = Counter(connection.scalars(self._add_repeats, given))
             if added:

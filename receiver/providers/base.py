@@ -55,6 +55,8 @@ class Kept:
     """Both ends in their one spelling."""
     identity: str
     """Of its event."""
+    again: bool = False
+    """Whether it repeats what was kept before, here or by another process."""
 
 
 class Answers(Protocol):

@@ -21,7 +21,7 @@ from werkzeug.routing import MapAdapter, Rule
 
 from receiver import current
 from receiver.answering.service import Answering
-from receiver.intake.arrival import KEPT_HEADERS, Arrival, Read, Row
+from receiver.intake.arrival import AGAIN, KEPT_HEADERS, Arrival, Read, Row
 from receiver.intake.refusals import CUT, Cause
 from receiver.intake.ticket import Ticket
 from receiver.keys.urls import read_path, split_path
@@ -118,6 +118,7 @@ class HeldAnswer(Response):
             sender=cast("str | None", row["sender"]),
             recipient=cast("str | None", row["recipient"]),
             identity=str(row["identity"]),
+            again=AGAIN in row,
         )
         if ruled and (answer := self.answering.take(self.arrival.provider, kept)) is not None:
             return answer

@@ -54,6 +54,7 @@ class Gateway:
         self._probes = ThreadPoolExecutor(1, thread_name_prefix="readiness")
         self._probe: asyncio.Future[Ready] | None = None
         self._leaving = False
+        self._reading: asyncio.Future[None] | None = None
         self._closing: asyncio.Future[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,6 +98,10 @@ class Gateway:
                 call()
 
         parts.schedule.add(Job("call-for-work", 1, look, everywhere=True))
+
+    def reread(self) -> None:
+        """Read the rules again, in a thread."""
+        self._reading = asyncio.get_running_loop().run_in_executor(None, self._parts.rules.reread)
 
     def leave(self) -> None:
         """Say with every answer from now on that its connection ends, and send listeners away."""
