@@ -7,7 +7,7 @@ from conftest import KEY
 from receiver.search.calls import CallLog
 from receiver.search.events import EventLog
 from receiver.search.query import Search
-from receiver.vocabulary.kinds import EventState
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState
 
 CALLS = 300
 BLOCKS = ("answer", "gather", "play", "dial", "transfer", "hangup", "of-tomorrow", "")
@@ -25,6 +25,8 @@ def generated_call(choice: random.Random, session: str):
         ):
             if choice.random() < 0.5:
                 body[name] = choice.choice(values)
+        if choice.random() < 0.2:
+            body["record_url"] = "https://example.com/1.mp3"
         if choice.random() < 0.1:
             body["fax_status"] = "answered"
         yield body, choice.random() < 0.15
@@ -42,7 +44,7 @@ def test_the_database_and_the_call_agree(client, app):
     log, calls = EventLog(engine), CallLog(engine)
     found = {
         state: {event.session for event in log.every(Search(state=state, quarantined=False))}
-        for state in (EventState.ANSWERED, EventState.MISSED)
+        for state in OF_WHOLE_CALLS
     }
     read = {state: set() for state in EventState}
     for number in range(CALLS):

@@ -13,9 +13,11 @@ from attended import PACE, heard, office, requested, steps
 from receiver.answering import driver
 from receiver.answering.driver import Pauses
 from receiver.providers.hoiio.phone import HoiioPhone
+from receiver.search.calls import CallLog
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
 from receiver.vocabulary.answering import DialOutcome
+from receiver.vocabulary.kinds import EventState
 
 EXAMPLES = Path(__file__).parent.parent / "docs/answering"
 NUMBERS = {
@@ -220,6 +222,8 @@ def test_who_hangs_up_in_a_menu_is_asked_for_nothing_more(desk):
     outcome = desk.call(hangs_up_in=1)
     assert steps(outcome) == MENU
     assert desk.why(outcome["session"])[1:] == ["caller hung up"]
+    call = CallLog(desk.parts.engine).get(outcome["session"])
+    assert (call.state, call.outcome) == (EventState.ANSWERED, "abandoned")
 
 
 def test_a_message_that_is_cut_short_by_hanging_up_is_kept(desk):

@@ -59,8 +59,8 @@ def test_each_step_is_decided_once_whoever_hears_of_it(pair):
 
 def test_a_call_that_went_on_elsewhere_is_not_taken_for_lost(pair, monkeypatch):
     """It lasts longer than either of them waits for a step."""
-    monkeypatch.setattr(HoiioPhone, "patience", lambda *_: 0.4)
-    outcome = pair.call(digits=["2"], block_seconds=0.25 / PACE)
+    monkeypatch.setattr(HoiioPhone, "patience", lambda *_: 1.5)
+    outcome = pair.call(digits=["2"], block_seconds=0.6 / PACE)
     assert [step["step"] for step in outcome["way"]] == MENU + MESSAGE
     why = pair.why(outcome["session"])
     assert why == [*("rule 1 (always) holds", "pressed 2", "recorded", "done")]

@@ -27,7 +27,8 @@ MARK, SWITCH = "</title><script>", '<b>on "holiday"'
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """The shop of the examples with hostile words, and two calls: nobody picked up, and it was closed."""
+    """The shop of the examples with hostile words, and two calls: nobody picked up, and it was closed. Then
+    two SMS."""
     path = tmp_path_factory.mktemp("shop")
     with SimulatorServer() as twilio:
         number = twilio.buy()
@@ -42,6 +43,8 @@ def shop(tmp_path_factory):
             unanswered = twilio.control.call(CALLER, number, dial=["busy", "no-answer"])["sid"]
             running.at("2026-11-26 22:00")
             closed = twilio.control.call(CALLER, number)["sid"]
+            for text in ("Are you open?", "Hello?"):
+                twilio.control.sms(CALLER, number, text)
             assert running.parts.answering.flush(10)
             yield SimpleNamespace(running=running, number=number, unanswered=unanswered, closed=closed)
 
@@ -88,6 +91,30 @@ def test_commands_and_api_say_it_too(shop, operator):
     assert [one["why"][0]["cause"] for one in masked.json["decisions"]][:3] == ["rule", "done", "busy"]
     assert "1110001" in whole.text
     assert not [hidden for hidden in ("1110001", "leave a message", "shop") if hidden in masked.text]
+
+
+def test_it_is_seen_what_an_sms_was_answered_and_why_not(shop, operator):
+    """On its page, in its conversation, by commands and API; masked without a word of it."""
+    app, headers = shop.running.app, {"Authorization": f"Bearer {API_TOKEN}"}
+    asked = app.test_client().get("/api/v1/events?kind=sms", headers=headers).json["events"]
+    second, first = (event["id"] for event in asked)
+    replied, before = 'reply "Thank you! We read this', "Replied within the period already."
+    for there in (
+        words(operator.get(f"/events/{first}")),
+        app.test_cli_runner().invoke(args=["events", "show", str(first)]).output,
+        app.test_client().get(f"/api/v1/events/{first}", headers=headers).json["decisions"][0]["does"],
+    ):
+        assert replied in there
+        assert before not in there
+    assert before in words(operator.get(f"/events/{second}"))
+    conversation = f"/conversations/{shop.number}/{CALLER}"
+    api = app.test_client().get(f"/api/v1{conversation}", headers=headers).json["messages"]
+    assert [one["decisions"][0]["event_id"] for one in api] == [second, first]
+    shown = app.test_cli_runner().invoke(args=["conversations", "show", shop.number, CALLER]).output
+    for there in (words(operator.get(conversation)), shown):
+        assert there.index(replied) < there.index(before)
+    masked = app.test_client().get(f"/api/v1/events/{first}?mask=true", headers=headers).text
+    assert "Thank you" not in masked
 
 
 def test_the_way_a_call_took_is_marked(shop, operator):
@@ -211,11 +238,11 @@ def test_the_pages_are_for_everybody(shop, operator):
         for width, scheme in ((390, "dark"), (1280, "light")):
             page.set_viewport_size({"width": width, "height": 800})
             page.emulate_media(color_scheme=scheme)
-            for path in ("/rules", f"/calls/{shop.unanswered}"):
+            for path in ("/rules", f"/calls/{shop.unanswered}", f"/conversations/{shop.number}/{CALLER}"):
                 page.goto(path)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-                drawing = page.locator(".drawing").first
-                assert drawing.evaluate("box => box.scrollWidth <= box.clientWidth"), path
+                for drawing in page.locator(".drawing").all()[:1]:
+                    assert drawing.evaluate("box => box.scrollWidth <= box.clientWidth"), path
                 found = Axe().run(page).response["violations"]
                 assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], path
         page.goto("/rules")

@@ -99,27 +99,29 @@ def write(engine: Engine, batch: Sequence[Decided]) -> None:
 def of_session(engine: Engine, provider: str, session: str) -> list[Noted]:
     """What was decided about a call, or about an SMS by its reference, in the order in which it was."""
     query = (
-        select(
-            DECISIONS.c.decided_at,
-            DECISIONS.c.identity,
-            DECISIONS.c.why,
-            DECISIONS.c.told,
-            DECISIONS.c.state,
-        )
+        select(DECISIONS)
         .where(DECISIONS.c.session == session, DECISIONS.c.provider == provider)
         .order_by(DECISIONS.c.decided_at, DECISIONS.c.id)
     )
     with engine.connect() as connection:
-        return [
-            Noted(
-                row.decided_at,
-                row.identity,
-                tuple(Why.from_json(why) for why in row.why),
-                row.told,
-                None if row.state is None else State.loads(row.state),
-            )
-            for row in connection.execute(query)
-        ]
+        return [_noted(row) for row in connection.execute(query)]
+
+
+def _noted(row: Any) -> Noted:
+    return Noted(
+        row.decided_at,
+        row.identity,
+        tuple(Why.from_json(why) for why in row.why),
+        row.told,
+        None if row.state is None else State.loads(row.state),
+    )
+
+
+def of_events(engine: Engine, identities: Sequence[str]) -> dict[str, Noted]:
+    """What each of these events led to, by its identity."""
+    query = select(DECISIONS).where(DECISIONS.c.identity.in_(identities))
+    with engine.connect() as connection:
+        return {row.identity: _noted(row) for row in connection.execute(query)}
 
 
 def newest(engine: Engine, provider: str, session: str) -> State | None:

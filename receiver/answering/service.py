@@ -144,10 +144,12 @@ class Answering:
     def gone(self, provider: str, session: str, state: State) -> None:
         """See `receiver.answering.driving.Calls`."""
         try:
-            if self.gone_on(provider, session, state):
-                return  # its end was heard in another process
+            known_elsewhere = self.gone_on(provider, session, state)
             with self._lock:
-                self._hung_up(provider, session, state, identity=None)
+                if known_elsewhere:
+                    self._calls.forget(provider, session)
+                else:
+                    self._hung_up(provider, session, state, identity=None)
         except Exception as error:
             logger.critical("cannot end a call", provider=provider, error=type(error).__name__)
 

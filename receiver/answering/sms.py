@@ -10,6 +10,11 @@ from receiver.answering.rules import Rules
 from receiver.answering.tried import first_that_holds
 from receiver.answering.why import Cause, Why
 
+QUIET = "it says not to reply"
+NOBODY = "there is no number to reply to"
+BEFORE = "replied within the period already"
+"""Why nothing is sent although a rule holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Texted:
@@ -39,8 +44,10 @@ def answer(rules: Rules, texted: Texted) -> Answered:
     rule, tried = first_that_holds(number.sms, now)
     if rule is None:
         return Answered(None, Why(Cause.NO_RULE, tried=tried))
-    if rule.reply is None or texted.sender is None:
-        return Answered(None, Why(Cause.RULE, tried=tried))
+    if rule.reply is None:
+        return Answered(None, Why(Cause.RULE, detail=QUIET, tried=tried))
+    if texted.sender is None:
+        return Answered(None, Why(Cause.RULE, detail=NOBODY, tried=tried))
     if texted.replied_at is not None and texted.at - texted.replied_at < rule.every:
-        return Answered(None, Why(Cause.RULE, detail="answered before", tried=tried))
+        return Answered(None, Why(Cause.RULE, detail=BEFORE, tried=tried))
     return Answered(rule.reply, Why(Cause.RULE, tried=tried))

@@ -11,6 +11,7 @@ from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, searching, warn_of
 from receiver.search.conversations import conversation_json
 from receiver.search.cursor import Cursor
+from receiver.search.decided import conversation_in_full
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.printable import printable
@@ -69,7 +70,7 @@ def show_conversation(
             f"{printable(sender)} never wrote to {printable(number)}: "
             "`receiver conversations` lists who wrote where"
         )
-    document = masked(conversation_json(found), mask)
+    document = masked(conversation_in_full(current.engine(), found), mask)
     if as_json:
         output.json_out(document)
         return

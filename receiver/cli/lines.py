@@ -186,6 +186,8 @@ def message(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     for line in document["text"].splitlines() or [""]:
         for piece in textwrap.wrap(printable(line), width) or [""]:
             yield f"  {piece}"
+    for decision in document["decisions"]:
+        yield from _decided(decision)
     yield ""
 
 

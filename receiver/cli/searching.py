@@ -15,7 +15,7 @@ from receiver.search.index_lag import IndexLag
 from receiver.search.masking import mask_event
 from receiver.search.mistakes import Mistakes, SearchError
 from receiver.search.query import Search
-from receiver.vocabulary.kinds import CallOutcome
+from receiver.vocabulary.kinds import CallOutcome, EventState
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Option = Callable[[Any], Any]
@@ -28,9 +28,7 @@ _FILTERS = (
         metavar="TYPE",
         help="Only this type, such as call.ringing or sms.received. Our own tests are shown only with test.",
     ),
-    click.option(
-        "--state", metavar="STATE", help="Only ringing, ongoing, ended, answered, missed, received or failed."
-    ),
+    click.option("--state", metavar="STATE", help=f"Only in this state: {', '.join(EventState)}."),
     click.option("--from", "--sender", "sender", metavar="NUMBER", help="Only from this number."),
     click.option("--to", "--recipient", "recipient", metavar="NUMBER", help="Only to this number."),
     click.option("--number", metavar="NUMBER", help="Only from or to this number."),

@@ -20,12 +20,12 @@ from receiver.db.settled import settled_id
 from receiver.models import DELIVERIES, EVENTS, WHOLE_EVENT, Event, LateEvent, RelayState, TargetRow
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.target import Target
-from receiver.search.answered import ANSWERED
+from receiver.search.answered import ENDED_AS
 from receiver.search.events import WITH_IDS, rows
 from receiver.search.home import at_home
 from receiver.search.match import matches
 from receiver.search.query import Search
-from receiver.vocabulary.kinds import EventState, EventType, Kind
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventType, Kind
 
 AT_ONCE = 500
 """Events in one step: bounds memory, and for how long SQLite's lock is held."""
@@ -122,11 +122,10 @@ def is_wanted(connection: Connection, search: Search, event: Event) -> bool:
         return False
     if not matches(search, event):
         return False
-    if search.state not in {EventState.MISSED, EventState.ANSWERED}:
+    if search.state not in OF_WHOLE_CALLS:
         return True
     # About the whole call, whose other events came before its end.
-    answered = connection.scalar(_ANSWERED, {"id": event.id}) is not None
-    return answered is (search.state is EventState.ANSWERED)
+    return connection.scalar(_ENDED_AS[search.state], {"id": event.id}) is not None
 
 
 def line_of(event: Event) -> str:
@@ -147,4 +146,7 @@ _PLANNED = ("target_id", "event_id", "replay_id", "state", "line", "due_at", "cr
 _BETWEEN = select(*WHOLE_EVENT).where(text("id > :after AND id <= :last")).order_by(EVENTS.c.id)
 _LATE = select(LateEvent.event_id).order_by(LateEvent.event_id).limit(AT_ONCE)
 _THERE = {dialect: select(EVENTS.c.id).where(condition) for dialect, condition in WITH_IDS.items()}
-_ANSWERED = text(f"SELECT 1 FROM events WHERE id = :id AND {ANSWERED}")  # noqa: S608  # our own words
+_ENDED_AS = {
+    state: text(f"SELECT 1 FROM events WHERE id = :id AND {condition}")  # noqa: S608  # our own words
+    for state, condition in ENDED_AS.items()
+}

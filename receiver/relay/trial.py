@@ -22,7 +22,7 @@ from receiver.relay.sorts import SORTS
 from receiver.relay.target import Target
 from receiver.search.query import Search
 from receiver.vocabulary.fields import SAID, Sort
-from receiver.vocabulary.kinds import EventState, EventType, Kind
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType, Kind
 from receiver.vocabulary.verdict import Verdict
 
 _Row = namedtuple("_Row", [column.key for column in WHOLE_EVENT])  # type: ignore[misc]
@@ -94,7 +94,7 @@ def _kind_of(search: Search) -> Kind:
 _FILES = [name for name, field in SAID.items() if field.sort is Sort.FILES]
 _CALL_STATES = {
     *(EventState.RINGING, EventState.ONGOING, EventState.ENDED),
-    *(EventState.ANSWERED, EventState.MISSED),
+    *OF_WHOLE_CALLS,
 }
 _TYPES = {
     (Kind.SMS, None): EventType.SMS_RECEIVED,

@@ -1,19 +1,21 @@
-"""Whether a call was answered, declared once: the database is asked in SQL that is made from the declaration,
-and a call that has been read is judged by it.
+"""Whether a call was answered, left a voicemail or was missed, declared once: the database is asked in SQL
+that is made from the declaration, and a call that has been read is judged by it.
 
-A call was answered when somebody was reached or, if nobody was tried, when it got beyond ringing. A call that
-ended without being answered was missed.
+A call was answered when somebody was reached or, if nobody was tried and nothing recorded, when it got
+beyond ringing: not every provider says so of the first menu, but then the rules had told it to ask. What was
+recorded while nobody was reached is a voicemail. Any other call that ended was missed.
 """
 
 # ruff: noqa: S608  # SQL is put together from our own words
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
+from receiver.vocabulary.answering import MENU
 from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState
 
 
@@ -78,15 +80,23 @@ SERVED: Signs = (
 )
 
 
+RECORDED: Signs = (IsNot("record_url"),)
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to be answered: the call shows one of `shown` and none of `absent`."""
+    """A way to come to a state: the call shows one of `shown` and none of `absent`."""
 
     shown: Signs
     absent: Signs = ()
+    or_menu: bool = False
+    """Or it was told to ask for keys."""
 
 
-_WAYS = (Way(REACHED), Way(SERVED, absent=TRIED))
+_WAYS: Mapping[EventState, tuple[Way, ...]] = {
+    EventState.ANSWERED: (Way(REACHED), Way(SERVED, absent=(*TRIED, *RECORDED), or_menu=True)),
+    EventState.VOICEMAIL: (Way(RECORDED, absent=REACHED),),
+}
 
 
 def shows(events: Iterable[Event], signs: Signs) -> bool:
@@ -94,10 +104,16 @@ def shows(events: Iterable[Event], signs: Signs) -> bool:
     return any(sign.shown_by(event) for event in events for sign in signs)
 
 
-def answered(events: Iterable[Event]) -> bool:
-    """Whether the call of which these are the trusted events was answered."""
+def ended_as(events: Iterable[Event], *, menu: bool = False) -> EventState:
+    """What the call came to of which these are the trusted events, once it has ended; `menu` if it was told
+    to ask for keys."""
     events = list(events)
-    return any(shows(events, way.shown) and not shows(events, way.absent) for way in _WAYS)
+    for state, ways in _WAYS.items():
+        for way in ways:
+            shown = shows(events, way.shown) or (way.or_menu and menu)
+            if shown and not shows(events, way.absent):
+                return state
+    return EventState.MISSED
 
 
 def _shows_sql(signs: Signs) -> str:
@@ -107,11 +123,22 @@ def _shows_sql(signs: Signs) -> str:
     return f"EXISTS (SELECT 1 FROM events AS o WHERE {own} AND ({shown}) LIMIT 1 OFFSET 0)"
 
 
+_MENU_SQL = (
+    "EXISTS (SELECT 1 FROM decisions AS d WHERE d.session = events.session AND d.provider = events.provider"
+    f" AND d.told LIKE '{MENU}%' LIMIT 1 OFFSET 0)"
+)
+
+
 def _way_sql(way: Way) -> str:
-    if not way.absent:
-        return _shows_sql(way.shown)
-    return f"({_shows_sql(way.shown)} AND NOT {_shows_sql(way.absent)})"
+    shown = f"({_shows_sql(way.shown)} OR {_MENU_SQL})" if way.or_menu else _shows_sql(way.shown)
+    return f"({shown} AND NOT {_shows_sql(way.absent)})" if way.absent else shown
 
 
-ANSWERED = f"({' OR '.join(map(_way_sql, _WAYS))})"
+def _state_sql(state: EventState) -> str:
+    return f"({' OR '.join(map(_way_sql, _WAYS[state]))})"
+
+
+ENDED_AS: Mapping[EventState, str] = {state: _state_sql(state) for state in _WAYS} | {
+    EventState.MISSED: f"NOT ({' OR '.join(map(_state_sql, _WAYS))})"
+}
 """The same as a condition on a row of `events`, one of a call's."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from receiver.duty.duty import NOTHING, Standing, duty_json
 from receiver.models import Event
-from receiver.search.answered import SERVED, answered, shows
+from receiver.search.answered import SERVED, ended_as, shows
 from receiver.search.events import event_json, iso
 from receiver.search.outcome import outcome_of, step_of
+from receiver.search.told import Told
 from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, EventType
 
 _ORDER = {EventType.CALL_RINGING: 0, EventType.CALL_ONGOING: 1, EventType.CALL_ENDED: 2}
@@ -30,10 +31,10 @@ class Call:
     id: int
     """The id of the first event, by which calls are ordered."""
     state: EventState
-    """`ringing`, `ongoing`, `answered` or `missed`; `ended` if its end was lost, long ago.
+    """`ringing`, `ongoing`, `answered`, `voicemail` or `missed`; `ended` if its end was lost, long ago.
 
     A call is missed if it ended without reaching anybody: those who were dialled did not answer, or it
-    never got beyond ringing.
+    never got beyond ringing; and if the caller left no message.
     """
     outcome: CallOutcome | None
     """What became of it; None while it goes on."""
@@ -59,20 +60,20 @@ class Call:
     """What people on duty did about it."""
 
 
-def call_of(session: str, events: list[Event]) -> Call:
-    """The call that these events tell of."""
+def call_of(session: str, events: list[Event], told: Told | None = None) -> Call:
+    """The call that these events tell of; `told` is what the rules told it, if they did."""
     line = sorted(events, key=_moment)
     last = next((event for event in line if event.type == EventType.CALL_ENDED), None)
     ended = [event for event in line if event.type == EventType.CALL_ENDED]
     billed = next((event for event in ended if event.debit is not None), last)
     lost = not ended and datetime.now(UTC) - max(event.received_at for event in events) > LONGEST_SILENCE
-    outcome = outcome_of(line) if ended else CallOutcome.UNKNOWN if lost else None
+    outcome = outcome_of(line, told) if ended else CallOutcome.UNKNOWN if lost else None
     # A later notification (of the recording, say) may repeat the bill; that is not another bill.
     return Call(
         session=session,
         provider=line[0].provider,
         id=min(event.id for event in events),
-        state=EventState.ENDED if lost else _state(line, bool(ended)),
+        state=EventState.ENDED if lost else _state(line, bool(ended), told),
         outcome=outcome,
         sender=_first(line, "sender"),
         contact=_first(line, "contact"),
@@ -102,9 +103,9 @@ def _moment(event: Event) -> tuple[int, datetime, int]:
     return stage, event.received_at, event.id
 
 
-def _state(line: Sequence[Event], ended: bool) -> EventState:
+def _state(line: Sequence[Event], ended: bool, told: Told | None) -> EventState:
     if ended:
-        return EventState.ANSWERED if answered(line) else EventState.MISSED
+        return ended_as(line, menu=told is not None and told.menu)
     return EventState.ONGOING if shows(line, SERVED) else EventState.RINGING
 
 

@@ -23,7 +23,8 @@ from receiver.search.match import matches
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
 from receiver.search.span import END, Span
-from receiver.vocabulary.kinds import EventState, Kind
+from receiver.search.told import told
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, Kind
 
 LONGEST_CALL = 200
 """The most events that are read of one session, and of those that tell what became of it; a call has a
@@ -37,7 +38,7 @@ _AT_ONCE = 64
 """The most sessions in one statement."""
 _FEW = 16
 """The fewest events that are searched for at once."""
-_AT_THE_END = {EventState.ENDED, EventState.ANSWERED, EventState.MISSED}
+_AT_THE_END = {EventState.ENDED, *OF_WHOLE_CALLS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,10 @@ def _calls(connection: Connection, sessions: Sequence[str]) -> dict[str, Call]:
         ids = _ids_of(connection, sessions[start : start + _AT_ONCE])
         for event in rows(connection, ids):
             by_session.setdefault(event.session or "", []).append(event)
-    return {session: call_of(session, events) for session, events in by_session.items()}
+    by_rules = told(connection, list(by_session)) if by_session else {}
+    return {
+        session: call_of(session, events, by_rules.get(session)) for session, events in by_session.items()
+    }
 
 
 def _ids_of(connection: Connection, sessions: Sequence[str]) -> Sequence[int]:

@@ -12,10 +12,10 @@ from sqlalchemy import TextClause, bindparam, text
 
 from receiver.models import UtcTime
 from receiver.providers.registry import PROVIDERS, identity_prefix
-from receiver.search.answered import ANSWERED
+from receiver.search.answered import ENDED_AS
 from receiver.search.duty import HANDLED, OPEN, OPEN_TYPES
 from receiver.search.query import Search
-from receiver.vocabulary.kinds import EventState, EventType, Kind
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType, Kind
 
 _TYPES_OF: dict[Kind, tuple[EventType, ...]] = {
     Kind.VOICE: (
@@ -36,9 +36,7 @@ TYPES_OF_STATE = {
     EventState.ENDED: {EventType.CALL_ENDED},
     EventState.RECEIVED: {EventType.FAX_RECEIVED, EventType.SMS_RECEIVED},
     EventState.FAILED: {EventType.FAX_FAILED},
-    # A call that was answered or missed is found at the event of its end.
-    EventState.ANSWERED: {EventType.CALL_ENDED},
-    EventState.MISSED: {EventType.CALL_ENDED},
+    **{state: {EventType.CALL_ENDED} for state in OF_WHOLE_CALLS},
 }
 
 
@@ -100,8 +98,8 @@ def conditions(wanted: Search, *, types: bool) -> Clause:
         clause.add(f"quarantine IS {'NOT ' if wanted.quarantined else ''}NULL")
     if wanted.problems is not None:
         clause.add(f"problems IS {'NOT ' if wanted.problems else ''}NULL")
-    answered = {EventState.MISSED: False, EventState.ANSWERED: True}.get(wanted.state or EventState.ENDED)
-    for asked, means in ((wanted.open, OPEN), (wanted.handled, HANDLED), (answered, ANSWERED)):
+    ended = ENDED_AS.get(wanted.state or EventState.ENDED, "")
+    for asked, means in ((wanted.open, OPEN), (wanted.handled, HANDLED), (bool(ended) or None, ended)):
         if asked is not None:
             clause.add(means if asked else f"NOT {means}")
     pairs = types_of(wanted)

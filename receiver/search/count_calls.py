@@ -59,9 +59,9 @@ def count_others(
     return None if found is None else [OfType(row.bar, row.kind, row.type, row.events) for row in found]
 
 
-def missed_calls(engine: Engine, since: datetime) -> int:
-    """The calls that ended since then without being answered."""
-    wanted = Search(kind=Kind.VOICE, state=EventState.MISSED, since=since, quarantined=False)
+def ended_calls(engine: Engine, state: EventState, since: datetime) -> int:
+    """The calls that ended so since then."""
+    wanted = Search(kind=Kind.VOICE, state=state, since=since, quarantined=False)
     with engine.connect() as connection:
         ids = matching_ids(connection, wanted, Span(), MOST_READ)
         found = connection.execute(

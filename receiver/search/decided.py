@@ -1,4 +1,4 @@
-"""What the rules decided about a call, put beside its events."""
+"""What the rules decided about calls and SMS, put beside their events."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from receiver.answering import decisions
 from receiver.answering.decisions import Noted
 from receiver.answering.sentences import sentence
 from receiver.answering.why import Why
+from receiver.models import Event
 from receiver.search.call import Call, call_json
+from receiver.search.conversations import Conversation, conversation_json
 from receiver.search.events import iso
+from receiver.search.repeats import whole_json
 
 
 def decided_of(engine: Engine, call: Call) -> list[Noted]:
@@ -24,6 +27,24 @@ def call_in_full(call: Call, decided: Sequence[Noted]) -> dict[str, Any]:
     """The form of one call by itself: with what was decided about it, and why."""
     ids = {event.identity: event.id for event in call.events}
     return call_json(call) | {"decisions": [_decision_json(one, ids) for one in decided]}
+
+
+def event_in_full(engine: Engine, event: Event) -> dict[str, Any]:
+    """The form of one event by itself: with its raw request and repeats, and with what it led to."""
+    decided = decisions.of_events(engine, [event.identity]).values()
+    ids = {event.identity: event.id}
+    return whole_json(engine, event) | {"decisions": [_decision_json(one, ids) for one in decided]}
+
+
+def conversation_in_full(engine: Engine, conversation: Conversation) -> dict[str, Any]:
+    """The form of one conversation by itself: each message with what it led to."""
+    ids = {part.identity: part.id for message in conversation.messages for part in message.parts}
+    decided = decisions.of_events(engine, list(ids))
+    shown = conversation_json(conversation)
+    for told, message in zip(shown["messages"], conversation.messages, strict=True):
+        led_to = (decided.get(part.identity) for part in message.parts)
+        told["decisions"] = [_decision_json(one, ids) for one in led_to if one is not None]
+    return shown
 
 
 def _decision_json(one: Noted, ids: Mapping[str, int]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ arrived, and conversations, in which the last word is always the sender's; as lo
 from __future__ import annotations
 
 from receiver.duty.things import Thing
-from receiver.search.answered import ANSWERED
-from receiver.vocabulary.kinds import EventType
+from receiver.search.answered import ENDED_AS
+from receiver.vocabulary.kinds import EventState, EventType
 
 OPEN_TYPES = frozenset({EventType.CALL_ENDED, EventType.FAX_RECEIVED, EventType.SMS_RECEIVED})
 
@@ -30,9 +30,10 @@ HANDLED = (
     f" ELSE {_done(Thing.CONVERSATION, _CONVERSATION, ' AND duty.up_to >= events.id')} END)"
 )
 _TYPES = ", ".join(f"'{type_}'" for type_ in sorted(OPEN_TYPES))
+_ANSWERED = ENDED_AS[EventState.ANSWERED]
 OPEN = (
     f"(events.quarantine IS NULL AND events.type IN ({_TYPES})"
-    f" AND (events.kind <> 'voice' OR (events.session IS NOT NULL AND NOT {ANSWERED})) AND NOT {HANDLED})"
+    f" AND (events.kind <> 'voice' OR (events.session IS NOT NULL AND NOT {_ANSWERED})) AND NOT {HANDLED})"
 )
 
 

@@ -15,8 +15,8 @@ from receiver.vocabulary.kinds import EventType
 
 
 def matches(wanted: Search, event: Event) -> bool:
-    """Whether an event matches by itself. `missed` and `answered`, which are about its whole call, are not
-    decided here: any end of a call matches. Nor is what somebody did about it, `open` and `handled`."""
+    """Whether an event matches by itself. The states of whole calls are not decided here: any end of a call
+    matches. Nor is what somebody did about it, `open` and `handled`."""
     if event.type == EventType.TEST and not wanted.tests:
         return False
     plain = ("provider", "kind", "type", "sender", "recipient", "session", "txn_ref")

@@ -6,22 +6,23 @@ from collections.abc import Sequence
 
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
-from receiver.search.answered import REACHED, answered, shows
-from receiver.vocabulary.kinds import CallOutcome, CallStep, EventType
+from receiver.search.answered import REACHED, RECORDED, ended_as, shows
+from receiver.search.told import Told
+from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, EventType
 
 
-def outcome_of(line: Sequence[Event]) -> CallOutcome:
-    """The outcome of a call that ended, from its events in their order."""
+def outcome_of(line: Sequence[Event], told: Told | None = None) -> CallOutcome:
+    """The outcome of a call that ended, from its events in their order and from what the rules told it."""
     if shows(line, REACHED):
         return CallOutcome.ANSWERED
-    if any(event.record_url for event in line):
+    if shows(line, RECORDED):
         return CallOutcome.VOICEMAIL
     tried = [outcome for event in line if (outcome := party_of(event))]
     if tried:
         return tried[-1]
-    if _last_step(line) is CallStep.MENU:
+    if told.menu_last if told is not None else _last_step(line) is CallStep.MENU:
         return CallOutcome.ABANDONED
-    if answered(line):
+    if ended_as(line, menu=told is not None and told.menu) is EventState.ANSWERED:
         return CallOutcome.ANSWERED
     endings = (PROVIDERS[event.provider].endings.get(event.call_state or "") for event in reversed(line))
     return next(filter(None, endings), CallOutcome.MISSED)

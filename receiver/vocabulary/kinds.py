@@ -61,12 +61,16 @@ class CallOutcome(StrEnum):
 
 
 class EventState(StrEnum):
-    """How it went. `missed` and `answered` describe a whole call, found at the event that ended it."""
+    """How it went. Those of `OF_WHOLE_CALLS` describe a whole call, found at the event that ended it."""
 
     RINGING = "ringing"
     ONGOING = "ongoing"
     ENDED = "ended"
     ANSWERED = "answered"
+    VOICEMAIL = "voicemail"
     MISSED = "missed"
     RECEIVED = "received"
     FAILED = "failed"
+
+
+OF_WHOLE_CALLS = frozenset({EventState.ANSWERED, EventState.VOICEMAIL, EventState.MISSED})

@@ -11,7 +11,7 @@ from receiver import current
 from receiver.cli import options, output, tables
 from receiver.cli.operation import operation
 from receiver.cli.searching import masked
-from receiver.search.repeats import whole_json
+from receiver.search.decided import event_in_full
 
 
 @click.command()
@@ -27,14 +27,15 @@ def show(event_id: int, as_json: bool, mask: bool) -> None:
     event = current.event_log().get(event_id)
     if event is None:
         raise click.ClickException(f"there is no event {event_id}")
-    document = masked(whole_json(current.engine(), event), mask)
+    document = masked(event_in_full(current.engine(), event), mask)
     if as_json:
         output.json_out(document)
         return
     raw, repeated = document.pop("raw"), document.pop("repeated")
-    params, problems = document.pop("params"), document.pop("problems")
+    params, problems, decisions = document.pop("params"), document.pop("problems"), document.pop("decisions")
     rows = [[name, str(value)] for name, value in document.items() if value is not None]
     rows += [["problem", problem] for problem in problems]
+    rows += [["decided", _decided(one)] for one in decisions]
     rows += [[f"params.{name}", str(value)] for name, value in params.items()]
     rows += _request("raw", raw, mask)
     for at, repeat in enumerate(repeated, 1):
@@ -44,6 +45,12 @@ def show(event_id: int, as_json: bool, mask: bool) -> None:
     tables.show(("field", "value"), rows)
     if len(repeated) < document["repeats"]:
         output.say(f"these are the first {len(repeated)} of {document['repeats']:,} repeats")
+
+
+def _decided(decision: dict[str, Any]) -> str:
+    """What the rules decided when it came, and why."""
+    why = " ".join(reason["said"] for reason in decision["why"])
+    return f"{why} → {decision['does'] or 'nothing'}"
 
 
 def _request(name: str, raw: dict[str, Any], mask: bool) -> list[list[str]]:

@@ -11,7 +11,7 @@ from receiver import current
 from receiver.search.call import call_json
 from receiver.search.conversations import conversation_json
 from receiver.search.cursor import Cursor
-from receiver.search.decided import call_in_full, decided_of
+from receiver.search.decided import call_in_full, conversation_in_full, decided_of
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.masking import mask_event
@@ -99,7 +99,7 @@ def list_conversations(given: Given) -> Response:
 @operation(
     "/conversations/{number}/{sender}",
     "Show one conversation",
-    shapes.Conversation,
+    shapes.ConversationInFull,
     parameters=(PAGE_LIMIT, BEFORE, MASK),
     missing=NO_CONVERSATION,
 )
@@ -110,7 +110,7 @@ def show_conversation(given: Given, number: str, sender: str) -> Response:
     found = log.get(*ends, before=_before(given), limit=_limit(given))
     if found is None:
         return problem(404, "not_found", NO_CONVERSATION)
-    shown = conversation_json(found)
+    shown = conversation_in_full(current.engine(), found)
     return jsonify(mask_event(shown) if given.flag("mask") else shown)
 
 

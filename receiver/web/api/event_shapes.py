@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, create_model
 from pydantic import Field as About
 
+from receiver.answering.why import Cause
 from receiver.search.repeats import MOST
 from receiver.vocabulary.fields import FIELDS, Field, Sort
 from receiver.vocabulary.verdict import Verdict
@@ -97,9 +98,31 @@ class EventDocument(BaseModel):
     kept_at: Time | None
 
 
+class Reason(BaseModel):
+    """Why something was decided. Rules and steps count from 1."""
+
+    cause: Cause
+    rule: int | None = About(description="The rule that applied, of those of the number.")
+    flow: str | None = About(description="The flow in which the call was.")
+    step: int | None
+    said: str = About(description="For people.")
+
+
+class Decision(BaseModel):
+    """What your rules decided."""
+
+    decided_at: Time
+    event_id: int | None = About(description="The event that led to it; null if none did.")
+    why: list[Reason]
+    does: str | None = About(description="What is done, in words; null for nothing.")
+    flow: str | None = About(description="Where the call is then; null at its end.")
+    step: int | None
+
+
 class WholeEvent(Event):
-    """One event with its raw request, its repeats and its documents."""
+    """One event with its raw request, its repeats and its documents, and what it led to."""
 
     raw: Raw
     repeated: list[Repeat] = About(description=f"Oldest first, at most {MOST} of them.")
     documents: list[EventDocument] = About(description="What became of its links, such as that to a fax.")
+    decisions: list[Decision] = About(description="What your rules decided when it came, if any are for it.")

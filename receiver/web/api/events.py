@@ -8,11 +8,11 @@ from flask import Response, jsonify, request
 
 from receiver import current
 from receiver.export.export import ALL_FIELDS, FieldError, export, read_fields
+from receiver.search.decided import event_in_full
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, event_json
 from receiver.search.index_lag import words_lag
 from receiver.search.masking import mask_event
-from receiver.search.repeats import whole_json
-from receiver.vocabulary.kinds import EventState
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS
 from receiver.web.api import shapes
 from receiver.web.api.event_documents import documents_json
 from receiver.web.api.event_shapes import Event, WholeEvent
@@ -105,7 +105,7 @@ def stream_events(given: Given) -> Response:
     event appears a few tenths of a second after its callback. A comment every few seconds shows that the
     stream is still open."""
     wanted = search_of(given)
-    if wanted.state in {EventState.MISSED, EventState.ANSWERED}:
+    if wanted.state in OF_WHOLE_CALLS:
         raise BadRequest("state: whether a call was answered is only known later; leave this filter out")
     after = given.whole("after", 0, LARGEST_ID, least=0) if "after" in given.words else None
     last = _last_event_id()
@@ -139,7 +139,7 @@ def show_event(given: Given, event_id: int) -> Response:
     event = current.event_log().get(event_id) if 0 < event_id <= LARGEST_ID else None
     if event is None:
         return problem(404, "not_found", NO_EVENT)
-    shown = whole_json(current.engine(), event)
+    shown = event_in_full(current.engine(), event)
     shown = mask_event(shown) if given.flag("mask") else shown
     # Nothing in these is anybody's words.
     return jsonify(shown | {"documents": documents_json(event)})

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from receiver.answering.why import Cause
 from receiver.search.index_lag import Lacks
 from receiver.vocabulary.kinds import CallOutcome, EventState
 from receiver.vocabulary.verdict import Verdict
-from receiver.web.api.event_shapes import Amount, Event, EventDocument, LinkedFile, Number, Raw, Time
+from receiver.web.api.event_shapes import (
+    Amount,
+    Decision,
+    Event,
+    EventDocument,
+    LinkedFile,
+    Number,
+    Raw,
+    Time,
+)
 
 Cursor = Annotated[str, Field(description="Give it as `before` for the next page; null on the last one.")]
 
@@ -63,7 +72,8 @@ class Call(BaseModel):
     provider: str
     id: int = Field(description="The first event's id.")
     state: EventState = Field(
-        description="`missed`: it ended, and nobody was reached. `ended`: how is unknown."
+        description="`missed`: it ended, and nobody was reached. `voicemail`: nor was anybody then, but the"
+        " caller left a message. `ended`: how is unknown."
     )
     outcome: CallOutcome | None = Field(description="What became of it; null while it goes on.")
     sender: Number | None
@@ -82,27 +92,6 @@ class Call(BaseModel):
     handled_at: Time | None = Field(description="When somebody said that it was dealt with.")
     note: str | None = Field(description="What people on duty wrote about it.")
     events: list[Event]
-
-
-class Reason(BaseModel):
-    """Why something was decided. Rules and steps count from 1."""
-
-    cause: Cause
-    rule: int | None = Field(description="The rule that applied, of those of the number.")
-    flow: str | None = Field(description="The flow in which the call was.")
-    step: int | None
-    said: str = Field(description="For people.")
-
-
-class Decision(BaseModel):
-    """What your rules decided."""
-
-    decided_at: Time
-    event_id: int | None = Field(description="The event that led to it; null if none did.")
-    why: list[Reason]
-    does: str | None = Field(description="What the call was told to do, in words; null for nothing.")
-    flow: str | None = Field(description="Where the call is then; null at its end.")
-    step: int | None
 
 
 class CallInFull(Call):
@@ -149,11 +138,23 @@ class Conversation(BaseModel):
     sender: str
     contact: str | None = Field(description="Who the sender is, by your contacts.")
     count: int = Field(description="SMS in all, each part for itself.")
-    messages: list[Message]
+    messages: Sequence[Message]
     next: Cursor | None
     handled_by: str | None
     handled_at: Time | None = Field(description="When somebody dealt with it, if nothing came since.")
     note: str | None = Field(description="What people on duty wrote about it.")
+
+
+class MessageInFull(Message):
+    """A message, with what your rules decided about it."""
+
+    decisions: list[Decision] = Field(description="One for each part, if rules are for it.")
+
+
+class ConversationInFull(Conversation):
+    """What one sender wrote to one number, with what your rules decided."""
+
+    messages: Sequence[MessageInFull]
 
 
 class ConversationPage(BaseModel):

@@ -14,7 +14,7 @@ from receiver.search.calls import MOST_LOOKED_AT
 from receiver.search.decided import call_in_full, decided_of
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
-from receiver.vocabulary.kinds import CallOutcome, EventState, Kind
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, CallOutcome, EventState, Kind
 from receiver.web.console import kept, rules, shown
 from receiver.web.console.lists import Chip, listing, live, open_chip, parsed, whole_number
 from receiver.web.console.timeline import time_line
@@ -24,12 +24,11 @@ calls = Blueprint("calls", __name__)
 _STATES = (
     (None, "All"),
     (EventState.MISSED, "Missed"),
+    (EventState.VOICEMAIL, "Voicemail"),
     (EventState.ANSWERED, "Answered"),
     (EventState.ONGOING, "Ongoing"),
 )
-_OUTCOMES = tuple(
-    outcome for outcome in CallOutcome if outcome not in {CallOutcome.ANSWERED, CallOutcome.MISSED}
-)
+_OUTCOMES = tuple(outcome for outcome in CallOutcome if outcome.value not in OF_WHOLE_CALLS)
 """Those that are no states, too."""
 
 

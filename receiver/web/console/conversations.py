@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from receiver import current
 from receiver.duty.duty import duty_json
 from receiver.search.conversations import TRUSTED_SMS, Conversation, conversation_json
+from receiver.search.decided import conversation_in_full
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import Kind
@@ -65,7 +66,7 @@ def _page(number: str, sender: str, address: str) -> str:
     found = current.conversations().get(number, sender, before=before)
     if found is None:
         abort(404, "There is no conversation between these two. Quarantined messages are not part of one.")
-    document = shown.document(conversation_json(found)) | _duty(found)
+    document = shown.document(conversation_in_full(current.engine(), found)) | _duty(found)
     return render_template(
         "conversation.html",
         page="conversations",

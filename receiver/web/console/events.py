@@ -12,9 +12,9 @@ from receiver import current
 from receiver.keys.urls import callback_url
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
+from receiver.search.decided import event_in_full
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
-from receiver.search.repeats import whole_json
 from receiver.search.whole_message import message_of
 from receiver.vocabulary.json_text import json_text
 from receiver.vocabulary.kinds import Kind
@@ -85,7 +85,7 @@ def show(event_id: int) -> str:
     event = current.event_log().get(event_id) if event_id < 2**63 else None
     if event is None:
         abort(404, "There is no event with this id.")
-    document = whole_json(current.engine(), event)
+    document = event_in_full(current.engine(), event)
     before = current.event_log().ids(Search(), before=event_id, limit=1)
     after = current.event_log().after(Search(), event_id, limit=1).events
     told = shown.document(document)

@@ -11,8 +11,8 @@ from typing import Any
 from flask import request, url_for
 
 from receiver import current
-from receiver.search.count_calls import MOST_READ, Calls, count_calls, count_others, missed_calls
-from receiver.vocabulary.kinds import EventType, Kind
+from receiver.search.count_calls import MOST_READ, Calls, count_calls, count_others, ended_calls
+from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.web.console import times
 from receiver.web.console.chart import NARROW, RANGES, USUAL, Counts, Range, drawn
 
@@ -95,10 +95,11 @@ def _calls(first: datetime, shown: Range, bars: Counts) -> Calls | None:
 def _tiles(first: datetime, shown: Range, found: _Found) -> Iterator[Tile]:
     since = f"since:{first:%Y-%m-%dT%H:%MZ}"
     calls = found.calls
-    missed = None if calls is None else missed_calls(current.engine(), first)
     of = "" if calls is None else f"of {_number(calls.number, 'call')}"
-    at = url_for("console.calls.show_list", q=f"state:missed {since}")
-    yield Tile("Missed calls", _shown(missed), of, at, bool(missed))
+    for state, name in ((EventState.MISSED, "Missed calls"), (EventState.VOICEMAIL, "Voicemails")):
+        count = None if calls is None else ended_calls(current.engine(), state, first)
+        at = url_for("console.calls.show_list", q=f"state:{state} {since}")
+        yield Tile(name, _shown(count), of, at, state is EventState.MISSED and bool(count))
     totals: Counter[str] = found.totals or Counter()
     read = found.totals is not None
     sms = totals[EventType.SMS_RECEIVED] if read else None
