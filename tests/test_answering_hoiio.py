@@ -9,9 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from attended import PACE, heard, office, requested, steps
+from conftest import API_TOKEN, DATABASES, migrated_database
 
 from receiver.answering import driver
 from receiver.answering.driver import Pauses
+from receiver.answering.failures import MANY, WITHIN, Reason, look
+from receiver.answering.findings import STEPS
+from receiver.numbers import findings
 from receiver.providers.hoiio.phone import HoiioPhone
 from receiver.search.calls import CallLog
 from receiver.simulator.hoiio.server import SimulatorServer
@@ -122,6 +126,17 @@ def desk(simulator, tmp_path_factory):
         yield running
 
 
+@pytest.fixture(scope="module", params=DATABASES)
+def lasting_desk(request, simulator, tmp_path_factory):
+    """The same on both databases, for what is read of the log again, or written to it at once."""
+    path = tmp_path_factory.mktemp("desk")
+    with (
+        migrated_database(request, path) as url,
+        office(RULES, path, ("+6561234567",), simulator, url=url) as running,
+    ):
+        yield running
+
+
 def refusals(outcome: dict) -> list[str]:
     return [step["refused"] for step in outcome["way"] if "refused" in step]
 
@@ -212,17 +227,36 @@ def test_a_fault_that_stays_leads_to_the_failure_step(desk, endpoint, digits, wa
     assert desk.simulator.account["requests"][endpoint] - before >= requests
 
 
+def test_failed_steps_are_counted_by_reason_and_found_when_they_are_many(lasting_desk):
+    engine, counted = lasting_desk.parts.engine, lasting_desk.parts.answering.failures.counted
+    before = counted.copy()
+    lasting_desk.simulator.control.fault("ivr/middle/gather", "status:error_msg_download_failed", times=MANY)
+    for _ in range(MANY):
+        lasting_desk.call()
+    assert counted - before == {Reason.REFUSED: MANY}
+    assert lasting_desk.parts.answering.flush(5)
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    metrics = lasting_desk.app.test_client().get("/metrics", headers=headers).text
+    assert (
+        f'receiver_answering_failed_steps_total{{reason="refused"}} {float(counted[Reason.REFUSED])}'
+        in metrics
+    )
+    for now, found in ((lasting_desk.at, True), (lasting_desk.at + 2 * WITHIN, False)):
+        look(engine, now)
+        assert (STEPS in {one.code for one in findings.read(engine)}) is found
+
+
 def test_a_call_that_cannot_be_ended_is_tried_again_until_it_can(desk):
     desk.simulator.control.fault("ivr/end/hangup", "status:error_rate_limit_exceeded", times=9)
     outcome = desk.call(digits=["2"])
     assert steps(outcome) == MENU + MESSAGE
 
 
-def test_who_hangs_up_in_a_menu_is_asked_for_nothing_more(desk):
-    outcome = desk.call(hangs_up_in=1)
+def test_who_hangs_up_in_a_menu_is_asked_for_nothing_more(lasting_desk):
+    outcome = lasting_desk.call(hangs_up_in=1)
     assert steps(outcome) == MENU
-    assert desk.why(outcome["session"])[1:] == ["caller hung up"]
-    call = CallLog(desk.parts.engine).get(outcome["session"])
+    assert lasting_desk.why(outcome["session"])[1:] == ["caller hung up"]
+    call = CallLog(lasting_desk.parts.engine).get(outcome["session"])
     assert (call.state, call.outcome) == (EventState.ANSWERED, "abandoned")
 
 
@@ -245,7 +279,7 @@ def test_a_slow_request_delays_no_other_call(desk):
         assert steps(slow.result()) == MENU + MESSAGE
 
 
-def test_a_hundred_calls_at_once_each_go_their_own_way(desk):
+def test_a_hundred_calls_at_once_each_go_their_own_way(lasting_desk):
     ways = [
         ({"digits": ["1"], "dial": ["answered"], "dial_seconds": 1}, [*MENU, "transfer"]),
         ({"digits": ["1"], "dial": ["busy", "unanswered"]}, MENU + BUSY + MESSAGE),
@@ -254,7 +288,9 @@ def test_a_hundred_calls_at_once_each_go_their_own_way(desk):
         ({"digits": ["5", "2"], "hangs_up_in": 3}, [*MENU, *MENU, "record"]),
     ]
     with ThreadPoolExecutor(100) as pool:
-        outcomes = list(pool.map(lambda at: desk.call(sender=f"+659{at:07}", **ways[at % 5][0]), range(100)))
+        outcomes = list(
+            pool.map(lambda at: lasting_desk.call(sender=f"+659{at:07}", **ways[at % 5][0]), range(100))
+        )
     assert [steps(outcome) for outcome in outcomes] == [ways[at % 5][1] for at in range(100)]
 
 
@@ -306,12 +342,19 @@ def test_the_steps_are_those_of_a_published_attendant(attendant, course, way):
             assert step["on_failure"] == "continue"
 
 
-def test_an_sms_is_answered_once(desk):
-    number = desk.numbers["+6561234567"]
+def test_an_sms_is_answered_once(lasting_desk):
+    number = lasting_desk.numbers["+6561234567"]
+    before = len(sent(lasting_desk))
     for text in ("Hello", "Hello again"):
-        desk.simulator.control.sms("+6590002222", number, text)
-    sent = until(lambda: [e for e in desk.simulator.account["ledger"] if e["kind"] == "sms-sent"])
-    assert len(sent) == 1
+        lasting_desk.simulator.control.sms("+6590002222", number, text)
+    until(lambda: len(sent(lasting_desk)) > before)
+    assert lasting_desk.parts.answering.flush(5)
+    assert len(sent(lasting_desk)) == before + 1
+
+
+def sent(desk) -> list[dict]:
+    """What was charged for SMS that we sent."""
+    return [entry for entry in desk.simulator.account["ledger"] if entry["kind"] == "sms-sent"]
 
 
 def until(look):

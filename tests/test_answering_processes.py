@@ -12,7 +12,7 @@ import pytest
 import requests
 from attended import PACE, office, steps
 from conftest import API_TOKEN, KEY
-from test_answering_hoiio import BUSY, MENU, MESSAGE, PAUSES, RULES, SORRY, until
+from test_answering_hoiio import BUSY, MENU, MESSAGE, PAUSES, RULES, SORRY, sent, until
 from test_serve import Service
 
 from receiver.answering import driver
@@ -68,11 +68,11 @@ def test_a_call_that_went_on_elsewhere_is_not_taken_for_lost(pair, monkeypatch):
 
 def test_an_sms_that_comes_to_both_is_answered_once(pair):
     number = pair.numbers["+6561234567"]
-    before = len(sent_by(pair))
+    before = len(sent(pair))
     pair.simulator.control.sms("+6590003333", number, "Hello", duplicate=2)
     for parts in pair.processes:
         parts.answering.close(5)
-    assert len(sent_by(pair)) == before + 1
+    assert len(sent(pair)) == before + 1
 
 
 @pytest.mark.slow
@@ -119,7 +119,3 @@ def test_the_real_server_decides_once_and_reads_its_rules_at_sighup(simulator, d
 def children(pid: int) -> set[str]:
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return {child for task in tasks for child in (task / "children").read_text().split()}
-
-
-def sent_by(pair) -> list[dict]:
-    return [entry for entry in pair.simulator.account["ledger"] if entry["kind"] == "sms-sent"]

@@ -8,7 +8,6 @@ from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 
-import databases
 import forks
 import pytest
 import requests
@@ -36,7 +35,7 @@ def serve(path: Path, port: int, settings: dict, deaf: bool = False) -> None:
     HoiioPhone.patience = lambda *_: 1.5
     if deaf:
         service.Answering.take = lambda *_: None
-    app = create_app(make_config(f"sqlite:///{path}/receiver.db", path, **settings))
+    app = create_app(make_config(settings.pop("database_url"), path, **settings))
     app.extensions["receiver"].rules.refresh()
     app.extensions["receiver"].schedule.start()
     make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet).serve_forever()
@@ -64,14 +63,14 @@ def simulator():
 
 
 @pytest.fixture
-def about(simulator, tmp_path):
+def about(simulator, database_url, tmp_path):
     """What a service is started with that has a number and rules."""
-    databases.new_file(tmp_path / "receiver.db")
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     number = simulator.subscribe(forward_to=f"{url}callbacks/{KEY}/hoiio/voice")
     (tmp_path / "rules.toml").write_text(RULES.replace("+6561234567", number))
     settings = {
+        "database_url": database_url,
         "rules": tmp_path / "rules.toml",
         "hoiio_app_id": "sim-app",
         "hoiio_access_token": "sim-token",

@@ -168,6 +168,13 @@ def test_check_tells_mistakes_and_exits_with_one(run, file: Path):
     assert (problem["line"], problem["column"], problem["warning"]) == (25, 5, False)
 
 
+def test_check_warns_that_calls_go_on_nowhere(database_url: str, tmp_path: Path, file: Path):
+    for app in started(make_config(database_url, tmp_path, rules=file, public_url=None)):
+        result = app.test_cli_runner().invoke(args=("rules", "check"))
+        assert "line 10, column 10: warning: PUBLIC_URL is not set" in result.stdout
+        assert result.exit_code == 0
+
+
 @pytest.mark.parametrize("name", ["shop", "clinic", "support"])
 def test_show_fits_eighty_columns(run, file: Path, name: str):
     shutil.copy(EXAMPLES / f"{name}.toml", file)

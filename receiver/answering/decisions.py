@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from receiver.answering.state import State
-from receiver.answering.why import Why
+from receiver.answering.why import Cause, Why
 from receiver.db.engine import writing_lazily
 from receiver.models import DECISIONS, EVENTS, Decision
 from receiver.vocabulary.answering import Instruction
@@ -24,6 +24,8 @@ GIVEN_UP = timedelta(hours=1)
 ORPHANED = timedelta(days=1)
 """After this long the events of a call are in the log, or gone from it."""
 _PAGE = 500
+_NEWEST = 1000
+"""Decisions that are looked at for failures: a busy hour's."""
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -137,6 +139,20 @@ def newest(engine: Engine, provider: str, session: str) -> State | None:
     with engine.connect() as connection:
         found = connection.scalar(query)
     return None if found is None else State.loads(found)
+
+
+def failed_since(engine: Engine, moment: datetime) -> int:
+    """How many of the newest decisions were made since then because a step failed."""
+    query = select(DECISIONS.c.decided_at, DECISIONS.c.why).order_by(DECISIONS.c.id.desc()).limit(_NEWEST)
+    with engine.connect() as connection:
+        return sum(
+            row.decided_at >= moment and any(_failed(Why.from_json(why)) for why in row.why)
+            for row in connection.execute(query)
+        )
+
+
+def _failed(why: Why) -> bool:
+    return why.cause is Cause.LOST or (why.cause is Cause.FAILURE and not why.detail)
 
 
 def replies_since(engine: Engine, moment: datetime) -> list[tuple[str, str, datetime, str]]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from receiver.answering.driving import Calls, Reply, Task
+from receiver.answering.failures import Reason
 from receiver.answering.later import Later
 from receiver.logs.log import get_logger
 from receiver.providers.phone import CallOver, NotNow, Occupied, TakesRequests
@@ -216,6 +217,7 @@ class Requests:
                 self._plan(waiting, self._pauses.ending, self._attempt)
                 return
         logger.error("a step of a call failed", session=task.session, reason=error)
+        self._calls.failures.count(Reason.UNAVAILABLE if passing else Reason.REFUSED)
         if not waiting.ends:
             self._to_failure_step(waiting)
 
@@ -227,6 +229,7 @@ class Requests:
             self._probe(waiting)
             return
         logger.warning("nothing was heard of a call in time", session=waiting.task.session)
+        self._calls.failures.count(Reason.SILENCE)
         self._to_failure_step(waiting)
 
     def _probe(self, waiting: _Open) -> None:
@@ -283,6 +286,10 @@ class Requests:
             if tried < len(self._pauses.failure):
                 self._reply_later(self._pauses.failure[tried], reply, tried + 1)
             else:
-                logger.error("an SMS was not answered", reason=error)
+                self._not_answered(error)
         except OperatorError as error:
-            logger.error("an SMS was not answered", reason=error)
+            self._not_answered(error)
+
+    def _not_answered(self, error: OperatorError) -> None:
+        logger.error("an SMS was not answered", reason=error)
+        self._calls.failures.count(Reason.REPLY)

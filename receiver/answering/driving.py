@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from receiver.answering.failures import Failures
 from receiver.answering.state import State
 from receiver.providers.phone import TakesRequests
 from receiver.vocabulary.answering import Instruction
@@ -36,6 +37,11 @@ class Reply:
 class Calls(Protocol):
     """Who is told how it went: `Answering`. All may be called in any thread but the event loop's, and never
     raise."""
+
+    @property
+    def failures(self) -> Failures:
+        """Where steps that fail are counted."""
+        ...
 
     def failed(self, provider: str, session: str, state: State) -> None:
         """The instruction that a call waits for failed, or nothing was heard of it in time: the call goes to

@@ -15,8 +15,8 @@ from receiver.numbers import findings
 from receiver.numbers.findings import Finding, error, warning
 from receiver.vocabulary.mask import masked_number
 
-FILE, NUMBERS = "rules-file", "rules-numbers"
-CODES = (FILE, NUMBERS)
+FILE, NUMBERS, STEPS = "rules-file", "rules-numbers", "rules-steps"
+CODES = (FILE, NUMBERS, STEPS)
 _CHECK = "receiver rules check"
 
 
@@ -25,7 +25,7 @@ def refresh(engine: Engine, rules: Rules | None, fault: RulesError | None) -> No
     found = tuple(_look(engine, rules, fault))
     now = datetime.now(UTC)
     try:
-        for code in CODES:
+        for code in (FILE, NUMBERS):
             findings.replace(engine, code, (one for one in found if one.code == code), now=now)
     except IntegrityError:
         return  # another process has just stored the same

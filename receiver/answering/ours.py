@@ -25,6 +25,15 @@ def check(rules: Rules, ours: Mapping[str, Provider] | None) -> tuple[Problem, .
     return tuple(sorted(found))
 
 
+def unheard(rules: Rules) -> tuple[Problem, ...]:
+    """What is wrong while PUBLIC_URL is not set: the first number each of whose calls would go on nowhere."""
+    answered = sorted(number.place for number in rules.numbers.values() if number.calls)
+    sentence = (
+        "PUBLIC_URL is not set, so providers cannot be told where a call goes on: calls are not answered"
+    )
+    return tuple(Problem(place, sentence, warning=True) for place in answered[:1])
+
+
 def known(engine: Engine) -> Mapping[str, Provider] | None:
     """The numbers that are known to be ours, with their providers; None if that is not known."""
     numbers = known_numbers.read(engine).numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,9 +11,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
-from receiver.answering import decisions, machine, passed_on
+from receiver.answering import decisions, failures, machine, passed_on
+from receiver.answering.catching_up import CatchingUp, Undecided
 from receiver.answering.decisions import Decided
 from receiver.answering.driving import Driver, MakeDriver, Reply, Task
+from receiver.answering.failures import Failures, Reason
 from receiver.answering.in_force import RulesInForce
 from receiver.answering.machine import Move
 from receiver.answering.noting import Noting
@@ -38,9 +40,8 @@ logger = get_logger(__name__)
 
 GRACE = timedelta(seconds=10)
 """How far behind its deadline another process takes up a call: the one that asked looks after it first."""
-CAUGHT_UP = timedelta(minutes=5)
-"""How far a new process looks back for calls that nobody decided about."""
 _LOOK = 2.0
+_MINUTE = 60.0
 _SWEEP = 86_400.0
 
 
@@ -56,10 +57,9 @@ class Answering:
         *,
         receptions: Mapping[str, Reception],
         make_driver: MakeDriver | None = None,
-        undecided: Callable[[datetime, datetime], Iterable[tuple[str, Kept]]] = lambda *_: (),
+        undecided: Undecided = lambda *_: (),
     ) -> None:
-        """`keys` gives the callback keys that are accepted, the current one first; `undecided` what came of
-        calls under way between two moments, and was kept by a process that did not live to decide."""
+        """`keys` gives the callback keys that are accepted, the current one first."""
         self._engine, self._rules, self._keys, self._receptions = engine, rules, keys, receptions
         self._public_url = config.public_url
         secret = "" if config.secret_key is None else config.secret_key.get_secret_value()
@@ -71,11 +71,10 @@ class Answering:
         self._readers = {name: phone for name, phone in phones.items() if isinstance(phone, ReadsAnswers)}
         self._asked = {name: phone for name, phone in phones.items() if isinstance(phone, TakesRequests)}
         self._driver: Driver | None = None if make_driver is None else make_driver(self._asked, self)
-        self._undecided = undecided
-        self._began: datetime | None = None
-        self._caught_up = False
+        self._catching_up = CatchingUp(undecided)
         self._noting = Noting(engine)
         self._texts = Texts(rules, Replies(engine), self._noting, self._now)
+        self.failures = Failures()
         self._lock = threading.RLock()  # held for no longer than it takes to decide
         self._calls = UnderWay()
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -113,6 +112,7 @@ class Answering:
             rules = self._rules.version(state.version)
             if rules is None:
                 logger.error("a call began by rules that nobody knows any more", provider=provider)
+                self.failures.count(Reason.LOST)
                 move = machine.given_up(state)
             else:
                 move = machine.proceed(rules, state, StepFailed(state.asked))
@@ -158,6 +158,7 @@ class Answering:
         return (
             Job("replies", _LOOK, self._texts.refresh, everywhere=True),
             Job("calls-at-a-loss", _LOOK, self.take_up, everywhere=True),
+            Job("failed-steps", _MINUTE, lambda: failures.look(self._engine, self.clock())),
             Job("decisions", _SWEEP, lambda: decisions.sweep(self._engine, self.clock())),
         )
 
@@ -166,8 +167,9 @@ class Answering:
         if not self._asked or self._rules.current() is None:
             return
         now = self.clock()
-        if not self._caught_up:
-            self._catch_up(now)
+        for provider, kept in self._catching_up.look(now):
+            if provider in self._asked and self.concerns(kept.recipient, kept.parameters):
+                self.take(provider, kept)
         for overdue in decisions.claim_overdue(self._engine, now - GRACE, now):
             provider, session, state = overdue.provider, overdue.session, overdue.state
             rules = self._rules.version(state.version)
@@ -176,17 +178,6 @@ class Answering:
             else:
                 instruction = machine.awaited(rules, state)
                 self._driver.overdue(self._task(provider, session, instruction, state))
-
-    def _catch_up(self, now: datetime) -> None:
-        """Decide what was kept before this process and is undecided at its second look. At the first, a
-        process beside it may just be noting what it decided."""
-        if self._began is None:
-            self._began = now
-            return
-        for provider, kept in self._undecided(self._began - CAUGHT_UP, self._began):
-            if provider in self._asked and self.concerns(kept.recipient, kept.parameters):
-                self.take(provider, kept)
-        self._caught_up = True
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was decided is noted; False if that takes longer."""
@@ -235,6 +226,7 @@ class Answering:
 
     def _recover(self, provider: str, session: str, kept: Kept) -> Move | None:
         """A call is nobody knows where: the failure step, as far as its rule can be told."""
+        self.failures.count(Reason.LOST)
         known = self._calls.of(provider, session)
         rules = None if known is None else self._rules.version(known.version)
         if known is not None and rules is not None:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import current
 from receiver.access.scopes import Scope
+from receiver.answering.failures import Reason
 from receiver.background.integrity import Whole
 from receiver.current import Parts
 from receiver.intake.counters import BUCKETS
@@ -96,6 +97,12 @@ class _Receiver(Collector):
         for cause in Cause:
             refused.add_metric((cause,), self._parts.refusals.counted[cause])
         yield refused
+        failed = CounterMetricFamily(
+            "receiver_answering_failed_steps", "Steps of calls that failed.", labels=("reason",)
+        )
+        for reason in Reason:
+            failed.add_metric((reason,), self._parts.answering.failures.counted[reason])
+        yield failed
         yield _gauge("receiver_queue_length", "Callbacks waiting for a commit.", self._parts.recorder.waiting)
         commits, total = [], 0
         for bound, count in zip((*map(str, BUCKETS), "+Inf"), tuple(counted.commits), strict=True):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from receiver import current
 from receiver.answering import ours
 from receiver.answering.in_force import read_text
 from receiver.answering.problems import Problem, RulesError
@@ -57,4 +58,5 @@ def _problems(path: Path) -> tuple[Problem, ...]:
         return error.problems
     if reading.rules is None:
         return reading.problems
-    return tuple(sorted((*reading.problems, *ours.check(reading.rules, given.known_numbers()))))
+    told = () if current.config().public_url else ours.unheard(reading.rules)
+    return tuple(sorted((*reading.problems, *told, *ours.check(reading.rules, given.known_numbers()))))

@@ -10,12 +10,12 @@ from dataclasses import replace
 from flask import request
 
 from .account import ApiError
-from .api import Answer, Endpoint, Parameters, required, url_fault
+from .api import Answer, Endpoint, Parameters, required
+from .asked import block_of, notify_url, telephone, whole
 from .calls import Block, Call
 from .course import complete, finish, in_background, send
 from .files import recording_link
 from .provider import Provider
-from .spoken import heard
 
 DIAL_OUTCOMES = {"0001": "busy", "0002": "unanswered", "0003": "failed"}
 """By the last digits of the number; all other numbers answer."""
@@ -23,15 +23,13 @@ DIAL_OUTCOMES = {"0001": "busy", "0002": "unanswered", "0003": "failed"}
 DIALLED_PARTY_STAYS_SECONDS = 60.0
 """After that long a person who was dialled hangs up, unless the call has ended before."""
 
-_LONGEST_TAG = 256
-_NUMBER = re.compile(r"\+[1-9]\d{5,14}")
 _ROOM = re.compile(r"[A-Za-z0-9._]{0,32}")
 
 
 def _dial(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "dest")
     dest = telephone(parameters["dest"])
-    block = _block(provider, parameters, "dial")
+    block = block_of(provider, parameters, "dial")
     with provider.account() as (account, _):
         call = Call(
             session=f"S{account.reference()}",
@@ -65,17 +63,17 @@ def _ring(provider: Provider, call: Call, outcome: str) -> None:
 
 def _play(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session")
-    block = _block(provider, parameters, "play")
+    block = block_of(provider, parameters, "play")
     # Without a URL to notify after the message, the call ends with it (protocol: after each block).
     return _middle(provider, parameters, block, ends=not block.notify_url)
 
 
 def _gather(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session", "notify_url")
-    max_digits = _whole(parameters, "max_digits", 0, 0, 255)
-    timeout = _whole(parameters, "timeout", 15, 1, 3600)
-    attempts = _whole(parameters, "attempts", 1, 1, 100)
-    block = _block(provider, parameters, "gather")
+    max_digits = whole(parameters, "max_digits", 0, 0, 255)
+    timeout = whole(parameters, "timeout", 15, 1, 3600)
+    attempts = whole(parameters, "attempts", 1, 1, 100)
+    block = block_of(provider, parameters, "gather")
 
     def press(call: Call) -> Block:
         keys, asked = "", 0
@@ -91,9 +89,9 @@ def _gather(provider: Provider, parameters: Parameters) -> Answer:
 
 def _record(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session", "notify_url")
-    _whole(parameters, "max_duration", 120, 1, 86_400)
+    whole(parameters, "max_duration", 120, 1, 86_400)
     base_url = provider.settings.base_url or request.host_url
-    block = _block(provider, parameters, "record")
+    block = block_of(provider, parameters, "record")
 
     def record(call: Call) -> Block:
         recorded = {"record_url": recording_link(base_url, call)}
@@ -105,7 +103,7 @@ def _record(provider: Provider, parameters: Parameters) -> Answer:
 
 def _monitor(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session", "notify_url")
-    block = _block(provider, parameters, "monitor")
+    block = block_of(provider, parameters, "monitor")
     target = notify_url(provider, parameters, "monitor_notify_url") or block.notify_url
     base_url = provider.settings.base_url or request.host_url
 
@@ -120,7 +118,7 @@ def _monitor(provider: Provider, parameters: Parameters) -> Answer:
 
 def _hold(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session")
-    _block(provider, parameters, "hold")
+    block_of(provider, parameters, "hold")
     with provider.account():
         call = _call(provider, parameters)
         _check_ready(call)
@@ -131,7 +129,7 @@ def _hold(provider: Provider, parameters: Parameters) -> Answer:
 
 def _unhold(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session", "notify_url")
-    block = _block(provider, parameters, "unhold")
+    block = block_of(provider, parameters, "unhold")
     with provider.account():
         call = _call(provider, parameters)
         if not call.on_hold:
@@ -152,7 +150,7 @@ def _transfer(provider: Provider, parameters: Parameters) -> Answer:
     on_failure = parameters.get("on_failure") or "hangup"
     if on_failure not in ("hangup", "continue"):
         raise ApiError("error_on_failure_invalid")
-    block = _block(provider, parameters, "transfer")
+    block = block_of(provider, parameters, "transfer")
     with provider.account() as (account, _):
         call = _call(provider, parameters)
         _check_ready(call, ending=True)
@@ -176,7 +174,7 @@ def _transfer(provider: Provider, parameters: Parameters) -> Answer:
 
 def _hangup(provider: Provider, parameters: Parameters) -> Answer:
     required(parameters, "session")
-    block = _block(provider, parameters, "hangup")
+    block = block_of(provider, parameters, "hangup")
     forced = parameters.get("force") == "enabled"
     if forced and parameters.get("msg"):
         raise ApiError("error_msg_invalid_length")  # it hangs up at once: there is no time to say anything
@@ -261,45 +259,6 @@ def _check_ready(call: Call, *, ending: bool = False) -> None:
     """Refuse a block while another one runs, and a middle block while on hold."""
     if call.busy or (call.on_hold and not ending):
         raise ApiError("error_session_not_ready")
-
-
-def _block(provider: Provider, parameters: Parameters, name: str) -> Block:
-    """The block that a request asks for, from the parameters that all blocks share."""
-    heard(parameters.get("msg", ""))
-    return Block(name, notify_url(provider, parameters, "notify_url"), tag(parameters))
-
-
-def tag(parameters: Parameters) -> dict[str, str]:
-    """The tag that a request wants back, if there is one."""
-    given = parameters.get("tag", "")
-    if len(given) > _LONGEST_TAG:
-        raise ApiError("error_tag_invalid_length")
-    return {"tag": given} if given else {}
-
-
-def notify_url(provider: Provider, parameters: Parameters, name: str) -> str:
-    """The URL to notify, if there is one and it can be notified."""
-    url = parameters.get(name, "")
-    fault = url_fault(url, provider.settings.resolve_hosts) if url else None
-    if fault == "invalid":
-        raise ApiError("error_invalid_notify_url")
-    if fault == "unable_to_resolve":
-        raise ApiError("error_unable_to_resolve_notify_url")
-    return url
-
-
-def _whole(parameters: Parameters, name: str, default: int, low: int, high: int) -> int:
-    text = parameters.get(name) or str(default)
-    if not re.fullmatch(r"[0-9]{1,6}", text) or not low <= int(text) <= high:
-        raise ApiError(f"error_invalid_{name}")
-    return int(text)
-
-
-def telephone(dest: str) -> str:
-    """A number that can be called."""
-    if not _NUMBER.fullmatch(dest):
-        raise ApiError("error_dest_invalid")
-    return dest
 
 
 def _outcome(dest: str) -> str:

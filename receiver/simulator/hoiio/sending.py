@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from .account import ApiError
 from .api import Answer, Endpoint, Parameters, required
+from .asked import notify_url, tag, telephone
 from .course import in_background
-from .ivr import notify_url, tag, telephone
 from .notify import Manner
 from .provider import Provider
 from .tariff import SMS_RATE, charge
