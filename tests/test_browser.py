@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from console_demo import ADMIN, ARGUMENTS, CALLER, CHROMIUM, HOSTILE, PASSWORD, USER, Demo
+from console_demo import ADMIN, ARGUMENTS, CALLER, CHROMIUM, HOSTILE, PASSWORD, PATIENT, USER, Demo
 from databases import new_file
 from playwright.sync_api import expect, sync_playwright
 from receiving import Receiving
@@ -42,6 +42,8 @@ def chromium():
 @pytest.fixture(scope="module")
 def demo(chromium, tmp_path_factory):
     demo = Demo(tmp_path_factory.mktemp("console"), history_hours=3)
+    demo.service.flask("contacts", "add", PATIENT, "Jürgen <Patient>, of the practice by the harbour")
+    demo.service.flask("calls", "handled", "S20481", "--note", "rang back, comes on Friday")
     demo.provider.control.fax(CALLER, demo.fax)
     demo.provider.control.sms(CALLER, demo.voice, HOSTILE)
     demo.hostile, demo.fax_event = (event["id"] for event in demo.service.events()[:2])
@@ -99,6 +101,7 @@ def pages(demo: Demo) -> list[str]:
         *("/calls", "/calls/S20481", "/conversations", f"/conversations/{demo.voice}/{CALLER}"),
         *("/faxes", "/faxes?q=kind:sms", "/numbers", f"/numbers/{demo.voice}", "/quarantine"),
         *("/account", "/events/99999", "/targets", "/replays", "/docs/api", "/search/help"),
+        *("/contacts", "/contacts/1", "/calls?q=is:open", "/conversations?q=is:open"),
     ]
 
 

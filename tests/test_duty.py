@@ -137,6 +137,7 @@ def test_commands_say_it_and_list_what_is_open(run, log):
     assert json.loads(run("calls", "--open", "--json"))["calls"][0]["session"] == "S1"
     done = json.loads(run("calls", "handled", "S1", "--note", "rang back", "--json"))
     assert (bool(done["handled_by"]), done["note"]) == (True, "rang back")
+    assert "note: rang back" in run("calls", "show", "S1")
     run("conversations", "handled", OURS, ANNA)
     run("events", "handled", str(FAX))
     assert json.loads(run("events", "list", "--open", "--json"))["events"] == []

@@ -123,6 +123,11 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     if document["cost"]:
         length = f"{document['duration']} min, " if document["duration"] is not None else ""
         yield printable(f"{length}{amount(document['cost'], document['currency'])}")
+    if document["handled_by"]:
+        when = shown.minute(datetime.fromisoformat(document["handled_at"]))
+        yield printable(f"handled by {document['handled_by']}, {when}")
+    if document["note"]:
+        yield printable(f"note: {document['note']}")
     yield ""
     before: datetime | None = None
     for event, decisions in after_events(document["events"], document["decisions"]):

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from receiver.duty.things import Thing
 from receiver.search.answered import ENDED_AS
-from receiver.vocabulary.kinds import EventState, EventType
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType
 
 OPEN_TYPES = frozenset({EventType.CALL_ENDED, EventType.FAX_RECEIVED, EventType.SMS_RECEIVED})
+OPEN_CALLS = OF_WHOLE_CALLS - {EventState.ANSWERED}
+"""The states of calls that somebody has to deal with."""
 
 
 def _done(thing: Thing, key: str, more: str = "") -> str:

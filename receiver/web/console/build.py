@@ -17,13 +17,13 @@ from receiver.web.console import shown, times
 LISTS = ("events", "calls", "conversations", "faxes")
 """Lists that are searched, by the names of their pages."""
 
-_ENDS = ("sender", "recipient")
+_ENDS = ("sender", "contact", "recipient")
 _DAYS = ("since", "until")
 _FIELDS: Mapping[str, tuple[str, ...]] = {
-    "events": ("kind", "type", "state", "provider", *_ENDS, *_DAYS, "quarantined", "problems"),
-    "calls": ("state", "outcome", "provider", *_ENDS, *_DAYS),
-    "conversations": ("provider", *_ENDS, *_DAYS),
-    "faxes": ("state", "provider", *_ENDS, *_DAYS),
+    "events": ("kind", "type", "state", "provider", *_ENDS, *_DAYS, "quarantined", "problems", "open"),
+    "calls": ("state", "outcome", "provider", *_ENDS, *_DAYS, "open"),
+    "conversations": ("provider", *_ENDS, *_DAYS, "open"),
+    "faxes": ("state", "provider", *_ENDS, *_DAYS, "open"),
 }
 _OF_FAXES = (EventState.RECEIVED, EventState.FAILED)
 _LABELS = {
@@ -33,6 +33,7 @@ _LABELS = {
     "until": "Until the end of",
     "quarantined": "Quarantined",
     "problems": "With problems",
+    "open": "Open",
 }
 _FLAG = (("true", "only these"), ("false", "not these"))
 
@@ -96,6 +97,8 @@ def _field(name: str, one: Filter, asked: Search) -> Field:
         return Field(one.part, label, "day", _day(one.part, value))
     if one.number:
         return Field(one.part, label, "number", value or "")
+    if not (one.flag or one.values):
+        return Field(one.part, label, "text", value or "")
     if one.flag:
         return Field(one.part, label, "choice", "" if value is None else str(value).lower(), _FLAG)
     known = [word for word in one.values if _fits(name, one.part, word)]

@@ -12,6 +12,7 @@ from receiver.duty.duty import duty_json
 from receiver.search.call import Call, call_json
 from receiver.search.calls import MOST_LOOKED_AT
 from receiver.search.decided import call_in_full, decided_of
+from receiver.search.duty import OPEN_CALLS
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, CallOutcome, EventState, Kind
@@ -117,4 +118,4 @@ def _line(call: Call) -> dict[str, Any]:
 
 def _duty(call: Call) -> dict[str, Any]:
     """What people on duty did: their names are masked for nobody."""
-    return duty_json(call.duty)
+    return duty_json(call.duty) | {"waits": call.state in OPEN_CALLS}
