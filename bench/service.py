@@ -139,7 +139,6 @@ class Server:
         self.port = free_port()
         self._database = database
         self._command = [word.replace("{port}", str(self.port)) for word in command]
-        self._log = database.folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -150,16 +149,7 @@ class Server:
 
     def __enter__(self) -> Self:
         try:
-            with self._log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    self._command,
-                    cwd=ROOT,
-                    env=self._database.environ,
-                    start_new_session=True,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
+            self._process = self.started(self._database.environ, self._database.folder / "server.log")
             self._wait_until_ready(self._process)
         except BaseException:
             self.kill()
@@ -170,6 +160,19 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+
+    def started(self, environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+        """Its process, which leads a session."""
+        with log.open("wb") as out:
+            return subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                env=environ,
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
 
     def stop(self) -> None:
         """End it in order."""
@@ -196,7 +199,8 @@ class Server:
 
     def log(self) -> str:
         """The end of what it printed."""
-        return self._log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+        said = (self._database.folder / "server.log").read_text(encoding="utf-8", errors="replace")
+        return said.strip()[-2000:]
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         until = time.monotonic() + READY_WITHIN

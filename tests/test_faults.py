@@ -6,14 +6,21 @@ holds the service to those too.
 
 from collections.abc import Callable, Iterator
 
+import forks
 import pytest
 
 from bench import crash, failover, full_disk, outage, slow_clients
 from bench.callbacks import SPEAKERS
 from bench.report import Report
-from bench.service import Database, postgresql, sqlite
+from bench.service import Database, Server, postgresql, sqlite
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _start_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These start a service ten times and more, and ask nothing about that."""
+    monkeypatch.setattr(Server, "started", lambda server, *about: forks.Served(server.port, *about))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
