@@ -3,8 +3,6 @@
 import hmac
 import os
 import random
-import subprocess
-import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +10,13 @@ from urllib.parse import urlencode
 
 import time_machine
 from conftest import KEY, make_config, signed
+from databases import new_file
 from test_serve import Service
 
+from receiver.access.scopes import Scope
+from receiver.access.users import Users
 from receiver.app import create_app
+from receiver.db.engine import connect
 from receiver.search.index import LogIndex
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
@@ -69,7 +71,7 @@ class Demo:
     def _begin(self, history_hours: int) -> None:
         directory = self._directory
         self.provider = self._stack.enter_context(SimulatorServer(Settings(resolve_hosts=False)))
-        self.database_url = f"sqlite:///{directory}/demo.db"
+        self.database_url = new_file(directory / "demo.db")
         settings = {
             "HOIIO_ACCESS_TOKEN": "sim-token",
             "HOIIO_API_URL": self.provider.open_url,
@@ -78,7 +80,6 @@ class Demo:
             "OUTBOUND_ALLOW": "127.0.0.0/8",
         }
         self.service = Service(self.database_url, directory, **settings)
-        self.service.flask("db", "upgrade")
         self.service.start()
         self._stack.callback(self.service.kill)
         self.url = self.service.url
@@ -96,15 +97,9 @@ class Demo:
         self._stack.close()
 
     def add_user(self, name: str, password: str, role: str) -> None:
-        subprocess.run(
-            [sys.executable, "-m", "flask", "users", "add", name, "--role", role, "--password-stdin"],
-            check=True,
-            cwd=Path(__file__).parent.parent,
-            env=self.service.env,
-            input=password,
-            text=True,
-            capture_output=True,
-        )
+        engine = connect(self.database_url)
+        Users(engine).add(name, password, Scope[role.upper()], by="root")
+        engine.dispose()
 
     def point_elsewhere(self) -> None:
         """Somebody points the fax number at another address in the portal, and the service notices."""
