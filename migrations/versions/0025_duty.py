@@ -4,6 +4,8 @@ It refers to events without a foreign key, whose lock would collide with that of
 trigger deletes what was noted along with an event of the call, the fax, or the last of the conversation.
 """
 
+# ruff: noqa: S608  # SQL is put together from our own words
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,31 +16,32 @@ depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+# What an event belongs to, in a form that leads straight to the row.
+THING = "CASE {event}.kind WHEN 'voice' THEN 'call' WHEN 'fax' THEN 'fax' ELSE 'conversation' END"
+KEY = (
+    "CASE {event}.kind WHEN 'voice' THEN {event}.session WHEN 'fax' THEN CAST({event}.id AS TEXT)"
+    " ELSE {event}.recipient || '/' || {event}.sender END"
+)
+LAST = (
+    "({event}.kind <> 'sms' OR NOT EXISTS (SELECT 1 FROM events WHERE sender = {event}.sender"
+    " AND kind = 'sms' AND type = 'sms.received' AND recipient = {event}.recipient AND quarantine IS NULL))"
+)
+GONE = f"thing = {THING} AND key = {KEY} AND {LAST}"
 SQLITE = (
     # Not with what is dropped from quarantine: a forged event must not take a real call's note along.
-    """
+    f"""
     CREATE TRIGGER events_deleted_duty AFTER DELETE ON events
     WHEN OLD.quarantine IS NULL
     BEGIN
-        DELETE FROM duty WHERE
-            (OLD.kind = 'voice' AND thing = 'call' AND key = OLD.session)
-            OR (OLD.kind = 'fax' AND thing = 'fax' AND key = CAST(OLD.id AS TEXT))
-            OR (OLD.kind = 'sms' AND thing = 'conversation' AND key = OLD.recipient || '/' || OLD.sender
-                AND NOT EXISTS (SELECT 1 FROM events WHERE sender = OLD.sender AND kind = 'sms'
-                    AND type = 'sms.received' AND recipient = OLD.recipient AND quarantine IS NULL));
+        DELETE FROM duty WHERE {GONE.format(event="OLD")};
     END
     """,
 )
 POSTGRESQL = (
-    """
+    f"""
     CREATE FUNCTION events_deleted_duty() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        DELETE FROM duty USING gone WHERE gone.quarantine IS NULL AND (
-            (gone.kind = 'voice' AND thing = 'call' AND key = gone.session)
-            OR (gone.kind = 'fax' AND thing = 'fax' AND key = CAST(gone.id AS TEXT))
-            OR (gone.kind = 'sms' AND thing = 'conversation' AND key = gone.recipient || '/' || gone.sender
-                AND NOT EXISTS (SELECT 1 FROM events WHERE sender = gone.sender AND kind = 'sms'
-                    AND type = 'sms.received' AND recipient = gone.recipient AND quarantine IS NULL)));
+        DELETE FROM duty USING gone WHERE gone.quarantine IS NULL AND {GONE.format(event="gone")};
         RETURN NULL;
     END $$
     """,
