@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from multiprocessing import forkserver
+from multiprocessing import forkserver, reduction
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -52,12 +52,24 @@ def _loaded(work: Callable, *args) -> None:
 
 def flask(words: Sequence[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command to its end with this environment and no other."""
+    return _ended(main, words, env)
+
+
+def receiver(
+    words: Sequence[str], env: dict[str, str], out: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The same by our own command, whose output may go to a file."""
+    return _ended(main_of_ours, words, env, out)
+
+
+def _ended(
+    program: Callable, words: Sequence[str], env: dict[str, str], out: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        code = run(_flask, words, env, out, err)
-        return subprocess.CompletedProcess(
-            ["flask", *words], code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")
-        )
+        said, err = Path(folder, "out"), Path(folder, "err")
+        code = run(_written, program, words, env, out or said, err)
+        told = "" if out else said.read_text(encoding="utf-8")
+        return subprocess.CompletedProcess(words, code, told, err.read_text(encoding="utf-8"))
 
 
 def run(work: Callable, *args, timeout: float = 60) -> int:
@@ -70,6 +82,18 @@ def run(work: Callable, *args, timeout: float = 60) -> int:
         forked.join()
         raise AssertionError(f"it did not end within {timeout:.0f} s")
     return forked.exitcode
+
+
+def begin(
+    words: Sequence[str],
+    env: dict[str, str],
+    descriptors: tuple[int, int, int],
+    program: Callable | None = None,
+) -> BaseProcess:
+    """Start a command that has these as its input, output and errors: those of a terminal, for one."""
+    forked = process(_begun, program or main, words, env, *map(_Descriptor, descriptors))
+    forked.start()
+    return forked
 
 
 class Served:
@@ -96,10 +120,10 @@ class Served:
         os.kill(self.pid, number)
 
 
-def _flask(words: Sequence[str], env: dict[str, str], out: Path, err: Path) -> None:
+def _written(program: Callable, words: Sequence[str], env: dict[str, str], out: Path, err: Path) -> None:
     _write_to(out, err)
     os.environ.clear()
-    main(words, env)
+    program(words, env)
 
 
 def _serve(port: int, env: dict[str, str], log: Path, workers: int) -> None:
@@ -134,6 +158,31 @@ class _Becomes(BaseException):
         self.serving = serving
 
 
+class _Descriptor:
+    """One of this process that the other one gets."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __reduce__(self) -> tuple:
+        return _taken, (reduction.DupFd(self._number),)
+
+
+def _taken(descriptor) -> int:
+    return descriptor.detach()
+
+
+def _begun(program: Callable, words: Sequence[str], env: dict[str, str], *descriptors: int) -> None:
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", closefd=False)
+    os.environ.clear()
+    program(words, env)
+
+
 def _write_to(out: Path, err: Path) -> None:
     for descriptor, path in ((1, out), (2, err)):
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -148,6 +197,15 @@ def main(words: Sequence[str], env: dict[str, str]) -> None:
     _settle(env)
     sys.argv = ["flask", *words]
     main()
+
+
+def main_of_ours(words: Sequence[str], env: dict[str, str]) -> None:
+    """What the `receiver` command does, in this process."""
+    from receiver.cli.__main__ import begin  # noqa: PLC0415
+
+    _settle(env)
+    sys.argv = ["receiver", *words]
+    begin()
 
 
 def _settle(env: dict[str, str]) -> None:

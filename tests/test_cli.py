@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+import forks
 import pytest
 from click.testing import CliRunner
 from conftest import KEY
@@ -77,8 +78,9 @@ def python(*words: str, cwd: Path = ROOT, **environ: str) -> subprocess.Complete
     )
 
 
-def receiver(*words: str, **given) -> subprocess.CompletedProcess[str]:
-    return python("-m", "receiver.cli", *words, **given)
+def receiver(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Our own command, which finds loaded what it needs."""
+    return forks.receiver(words, {"PATH": os.environ["PATH"], "COLUMNS": "80"} | environ)
 
 
 # --- help ---
@@ -150,7 +152,7 @@ def test_the_readme_names_every_command():
 def test_the_installed_command_is_this_one():
     project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())
     module, _, function = project["project"]["scripts"]["receiver"].partition(":")
-    assert getattr(import_module(module), function).__module__ == "receiver.cli.main"
+    assert getattr(import_module(module), function).__module__ == "receiver.cli.__main__"
 
 
 def test_it_runs_in_any_directory(env_file: Path, tmp_path: Path):
@@ -299,19 +301,15 @@ def test_other_shells_get_their_script_and_the_same_words(shell: str):
 )
 def test_what_is_wrong_with_a_command_fits_the_terminal(words, env_file):
     ours, theirs = os.openpty()
-    done = subprocess.run(
-        [sys.executable, "-m", "receiver.cli", "-e", str(env_file), *words],
-        check=False,
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "60"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-    )
+    with open(os.devnull, "r+b") as nothing:  # noqa: PTH123
+        own = {"PATH": os.environ["PATH"], "COLUMNS": "60"}
+        descriptors = nothing.fileno(), nothing.fileno(), theirs
+        process = forks.begin(["-e", str(env_file), *words], own, descriptors, forks.main_of_ours)
+    process.join(30)
     os.close(theirs)
     lines = os.read(ours, 10_000).decode().splitlines()
     os.close(ours)
-    assert done.returncode == 2
+    assert process.exitcode == 2
     at = next(place for place, line in enumerate(lines) if line.startswith("Error: "))
     assert not [line for line in lines[at:] if len(line) > 60 and " " in line.strip()], lines
     assert lines[0].startswith("Usage: ")

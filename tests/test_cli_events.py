@@ -6,11 +6,11 @@ import json
 import os
 import pty
 import re
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
 
+import forks
 import pytest
 from conftest import KEY, make_config, started
 from test_serve import ROOT
@@ -274,17 +274,13 @@ def test_tables_fit_the_terminal(client, tmp_path, columns, command, colours):
         "TERM": "xterm-256color",
     }
     ours, theirs = pty.openpty()
-    subprocess.run(
-        [sys.executable, "-m", "flask", *command],
-        cwd=ROOT,
-        env=environ if colours else environ | {"NO_COLOR": "1"},
-        stdout=theirs,
-        check=True,
-    )
+    process = forks.begin(command, environ if colours else environ | {"NO_COLOR": "1"}, (0, theirs, 2))
     os.close(theirs)
     shown = b""
     while piece := _read(ours):
         shown += piece
+    process.join(30)
+    assert process.exitcode == 0
     text = shown.decode()
     assert ("\x1b[32m" in text) is (command == ["events", "list"])
     lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()

@@ -3,17 +3,15 @@
 import json
 import os
 import pty
-import subprocess
-import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from pathlib import Path
 
 import databases
+import forks
 import pytest
 import responses
 from conftest import KEY, OLD_KEY, make_config, started
@@ -455,14 +453,7 @@ def terminal(settings, tmp_path):
 
     def run(*command: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
         ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flask", *command],
-            cwd=Path(__file__).parent.parent,
-            env=environment,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
+        process = forks.begin(command, environment, (theirs, theirs, theirs))
         os.close(theirs)
         stopping = threading.Timer(60, process.kill)  # a question nobody expected
         stopping.start()
@@ -476,10 +467,10 @@ def terminal(settings, tmp_path):
                     os.write(ours, f"{answers.pop(0)[1]}\n".encode())
         os.close(ours)
         stopping.cancel()
-        code = process.wait(30)
+        process.join(30)
         assert answers == [], screen
         assert KEY not in screen
-        return code, screen
+        return process.exitcode, screen
 
     return run
 

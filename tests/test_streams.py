@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import forks
 import pytest
 from conftest import KEY, make_config, started
 from test_serve import ROOT
@@ -43,7 +45,9 @@ def run(environ, words, program=RECEIVER, stdout=subprocess.PIPE, into=""):
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_output_that_fails_is_told_in_a_sentence(environ, words):
-    insist_on_failure(environ, words, RECEIVER, ">/dev/full", "No space left on device")
+    done = forks.receiver(words.split(), environ, out=Path("/dev/full"))
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == "Error: cannot write to standard output: No space left on device\n"
 
 
 @pytest.mark.parametrize("program", [RECEIVER, FLASK], ids=["receiver", "flask"])
@@ -104,17 +108,17 @@ def test_letters_that_the_locale_lacks_are_shown_as_question_marks(environ, word
 def test_settings_in_another_encoding_are_told_in_a_sentence(environ, tmp_path, content, said):
     path = tmp_path / "env"
     path.write_bytes(content)
-    done = run(environ, f"-e {path} db current")
+    done = forks.receiver(["-e", str(path), "db", "current"], environ)
     assert done.returncode == 2
-    assert f"cannot read {path}: {said}" in done.stderr.decode()
-    assert "Traceback" not in done.stderr.decode()
+    assert f"cannot read {path}: {said}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_mark_of_the_byte_order_in_settings_is_none_of_them(environ, tmp_path):
     path = tmp_path / "env"
     path.write_bytes(b"\xef\xbb\xbfCALLBACK_KEYS=abcdefgh12\n")
     own = {name: value for name, value in environ.items() if name != "CALLBACK_KEYS"}
-    done = run(own, f"-e {path} db current")
+    done = forks.receiver(["-e", str(path), "db", "current"], own)
     assert done.returncode == 0, done.stderr
 
 
