@@ -76,7 +76,7 @@ class MailServer:
     def __exit__(self, *_: object) -> None:
         self._controller.stop()
 
-    def wait_for(self, number: int, seconds: float = 10) -> list[Taken]:
+    def wait_for(self, number: int, seconds: float = 30) -> list[Taken]:
         with self._more:
             self._more.wait_for(lambda: len(self.taken) >= number, seconds)
             assert len(self.taken) >= number, f"{len(self.taken)} of {number} came"

@@ -70,7 +70,7 @@ class Receiving:
         self._server.shutdown()
         self._server.server_close()
 
-    def wait_for(self, number: int, seconds: float = 10) -> list[Got]:
+    def wait_for(self, number: int, seconds: float = 30) -> list[Got]:
         """The requests, once there are so many."""
         with self._more:
             self._more.wait_for(lambda: len(self.got) >= number, seconds)

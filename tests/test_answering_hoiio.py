@@ -359,7 +359,7 @@ def sent(desk) -> list[dict]:
 
 def until(look):
     """What is found, once there is something."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not (found := look()):
         assert time.monotonic() < deadline
         time.sleep(0.01)

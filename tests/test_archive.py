@@ -380,7 +380,7 @@ def test_a_worker_runs_until_it_is_told_to_stop(client, api, server, archivist):
     worker = threading.Thread(target=archivist.run_forever, args=(stop,))
     worker.start()
     recording(client, f"{server.url}/a.mp3")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while api("/events/1/documents")["documents"][0]["state"] != "kept" and time.monotonic() < until:
         time.sleep(0.02)
     stop.set()

@@ -317,7 +317,7 @@ def test_two_handlers_and_a_webhook_do_not_wait_for_each_other(here, module, out
         until(lambda: len(targets()) == 3)
         for number in range(20):
             sms(here, number)
-        there.wait_for(20, seconds=5)
+        there.wait_for(20, seconds=30)
         until(lambda: len(out()) == 20)
         path.with_name("firm.py.go").touch()
         until(lambda: states(limit=100) == ["delivered"] * 60)

@@ -11,6 +11,7 @@ import pytest
 from arrivals import arrival
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
+from waiting import until
 
 from receiver.db.engine import connect, writing
 from receiver.intake.admission import Admission
@@ -70,13 +71,6 @@ class Line:
                 with contextlib.suppress(KeyError, ValueError):
                     self._poll.unregister(end)
                 end.close()
-
-
-def until(condition, seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not come true in time"
-        time.sleep(0.05)
 
 
 def refs(engine) -> list[str]:
@@ -175,7 +169,7 @@ def test_it_notices_by_itself_that_the_database_file_is_gone(file, spool, caplog
     with recording(engine, spool) as recorder:
         assert recorder.record(arrival("AA-SI-1"))
         file.rename(file.with_name("elsewhere.db"))
-        until(lambda: recorder.failing, seconds=5)
+        until(lambda: recorder.failing)
         assert recorder.record(arrival("AA-SI-2"))
         assert spool.state().waiting == 1
     assert "moved, deleted or replaced" in caplog.text

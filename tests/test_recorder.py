@@ -10,6 +10,7 @@ import pytest
 from arrivals import arrival
 from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
+from waiting import until
 
 from receiver.db.engine import connect, writing
 from receiver.intake.admission import Admission
@@ -164,13 +165,6 @@ def hide_events(engine) -> None:
 def show_events(engine) -> None:
     with writing(engine) as connection:
         connection.execute(text("ALTER TABLE hidden RENAME TO events"))
-
-
-def until(condition, seconds=10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not come true in time"
-        time.sleep(0.05)
 
 
 @contextlib.contextmanager

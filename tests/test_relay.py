@@ -1,7 +1,6 @@
 """From the log to a target: planned, sent in order, tried again, paused, given up, taken over."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -11,6 +10,7 @@ from conftest import KEY, make_config, started
 from receiving import Receiving
 from sqlalchemy import update
 from standardwebhooks import Webhook as Library
+from waiting import until
 
 from receiver import current
 from receiver.db.engine import writing
@@ -69,13 +69,6 @@ def working(number: int = 1) -> Iterator[list[Worker]]:
 
 def hook(there: Receiving, name: str = "shop", **given):
     return current.targets().add(name, TargetSort.WEBHOOK, {"url": there.url}, by="tests", **given)
-
-
-def until(true, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 def states(**given) -> list[str]:
@@ -291,7 +284,7 @@ def test_a_target_that_hangs_delays_no_other(here):
         with working():
             for number in range(40):
                 sms(here, number)
-            there.wait_for(40, seconds=5)
+            there.wait_for(40, seconds=15)
             let_go.set()
             hanging.wait_for(40)
 

@@ -143,8 +143,8 @@ def test_it_gives_up_connections_that_became_read_only(database_url, engine, spo
             until(lambda: recorder.failing)
             assert recorder.record(arrival("AA-SI-3"))
             admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        until(lambda: not recorder.failing, seconds=5)
-        until(lambda: spool.state().waiting == 0, seconds=5)
+        until(lambda: not recorder.failing)
+        until(lambda: spool.state().waiting == 0)
     assert refs(engine) == ["AA-SI-1", "AA-SI-2", "AA-SI-3"]
 
 
@@ -251,7 +251,7 @@ def test_it_drains_fast_while_nobody_waits(engine, spool):
     spool.put([arrival(f"AA-SI-{number:04}") for number in range(2000)])
     with recording(engine, spool) as recorder:
         recorder.start()
-        until(lambda: spool.state().waiting == 0, seconds=5)  # 200 a second would take ten
+        until(lambda: spool.state().waiting == 0, seconds=8)  # 200 a second would take ten
     assert len(refs(engine)) == 2000
 
 
@@ -290,7 +290,7 @@ def test_no_session_outlives_a_connection_that_was_broken(database_url, engine):
         until(lambda: admin.execute(there).fetchone()[0] == 1)
         assert writer.reach.hang_up()
         sleeping.join()
-        until(lambda: admin.execute(there).fetchone()[0] == 0, seconds=5)
+        until(lambda: admin.execute(there).fetchone()[0] == 0, seconds=12)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

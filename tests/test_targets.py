@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,6 +16,7 @@ from receiving import Receiving
 from sqlalchemy import update
 from standardwebhooks import Webhook as Library
 from test_metrics import scrape
+from waiting import until
 
 from receiver import current
 from receiver.access.scopes import Scope
@@ -79,13 +79,6 @@ def working():
     yield
     worker.stop()
     thread.join(15)
-
-
-def until(true, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 def stderr(app, *words: str, exit_code: int = 0, stdin: str | None = None) -> str:
