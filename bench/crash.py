@@ -47,10 +47,15 @@ def run(quick: bool, *providers: str) -> Report:
 def kill_often(
     report: Report, database: Database, rounds: int = QUICK_ROUNDS, providers: Sequence[str] = ()
 ) -> None:
-    """So many kills under load, a last start, and the comparison."""
+    """So many kills under load, a last start, and the comparison.
+
+    A few more if none came while the spool was being filled or drained.
+    """
     sent: list[Sent] = []
     waiting: dict[int, list[int]] = {FILLING: [], DRAINING: []}
-    for number in range(1, rounds + 1):
+    number = 0
+    while number < rounds or (number < rounds + 2 * EVERY and not all(map(any, waiting.values()))):
+        number += 1
         sort = number % EVERY
         # Empty means the default, under which callbacks go straight into the database.
         database.environ["COMMIT_DEADLINE"] = str(SHORT_DEADLINE) if sort in waiting else ""
@@ -68,7 +73,7 @@ def kill_often(
         emptied = wait_for_empty_spool(database)
         server.stop()
     name = database.name
-    report.figure(f"{name}: kills", rounds)
+    report.figure(f"{name}: kills", number)
     report.figure(f"{name}: most in the spool after a kill", max(map(max, waiting.values())))
     report.figure(f"{name}: spool empty after last start (s)", emptied)
     for sort, doing in ((FILLING, "filled"), (DRAINING, "drained")):

@@ -18,9 +18,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def _start_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These start a service ten times and more, and ask nothing about that."""
+def _start_sooner_and_wait_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These start a service ten times and more, and ask nothing about that; nor is a busy machine a fault."""
     monkeypatch.setattr(Server, "started", lambda server, *about: forks.Served(server.port, *about))
+    monkeypatch.setattr(slow_clients, "PATIENCE", 60.0)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

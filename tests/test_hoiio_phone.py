@@ -143,7 +143,7 @@ def test_every_instruction_becomes_a_request(ringing, calls):
         phone.request(session, instruction, "http://127.0.0.1:9/next")
         if step["step"] != "hangup":
             calls.hangup(session, force=True)
-        assert course.result(10)["way"][0] == step
+        assert course.result(30)["way"][0] == step
 
 
 def test_every_request_of_its_ivr_can_be_made(ringing, calls):
@@ -155,7 +155,7 @@ def test_every_request_of_its_ivr_can_be_made(ringing, calls):
     _until_ready(lambda: calls.play(session, msg="Thank you", notify_url=notify, tag="p"))
     _until_ready(lambda: calls.gather(session, notify, max_digits=1, timeout=3600))
     calls.hangup(session, force=True)
-    assert [step["step"] for step in course.result(10)["way"] if "refused" not in step] == [
+    assert [step["step"] for step in course.result(30)["way"] if "refused" not in step] == [
         "monitor",
         "hold",
         "unhold",
@@ -166,7 +166,7 @@ def test_every_request_of_its_ivr_can_be_made(ringing, calls):
     session, course = ringing()
     assert calls.transfer(session, "room:").startswith("R")
     calls.hangup(session, force=True)
-    course.result(10)
+    course.result(30)
     dialled, reference = calls.dial("+6562220001", msg="Hello", max_duration=60)
     assert (dialled[0], reference[:5]) == ("S", "AA-C-")
 
@@ -194,7 +194,7 @@ def test_errors_say_whether_to_ask_again(simulator, ringing, calls):
     with pytest.raises(errors.Refused, match=r"does not speak this language"):
         phone.request(session, Say(Speech("Hello", "en-latin")), "http://127.0.0.1:9/next")
     calls.hangup(session, force=True)
-    course.result(10)
+    course.result(30)
     for gone in (session, "S0"):
         with pytest.raises(CallOver):
             phone.request(gone, HangUp(), "http://127.0.0.1:9/next")

@@ -73,7 +73,7 @@ class Program:
 
     def next(self) -> str:
         """The reference of the next event that it took."""
-        return json.loads(self.got.get(timeout=20)[1])["data"]["txn_ref"]
+        return json.loads(self.got.get(timeout=30)[1])["data"]["txn_ref"]
 
 
 class Listen:
@@ -111,7 +111,7 @@ class Listen:
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(10)
+        return self.process.wait(30)
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:
@@ -134,7 +134,7 @@ def once(url: str, folder: Path, *words: str, **environ: str) -> subprocess.Comp
         env=environment(url, folder) | environ,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
 
 
@@ -193,14 +193,14 @@ def test_an_event_is_posted_as_a_signed_webhook(service: Service, program: Progr
     arrive(service, "AA-SI-0")
     listening = listen(service, RECEIVER_SECRET=f"{SECRET} {OTHER_SECRET}")
     arrive(service, "AA-SI-1")
-    headers, body = program.got.get(timeout=10)
+    headers, body = program.got.get(timeout=30)
     for secret in (SECRET, OTHER_SECRET):
         posted = Webhook(secret).verify(body, headers)
     (event,) = service.events("&q=ref:AA-SI-1")
     assert posted == {"type": "sms.received", "timestamp": event["received_at"], "data": event}
     assert headers["webhook-id"] == f"evt_{event['id']}"
     assert headers["content-type"] == "application/json"
-    line = listening.lines.get(timeout=10)
+    line = listening.lines.get(timeout=30)
     assert line["id"] == event["id"]
     assert (line["status"], line["attempt"], line["acknowledged"]) == (204, 1, True)
     assert program.got.empty()  # not what was there before
@@ -257,7 +257,7 @@ def test_a_later_run_goes_on_behind_what_was_acknowledged(on_sqlite: Service, pr
     for number in range(1, 4):
         arrive(on_sqlite, f"AA-SI-{number}")
     assert program.next() == "AA-SI-1"
-    while listening.lines.get(timeout=10)["status"] != 500:
+    while listening.lines.get(timeout=30)["status"] != 500:
         pass
     listening.kill()
     program.answer = lambda event: 200
@@ -265,7 +265,7 @@ def test_a_later_run_goes_on_behind_what_was_acknowledged(on_sqlite: Service, pr
     again = listen(on_sqlite)
     assert [program.next() for _ in range(3)] == ["AA-SI-2", "AA-SI-3", "AA-SI-4"]
     for _ in range(3):
-        again.lines.get(timeout=10)
+        again.lines.get(timeout=30)
     again.kill()
     listen(on_sqlite)
     arrive(on_sqlite, "AA-SI-5")
@@ -285,7 +285,7 @@ def test_a_program_that_was_away_gets_everything_in_order(on_sqlite: Service, pr
     program.stop()
     for number in range(1, 4):
         arrive(on_sqlite, f"AA-SI-{number}")
-    attempts = [listening.lines.get(timeout=20) for _ in range(5)]
+    attempts = [listening.lines.get(timeout=30) for _ in range(5)]
     assert [line["fault"] for line in attempts] == ["refused"] * 5
     assert [line["attempt"] for line in attempts] == [1, 2, 3, 4, 5]
     assert f"127.0.0.1:{program.port} does not take event" in listening.heard("does not take")
@@ -299,7 +299,7 @@ def test_a_redirect_is_no_success_and_failures_can_be_skipped(on_sqlite: Service
     arrive(on_sqlite, "AA-SI-1")
     arrive(on_sqlite, "AA-SI-2")
     assert program.next() == "AA-SI-2"
-    assert [listening.lines.get(timeout=10)["status"] for _ in range(6)] == [302] * 5 + [200]
+    assert [listening.lines.get(timeout=30)["status"] for _ in range(6)] == [302] * 5 + [200]
     listening.heard("skipped")
 
 
@@ -372,7 +372,7 @@ def test_a_token_that_is_revoked_ends_it(on_sqlite: Service, program: Program, l
     listening = listen(on_sqlite, "--token-file", str(tmp_path / "token"), RECEIVER_TOKEN="")
     on_sqlite.flask("tokens", "revoke", "laptop")
     listening.heard("does not know this token, or no longer")
-    assert listening.process.wait(10) == 1
+    assert listening.process.wait(30) == 1
 
 
 def test_a_place_is_held_by_one_process(on_sqlite: Service, program: Program, listen, tmp_path: Path):
@@ -415,7 +415,7 @@ def test_lines_fit_a_terminal_and_ctrl_c_leaves_it_clean(
     os.write(terminal, b"\x03")
     event_id = on_sqlite.events()[0]["id"]
     read_until(f"goes on behind event {event_id}.\r\n")
-    assert process.wait(10) == 130
+    assert process.wait(30) == 130
     os.close(terminal)
     lines = seen.split("\r\n")
     assert max(map(len, lines)) <= 80

@@ -279,7 +279,7 @@ def test_a_stop_does_not_wait_for_strangers(own: Service):
     assert post(own, "txn_ref=AA-SI-1&msg=x") == 200
     started = time.monotonic()
     assert own.stop() == 0
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     assert answer_of(stalled[2]) == b"503"
 
 
@@ -312,7 +312,7 @@ def test_many_signals_are_one(own: Service):
         for _ in range(5):
             os.kill(worker, signal.SIGTERM)
             os.kill(own.process.pid, signal.SIGTERM)
-        assert own.process.wait(5) is not None
+        assert own.process.wait(30) is not None
 
 
 def test_a_worker_ends_with_its_parent(own: Service):
@@ -320,7 +320,7 @@ def test_a_worker_ends_with_its_parent(own: Service):
     ended.register(os.pidfd_open(worker_of(own)), select.POLLIN)
     os.kill(own.process.pid, signal.SIGKILL)
     own.process.wait()
-    assert ended.poll(5000)
+    assert ended.poll(30_000)
     own.start()  # on the same address
     assert post(own, "txn_ref=AA-SI-1&msg=x") == 200
 
@@ -337,4 +337,4 @@ def test_a_signal_is_heard_from_the_first_moment_on(own: Service):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) is not None
+        assert process.wait(30) is not None
