@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from receiver.intake.refusals import Cause
 from receiver.models import EVENTS
-from receiver.web import bodies
+from receiver.web import bodies, private
 from receiver.web.gateway import Gateway
 
 PATH = f"/callbacks/{KEY}/sms"
@@ -74,6 +74,7 @@ def test_nothing_is_read_of_a_stranger_whatever_the_method(run, method):
 @pytest.mark.parametrize("path", [PATH, "/login"])
 def test_bodies_that_stall_make_room_for_those_that_do_not(run, monkeypatch, method, path, app):
     monkeypatch.setattr(bodies, "BUDGET", 16 * 64 * 1024)
+    monkeypatch.setattr(private, "LARGEST_FORM", 64 * 1024)  # there is room for eight of the largest
 
     async def work(gateway: Gateway) -> None:
         gateway_limit = 8 * app.extensions["receiver"].config.max_body_bytes
