@@ -60,7 +60,9 @@ def run(app) -> Callable[[Callable[[Gateway], Awaitable[None]]], None]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_is_read_of_a_stranger_whatever_the_method(run, method):
+def test_nothing_is_read_of_a_stranger_whatever_the_method_but_it_is_counted(
+    run, app, client, caplog, method
+):
     async def work(gateway: Gateway) -> None:
         caller = Caller(gateway, method, "/callbacks/somebody-elses-key/sms")
         caller.say(b"x" * 1000)
@@ -68,6 +70,11 @@ def test_nothing_is_read_of_a_stranger_whatever_the_method(run, method):
         assert caller.read == 0
 
     run(work)
+    metrics = client.get("/metrics", headers={"Authorization": f"Bearer {API_TOKEN}"}).text
+    assert 'receiver_refused_callbacks_total{cause="unknown key"} 1.0' in metrics
+    app.extensions["receiver"].refusals.tell()
+    assert "unknown key" in caplog.text
+    assert "somebody-elses-key" not in caplog.text + metrics
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -1,4 +1,7 @@
-"""Callbacks under a valid key that did not arrive whole: counted by cause, and told once a minute."""
+"""Callbacks that were refused at the door: counted by cause, and told once a minute.
+
+Under a valid key that is what did not arrive whole. Under an unknown key anybody can raise the count.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ TELL_EVERY = 60.0
 
 
 class Cause(StrEnum):
-    """Why a body is not whole."""
+    """Why a callback is refused: its body is not whole, or its key is unknown."""
 
     TOO_LARGE = "too large"
     CUT_SHORT = "cut short"
@@ -26,6 +29,8 @@ class Cause(StrEnum):
     NO_ROOM = "no room"
     """It made room for others: all that were under way held too much memory."""
     STOPPING = "stopping"
+    UNKNOWN_KEY = "unknown key"
+    """A number has a URL with a wrong or retired key, or a stranger knocks."""
 
 
 class Refusals:
@@ -43,5 +48,8 @@ class Refusals:
         """Log what was counted since this was last called, a line for each cause."""
         counted = Counter(self.counted)
         for cause, count in (counted - self._told).items():
-            logger.warning("callbacks under a valid key were refused", cause=str(cause), count=count)
+            if cause is Cause.UNKNOWN_KEY:
+                logger.warning("requests with an unknown key were refused", count=count)
+            else:
+                logger.warning("callbacks under a valid key were refused", cause=str(cause), count=count)
         self._told = counted

@@ -137,6 +137,7 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The key first: who has none makes us hold nothing.
         if not self._parts.keys.knows(split_path(scope["path"])[0]):
+            self._parts.refusals.counted[Cause.UNKNOWN_KEY] += 1
             await respond(send, 404)
             return
         with self._bodies.one() as body:

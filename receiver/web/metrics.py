@@ -92,7 +92,7 @@ class _Receiver(Collector):
             older.add_metric((name,), count)
         yield older
         refused = CounterMetricFamily(
-            "receiver_refused_callbacks", "Callbacks that did not arrive whole.", labels=("cause",)
+            "receiver_refused_callbacks", "Callbacks refused at the door.", labels=("cause",)
         )
         for cause in Cause:
             refused.add_metric((cause,), self._parts.refusals.counted[cause])
