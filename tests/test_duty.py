@@ -91,7 +91,7 @@ def test_the_second_learns_who_was_first(app, run, log):
     assert (first.status_code, first.location) == (303, "/calls/S1")
     assert press(anna, "handle").status_code == 303
     second = press(ben, "handle")
-    assert (second.status_code, "Anna has already taken this, 2 minutes ago." in second.text) == (409, True)
+    assert (second.status_code, "anna has already handled this, 2 minutes ago." in second.text) == (409, True)
     assert put(log, MISSED, handled=True).status_code == 409
     assert "Handled by <bdi>anna</bdi>" in ben.get("/calls").text
     press(ben, "take_back")
@@ -100,7 +100,7 @@ def test_the_second_learns_who_was_first(app, run, log):
 
     press(anna, "note", note="rang back <b>twice</b>\r\nno answer", before="")
     late = press(ben, "note", note="rang back", before="")
-    assert (late.status_code, "Anna changed the note" in late.text) == (409, True)
+    assert (late.status_code, "anna changed the note" in late.text) == (409, True)
     assert re.search(r"<textarea[^>]*>rang back</textarea>", late.text)
     page = ben.get("/calls/S1").text
     assert "rang back &lt;b&gt;twice&lt;/b&gt;" in page
@@ -109,6 +109,26 @@ def test_the_second_learns_who_was_first(app, run, log):
     assert put(log, MISSED, note="x" * 2_001).status_code == 400
     assert press(ben, "note", note="x" * 2_001, before="").status_code == 400
     assert log.get(f"/api/v1/events/{MISSED}/duty", headers=HEADERS).json["note"] is None
+
+
+def test_what_was_typed_is_kept_by_whichever_button_is_pressed(app, log):
+    def press(client, action, note, before):
+        given = {"form_token": form_token(client), "action": action, "note": note, "before": before}
+        return client.post(f"/events/{MISSED}/duty", data=given)
+
+    anna, ben = (signed_in(app, name, Scope.OPERATE) for name in ("anna", "ben"))
+    for path in ("/calls/S1", "/events/1", f"/faxes/{FAX}", f"/events/{FAX}", f"/events/{SMS}"):
+        form = re.search(r'<form[^>]*/duty".*?</form>', anna.get(path).text, re.DOTALL)
+        assert form, path
+        assert (path, 'name="note"' in form[0], 'value="handle"' in form[0]) == (path, True, True)
+    assert press(anna, "handle", "rang back", "").status_code == 303
+    late = press(ben, "handle", "I ring now", "")
+    assert (late.status_code, ">I ring now</textarea>" in late.text) == (409, True)
+    assert ">rang back</textarea>" in ben.get("/events/1").text
+    assert press(ben, "take_back", "rang back, nobody there", "rang back").status_code == 303
+    assert press(anna, "handle", "rang back", "rang back").status_code == 303  # the box was left as it was
+    shown = log.get(f"/api/v1/events/{MISSED}/duty", headers=HEADERS).json
+    assert (shown["handled_by"], shown["note"]) == ("anna", "rang back, nobody there")
 
 
 def test_pages_and_lists_show_it_and_only_operators_press(app, log):

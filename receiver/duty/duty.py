@@ -77,7 +77,7 @@ class Duty:
             found = _read(connection, item)
         if not mine and found.handled_by != who:
             ago = _ago(now - (found.handled_at or now))
-            raise Overtaken(f"{found.handled_by} has already taken this, {ago}")
+            raise Overtaken(f"{found.handled_by} has already handled this, {ago}")
         return found
 
     def take_back(self, item: Item, who: str) -> Standing:

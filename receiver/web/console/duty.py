@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flask import Blueprint, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.duty.duty import LONGEST_NOTE, DutyError, Overtaken, Standing
+from receiver.duty.duty import LONGEST_NOTE, DutyError, Overtaken, Standing, duty_json
 from receiver.duty.things import Item, item_of
 from receiver.models import Event
 from receiver.vocabulary.printable import sentence
@@ -37,6 +38,12 @@ def act(event_id: int) -> Response:
     return redirect(back, 303)
 
 
+def standing_of(event: Event) -> dict[str, Any] | None:
+    """How the call, the fax or the conversation of an event stands; None if it belongs to none."""
+    item = item_of(event)
+    return None if item is None else duty_json(current.duty().one(item), item.up_to)
+
+
 def of_faxes(events: Sequence[Event]) -> Mapping[int, Standing]:
     """How faxes stand, by the ids of their events."""
     items = {event.id: item for event in events if (item := item_of(event)) is not None}
@@ -45,26 +52,35 @@ def of_faxes(events: Sequence[Event]) -> Mapping[int, Standing]:
 
 
 def _do(item: Item, action: str) -> None:
-    book, who = current.duty(), guard.visitor().name
+    """What the button says, and keep what was typed beside it."""
+    book, who, note = current.duty(), guard.visitor().name, _changed_note()
+    if note is not None and shown.masked():
+        abort(403, "Notes are masked in this browser, and cannot be changed in it.")
     if action == "handle":
         book.handle(item, who)
     elif action == "take_back":
         book.take_back(item, who)
-    elif action == "note":
-        if shown.masked():
-            abort(403, "Notes are masked in this browser, and cannot be changed in it.")
-        book.note(item, request.form.get("note", ""), who, before=_before(request.form.get("before", "")))
-    else:
+    elif action != "note":
         abort(400, "There is no such action.")
+    if note is not None:
+        book.note(item, note, who, before=_sent("before"))
 
 
-def _before(text: str) -> str:
-    """The note as it was put into the form, whose line breaks a browser sends in its own way."""
-    return text.replace("\r\n", "\n").strip()
+def _changed_note() -> str | None:
+    """What the note is to be; None where the form has none, or the visitor left it as it was."""
+    note = _sent("note")
+    return note if "note" in request.form and note != _sent("before") else None
+
+
+def _sent(field: str) -> str:
+    """A text of the form, in which a browser sends line breaks in its own way."""
+    return request.form.get(field, "").replace("\r\n", "\n").strip()
 
 
 def _overtaken(item: Item, said: str, back: str) -> Response:
     note = current.duty().one(item).note or ""
-    mine = request.form.get("note", "")[:LONGEST_NOTE] if request.form.get("action") == "note" else None
-    page = render_template("overtaken.html", said=sentence(said), back=back, note=note, mine=mine)
+    mine = _changed_note()
+    mine = mine and mine[:LONGEST_NOTE]
+    # It begins with a name, which is never capitalised.
+    page = render_template("overtaken.html", said=f"{said}.", back=back, note=note, mine=mine)
     return make_response(page, 409)

@@ -20,6 +20,7 @@ from receiver.vocabulary.json_text import json_text
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import guard, kept, relay, shown
 from receiver.web.console.curl import as_curl
+from receiver.web.console.duty import standing_of
 from receiver.web.console.lists import Chip, listing, live, parsed, row, whole_number
 from receiver.web.listener import Listening
 from receiver.web.stream import Stream
@@ -101,6 +102,7 @@ def show(event_id: int) -> str:
         may=relay.may,
         documents=kept.all_of(event),
         sent=relay.of_event(event),
+        duty=standing_of(event),
         curl=None if shown.masked() else _curl(event, document["raw"]),
     )
 
