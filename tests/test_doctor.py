@@ -1,6 +1,7 @@
 """`receiver doctor` and the watch, against the simulator: what goes wrong is found, and what mends it."""
 
 import json
+import re
 import shutil
 import time
 from collections import namedtuple
@@ -13,8 +14,10 @@ import time_machine
 from conftest import KEY, TOKEN, make_config, started
 from firm import Firm, provider, serving
 from sqlalchemy import insert, select, update
+from test_console import signed_in
 
 from receiver import app as assembly
+from receiver.access.scopes import Scope
 from receiver.background import watch
 from receiver.db import clock, schema
 from receiver.db.engine import connect, writing
@@ -25,6 +28,7 @@ from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.numbers import SubscribedNumber
+from receiver.search import index_lag
 
 
 @pytest.fixture
@@ -113,6 +117,39 @@ def test_it_shows_every_finding_with_what_mends_it(here):
     assert "WARN   numbers" in result.stdout
 
 
+def test_rules_that_cannot_be_used_are_an_error(here, tmp_path):
+    file = tmp_path / "rules.toml"
+    shop = (Path(__file__).parent.parent / "docs/answering/shop.toml").read_text()
+    file.write_text(shop)
+    assert "ok     rules       rules.toml, 1 number" in here.flask("doctor", rules=file).stdout
+    for app in started(here.config(rules=file)):
+        app.extensions["receiver"].rules.refresh()
+    file.write_text(shop.replace("{ dial", "{ dail"))
+    told = examined(here, rules=file)
+    [broken] = [one for one in told["findings"] if one["area"] == "rules"]
+    assert (told["worst"], broken["code"]) == ("error", "rules-file")
+    assert "line 25, column 5. The rules of before stay in force." in broken["sentence"]
+    assert "rules" not in {area["area"] for area in examined(here)["areas"]}
+
+
+def test_whatever_the_console_shows_is_in_the_report(here, monkeypatch):
+    """Also a kind of finding that no check has heard of."""
+    monkeypatch.setattr("receiver.relay.findings.CODES", ("brand-new",))  # a look at the provider spares it
+    late = index_lag.IndexLag(9999, index_lag.Lacks.COUNTS, datetime.now(UTC), datetime.now(UTC))
+    monkeypatch.setattr(index_lag, "counts_lag", lambda engine: late)
+    here.flask("doctor")
+    for app in started(here.config(secret_key="a secret for tests")):
+        parts = app.extensions["receiver"]
+        for code in ("brand-new", "rules-steps", "rules-file"):
+            found = findings.warning(code, f"It is {code}.", "")
+            findings.replace(parts.engine, code, [found], now=datetime.now(UTC))
+        operator = signed_in(app, "olga", Scope.OPERATE)
+        shown = re.findall(r"It is [a-z-]+\.|The index is [0-9,]+ events behind\.", operator.get("/").text)
+        assert len(shown) == 4
+    said = json.dumps(examined(here)["findings"])
+    assert not [sentence for sentence in shown if sentence not in said]
+
+
 def test_every_check_has_a_place_in_the_report():
     files = {path.stem for path in Path(checks.__file__).parent.glob("*.py")} - {"__init__"}
     assert {check.name for check in checks.ALL} == files
@@ -181,7 +218,7 @@ def test_a_database_that_is_away(here, tmp_path):
 
 
 def test_callbacks_that_wait_or_were_set_aside(here):
-    for app in started(here.config()):
+    for app in started(here.config(secret_key="a secret for tests")):
         parts = app.extensions["receiver"]
         client = app.test_client()
         schema.downgrade(parts.engine, "base")
@@ -266,7 +303,7 @@ def test_a_provider_that_is_silent_is_a_warning_after_a_while(here):
     assert about_numbers(here) == {}
     here.simulator.control.fault("number/get_active", "status:error_internal_server_error", times=1000)
     hasty = HoiioClient("sim-app", TOKEN, here.simulator.open_url, sleep=lambda _: None)
-    for app in started(here.config()):
+    for app in started(here.config(secret_key="a secret for tests")):
         parts = app.extensions["receiver"]
         impatient = replace(parts.watch, clients={"hoiio": lambda: hasty})
         looks = [{finding.code for finding in impatient.look().findings} for _ in range(3)]
@@ -470,7 +507,7 @@ def test_the_service_watches_by_itself(firm):
 
 def test_findings_remember_since_when(here):
     here.simulator.subscribe("US", "CA")
-    for app in started(here.config()):
+    for app in started(here.config(secret_key="a secret for tests")):
         parts = app.extensions["receiver"]
         parts.watch.look()
         (first,) = findings.read(parts.engine)

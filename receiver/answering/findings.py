@@ -22,7 +22,7 @@ _CHECK = "receiver rules check"
 
 def refresh(engine: Engine, rules: Rules | None, fault: RulesError | None) -> None:
     """Store what is wrong with the rules. Writes only if something changed."""
-    found = tuple(_look(engine, rules, fault))
+    found = tuple(look(engine, rules, fault))
     now = datetime.now(UTC)
     try:
         for code in (FILE, NUMBERS):
@@ -31,7 +31,8 @@ def refresh(engine: Engine, rules: Rules | None, fault: RulesError | None) -> No
         return  # another process has just stored the same
 
 
-def _look(engine: Engine, rules: Rules | None, fault: RulesError | None) -> Iterator[Finding]:
+def look(engine: Engine, rules: Rules | None, fault: RulesError | None) -> Iterator[Finding]:
+    """What is wrong with the rules in force, and with a file that could not take their place."""
     if fault is not None:
         first, more = fault.problems[0], len(fault.problems) - 1
         others = f", and {more} more" if more else ""

@@ -74,6 +74,7 @@ class RulesInForce:
         self._versions: dict[str, Rules] = {}
         self._texts: dict[str, str] = {}
         self._touched = ""
+        self._cleared = False
         self.fault: RulesError | None = None
         """What is wrong with the file as it is now."""
         self.switches: frozenset[str] = frozenset()
@@ -118,6 +119,9 @@ class RulesInForce:
     def refresh(self) -> None:
         """What needs the database, away from all answers: switches, versions, findings."""
         if self._path is None:
+            if not self._cleared:  # of a file that answered once
+                findings.refresh(self._engine, None, None)
+                self._cleared = True
             return
         self.switches = frozenset(switched_on(self._engine))
         self._read_versions()

@@ -62,6 +62,7 @@ def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
         spool=current.spool(),
         ring=current.keys(),
         watch=current.watch(),
+        rules=current.rules(),
         journal=current.journal,
     )
     if fix:
@@ -90,7 +91,8 @@ def _show(report: Report, titles: Mapping[str, str]) -> None:
         for finding in area.findings:
             of = f"{titles[finding.provider]}: " if finding.provider in titles else ""
             click.echo(_wrapped(of + finding.sentence))
-            click.echo(_wrapped(_shown(finding), "→ "))
+            if finding.mend:
+                click.echo(_wrapped(_shown(finding), "→ "))
     if report.numbers:
         click.echo()
         columns: tuple[str, ...] = ("number", "here", "ends", "renews", "last event")

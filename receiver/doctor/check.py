@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 
 from sqlalchemy import Engine
 
 from config import Config
+from receiver.answering.in_force import RulesInForce
 from receiver.background.inspection import Inspection
 from receiver.background.watch import Watch
 from receiver.intake.spool import Spool
@@ -32,6 +33,7 @@ class Patient:
     spool: Spool
     ring: KeyRing
     watch: Watch
+    rules: RulesInForce
     journal: Callable[[Provider], Journal]
 
     @property
@@ -62,3 +64,7 @@ class Check:
     """Does what is safe and tells what it did. May spend nothing and lose nothing."""
     without_database: bool = False
     """Whether this can be looked at while the database cannot be used."""
+    concerns: Callable[[Patient], bool] = lambda _: True
+    """Whether an installation has such a thing at all. Without it the report has no area for it."""
+    afresh: Collection[str] = ()
+    """Codes of stored findings that this looks at itself: what is stored of them may be older."""

@@ -6,6 +6,8 @@ what is safe to do without asking.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db.failure import Failure, failure_of, words_of
@@ -13,8 +15,12 @@ from receiver.doctor import checks
 from receiver.doctor.check import Check, Patient, Say
 from receiver.doctor.numbers import number_lines
 from receiver.doctor.report import Area, NotLooked, Report
+from receiver.numbers import findings
 from receiver.numbers.findings import Finding, error
 from receiver.vocabulary.printable import sentence
+
+OTHERS = "others"
+"""The area of what is known as found and no check looks at."""
 
 
 def examine(patient: Patient) -> Report:
@@ -22,13 +28,30 @@ def examine(patient: Patient) -> Report:
     areas: dict[str, Area] = {}
     usable = True
     for check in checks.ALL:
+        if not check.concerns(patient):
+            continue
         if usable or check.without_database:
             areas[check.name] = _looked_at(check, patient)
         else:
             areas[check.name] = Area(check.name, NotLooked("the database cannot be used"))
         if check is checks.database.CHECK:
             usable = not areas[check.name].findings
+    if usable and (rest := tuple(_unreported(patient, areas.values()))):
+        areas[OTHERS] = Area(OTHERS, "", rest)
     return Report(tuple(areas.values()), tuple(number_lines(patient)) if usable else ())
+
+
+def _unreported(patient: Patient, areas: Iterable[Area]) -> Iterator[Finding]:
+    """What is stored as found, and shown by the console, that no check looks at."""
+    told = {_key(finding) for area in areas for finding in area.findings}
+    afresh = {code for check in checks.ALL if check.concerns(patient) for code in check.afresh}
+    for finding in findings.read(patient.engine):
+        if finding.code not in afresh and _key(finding) not in told:
+            yield finding
+
+
+def _key(finding: Finding) -> tuple[str, str, str]:
+    return finding.code, finding.subject, finding.provider
 
 
 def mend(patient: Patient, say: Say) -> None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Engine, select
 
 from receiver.models import Event, IndexState
+from receiver.numbers.findings import Finding, warning
 from receiver.search.conversations import TRUSTED_SMS, UNCOUNTED_MESSAGES
 from receiver.search.counts import MOST_UNCOUNTED
 from receiver.search.cursor import Cursor
@@ -20,6 +21,8 @@ from receiver.search.index import behind
 from receiver.search.query import Search
 from receiver.search.select import UNINDEXED, matching_ids
 from receiver.search.span import END, Span
+
+CODE = "index_behind"
 
 
 class Lacks(StrEnum):
@@ -85,6 +88,12 @@ def counts_lag(engine: Engine, until: datetime | None = None) -> IndexLag | None
             return None
         lag = _lag(connection, late, Lacks.COUNTS, ids[-1], newest[0])
     return lag if lag is None or until is None or lag.first < until else None
+
+
+def finding(engine: Engine, zone: tzinfo) -> list[Finding]:
+    """That counts are too low; nothing if they are not. Nobody has to mend it."""
+    lag = counts_lag(engine)
+    return [] if lag is None else [warning(CODE, lag.sentence(zone), "")]
 
 
 def conversations_lag(engine: Engine) -> IndexLag | None:

@@ -67,4 +67,4 @@ def _place(engine: Engine) -> int | None:
         return connection.scalar(select(RelayState.event_id))
 
 
-CHECK = Check("deliveries", look)
+CHECK = Check("deliveries", look, afresh=findings.CODES)

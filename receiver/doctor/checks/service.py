@@ -1,6 +1,8 @@
-"""Does a process serve, do its jobs run, and do they believe the clock?"""
+"""Does a process serve, do its jobs run and keep up, and do they believe the clock?"""
 
 from __future__ import annotations
+
+from datetime import UTC
 
 from sqlalchemy import select
 
@@ -10,6 +12,7 @@ from receiver.keys import presence
 from receiver.models import JobState
 from receiver.numbers.findings import Finding, error, warning
 from receiver.retention.prune import doubted
+from receiver.search import index_lag
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
@@ -25,6 +28,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
         for job in failing
     ]
     found += doubted(clock.doubt_of(patient.engine))
+    found += index_lag.finding(patient.engine, UTC)
     count = len(serving)
     return f"{count} process{'es' if count > 1 else ''} serving, jobs run"
 

@@ -8,8 +8,7 @@ from receiver import current
 from receiver.intake import quarantined, set_aside
 from receiver.intake.spool import SpoolError, SpoolState
 from receiver.numbers import findings
-from receiver.numbers.findings import Finding, Severity
-from receiver.search.index_lag import counts_lag
+from receiver.search import index_lag
 from receiver.search.query import Search
 from receiver.web.console import tiles, times
 from receiver.web.console.findings import told
@@ -42,7 +41,7 @@ def show() -> str:
             for finding in (
                 *findings.read(engine),
                 *(set_aside.finding(spool) if spool else ()),
-                *_behind(),
+                *index_lag.finding(engine, times.zone()),
             )
         ],
         quarantined=quarantined.count(engine, _COUNTED + 1),
@@ -50,12 +49,6 @@ def show() -> str:
         quarantine=current.admission(),
         spool=spool,
     )
-
-
-def _behind() -> list[Finding]:
-    """While the counts are too low, a finding that says so. Nobody has to fix it."""
-    lag = counts_lag(current.engine())
-    return [] if lag is None else [Finding("index_behind", Severity.WARNING, lag.sentence(times.zone()), "")]
 
 
 def _spool() -> SpoolState | None:
