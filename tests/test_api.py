@@ -112,7 +112,10 @@ def test_it_refuses_who_has_no_token(reader, header):
     ("query", "named"),
     [
         ("kind=telegram", "kind"),
-        ("since=yesterday", "since"),
+        ("since=tomorrow", "since"),
+        ("since=1h&until=2h", "until"),
+        ("q=since:1h&until=2h", "until"),
+        ("since=2999-01-01", "since"),
         ("limit=0", "limit"),
         ("limit=501", "limit"),
         ("kind=sms&kind=fax", "kind"),

@@ -292,7 +292,7 @@ def test_other_shells_get_their_script_and_the_same_words(shell: str):
     "words",
     [
         ["events", "list", "--limit", "many" * 9, "--kind", "sms"],
-        ["events", "list", "since:" + "yesterday"],
+        ["events", "list", "since:" + "tomorrow"],
         ["events", "export", "--fields", "colour"],
         ["numbers", "show", "(020) 7946 0018"],
         ["--env-file", "/nowhere/" + "a-folder-of-a-long-name/" * 3],

@@ -88,7 +88,8 @@ def test_it_finds_by_words_and_options(run, words, ids):
     [
         (["colour:red"], "colour: unknown filter"),
         (["kind:sms", "--kind", "fax"], "--kind: is given twice"),
-        (["--since", "yesterday"], "--since: 'yesterday' is not a time"),
+        (["--since", "tomorrow"], "--since: 'tomorrow' is not a time"),
+        (["since:1h", "--until", "2h"], "until: is before since: ("),
     ],
 )
 def test_it_says_what_it_did_not_understand(run, words, said):

@@ -291,6 +291,7 @@ def test_what_is_wrong_with_a_search_is_said_beside_the_box(client, log):
     assert 'aria-invalid="true" aria-describedby="search-error"' in answer.text
     assert re.search(r'id="search-error"[^>]*>.*kind:.*voice, fax, sms', answer.text, re.DOTALL)
     assert 'value="kind:telegram"' in answer.text
+    assert client.get("/calls?q=since:1h+until:2h").status_code == 400
 
 
 def test_every_mistake_of_a_search_is_said_at_once(client, log):

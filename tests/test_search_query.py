@@ -21,6 +21,10 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SINGAPORE = timezone(timedelta(hours=8))
 
 
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 3 if day == 1 else 2, day, hour, minute, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -39,6 +43,11 @@ SINGAPORE = timezone(timedelta(hours=8))
         ('since:"2026-02-01 10:00"', Search(since=datetime(2026, 2, 1, 2, tzinfo=UTC))),
         ("since:10:00", Search(since=datetime(2026, 3, 1, 2, tzinfo=UTC))),
         ("since:21:00", Search(since=datetime(2026, 2, 28, 13, tzinfo=UTC))),
+        ("since:01:40 until:02:00", Search(since=at(28, 17, 40), until=at(28, 18))),
+        ("until:2:00 since:19:59", Search(since=at(1, 11, 59), until=at(1, 18))),
+        ("until:02:00", Search(until=at(28, 18))),
+        ("since:Today", Search(since=at(28, 16))),
+        ("since:yesterday until:today", Search(since=at(27, 16), until=at(28, 16))),
         ("is:quarantined -has:problems", Search(quarantined=True, problems=False)),
         ('invoice "by friday" urg*', Search(text='invoice "by friday" urg*')),
         ("https://example.com/a", Search(text="https://example.com/a")),
@@ -60,7 +69,7 @@ def test_it_reads_the_search_language(text, wanted):
         ("form:+65", "form: unknown filter"),
         ("from:", "from: a value is missing after the colon"),
         ("kind:sms kind:fax", "kind: is given twice"),
-        ("since:yesterday", "since: 'yesterday' is not a time"),
+        ("since:tomorrow", "since: 'tomorrow' is not a time"),
         ("since:999999w", "since: '999999w' is not a time"),
         ("is:new", "is: 'new' is unknown"),
         ("-from:+6591234567", "-from: only is:quarantined and has:problems"),
@@ -88,9 +97,34 @@ def test_it_says_in_a_sentence_what_makes_no_sense(text, said):
     assert str(raised.value).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "since:2026-03-01 until:yesterday",
+            "until: is before since: (2026-02-28 00:00:00+08:00, 2026-03-01 00:00:00+08:00); nothing",
+        ),
+        ("since:1h until:2h", "until: is before since: ("),
+        ("since:today until:today", "until: is the same as since: ("),
+        ("since:2026-03-01T20:30", "since: 2026-03-01 20:30:00+08:00 is still to come"),
+        ("since:2026-03-01T20:10", None),
+        ("until:2026-03-09", None),
+    ],
+)
+def test_times_between_which_nothing_can_be_are_a_mistake_of_who_asks_and_stay_readable(text, said):
+    wanted = Search.parse(text, NOW, SINGAPORE)
+    assert Search.parse(str(wanted), NOW) == wanted
+    if said is None:
+        wanted.require_span(NOW, SINGAPORE)
+        return
+    with pytest.raises(SearchError) as raised:
+        wanted.require_span(NOW, SINGAPORE)
+    assert str(raised.value).startswith(said)
+
+
 def test_it_says_all_that_makes_no_sense_at_once():
     with pytest.raises(SearchError) as raised:
-        Search.parse("kind:faxx stat:missed colour:red since:yesterday -paid ab* to:", NOW)
+        Search.parse("kind:faxx stat:missed colour:red since:tomorrow -paid ab* to:", NOW)
     kind, state = "'faxx' is unknown; did you mean fax? Use one of", "unknown filter; did you mean state:?"
     said = raised.value.mistakes
     assert " ".join(one.split(":")[0] for one in said) == "to stat colour kind since text text"

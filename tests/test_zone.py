@@ -9,7 +9,7 @@ from conftest import KEY
 from sqlalchemy import text
 
 from receiver.cli.zone import LOCAL
-from receiver.search.values import read_time
+from receiver.search.times import read_time
 
 SUMMER, WINTER = datetime(2026, 7, 20, 10, tzinfo=UTC), datetime(2026, 1, 20, 11, tzinfo=UTC)
 """12:00 on a clock in Berlin, both; today's offset is wrong for one of them, whatever day it is."""

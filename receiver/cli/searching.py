@@ -38,9 +38,13 @@ _FILTERS = (
         "--ref", "--txn-ref", "txn_ref", metavar="REFERENCE", help="Only with this reference of the provider."
     ),
     click.option(
-        "--since", help="Received since a time (2026-01-31T10:00+08:00, 10:15) or for an age (90m, 2h, 7d)."
+        "--since",
+        metavar="TIME",
+        help="Received since a time (2026-01-31T10:00+08:00, 10:15, yesterday) or for an age (90m, 2h, 7d).",
     ),
-    click.option("--until", metavar="TIME", help="Received before a time or age."),
+    click.option(
+        "--until", metavar="TIME", help="Received before a time or age; 10:15 is the next after --since."
+    ),
     click.option("--text", metavar="WORDS", help='With these words, "words in a row" or begi*.'),
     click.option("--quarantined", is_flag=True, help="Only events in quarantine."),
     click.option("--open", is_flag=True, help="Only missed calls, faxes and SMS that nobody has handled."),
@@ -152,6 +156,7 @@ def _search(words: tuple[str, ...], filters: dict[str, Any], zone: tzinfo, calls
             named = Search.read(given, zone=zone, calls=calls)
         with mistakes.noted("--"):
             asked = asked.joined(named)
+            asked.require_span(zone=zone)
         mistakes.tell()
         return asked
 

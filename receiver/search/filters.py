@@ -42,7 +42,7 @@ class Filter:
         return tuple(self.read.known) if isinstance(self.read, OneOf) else ()
 
 
-_TIME = "an age (90m, 2h, 7d), a time of day (10:15), a day or any ISO form"
+_TIME = "an age (90m, 2h, 7d), a time of day (10:15), today, yesterday, a date or any ISO form"
 
 FILTERS = (
     Filter("provider", "provider", "Only from this provider.", f"provider:{next(iter(PROVIDERS))}",
@@ -62,7 +62,8 @@ FILTERS = (
     Filter("session", "session", "All of one call, by the provider's session.", "session:S20481", read_plain),
     Filter("txn_ref", "ref", "With this reference of the provider.", "ref:AA-C-20481", read_plain),
     Filter("since", "since", f"Received then or later: {_TIME}.", "since:1h", None),
-    Filter("until", "until", f"Received before then: {_TIME}.", "until:10:15", None),
+    Filter("until", "until", f"Received before then: {_TIME}. A time of day is the next after since:.",
+           "until:10:15", None),
     Filter("quarantined", "is:quarantined", "Kept but not trusted; -is:quarantined leaves these out.",
            "is:quarantined", read_flag),
     Filter("problems", "has:problems", "Something is missing or unreadable; -has:problems leaves these out.",

@@ -10,8 +10,9 @@ from typing import Any
 
 from receiver.search.filters import BY_PART, BY_WORD, FILTERS
 from receiver.search.mistakes import Mistakes, SearchError
+from receiver.search.times import read_time, require_span
 from receiver.search.typed import pieces, strange
-from receiver.search.values import LONGEST_SEARCH, read_text, read_time
+from receiver.search.values import LONGEST_SEARCH, read_text
 from receiver.search.words import Phrase, phrases
 from receiver.vocabulary.kinds import CallOutcome, EventState, EventType, Kind
 from receiver.vocabulary.telephone import at_start
@@ -95,7 +96,8 @@ class Search:
         known = {field.name for field in fields(cls)}
         values: dict[str, Any] = {}
         mistakes = Mistakes()
-        for word_for_it, asked in given.items():
+        # A time of day means the first one after `since`, which therefore has to be known.
+        for word_for_it, asked in sorted(given.items(), key=lambda one: one[0] == "until"):
             name = BY_WORD[word_for_it].part if word_for_it in BY_WORD else word_for_it
             with mistakes.noted():
                 if name in values:
@@ -106,7 +108,8 @@ class Search:
                 if asked is None or not asked.strip().strip('"').strip():
                     continue
                 word = asked.replace("\x00", "\ufffd")  # as the log keeps it
-                values[name] = _value(name, word, now or datetime.now(UTC), zone, calls)
+                after = values.get("since") if name == "until" else None
+                values[name] = _value(name, word, now or datetime.now(UTC), zone, after=after, calls=calls)
         mistakes.tell()
         return cls(**values)
 
@@ -137,6 +140,10 @@ class Search:
         mistakes.tell()
         return Search(**given)
 
+    def require_span(self, now: datetime | None = None, zone: tzinfo = UTC) -> None:
+        """`SearchError` if its times leave nothing to find. What is kept can be read nevertheless."""
+        require_span(self.since, self.until, now or datetime.now(UTC), zone)
+
     def without(self, *names: str) -> Search:
         """The same search without these parts."""
         return replace(self, **dict.fromkeys(names))
@@ -161,13 +168,13 @@ def written(part: str, value: object) -> str:
     return f'{one.word}:"{word}"' if open_end else f"{one.word}:{word}"
 
 
-def _value(name: str, word: str, now: datetime, zone: tzinfo, calls: bool) -> Any:
+def _value(name: str, word: str, now: datetime, zone: tzinfo, *, after: datetime | None, calls: bool) -> Any:
     if name == "text":
         return read_text(name, word)
     one = BY_PART[name]
     if one.calls and not calls:
         raise SearchError(f"{name}: is about whole calls; look for it in the list of calls")
-    return read_time(name, word.strip(), now, zone) if one.read is None else one.read(name, word)
+    return read_time(name, word.strip(), now, zone, after) if one.read is None else one.read(name, word)
 
 
 def _option(part: str) -> str:

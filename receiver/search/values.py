@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from receiver.search.mistakes import Mistakes, SearchError, unknown
@@ -100,30 +99,3 @@ def _written(phrase: Phrase) -> str:
         re.match(r"[A-Za-z_]+:(?!//)", asked) or asked in _OPERATORS
     )
     return (asked if bare else f'"{asked}"') + ("*" if phrase.prefix else "")
-
-
-_AGO = re.compile(r"([0-9]{1,6})(s|m|h|d|w)", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
-
-
-def read_time(name: str, word: str, now: datetime, zone: tzinfo = UTC) -> datetime:
-    """A time in UTC, from any ISO form, an age (90m), or a time of day (10:15), which means the last one."""
-    try:
-        if ago := _AGO.fullmatch(word):
-            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        if clock := _CLOCK.fullmatch(word):
-            here = now.astimezone(zone)
-            today = here.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
-            # On the wall, where a day may have 25 hours, and an hour may come twice.
-            days = (today - timedelta(days=back) for back in (0, 1))
-            times = [day.replace(fold=fold).astimezone(UTC) for day in days for fold in (0, 1)]
-            return max(when for when in times if when <= now)
-        # In a query string the + of a zone arrives as a space.
-        when = datetime.fromisoformat(re.sub(r"(T\S+|\d\d:\d\d\S*) (\d\d(:?\d\d)?)$", r"\1+\2", word.upper()))
-        return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise SearchError(
-            f"{name}: {word[:40]!r} is not a time; write 2026-01-31T10:00:00+08:00, 10:15 for the last time "
-            "it was 10:15, or an age such as 90m, 2h or 7d"
-        ) from None

@@ -163,7 +163,7 @@ def _held(ids: tuple[int, ...], matching: str | None, everything: bool) -> decis
     if bool(ids) + (matching is not None) + everything != 1:
         raise click.UsageError("Give IDs, or --matching SEARCH, or --all.")
     if matching is not None or everything:
-        search = read_search(lambda: Search.parse(matching or ""))
+        search = read_search(lambda: _spanning(Search.parse(matching or "")))
         with progress.spinner("looking"):
             found = current.event_log().every(replace(search, quarantined=True))
             ids = tuple(event.id for event in found)
@@ -171,6 +171,11 @@ def _held(ids: tuple[int, ...], matching: str | None, everything: bool) -> decis
     if others := len(set(ids)) - len(held.ids):
         output.say(f"{count_of(others, 'event')} not in quarantine: skipped")
     return held
+
+
+def _spanning(search: Search) -> Search:
+    search.require_span()
+    return search
 
 
 def _tell(held: decisions.Held) -> None:

@@ -146,6 +146,7 @@ def start_replay(given: Given, asked: shapes.NewReplay) -> Response:
         return jsonify(events=None, replay=replay_json(replays.ask_for(target, ids, by=who)))
     try:
         wanted = Search.parse(asked.search or "")
+        wanted.require_span()
     except SearchError as error:
         raise BadRequest(f"search: {error}") from None
     if asked.dry_run:

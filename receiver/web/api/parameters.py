@@ -115,6 +115,7 @@ def search_of(given: Given, *, calls: bool = False) -> Search:
         named = Search.read(words, calls=calls)
     with mistakes.noted():
         asked = asked.joined(named)
+        asked.require_span()
     try:
         mistakes.tell()
     except SearchError as error:

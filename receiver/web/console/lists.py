@@ -95,6 +95,7 @@ def parsed(text: str, *, calls: bool = False) -> tuple[Search | None, SearchErro
     """A search, or what is wrong with it. Only that of `calls` may ask for an outcome."""
     try:
         found = Search.parse(text, datetime.now(UTC), times.zone(), calls=calls)
+        found.require_span(zone=times.zone())
         if found.contact is not None:
             with current.engine().connect() as connection:
                 few_named(connection, found.contact)
