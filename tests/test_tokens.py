@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -130,7 +131,8 @@ def test_it_says_in_a_sentence_what_is_wrong(run, words):
     assert "Traceback" not in run(*words, exit_code=code)
 
 
-def test_each_token_has_its_own_rate(database_url, tmp_path):
+def test_each_token_has_its_own_rate(database_url, tmp_path, monkeypatch):
+    monkeypatch.setattr(tokens, "time", SimpleNamespace(monotonic=lambda: 1000.0))  # it stands still
     for app in started(
         make_config(database_url, tmp_path, api_rate=5, api_tokens=("token-one", "token-two"))
     ):
