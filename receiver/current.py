@@ -202,6 +202,11 @@ def providers() -> tuple[Provider, ...]:
     return found
 
 
+def expected() -> tuple[Provider, ...]:
+    """The providers whose callbacks are to be expected: those with credentials, or any."""
+    return configured(config()) or tuple(PROVIDERS.values())
+
+
 def provider(name: str | None = None) -> Provider:
     """The provider of this name, or the only one that there are credentials of.
 

@@ -661,8 +661,11 @@ def test_a_failed_fax_says_why(client, app):
 def test_quarantined_events_are_released_and_dropped_in_bulk(client, app):
     for text in ("one", "two", "three"):
         forged(app, text)
-    ids = re.findall(r'name="id" value="(\d+)"', client.get("/quarantine").text)
+    desk = client.get("/quarantine").text
+    ids = re.findall(r'name="id" value="(\d+)"', desk)
     assert len(ids) == 3
+    for page in (desk, client.get(f"/events/{ids[0]}").text):
+        assert "HOIIO_ACCESS_TOKEN is not the account&#39;s: receiver doctor" in page
     token = form_token(client, "/quarantine")
     release = {"form_token": token, "action": "release", "id": ids[:1]}
     assert "Release 1 event?" in client.post("/quarantine", data=release).text

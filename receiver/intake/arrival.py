@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol, cast
 from receiver.providers.forms import read_parameters
 from receiver.providers.own import is_own, read_own
 from receiver.providers.registry import PROVIDERS, identity_prefix
+from receiver.vocabulary.distrust import NOT_OURS
 from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.notification import Notification, Parameters
@@ -42,8 +43,6 @@ KEPT_HEADERS = (
 
 QUARANTINED = "/quarantined"
 """How the identity of a quarantined event ends."""
-NOT_OURS = "number not ours"
-"""Why a callback about a number that the provider does not list for us is quarantined."""
 ROW_BYTES = 1024
 """What an event takes in the database beside its raw bytes and text: columns and indexes, about."""
 

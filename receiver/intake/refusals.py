@@ -13,8 +13,6 @@ from receiver.vocabulary.job import Job
 
 logger = get_logger(__name__)
 
-CUT = "cut short"
-"""Why what did arrive of such a callback is quarantined."""
 TELL_EVERY = 60.0
 """Seconds between two log lines."""
 

@@ -132,6 +132,11 @@ class Provider(Protocol):
         """The headers with which it would sign a form that it posts to a URL: our own tests are signed so."""
         ...
 
+    @property
+    def doubts(self) -> Mapping[str, str]:
+        """What of ours may be wrong when a genuine callback of its is quarantined, by the reason."""
+        ...
+
     def read(self, kind: Kind, parameters: Parameters) -> Notification:
         """What a callback says. `kind` is the URL's; plain evidence of another kind overrules it."""
         ...

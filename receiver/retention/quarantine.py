@@ -12,13 +12,14 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select
 from receiver.access.record import Action
 from receiver.db.engine import writing
 from receiver.intake.admission import Admission
-from receiver.intake.arrival import NOT_OURS, QUARANTINED, digits_of
+from receiver.intake.arrival import QUARANTINED, digits_of
 from receiver.intake.quarantined import HELD, Reason, reasons_of
 from receiver.logs.log import get_logger
 from receiver.models import EVENTS, UtcTime
 from receiver.retention import undo
 from receiver.retention.moving import moved
 from receiver.retention.remove import Act, Removed, in_batches, remove
+from receiver.vocabulary.distrust import NOT_OURS
 from receiver.vocabulary.job import Job
 
 logger = get_logger(__name__)

@@ -22,7 +22,7 @@ from werkzeug.routing import MapAdapter, Rule
 from receiver import current
 from receiver.answering.service import Answering
 from receiver.intake.arrival import AGAIN, KEPT_HEADERS, Arrival, Read, Row
-from receiver.intake.refusals import CUT, Cause
+from receiver.intake.refusals import Cause
 from receiver.intake.ticket import Ticket
 from receiver.keys.urls import read_path, split_path
 from receiver.logs.log import get_logger
@@ -31,6 +31,7 @@ from receiver.providers.base import Answers, Kept, Request
 from receiver.providers.here import CALLBACKS
 from receiver.providers.registry import PROVIDERS
 from receiver.settings.choices import Signatures
+from receiver.vocabulary import distrust
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.verdict import Verdict
 from receiver.web.asgi import SCOPE, target_of
@@ -152,11 +153,11 @@ def receive(key: str, rest: str) -> Response:
     reception = parts.receptions[provider.name]
     asked = _request(environ, body)
     verdict = reception.verify(asked)
-    distrust: str | None = CUT
+    why: str | None = distrust.CUT
     if environ.get(WHOLE, True):
-        distrust = _distrust(parts.config.signatures, verdict) or reception.stranger(asked)
+        why = _distrust(parts.config.signatures, verdict) or reception.stranger(asked)
     if kind is None:
-        kind, distrust = Kind.VOICE, distrust or "unknown callback path"
+        kind, why = Kind.VOICE, why or distrust.UNKNOWN_PATH
     answer = HeldAnswer()
     answer.answers, answer.answering = reception.answers, parts.answering
     answer.arrival = Arrival(
@@ -171,7 +172,7 @@ def receive(key: str, rest: str) -> Response:
         peer=environ.get("REMOTE_ADDR") or "",
         content_type=environ.get("CONTENT_TYPE") or "",
         signature=verdict,
-        distrust=distrust,
+        distrust=why,
     )
     environ["receiver.recorder"] = parts.recorder
     return answer
@@ -181,8 +182,8 @@ def _distrust(policy: Signatures, verdict: Verdict) -> str | None:
     if policy is Signatures.IGNORE or verdict is Verdict.VALID:
         return None
     if verdict is Verdict.INVALID:
-        return "signature invalid"
-    return "signature missing" if policy is Signatures.REQUIRE else None
+        return distrust.SIGNATURE_INVALID
+    return distrust.SIGNATURE_MISSING if policy is Signatures.REQUIRE else None
 
 
 def _request(environ: WSGIEnvironment, body: bytes) -> Request:

@@ -14,6 +14,7 @@ from receiver.cli.events.removing import removed_json, who, written
 from receiver.cli.lines import EVENT_COLUMNS, event_line
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, read_search
+from receiver.intake.distrust import explained
 from receiver.retention import quarantine as decisions
 from receiver.retention import undo
 from receiver.search.events import event_json
@@ -151,6 +152,13 @@ def quarantine(*, utc: bool, limit: int, before: int | None, mask: bool, as_json
     since = "" if state.oldest is None else f", oldest received {written(state.oldest)} UTC"
     used = f"{size(state.bytes)} of {size(state.limit)}"
     output.say(f"{count_of(state.events, 'event')} in quarantine, {used}{since}")
+    for reason in state.reasons:
+        if means := explained(reason.reason, current.expected()):
+            output.say(f"{reason.reason}: {means}")
+    if state.events:
+        output.say(
+            "release what you trust: receiver events release ID; delete the rest: receiver events drop ID"
+        )
     if state.full:
         output.say(
             "It is full: callbacks that are not trusted are answered 503. Look at them with "

@@ -11,6 +11,8 @@ from receiver import current
 from receiver.cli import options, output, tables
 from receiver.cli.operation import operation
 from receiver.cli.searching import masked
+from receiver.intake.distrust import explained
+from receiver.providers.registry import PROVIDERS
 from receiver.search.decided import event_in_full
 
 
@@ -34,6 +36,8 @@ def show(event_id: int, as_json: bool, mask: bool) -> None:
     raw, repeated = document.pop("raw"), document.pop("repeated")
     params, problems, decisions = document.pop("params"), document.pop("problems"), document.pop("decisions")
     rows = [[name, str(value)] for name, value in document.items() if value is not None]
+    if means := explained(event.quarantine, [PROVIDERS[event.provider]]):
+        rows.append(["quarantine_means", f"{means} Release it: receiver events release {event_id}"])
     rows += [["problem", problem] for problem in problems]
     rows += [["decided", _decided(one)] for one in decisions]
     rows += [[f"params.{name}", str(value)] for name, value in params.items()]

@@ -27,6 +27,7 @@ from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
 from receiver.providers.same_host import same_host
 from receiver.vocabulary.answering import Ability
+from receiver.vocabulary.distrust import SIGNATURE_INVALID
 from receiver.vocabulary.kinds import CallOutcome, Kind
 from receiver.vocabulary.notification import Notification, Parameters
 
@@ -46,6 +47,7 @@ class Hoiio:
 
     paths: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
     kept_headers = (signature.HEADER,)
+    doubts: Mapping[str, str] = {SIGNATURE_INVALID: "HOIIO_ACCESS_TOKEN is not the account's"}
     parameters: Mapping[str, str] = PARAMETERS
     # Nothing in its API rejects a call, says how long a number rings, or speaks of a beep.
     can = frozenset(Ability) - {Ability.REJECT, Ability.RING, Ability.BEEP}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from receiver.providers.base import Request
+from receiver.vocabulary.distrust import ANOTHER_ACCOUNT
 
 _ACCOUNT = re.compile(rb"(?:^|&)AccountSid=([^&]*)")
 
@@ -15,4 +16,4 @@ def another_account(account: str | None, request: Request) -> str | None:
     A form that names no account, such as a test of our own, is not judged by it.
     """
     named = _ACCOUNT.search(request.body) if account else None
-    return "of another account" if named and named[1].decode("latin-1") != account else None
+    return ANOTHER_ACCOUNT if named and named[1].decode("latin-1") != account else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from functools import partial
 
@@ -23,6 +23,7 @@ from receiver.providers.twilio.same import TOKEN, same
 from receiver.providers.twilio.ways import way
 from receiver.providers.twilio.words import ENDINGS, MEASURES, PARAMETERS, PARTIES, PATHS, STATES, STEPS
 from receiver.vocabulary.answering import Ability
+from receiver.vocabulary.distrust import ANOTHER_ACCOUNT, SIGNATURE_INVALID
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.notification import Notification, Parameters
 
@@ -37,6 +38,12 @@ class Twilio:
 
     paths = PATHS
     kept_headers = (signature.HEADER, signature.SETTINGS, TOKEN)
+    doubts: Mapping[str, str] = {
+        SIGNATURE_INVALID: (
+            "TWILIO_AUTH_TOKEN is not the account's, or PUBLIC_URL is not the address to which it posts"
+        ),
+        ANOTHER_ACCOUNT: "TWILIO_ACCOUNT_SID is not your account",
+    }
     parameters = PARAMETERS
     can = frozenset(Ability)
     measures = MEASURES

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, render_template, request
 
 from receiver import current
+from receiver.intake.distrust import explained
 from receiver.keys.urls import callback_url
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
@@ -95,6 +96,7 @@ def show(event_id: int) -> str:
         "event.html",
         page="events",
         event=told,
+        means=explained(event.quarantine, [PROVIDERS[event.provider]]),
         as_json=json_text({name: told[name] for name in told if name not in {"raw", "repeated"}}, indent=2),
         previous=before[0] if before else None,
         next=after[0].id if after else None,

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from receiver import current
 from receiver.access.scopes import Scope
+from receiver.intake.distrust import explained
 from receiver.models import Event
 from receiver.retention import quarantine as desk
 from receiver.retention import undo
@@ -28,12 +29,14 @@ def show_list() -> str:
     """What is quarantined, newest first, and how much space is left."""
     before, reason = whole_number(request.args.get("before")), request.args.get("reason") or None
     found, older = _page(reason, before)
+    state = desk.state(current.engine(), current.config().quarantine_limit_mb)
     return render_template(
         "quarantine.html",
         page="quarantine",
         events=[row(event) for event in found],
         reason=reason,
-        state=desk.state(current.engine(), current.config().quarantine_limit_mb),
+        means={one.reason: explained(one.reason, current.expected()) for one in state.reasons},
+        state=state,
         may_decide=guard.visitor().scope.allows(Scope.OPERATE),
         older=older and url_for(".show_list", before=older, reason=reason),
         newest=before and url_for(".show_list", reason=reason),
