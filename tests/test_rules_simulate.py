@@ -13,6 +13,7 @@ from flask import Flask
 from receiving import Receiving
 
 from config import LIVE_API_URL
+from receiver.cli.rules import simulating
 from receiver.providers import stand_in
 from receiver.simulator.hoiio.server import SimulatorServer as HoiioServer
 from receiver.simulator.hoiio.settings import Settings as HoiioSettings
@@ -70,6 +71,19 @@ def test_a_call_of_hoiios_simulator_is_answered_and_shown(tmp_path):
     assert told["digits"] == ["2", "1"]
     assert [one["does"] for one in told["decisions"]].count("dial +498912345611") == 1
     assert "The caller pressed nothing." in silent
+
+
+def test_a_service_without_rules_decides_nothing(tmp_path, monkeypatch):
+    """The caller does not wait for ten minutes."""
+    monkeypatch.setattr(stand_in, "RINGS_FOR", 0.1)
+    monkeypatch.setattr(simulating, "NOTED_WITHIN", 0.1)
+    with (
+        HoiioServer(HoiioSettings(rate_limit=0, resolve_hosts=False)) as hoiio,
+        office(SHOP, tmp_path, ("+6561234567",), hoiio) as desk,
+    ):
+        desk.parts.rules._path = desk.parts.rules._rules = None
+        said = tried(desk.app, "--to", desk.numbers["+6561234567"], exit_code=1).stderr
+        assert "came in, and the service decided nothing: does it run with RULES=" in said
 
 
 def test_only_a_simulator_is_ever_asked_for_a_call(tmp_path):

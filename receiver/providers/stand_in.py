@@ -19,6 +19,8 @@ from receiver.vocabulary.errors import OperatorError
 
 PATIENCE = 600
 """Seconds until a simulated caller hangs up."""
+RINGS_FOR = 20
+"""The same while nothing is done about the call."""
 _TALK = 5
 _MOST_DIALLED = 100
 _QUICK, _MARGIN = 5.0, 60.0
@@ -72,6 +74,7 @@ def _order(call: SimulatedCall) -> Mapping[str, object]:
         "dial": [call.dialled.replace(" ", "-")] * _MOST_DIALLED,
         "dial_seconds": _TALK,
         "hangs_up_after": PATIENCE,
+        "rings_for": RINGS_FOR,
     }
 
 

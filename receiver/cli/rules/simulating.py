@@ -64,9 +64,15 @@ def _over(session: str) -> tuple[Call, list[Noted]]:
         call = current.calls().get(session)
         decided = [] if call is None else decided_of(current.engine(), call)
         over = any(one.state is not None and one.state.over for one in decided)
-        if call is not None and (over or time.monotonic() >= until):
+        late = time.monotonic() >= until
+        if call is not None and (over or (decided and late)):
             return call, decided
-        if time.monotonic() >= until:
+        if call is not None and late:
+            raise NoSimulator(
+                f"the call {session} came in, and the service decided nothing: does it run with"
+                f" RULES={current.config().rules}? Set it in .env and restart"
+            )
+        if late:
             raise NoSimulator(
                 "the call was taken, but is not in this log: the service that runs has another database"
             )

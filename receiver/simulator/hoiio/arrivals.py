@@ -31,6 +31,8 @@ class IncomingCall(Arrival):
     """A call. The caller hangs up after `hold` seconds, unless it is over before."""
 
     hold: float = 0.0
+    rings_for: float | None = None
+    """Seconds after which the caller hangs up if the application has requested nothing; None for `hold`."""
     minutes: int | None = None
     """Minutes to bill, if not those that passed."""
     plan: Plan = field(default_factory=Plan)
@@ -99,7 +101,9 @@ def call(provider: Provider, arrival: IncomingCall) -> ArrivalResult:
     except _NotDeliverable as problem:
         return ArrivalResult(reason=str(problem))
     course.send(provider, incoming, url, ringing)
-    incoming.over.wait(arrival.hold)
+    rings = arrival.hold if arrival.rings_for is None else min(arrival.hold, arrival.rings_for)
+    if not incoming.over.wait(rings) and incoming.way:
+        incoming.over.wait(arrival.hold - rings)
     if not provider.stopping.is_set():
         course.finish(provider, incoming)  # the caller hangs up
         incoming.over.wait()

@@ -35,6 +35,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
             sender=order.text("from"),
             recipient=order.telephone("to"),
             hold=_hold(order),
+            rings_for=order.number("rings_for", 0.0, 0, LONGEST_WAIT) if order.has("rings_for") else None,
             minutes=order.whole("minutes", None, 0, 1440) if order.has("minutes") else None,
             plan=_plan(order),
             block_seconds=order.number("block_seconds", 0.0, 0, LONGEST_WAIT),

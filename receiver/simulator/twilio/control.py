@@ -49,6 +49,8 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
             record_seconds=order.whole("record_seconds", Caller.record_seconds, 0, 3600),
             hangs_up_after=order.number("hangs_up_after", Caller.hangs_up_after, 0, 86_400),
         )
+        # What every simulator is told, and never happens here: a document is asked for at the first ring.
+        order.number("rings_for", 0.0, 0, 86_400)
         about = {
             word: order.text(name)
             for name, word in (("caller_name", "CallerName"), ("forwarded_from", "ForwardedFrom"))
