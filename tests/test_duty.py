@@ -153,13 +153,31 @@ def test_pages_and_lists_show_it_and_only_operators_press(app, log):
     assert "desk" not in reader.get("/faxes").text + reader.get(f"/faxes/{FAX}").text
 
 
-def test_commands_say_it_and_list_what_is_open(run, log):
+def test_commands_say_it_and_list_what_is_open(app, run, log):
     assert json.loads(run("calls", "--open", "--json"))["calls"][0]["session"] == "S1"
     done = json.loads(run("calls", "handled", "S1", "--note", "rang back", "--json"))
     assert (bool(done["handled_by"]), done["note"]) == (True, "rang back")
-    assert "note: rang back" in run("calls", "show", "S1")
-    run("conversations", "handled", OURS, ANNA)
-    run("events", "handled", str(FAX))
+    assert re.search(rf"handled by {done['handled_by']}, .*: rang back\n", run("calls", "show", "S1"))
+    assert "note" not in run("calls", "show", "S1", "--mask")
+    run("conversations", "handled", OURS, ANNA, "--undo")
+    run("conversations", "handled", OURS, BEN, exit_code=1)
+    assert "handled" not in run("conversations")
+    run("conversations", "handled", ANNA[1:], "--note", "wrote back")
+    run("events", "handled", str(FAX), "--note", "on the desk")
+    assert "handled by" in run("conversations", "show", ANNA, OURS).splitlines()[0]
+    assert ": wrote back" in run("conversations", "show", OURS)
+    for listing in ("calls", "conversations", "events"):
+        heading, *lines = run(listing).splitlines()
+        assert heading.endswith("handled")
+        assert any(line.endswith(done["handled_by"]) for line in lines)
+    shown = run("events", "show", str(FAX))
+    assert re.search(r"handled_by +\w+", shown)
+    assert re.search(r"note +on the desk", shown)
+    run("events", "show", str(FAX), "--mask")
+    arrive(log, "sms", f"txn_ref=M7&msg=me+too&from={BEN[1:]}")
+    unclear = app.test_cli_runner().invoke(args=["conversations", "show", OURS])
+    assert (unclear.exit_code, f"  {BEN} {OURS}\n" in unclear.stderr) == (1, True)
+    run("events", "handled", "8")
     assert json.loads(run("events", "list", "--open", "--json"))["events"] == []
     run("calls", "handled", "S1", "--undo")
     assert json.loads(run("calls", "--open", "--json"))["calls"][0]["note"] == "rang back"

@@ -6,7 +6,8 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, pages
-from receiver.cli.lines import CONVERSATION_COLUMNS, NAME, conversation_line, message
+from receiver.cli.ends import BOTH_ENDS, conversation_of
+from receiver.cli.lines import CONVERSATION_COLUMNS, NAME, conversation_line, duty_line, message
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, searching, warn_of
 from receiver.search.conversations import conversation_json
@@ -14,7 +15,6 @@ from receiver.search.cursor import Cursor
 from receiver.search.decided import conversation_in_full
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.query import Search
-from receiver.vocabulary.printable import printable
 
 
 @click.command()
@@ -47,8 +47,7 @@ def list_conversations(
 
 
 @click.command()
-@click.argument("number")
-@click.argument("sender")
+@BOTH_ENDS
 @pages.LIMIT
 @pages.BEFORE
 @options.AS_JSON
@@ -56,24 +55,20 @@ def list_conversations(
 @options.MASK
 @operation
 def show_conversation(
-    *, number: str, sender: str, limit: int, before: int | None, as_json: bool, utc: bool, mask: bool
+    *, ends: tuple[str, ...], limit: int, before: int | None, as_json: bool, utc: bool, mask: bool
 ) -> None:
     """Show the messages of one conversation.
 
-    NUMBER is one of yours, and SENDER wrote to it. The newest message stands last, as on a phone.
+    SENDER wrote to NUMBER, which is yours; in either order. If one of them has no other conversation, it is
+    enough. The newest message stands last, as on a phone.
     """
-    asked = Search.read({"recipient": number, "sender": sender})
-    log = current.conversations()
-    found = log.get(asked.recipient or "", asked.sender or "", before=before, limit=limit)
-    if found is None:
-        raise click.ClickException(
-            f"{printable(sender)} never wrote to {printable(number)}: "
-            "`receiver conversations` lists who wrote where"
-        )
+    found = conversation_of(ends, before=before, limit=limit)
     document = masked(conversation_in_full(current.engine(), found), mask)
     if as_json:
         output.json_out(document)
         return
+    for line in duty_line(document, Shown(utc)):
+        click.echo(f"{line}\n")
     for one in reversed(document["messages"]):
         for line in message(one, Shown(utc)):
             click.echo(line)

@@ -9,11 +9,11 @@ import click
 
 from receiver import current
 from receiver.cli import options, output
+from receiver.cli.ends import BOTH_ENDS, conversation_of
 from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.duty.duty import duty_json
 from receiver.duty.things import Item, call, item_of
-from receiver.search.query import Search
 from receiver.vocabulary.printable import printable
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -45,20 +45,16 @@ def call_handled(session: str, undo: bool, note: str | None, as_json: bool) -> N
 
 
 @click.command("handled")
-@click.argument("number")
-@click.argument("sender")
+@BOTH_ENDS
 @_changing
 @operation
-def conversation_handled(number: str, sender: str, undo: bool, note: str | None, as_json: bool) -> None:
+def conversation_handled(ends: tuple[str, ...], undo: bool, note: str | None, as_json: bool) -> None:
     """Say that you answered a conversation.
 
-    NUMBER is one of yours, and SENDER wrote to it. The next SMS opens it again. Fails if somebody else was
-    first.
+    SENDER wrote to NUMBER, which is yours; in either order. If one of them has no other conversation, it is
+    enough. The next SMS opens it again. Fails if somebody else was first.
     """
-    asked = Search.read({"recipient": number, "sender": sender})
-    found = current.conversations().get(asked.recipient or "", asked.sender or "", limit=1)
-    if found is None:
-        raise click.ClickException(f"{printable(sender)} never wrote to {printable(number)}")
+    found = conversation_of(ends, limit=1)
     _change(found.item, undo, note, as_json)
 
 

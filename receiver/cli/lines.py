@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NAME = Column("name", goes=5, room=10, seldom=True)
 """Who the sender is, by the contacts."""
+HANDLED = Column("handled", goes=1, room=8, seldom=True)
+"""Who dealt with it."""
 EVENT_COLUMNS = (
     "what",
     Column("provider", goes=2),
@@ -88,6 +90,7 @@ CALL_COLUMNS = (
     Column("min", goes=3),
     Column("cost", goes=1),
     Column("keys", goes=2, room=6),
+    HANDLED,
 )
 _STATES = {
     **dict.fromkeys(("missed", "busy", "no answer", "canceled"), "red"),
@@ -109,7 +112,20 @@ def call_line(document: Mapping[str, Any], shown: Shown) -> Line:
         document["duration"],
         amount(document["cost"], document["currency"]) if document["cost"] else None,
         " ".join(document["digits"]) or None,
+        document["handled_by"],
     )
+
+
+def duty_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
+    """Who handled it and what was noted, on one line; none if nothing was done."""
+    said = []
+    if document["handled_by"]:
+        when = shown.minute(datetime.fromisoformat(document["handled_at"]))
+        said.append(f"handled by {document['handled_by']}, {when}")
+    if document["note"]:
+        said.append(document["note"] if said else f"note: {document['note']}")
+    if said:
+        yield printable(": ".join(said))
 
 
 def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
@@ -123,11 +139,7 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     if document["cost"]:
         length = f"{document['duration']} min, " if document["duration"] is not None else ""
         yield printable(f"{length}{amount(document['cost'], document['currency'])}")
-    if document["handled_by"]:
-        when = shown.minute(datetime.fromisoformat(document["handled_at"]))
-        yield printable(f"handled by {document['handled_by']}, {when}")
-    if document["note"]:
-        yield printable(f"note: {document['note']}")
+    yield from duty_line(document, shown)
     yield ""
     before: datetime | None = None
     for event, decisions in after_events(document["events"], document["decisions"]):
@@ -163,7 +175,7 @@ def _between(before: datetime, at: datetime) -> str:
     return f"+{seconds} s" if seconds < 60 else f"+{seconds // 60}:{seconds % 60:02}"
 
 
-CONVERSATION_COLUMNS = (Column("SMS", goes=1), Column("newest message", room=24))
+CONVERSATION_COLUMNS = (Column("SMS", goes=1), Column("newest message", room=24), HANDLED)
 
 
 def conversation_line(document: Mapping[str, Any], shown: Shown) -> Line:
@@ -176,6 +188,7 @@ def conversation_line(document: Mapping[str, Any], shown: Shown) -> Line:
         None if newest is None else shown.short(datetime.fromisoformat(newest["sent_at"])),
         document["count"],
         None if newest is None else newest["text"],
+        document["handled_by"],
     )
 
 

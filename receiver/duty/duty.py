@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.db.engine import writing
 from receiver.db.insert import COUNTED
-from receiver.duty.things import Item, Thing
-from receiver.models import DUTY
+from receiver.duty.things import Item, Thing, item_of
+from receiver.models import DUTY, Event
 from receiver.vocabulary.errors import OperatorError
 
 LONGEST_NOTE = 2_000
@@ -61,6 +61,16 @@ class Duty:
     def one(self, item: Item) -> Standing:
         """How this stands."""
         return self.of([item]).get(item.place, NOTHING)
+
+    def of_events(self, events: Iterable[Event]) -> Mapping[int, dict[str, Any]]:
+        """What documents say of the thing that each belongs to, by the ids of the events."""
+        items = {event.id: item_of(event) for event in events}
+        known = self.of(item for item in items.values() if item is not None)
+        nothing = duty_json(NOTHING)
+        return {
+            event_id: nothing if item is None else duty_json(known.get(item.place, NOTHING), item.up_to)
+            for event_id, item in items.items()
+        }
 
     def handle(self, item: Item, who: str) -> Standing:
         """Say that `who` handled it; `Overtaken` if somebody else did before. Again it changes nothing."""

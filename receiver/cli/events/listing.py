@@ -9,7 +9,7 @@ import click
 from receiver import current
 from receiver.cli import options, output, pages
 from receiver.cli.events.export import write
-from receiver.cli.lines import EVENT_COLUMNS, event_line
+from receiver.cli.lines import EVENT_COLUMNS, HANDLED, event_line
 from receiver.cli.operation import operation
 from receiver.cli.searching import Shown, masked, searching, warn_of
 from receiver.export.export import Form, export
@@ -50,9 +50,10 @@ def list_events(
     if form == "json":
         output.json_out({"events": documents, "next": None if page.next is None else str(page.next)})
         return
+    duty = current.duty().of_events(page.events)
     lines = [
-        event_line(document, event.received_at, shown)
+        (*event_line(document, event.received_at, shown), masked(duty[event.id], mask)["handled_by"])
         for document, event in zip(documents, page.events, strict=True)
     ]
-    pages.show(("id", shown.heading("received"), *EVENT_COLUMNS), lines, "events")
+    pages.show(("id", shown.heading("received"), *EVENT_COLUMNS, HANDLED), lines, "events")
     pages.mention_older(page.next)

@@ -11,6 +11,7 @@ from receiver import current
 from receiver.cli import options, output, tables
 from receiver.cli.operation import operation
 from receiver.cli.searching import masked
+from receiver.duty.things import item_of
 from receiver.intake.distrust import explained
 from receiver.providers.registry import PROVIDERS
 from receiver.search.decided import event_in_full
@@ -29,7 +30,8 @@ def show(event_id: int, as_json: bool, mask: bool) -> None:
     event = current.event_log().get(event_id)
     if event is None:
         raise click.ClickException(f"there is no event {event_id}")
-    document = masked(event_in_full(current.engine(), event), mask)
+    duty = current.duty().of_events([event])[event.id] if item_of(event) else {}
+    document = masked(event_in_full(current.engine(), event) | duty, mask)
     if as_json:
         output.json_out(document)
         return

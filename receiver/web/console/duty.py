@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from flask import Blueprint, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from receiver import current
 from receiver.access.scopes import Scope
-from receiver.duty.duty import LONGEST_NOTE, DutyError, Overtaken, Standing, duty_json
+from receiver.duty.duty import LONGEST_NOTE, DutyError, Overtaken
 from receiver.duty.things import Item, item_of
-from receiver.models import Event
 from receiver.vocabulary.printable import sentence
 from receiver.web.console import guard, shown
 from receiver.web.console.addresses import own_address
@@ -36,19 +32,6 @@ def act(event_id: int) -> Response:
     except DutyError as error:
         abort(400, sentence(str(error)))
     return redirect(back, 303)
-
-
-def standing_of(event: Event) -> dict[str, Any] | None:
-    """How the call, the fax or the conversation of an event stands; None if it belongs to none."""
-    item = item_of(event)
-    return None if item is None else duty_json(current.duty().one(item), item.up_to)
-
-
-def of_faxes(events: Sequence[Event]) -> Mapping[int, Standing]:
-    """How faxes stand, by the ids of their events."""
-    items = {event.id: item for event in events if (item := item_of(event)) is not None}
-    known = current.duty().of(items.values())
-    return {event_id: known.get(item.place, Standing()) for event_id, item in items.items()}
 
 
 def _do(item: Item, action: str) -> None:

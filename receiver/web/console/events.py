@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, render_template, request
 
 from receiver import current
+from receiver.duty.things import item_of
 from receiver.intake.distrust import explained
 from receiver.keys.urls import callback_url
 from receiver.models import Event
@@ -21,7 +22,6 @@ from receiver.vocabulary.json_text import json_text
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import guard, kept, relay, shown
 from receiver.web.console.curl import as_curl
-from receiver.web.console.duty import standing_of
 from receiver.web.console.lists import Chip, listing, live, parsed, row, whole_number
 from receiver.web.listener import Listening
 from receiver.web.stream import Stream
@@ -104,7 +104,7 @@ def show(event_id: int) -> str:
         may=relay.may,
         documents=kept.all_of(event),
         sent=relay.of_event(event),
-        duty=standing_of(event),
+        duty=current.duty().of_events([event])[event.id] if item_of(event) else None,
         curl=None if shown.masked() else _curl(event, document["raw"]),
     )
 

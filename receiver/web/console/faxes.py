@@ -13,7 +13,6 @@ from werkzeug.wsgi import FileWrapper
 from receiver import current
 from receiver.archive.documents import of_events
 from receiver.archive.states import State
-from receiver.duty.duty import NOTHING, duty_json
 from receiver.models import Event
 from receiver.outbound.allow import AllowList
 from receiver.outbound.fetch import Fetcher, FetchError
@@ -25,7 +24,6 @@ from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.web.console import kept, relay, shown
-from receiver.web.console.duty import of_faxes
 from receiver.web.console.lists import Chip, listing, live, open_chip, parsed, row, whole_number
 from receiver.web.documents import file_name, saved
 
@@ -76,12 +74,9 @@ def trusted_faxes(asked: Search) -> Search | None:
 
 
 def _lines(events: Sequence[Event]) -> list[dict[str, Any]]:
-    documents, standings = kept.of(events), of_faxes(events)
+    documents, duty = kept.of(events), current.duty().of_events(events)
     return [
-        row(event)
-        | {"document": documents[event.id].get("fax_url")}
-        | duty_json(standings.get(event.id, NOTHING))
-        for event in events
+        row(event) | {"document": documents[event.id].get("fax_url")} | duty[event.id] for event in events
     ]
 
 
@@ -130,7 +125,7 @@ def _fetched(event: Event) -> Response:
 
 def _shown(event: Event) -> dict[str, Any]:
     return {
-        "fax": shown.document(event_json(event)) | duty_json(of_faxes([event]).get(event.id, NOTHING)),
+        "fax": shown.document(event_json(event)) | current.duty().of_events([event])[event.id],
         "document": kept.of([event])[event.id].get("fax_url"),
         "sent": relay.of_event(event),
     }
