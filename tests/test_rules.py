@@ -17,7 +17,7 @@ from receiver.answering import kept
 from receiver.answering.in_force import RulesInForce
 from receiver.answering.machine import begin, proceed
 from receiver.answering.problems import RulesError
-from receiver.answering.switches import switch
+from receiver.answering.switches import switch, switched_on
 from receiver.numbers import findings
 from receiver.vocabulary.answering import Pressed, Rang
 
@@ -228,6 +228,25 @@ def test_switch_sets_what_the_rules_ask_for(app: Flask, run):
     assert "rule 1 (on holiday on) holds" in said
     result = app.test_cli_runner().invoke(args=("rules", "switch", "on hollyday", "on"))
     assert "did you mean 'on holiday'?" in result.output
+
+
+def test_a_switch_is_set_while_the_file_is_broken(app: Flask, rules: RulesInForce, file: Path, run):
+    """In the night, with a mistake in the file: by what is in force, or by what is on."""
+    runner, engine = app.test_cli_runner(), app.extensions["receiver"].engine
+    switch(engine, "by hand", on=True)
+    write(file, "{ dial", "{ dail")
+    known = runner.invoke(args=("rules", "switch", "by hand", "off"))
+    assert (known.exit_code, known.stderr.count("there is no step 'dail'")) == (0, 1)
+    run("rules", "switch", "on holiday", "on", exit_code=1)
+    write(file, "{ dail", "{ dial")
+    rules.refresh()
+    write(file, "{ dial", "{ dail")
+    for words in (("switch", "on holiday", "on"), ("show",)):
+        told = runner.invoke(args=("rules", *words))
+        assert told.exit_code == 0, told.output
+        assert "the rules of before are in force" in " ".join(told.stderr.split())
+    assert "on holiday" in switched_on(engine)
+    assert "dial +6591110001" in told.stdout
 
 
 def test_a_call_goes_on_with_its_version_after_a_change(app: Flask, rules, file: Path, clock: Clock):

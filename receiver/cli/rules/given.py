@@ -12,6 +12,7 @@ from receiver.answering import ours
 from receiver.answering.in_force import read_file
 from receiver.answering.rules import Rules
 from receiver.answering.switches import switched_on
+from receiver.cli import output
 from receiver.db.engine import Unreachable
 from receiver.providers.base import Provider
 from receiver.vocabulary.errors import OperatorError
@@ -32,6 +33,21 @@ def rules_file() -> Path:
 def rules() -> Rules:
     """What is in it."""
     return read_file(rules_file())
+
+
+def rules_in_force() -> Rules:
+    """What is in it or, while it cannot be used, what answers calls meanwhile; the latter with a warning."""
+    path = rules_file()
+    in_force = current.rules()
+    in_force.reread()
+    in_force.require()
+    found = in_force.current() or read_file(path)
+    if in_force.fault is not None:
+        output.say(
+            f"warning: {path.name} cannot be used, so the rules of before are in force: see"
+            " `receiver rules check`"
+        )
+    return found
 
 
 def known_numbers() -> Mapping[str, Provider] | None:

@@ -25,9 +25,9 @@ WIDTH = 80
 def show(number: str | None, svg: bool) -> None:
     """Show which rules a number has, and the flows they lead to.
 
-    Without NUMBER it shows all of them.
+    Without NUMBER it shows all of them. While the file cannot be used, it shows the rules that are in force.
     """
-    rules = given.rules()
+    rules = given.rules_in_force()
     chosen = [one_of(rules, number)] if number else list(rules.numbers.values())
     now = datetime.now(UTC)
     for at, one in enumerate(chosen):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import click
 
 from receiver import current
-from receiver.answering.problems import meant
+from receiver.answering.problems import RulesError, meant
 from receiver.answering.switches import switch, switched_on
 from receiver.cli import output, tables
 from receiver.cli.operation import operation
@@ -23,8 +25,8 @@ def switch_rules(name: str | None, state: str | None) -> None:
     It holds for calls that come in from now on, within two seconds in every process.
     """
     require_schema(current.engine())
-    named = given.rules().switches
     on = switched_on(current.engine())
+    named = _named(on)
     if name is None or state is None:
         rows = [(one, "on" if one in on else "off", on.get(one)) for one in sorted({*named, *on})]
         tables.show(("switch", "is", "since"), rows)
@@ -34,3 +36,14 @@ def switch_rules(name: str | None, state: str | None) -> None:
         raise given.NoRules(f"the rules have no switch {name!r}{meant(name, named)}. There are: {known}")
     changed = switch(current.engine(), name, on=state == "on")
     output.say(f"{name!r} is {state} now." if changed else f"{name!r} was {state} already.")
+
+
+def _named(on: Collection[str]) -> Collection[str]:
+    """The switches that the rules in force ask for; if nobody knows those, what is on can still be set."""
+    try:
+        return given.rules_in_force().switches
+    except RulesError as fault:
+        if not on:
+            raise
+        output.say(f"warning: {fault}")
+        return on
