@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from receiver.answering import ours
-from receiver.answering.problems import RulesError
+from receiver.answering.problems import WHOLE, RulesError
 from receiver.answering.rules import Rules
 from receiver.numbers import findings
 from receiver.numbers.findings import Finding, error, warning
@@ -36,7 +36,7 @@ def look(engine: Engine, rules: Rules | None, fault: RulesError | None) -> Itera
     if fault is not None:
         first, more = fault.problems[0], len(fault.problems) - 1
         others = f", and {more} more" if more else ""
-        place = f"line {first.place.line}, column {first.place.column}"
+        place = "it cannot be read" if first.place == WHOLE else str(first.place)
         left = "The rules of before stay in force." if rules else "No call is answered by rules."
         yield error(FILE, f"The rules file {fault.name} cannot be used: {place}{others}. {left}", _CHECK)
     if rules is None:

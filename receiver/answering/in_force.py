@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from receiver.answering import findings, kept
-from receiver.answering.problems import Place, Problem, RulesError
+from receiver.answering.problems import WHOLE, Problem, RulesError
 from receiver.answering.rules import Rules
 from receiver.answering.switches import switched_on
 from receiver.db.engine import Unreachable
@@ -32,22 +32,25 @@ _TOUCH = 3600.0
 _MOST = 1024 * 1024
 """Bytes that are read: more than can be used."""
 
+_RELATIVE = "; a relative RULES is looked for in the checkout"
+
 _Stamp = tuple[int, int, int]
 
 
 def read_file(path: Path) -> Rules:
-    """The rules in a file, or `RulesError`."""
-    return load(read_text(path), path.name)
+    """The rules in the file that RULES names, or `RulesError`."""
+    return load(read_text(path, named_by_rules=True), path.name)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, named_by_rules: bool = False) -> str:
     """The text of a file, or `RulesError`."""
     try:
         with path.open("rb") as file:
             return file.read(_MOST).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise RulesError(path.name, [Problem(Place(1, 1), f"it cannot be read: {reason}")]) from None
+        hint = _RELATIVE if isinstance(error, FileNotFoundError) and named_by_rules else ""
+        raise RulesError(path.name, [Problem(WHOLE, f"{path} cannot be read: {reason}{hint}")]) from None
 
 
 def load(text: str, name: str) -> Rules:

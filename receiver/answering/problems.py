@@ -16,6 +16,13 @@ class Place:
     line: int
     column: int
 
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}"
+
+
+WHOLE = Place(0, 0)
+"""The place of what is wrong with the file as such."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -26,9 +33,9 @@ class Problem:
     warning: bool = False
 
     def __str__(self) -> str:
-        """With its place, and without the file."""
-        what = "warning: " if self.warning else ""
-        return f"line {self.place.line}, column {self.place.column}: {what}{self.sentence}"
+        """With its place, if it has one, and without the file."""
+        where = "" if self.place == WHOLE else f"{self.place}: "
+        return f"{where}{'warning: ' if self.warning else ''}{self.sentence}"
 
 
 class RulesError(OperatorError):

@@ -17,7 +17,7 @@ from receiver.answering.conditions import Asks
 from receiver.answering.hours import Calendar, Hours, Unreadable
 from receiver.answering.notes import Notes, Table
 from receiver.answering.places import Places
-from receiver.answering.problems import Place, Problem, RulesError
+from receiver.answering.problems import WHOLE, Place, Problem, RulesError
 from receiver.answering.read_conditions import ConditionReader
 from receiver.answering.read_steps import StepReader, telephone
 from receiver.answering.rules import HANG_UP, CallRule, Number, Rules, SmsRule, Step
@@ -54,7 +54,7 @@ def read(text: str) -> Reading:
     """Read a rules file. Never raises."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     if len(text) > LARGEST:
-        return _unusable(Place(1, 1), f"the file is larger than {LARGEST // 1024} kB")
+        return _unusable(WHOLE, f"the file is larger than {LARGEST // 1024} kB")
     try:
         document = tomli.loads(text)
         places = Places(text)
@@ -62,7 +62,7 @@ def read(text: str) -> Reading:
         said = error.msg[:1].lower() + error.msg[1:]
         return _unusable(Place(error.lineno, error.colno), f"this is not TOML: {said}")
     except (RecursionError, ValueError):
-        return _unusable(Place(1, 1), "this is not TOML that anybody would write by hand")
+        return _unusable(WHOLE, "this is not TOML that anybody would write by hand")
     reader = _Reader(Notes(places), document)
     rules = reader.rules(text)
     problems = tuple(sorted(set(reader.notes.problems)))
