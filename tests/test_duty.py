@@ -1,5 +1,6 @@
 """Who handled a call, a fax or a conversation, what they noted, and what is still open."""
 
+import html
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -129,6 +130,32 @@ def test_what_was_typed_is_kept_by_whichever_button_is_pressed(app, log):
     assert press(anna, "handle", "rang back", "rang back").status_code == 303  # the box was left as it was
     shown = log.get(f"/api/v1/events/{MISSED}/duty", headers=HEADERS).json
     assert (shown["handled_by"], shown["note"]) == ("anna", "rang back, nobody there")
+
+
+@ON_BOTH
+def test_the_overview_counts_what_is_open_and_is_red_only_while_a_missed_call_is(app, log):
+    arrive(log, "sms", f"txn_ref=M9&msg=again&from={ANNA[1:]}")
+    olga = signed_in(app, "olga", Scope.OPERATE)
+
+    def tile(name):
+        return re.search(
+            rf'<a class="card tile([^"]*)" href="([^"]+)"><span class="name">{name}<.*', olga.get("/").text
+        )
+
+    tile_open = tile("Open")
+    assert ">3</span>" in tile_open[0]
+    assert ">1 call, 1 fax, 1 conversation<" in tile_open[0]
+    listed = olga.get(html.unescape(tile_open[2])).text
+    assert [f'/events/{event_id}"' in listed for event_id in (1, MISSED, FAX, SMS)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert tile("Missed calls")[1] == " bad"
+    put(log, 1, handled=True)
+    assert tile("Missed calls")[1] == ""
+    assert ">2</span>" in tile("Open")[0]
 
 
 def test_pages_and_lists_show_it_and_only_operators_press(app, log):

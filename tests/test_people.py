@@ -94,7 +94,7 @@ def test_somebody_is_added_and_signs_in_with_the_password_that_is_shown_once(app
     again = post(client, "/people", name="bo@example.com", role="read")
     assert (again.status_code, "There is a user bo@example.com already" in words(again)) == (400, True)
     assert 'value="bo@example.com"' in again.text
-    assert recorded() == [("add-user", "user ada", "bo@example.com", "operate")]
+    assert recorded() == [("add-user", "ada", "bo@example.com", "operate")]
     assert password not in client.get("/record").text
 
 
@@ -114,8 +114,8 @@ def test_a_role_counts_from_the_next_page_on(client, mei, recorded):
     post(client, "/people/mei", action="role", role="read")
     assert mei.get("/people").status_code == 403
     assert recorded() == [
-        ("set-role", "user ada", "mei", "operate to admin"),
-        ("set-role", "user ada", "mei", "admin to read"),
+        ("set-role", "ada", "mei", "operate to admin"),
+        ("set-role", "ada", "mei", "admin to read"),
     ]
     assert post(client, "/people/mei", action="role", role="king").status_code == 400
 
@@ -129,7 +129,7 @@ def test_a_new_password_is_asked_about_shown_once_and_ends_every_sign_in(app, cl
     assert not is_in(mei)
     assert sign_in(app, "mei", PASSWORD)[1] == 401
     assert sign_in(app, "mei", password)[1] == 303
-    assert recorded() == [("set-password", "user ada", "mei", None)]
+    assert recorded() == [("set-password", "ada", "mei", None)]
     own = post(client, "/people/ada", action="password", sure="yes")
     assert (own.status_code, "on the account page" in words(own)) == (400, True)
 
@@ -142,7 +142,7 @@ def test_a_removed_person_is_out(app, client, mei, recorded):
     assert not is_in(mei)
     assert client.get("/people/mei").status_code == 404
     assert post(client, "/people/mei", action="remove", sure="yes").status_code == 404
-    assert recorded() == [("remove-user", "user ada", "mei", None)]
+    assert recorded() == [("remove-user", "ada", "mei", None)]
 
 
 @ON_BOTH
@@ -174,8 +174,8 @@ def test_an_admin_signs_a_person_out_of_one_browser_or_of_all(app, client, mei, 
     assert not any(is_in(one) for one in (mei, other, third))
     assert "In no browser." in words(client.get("/people/mei"))
     assert recorded() == [
-        ("sign-out", "user ada", "mei", "1 browser"),
-        ("sign-out", "user ada", "mei", "2 browsers"),
+        ("sign-out", "ada", "mei", "1 browser"),
+        ("sign-out", "ada", "mei", "2 browsers"),
     ]
     post(client, "/people/ada", action="sign-out-all")
     assert is_in(client)
@@ -197,7 +197,7 @@ def test_one_signs_out_in_other_browsers_on_the_account_page(app, client, mei, r
     assert not is_in(third)
     assert is_in(mei)
     assert is_in(client)
-    assert [one[:3] for one in recorded()] == [("sign-out", "user mei", "mei")] * 2
+    assert [one[:3] for one in recorded()] == [("sign-out", "mei", "mei")] * 2
 
 
 @ON_BOTH
@@ -219,9 +219,9 @@ def test_a_token_is_made_shown_once_and_revoked(app, client, recorded):
     assert re.search(r"grafana read revoked \d\d:\d\d", words(done))
     assert post(client, "/tokens/nobody/revoke", sure="yes").status_code == 404
     (created, revoked) = recorded()
-    assert created[:3] == ("create-token", "user ada", "grafana")
+    assert created[:3] == ("create-token", "ada", "grafana")
     assert re.fullmatch(r"read, until \d{4}-\d\d-\d\d \d\d:\d\d UTC", created[3])
-    assert revoked == ("revoke-token", "user ada", "grafana", None)
+    assert revoked == ("revoke-token", "ada", "grafana", None)
     assert token not in client.get("/record").text
 
 

@@ -132,7 +132,7 @@ def test_they_are_tried_again_and_dropped_after_a_question(client, parts, refuse
     with caplog.at_level(logging.WARNING):
         dropped = decide(client, given | {"action": "drop", "id": "2", "sure": "yes"})
     assert "Dropped 1 callback for good." in dropped
-    assert "user olga" in caplog.text
+    assert "olga" in caplog.text
     allow(parts.engine)
     assert "1 callback waits for the database again." in decide(
         client, given | {"action": "retry", "id": "1"}

@@ -58,11 +58,6 @@ class Visitor:
     digest: str
     """Of the token."""
 
-    @property
-    def by(self) -> str:
-        """Who it is, for the record."""
-        return f"user {self.name}"
-
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
@@ -153,7 +148,7 @@ class SignIns:
             kept = connection.scalar(select(User.password).where(User.name == visitor.name))
         if not users.matches(kept, password):
             raise WrongPassword
-        users.Users(self._engine).set_password(visitor.name, new, by=visitor.by, keep=visitor.digest)
+        users.Users(self._engine).set_password(visitor.name, new, by=visitor.name, keep=visitor.digest)
         with writing(self._engine) as connection:
             self._forgive(connection, subjects)
 

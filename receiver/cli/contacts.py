@@ -78,8 +78,8 @@ def import_contacts(file: BinaryIO, dry_run: bool, as_json: bool) -> None:
     """Read names and numbers from CSV or vCard.
 
     FILE is CSV with the columns name and number, or as Google and Outlook export it, or a vCard file; - is
-    standard input. A number that has a name gets that of the file. A line that cannot be read is reported,
-    the others go in all the same, and the exit code is 1.
+    standard input. A name in the file replaces the one that a number has. A line that cannot be read is
+    reported, the others go in all the same, and the exit code is 1.
     """
     imported = import_file(current.contacts(), file.read(LARGEST_FILE + 1), dry_run=dry_run)
     if as_json:

@@ -72,7 +72,7 @@ def list_tokens(as_json: bool) -> None:
         return
     if everyone:
         tables.show(
-            ("name", "scope", Column("made (UTC)", goes=1), "last used", "state"),
+            ("name", "scope", Column("created (UTC)", goes=1), "last used", "state"),
             [_line(token) for token in everyone],
         )
     else:

@@ -67,7 +67,7 @@ def list_users(as_json: bool) -> None:
         output.say("there are no users: add one with `receiver users add NAME`")
     else:
         tables.show(
-            ("name", "role", "made (UTC)", "last signed in"),
+            ("name", "role", "created (UTC)", "last signed in"),
             [
                 (
                     user.name,

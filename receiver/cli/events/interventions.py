@@ -54,7 +54,7 @@ def list_interventions(
         output.say("none")
         return
     tables.show(
-        ("made (UTC)", "action", "who", Column("what", room=12), Column("why", room=12)),
+        ("time (UTC)", "action", "who", Column("what", room=12), Column("why", room=12)),
         [(written(one.made_at), one.action, one.who, record.words(one), one.why) for one in page.made],
     )
     pages.mention_older(page.next)

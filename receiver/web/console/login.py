@@ -92,9 +92,9 @@ def sign_out_browser() -> Response:
     """Sign out in one of the visitor's browsers, or in all others."""
     visitor, browser = guard.visitor(), request.form.get("browser", "")
     if browser:
-        current.browsers().sign_out(visitor.name, browser, by=visitor.by)
+        current.browsers().sign_out(visitor.name, browser, by=visitor.name)
     else:
-        current.browsers().sign_out_all(visitor.name, by=visitor.by, keep=visitor.digest)
+        current.browsers().sign_out_all(visitor.name, by=visitor.name, keep=visitor.digest)
     return redirect(url_for(".account", done="one" if browser else "others"), 303)
 
 

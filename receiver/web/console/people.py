@@ -40,7 +40,7 @@ def add() -> Response:
     _refuse_masked()
     name, password = request.form.get("name", "").strip(), made_up()
     try:
-        current.users().add(name, password, _role_given(), by=guard.visitor().by)
+        current.users().add(name, password, _role_given(), by=guard.visitor().name)
     except UserError as error:
         return _list(str(error))
     return _page(current.users().get(name), password=password, done="The user was added.")
@@ -138,7 +138,7 @@ def _role(user: User) -> Response:
     oneself = user.name == visitor.name
     if oneself and role is not visitor.scope and (asked := _ask(user, "role", role=role)):
         return asked
-    current.users().set_role(user.name, role, by=visitor.by)
+    current.users().set_role(user.name, role, by=visitor.name)
     # Who is admin no more cannot see this page.
     return redirect(url_for("console.login.account"), 303) if oneself else _back(user, "role")
 
@@ -150,26 +150,26 @@ def _password(user: User) -> Response:
     if asked := _ask(user, "password"):
         return asked
     password = made_up()
-    current.users().set_password(user.name, password, by=guard.visitor().by)
+    current.users().set_password(user.name, password, by=guard.visitor().name)
     return _page(user, password=password, done="There is a new password. The old one lets nobody in.")
 
 
 def _sign_out(user: User) -> Response:
-    current.browsers().sign_out(user.name, request.form.get("browser", ""), by=guard.visitor().by)
+    current.browsers().sign_out(user.name, request.form.get("browser", ""), by=guard.visitor().name)
     return _back(user, "one")
 
 
 def _sign_out_all(user: User) -> Response:
     visitor = guard.visitor()
     keep = visitor.digest if user.name == visitor.name else ""
-    current.browsers().sign_out_all(user.name, by=visitor.by, keep=keep)
+    current.browsers().sign_out_all(user.name, by=visitor.name, keep=keep)
     return _back(user, "all")
 
 
 def _remove(user: User) -> Response:
     if asked := _ask(user, "remove"):
         return asked
-    current.users().remove(user.name, by=guard.visitor().by)
+    current.users().remove(user.name, by=guard.visitor().name)
     return redirect(url_for(".show_list", done="removed"), 303)
 
 

@@ -51,7 +51,7 @@ def decide() -> Response:
     guard.require_scope(Scope.OPERATE)
     action = request.form.get("action")
     ids = [whole_number(word) or 0 for word in request.form.getlist("id")][:_PAGE]
-    who = guard.visitor().by
+    who = guard.visitor().name
     if action == "undo":
         return _put_back(whole_number(request.form.get("release")) or 0, who)
     if not ids:

@@ -58,7 +58,7 @@ def decide() -> Response:
     guard.require_scope(Scope.OPERATE)
     action = request.form.get("action")
     positions = [whole_number(word) or 0 for word in request.form.getlist("id")][:_PAGE]
-    who = guard.visitor().by
+    who = guard.visitor().name
     if not positions:
         return redirect(url_for(".show_list", done="nothing"), 303)
     if action == "retry":

@@ -11,11 +11,15 @@ from typing import Any
 from flask import request, url_for
 
 from receiver import current
+from receiver.duty.things import Thing, item_of
 from receiver.search.count_calls import MOST_READ, Calls, count_calls, count_others, ended_calls
+from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.web.console import times
 from receiver.web.console.chart import NARROW, RANGES, USUAL, Counts, Range, drawn
 
+_MOST_OPEN = 200
+"""Events that are read to count what is open; above it, the tile says that there is more."""
 _OTHERS = (EventType.FAX_RECEIVED, EventType.FAX_FAILED, EventType.SMS_RECEIVED)
 
 
@@ -94,12 +98,14 @@ def _calls(first: datetime, shown: Range, bars: Counts) -> Calls | None:
 
 def _tiles(first: datetime, shown: Range, found: _Found) -> Iterator[Tile]:
     since = f"since:{first:%Y-%m-%dT%H:%MZ}"
+    yield _open(first, since, shown)
     calls = found.calls
     of = "" if calls is None else f"of {_number(calls.number, 'call')}"
     for state, name in ((EventState.MISSED, "Missed calls"), (EventState.VOICEMAIL, "Voicemails")):
         count = None if calls is None else ended_calls(current.engine(), state, first)
         at = url_for("console.calls.show_list", q=f"state:{state} {since}")
-        yield Tile(name, _shown(count), of, at, state is EventState.MISSED and bool(count))
+        bad = state is EventState.MISSED and bool(count) and _any_open(state, first)
+        yield Tile(name, _shown(count), of, at, bad)
     totals: Counter[str] = found.totals or Counter()
     read = found.totals is not None
     sms = totals[EventType.SMS_RECEIVED] if read else None
@@ -112,6 +118,24 @@ def _tiles(first: datetime, shown: Range, found: _Found) -> Iterator[Tile]:
     dead = sum(current.deliveries().dead().values())
     at = url_for("console.targets.show_list")
     yield Tile("Undelivered", f"{dead:,}", "deliveries given up", at, bool(dead))
+
+
+def _open(first: datetime, since: str, shown: Range) -> Tile:
+    """What waits for somebody: a call and a conversation once, whatever there is of them."""
+    wanted = Search(open=True, since=first)
+    events = current.event_log().find(wanted, limit=_MOST_OPEN + 1).events
+    things = {item.place for event in events if (item := item_of(event)) is not None}
+    counts = Counter(thing for thing, _ in things)
+    kinds = ((Thing.CALL, "call", "s"), (Thing.FAX, "fax", "es"), (Thing.CONVERSATION, "conversation", "s"))
+    note = ", ".join(_number(counts[kind], word, plural) for kind, word, plural in kinds if counts[kind])
+    more = "+" if len(events) > _MOST_OPEN else ""
+    at = url_for("console.events.show_list", q=f"is:open {since}")
+    return Tile("Open", f"{len(things):,}{more}", note or f"nothing waits, in {shown.words}", at)
+
+
+def _any_open(state: EventState, first: datetime) -> bool:
+    wanted = Search(kind=Kind.VOICE, state=state, open=True, since=first)
+    return bool(current.event_log().ids(wanted, limit=1))
 
 
 def _shown(number: int | None) -> str:

@@ -34,7 +34,7 @@ def create() -> Response:
     name, expires = request.form.get("name", "").strip(), request.form.get("expires", "")
     try:
         made, token = current.tokens().create(
-            name, _scope_given(), lifetime(expires) if expires else None, by=guard.visitor().by
+            name, _scope_given(), lifetime(expires) if expires else None, by=guard.visitor().name
         )
     except TokenError as error:
         return _list(wrong=str(error))
@@ -50,7 +50,7 @@ def revoke(name: str) -> Response:
     if request.form.get("sure") != "yes":
         return make_response(render_template("token_revoke.html", page="tokens", token=token))
     try:
-        current.tokens().revoke(name, by=guard.visitor().by)
+        current.tokens().revoke(name, by=guard.visitor().name)
     except UnknownToken:
         abort(404, "There is no token of this name.")
     return redirect(url_for(".show_list", done="revoked"), 303)
