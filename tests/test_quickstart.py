@@ -111,18 +111,27 @@ class Demo:
     @contextmanager
     def running(self, *options: str) -> Iterator[str]:
         """What it printed until it served."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            listen = f"127.0.0.1:{probe.getsockname()[1]}"
-        command = [sys.executable, "-m", "receiver.quickstart", "--listen", listen, *options]
-        process = subprocess.Popen(
-            command, cwd=self.directory, env=self.environ, stdout=subprocess.PIPE, text=True
-        )
+        # Demos of other tests look for a port from the same one on, at the same moment.
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+            listen, simulator = (f"127.0.0.1:{probe.getsockname()[1]}" for probe in (one, other))
+        asked = ["--listen", listen, "--simulator", simulator, *options]
+        command = [sys.executable, "-m", "receiver.quickstart", *asked]
+        with (self.directory / "errors.txt").open("w") as errors:
+            process = subprocess.Popen(
+                command,
+                cwd=self.directory,
+                env=self.environ,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
         try:
             said = ""
             for line in process.stdout:
                 said += line
                 if line.startswith("Serving"):
                     break
+            assert "Serving" in said, (self.directory / "errors.txt").read_text()
             yield said
         finally:
             process.terminate()

@@ -11,6 +11,7 @@ from typing import Any
 
 from config import Config
 from receiver.quickstart.addresses import Address, free_address, require_free, url_of, written
+from receiver.quickstart.asked import Asked
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.processes import Child, command_json, environment_with, http, run_command, started
 from receiver.quickstart.service import start_server
@@ -21,6 +22,8 @@ from receiver.settings.files import DEMO
 ARRIVAL_SECONDS = 60.0
 _NEWS_SECONDS = 1.5
 """Until the service has heard of a number just bought: it looks every second."""
+_LOOK = 0.1
+"""Seconds between looks at what became of them."""
 _SIMULATOR = ("127.0.0.1", 8100)
 _TARGET = ("127.0.0.1", 8200)
 _TARGET_NAME = "demo"
@@ -39,7 +42,9 @@ def serve_demo(
     """Serve against a simulated provider, until the first events are in the log."""
     steps.say("No credentials in the settings: using a simulated provider, no money is spent")
     simulator = _start_simulator(tour, simulated, steps, children)
-    environment = environment_with(children.enter_context(_settings(tour, simulator, listen)))
+    token = config.api_tokens[0].get_secret_value() if config.api_tokens else secrets.token_urlsafe(24)
+    settings = _settings(tour, simulator, listen, {} if config.api_tokens else {"API_TOKENS": token})
+    environment = environment_with(children.enter_context(settings))
     run_command(environment, "db", "upgrade")
     steps.say(f"Demo database var/{tour.state}.db is up to date")
     server = start_server(config, listen, environment, steps, children)
@@ -48,14 +53,15 @@ def serve_demo(
     numbers = _set_up(tour, environment)
     steps.say(tour.numbers.format(**numbers))
 
-    before = _newest(environment)
+    service = Asked(url_of(listen), token)
+    before = max((event["id"] for event in service.events(limit=1)), default=0)
     sent = 0
     for arrival in tour.arrivals:
         order = {"from": tour.sender, "to": numbers[arrival.purpose], **arrival.order}
         sent += _arrive(f"http://{simulator}/control/{arrival.path}", order)
     steps.say(f"{tour.came} from {tour.sender}")
-    _wait_for_events(environment, before, sent, server)
-    _wait_for_delivery(tour, environment, before, server)
+    _wait_for_events(service, before, sent, server, environment["SPOOL_DIR"])
+    _wait_for_delivery(tour, service, before, server)
     steps.say(f"{tour.kept} to the target (its output: var/target.log)")
     steps.say("All of them are in the log:\n")
     run_command(environment, "events", "list", "--limit", str(sent), show=True)
@@ -102,9 +108,12 @@ def _start_target(environment: Mapping[str, str], steps: Steps, children: contex
 
 
 @contextlib.contextmanager
-def _settings(tour: Tour, simulator: str, listen: Address) -> Iterator[dict[str, str]]:
+def _settings(
+    tour: Tour, simulator: str, listen: Address, more: Mapping[str, str]
+) -> Iterator[dict[str, str]]:
     """The demo's settings; also in a file, locked as long as the block lasts, for commands on the demo."""
     settings = {
+        **more,
         **tour.settings(simulator),
         "PUBLIC_URL": url_of(listen),
         # A log of its own: nothing simulated may ever stand in a real one.
@@ -115,6 +124,7 @@ def _settings(tour: Tour, simulator: str, listen: Address) -> Iterator[dict[str,
         "OUTBOUND_ALLOW": "127.0.0.1",
         "LOG_FORMAT": "text",  # it is read here, by a person
     }
+    DEMO.touch(0o600)
     DEMO.write_text(
         "# Written by `make run`. While it runs, commands in this checkout take their settings from here.\n"
         + "".join(f"{name}={value}\n" for name, value in settings.items()),
@@ -160,16 +170,6 @@ def _account_file(tour: Tour) -> str:
     return f"var/{tour.state.replace('demo', 'simulator')}.json"
 
 
-def _newest(environment: Mapping[str, str]) -> int:
-    """The id of the newest event."""
-    return max((event["id"] for event in _events(environment, "--limit", "1")), default=0)
-
-
-def _events(environment: Mapping[str, str], *asked: str) -> list[dict[str, Any]]:
-    listing: dict[str, list[dict[str, Any]]] = command_json(environment, "events", "list", *asked)
-    return listing["events"]
-
-
 def _arrive(url: str, order: Mapping[str, Any]) -> int:
     """Let something arrive; how many notifications were answered 200."""
     response = http().post(url, json=order, timeout=30)
@@ -187,37 +187,44 @@ def _arrive(url: str, order: Mapping[str, Any]) -> int:
     return len(answer["deliveries"])
 
 
-def _wait_for_events(environment: Mapping[str, str], before: int, sent: int, server: Child) -> None:
+def _wait_for_events(service: Asked, before: int, sent: int, server: Child, spool: str) -> None:
     """Until as many notifications are in the log, beside what was there before."""
     end = time.monotonic() + ARRIVAL_SECONDS
     while True:
-        there = sum(1 + event["repeats"] for event in _events(environment) if event["id"] > before)
+        there = sum(1 + event["repeats"] for event in service.events() if event["id"] > before)
         if there >= sent:
             return
-        server.require_alive()
-        if time.monotonic() > end:
-            raise QuickstartError(
-                f"{sent - there} of {sent} notifications were answered 200 but are not in the log "
-                f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in {environment['SPOOL_DIR']}."
-            )
+        _go_on(
+            server,
+            end,
+            f"{sent - there} of {sent} notifications were answered 200 but are not in the log "
+            f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in {spool}.",
+        )
 
 
-def _wait_for_delivery(tour: Tour, environment: Mapping[str, str], before: int, server: Child) -> None:
+def _wait_for_delivery(tour: Tour, service: Asked, before: int, server: Child) -> None:
     """Until the documents that came are kept and the newest SMS is delivered."""
     end = time.monotonic() + ARRIVAL_SECONDS
-    (newest,) = _events(environment, "kind:sms", "--limit", "1")
+    (newest,) = service.events(q="kind:sms", limit=1)
     while True:
-        sent = command_json(environment, "deliveries", "list", "--event", str(newest["id"]))["deliveries"]
-        documents = command_json(environment, "archive", "list")["documents"]
-        kept = [one for one in documents if one["event_id"] > before and one["state"] == "kept"]
+        sent = service.deliveries(event_id=newest["id"])
+        kept = [one for one in service.documents() if one["event_id"] > before and one["state"] == "kept"]
         if {"delivered"} == {one["state"] for one in sent} and len(kept) >= tour.documents:
             return
-        server.require_alive()
-        if time.monotonic() > end:
-            raise QuickstartError(
-                f"What came in is not archived and delivered after {ARRIVAL_SECONDS:g} s; see var/serve.log"
-                " and var/target.log."
-            )
+        _go_on(
+            server,
+            end,
+            f"What came in is not archived and delivered after {ARRIVAL_SECONDS:g} s; see var/serve.log"
+            " and var/target.log.",
+        )
+
+
+def _go_on(server: Child, end: float, otherwise: str) -> None:
+    """Wait a moment, or fail if the service ended or it has taken too long."""
+    server.require_alive()
+    if time.monotonic() > end:
+        raise QuickstartError(otherwise)
+    time.sleep(_LOOK)
 
 
 def _make_user(tour: Tour, environment: Mapping[str, str]) -> str:
