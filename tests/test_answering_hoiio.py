@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from attended import PACE, heard, office, requested, steps
+from attended import CALLER, PACE, heard, office, requested, steps
 from conftest import API_TOKEN, DATABASES, migrated_database
 
 from receiver.answering import driver
@@ -364,3 +364,22 @@ def until(look):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return found
+
+
+@pytest.mark.parametrize("about_sms", [True, False])
+def test_what_a_long_sms_led_to_is_said_once(tmp_path, about_sms):
+    """Not once for each part, and not at all where no rule is about SMS."""
+    before, _, after = (EXAMPLES / "shop.toml").read_text(encoding="utf-8").partition("sms = [")
+    rule = 'sms = [{ switch = "on holiday", reply = "Later." }]' if about_sms else ""
+    with (
+        SimulatorServer(Settings(rate_limit=0, resolve_hosts=False, pace=0.002)) as hoiio,
+        office(before + rule + after.partition("]\n")[2], tmp_path, ("+6561234567",), hoiio) as desk,
+    ):
+        number = desk.numbers["+6561234567"]
+        assert len(hoiio.control.sms(CALLER, number, "hello " * 60)["deliveries"]) == 3
+        assert desk.parts.answering.flush(10)
+        conversation = f"/api/v1/conversations/{number}/{CALLER}"
+        told = desk.app.test_client().get(conversation, headers={"Authorization": f"Bearer {API_TOKEN}"})
+    [message] = told.json["messages"]
+    causes = [why["cause"] for one in message["decisions"] for why in one["why"]]
+    assert causes == ["no rule"] * about_sms

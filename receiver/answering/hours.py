@@ -23,6 +23,13 @@ _HOLIDAY = re.compile(r'"[^"]*"|\bPH\b')
 _UNCLEAR = re.compile(rf'"[^"]*"|(PH\s+(?:{_DAY}|[+-])|(?:{_DAY})\s+PH|\bSH\b)')
 
 _NOT_HOURS = "cannot be read: hours are written as in Mo-Fr 09:00-18:00; Sa 10:00-14:00; PH off"
+_ENGLISH = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur)?(?:day)?s?\b", re.IGNORECASE)
+
+
+def english_days(text: str) -> str:
+    """A hint at how days are written that stand there in English, to end a sentence; or nothing."""
+    days = _ENGLISH.sub(lambda found: found[1][:2].capitalize(), text)
+    return f"; did you mean {days!r}?" if days != text else ""
 
 
 class Unreadable(ValueError):
@@ -88,7 +95,9 @@ class Hours:
         except ParserError as error:
             place = re.search(r"--> \d+:(\d+)", str(error))
             at = int(place[1]) - 1 if place else 0
-            raise Unreadable(f"{text[at : at + 12]!r} {_NOT_HOURS}", at) from None
+            english = _ENGLISH.search(text)
+            at = english.start() if english else at
+            raise Unreadable(f"{text!r} {_NOT_HOURS}{english_days(text)}", at) from None
         return cls(text)
 
     @property

@@ -14,7 +14,7 @@ from receiver.answering.conditions import (
     OnWeekday,
     SwitchedOn,
 )
-from receiver.answering.hours import WEEKDAYS, Hours, Unreadable
+from receiver.answering.hours import WEEKDAYS, Hours, Unreadable, english_days
 from receiver.answering.notes import Notes, Table
 from receiver.answering.problems import meant
 from receiver.answering.read_steps import telephone
@@ -83,7 +83,7 @@ class ConditionReader:
             if first not in WEEKDAYS or (last or first) not in WEEKDAYS:
                 table.wrong(
                     "weekday",
-                    f"weekday is written as Mo-Fr or Sa,Su, with {' '.join(WEEKDAYS)}",
+                    f"weekday is written as Mo-Fr or Sa,Su, with {' '.join(WEEKDAYS)}{english_days(text)}",
                     at=text.index(part) + len(part) - len(part.lstrip()),
                 )
                 return None

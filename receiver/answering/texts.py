@@ -36,9 +36,9 @@ class Texts:
     def answer(self, provider: str, kept: Kept) -> Given | None:
         """The answer to an SMS, noted and remembered; None for nothing. Waits for nothing."""
         rules = self._rules.current()
-        if rules is None:
-            return None
         number, sender, now = kept.recipient or "", number_of(kept.sender), self._clock()
+        if rules is None or number not in rules.numbers or not rules.numbers[number].sms:
+            return None
         reference = kept.said.txn_ref or kept.identity
         before = self._replies.last(number, sender or "")
         again = before is not None and before.reference == reference

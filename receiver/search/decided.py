@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine
@@ -42,9 +42,15 @@ def conversation_in_full(engine: Engine, conversation: Conversation) -> dict[str
     decided = decisions.of_events(engine, list(ids))
     shown = conversation_json(conversation)
     for told, message in zip(shown["messages"], conversation.messages, strict=True):
-        led_to = (decided.get(part.identity) for part in message.parts)
-        told["decisions"] = [_decision_json(one, ids) for one in led_to if one is not None]
+        led_to = [decided[part.identity] for part in message.parts if part.identity in decided]
+        told["decisions"] = [_decision_json(one, ids) for one in _of_message(led_to)]
     return shown
+
+
+def _of_message(parts: Sequence[Noted]) -> Iterable[Noted]:
+    """What a message led to: the parts of a long one came one by one, and each was decided about."""
+    answered = [one for one in parts if one.told]
+    return {one.why: one for one in reversed(answered or parts)}.values()
 
 
 def _decision_json(one: Noted, ids: Mapping[str, int]) -> dict[str, Any]:
