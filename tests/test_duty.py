@@ -133,7 +133,7 @@ def test_what_was_typed_is_kept_by_whichever_button_is_pressed(app, log):
 
 
 @ON_BOTH
-def test_the_overview_counts_what_is_open_and_is_red_only_while_a_missed_call_is(app, log):
+def test_the_overview_counts_what_is_open_and_is_red_only_while_a_missed_call_is(app, log, monkeypatch):
     arrive(log, "sms", f"txn_ref=M9&msg=again&from={ANNA[1:]}")
     olga = signed_in(app, "olga", Scope.OPERATE)
 
@@ -156,6 +156,8 @@ def test_the_overview_counts_what_is_open_and_is_red_only_while_a_missed_call_is
     put(log, 1, handled=True)
     assert tile("Missed calls")[1] == ""
     assert ">2</span>" in tile("Open")[0]
+    monkeypatch.setattr("receiver.web.console.tiles.MOST_READ", 1)
+    assert ">many</span>" in tile("Open")[0]
 
 
 def test_pages_and_lists_show_it_and_only_operators_press(app, log):
