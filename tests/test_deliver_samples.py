@@ -158,7 +158,7 @@ def test_what_comes_twice_is_kept_once(program: Program, target: Target) -> None
 
 
 def test_either_secret_is_right_during_a_rotation(program: Program, target: Target) -> None:
-    rotated = current.targets().rotate("shop")
+    rotated = current.targets().rotate("shop", by="tests")
     assert rotated.settings["secret"] != SECRET
     # The program still has the old secret, whose signature comes second, and then already the new one.
     assert send(rotated, "evt_8").status == 204

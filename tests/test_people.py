@@ -5,11 +5,11 @@ import json
 import re
 
 import pytest
-from conftest import ON_BOTH, make_config, on_sqlite
+from conftest import API_TOKEN, ON_BOTH, make_config, on_sqlite
 from test_console import PASSWORD, form_token, signed_in
 from test_targets_console import post, words
 
-from receiver.access.record import Action, find, note
+from receiver.access.record import ACTIONS, About, Action, find, note
 from receiver.access.scopes import Scope
 from receiver.db.engine import writing
 
@@ -283,6 +283,39 @@ def test_what_commands_do_is_on_record_too_newest_first(app, client, run, record
     assert page.index("remove user") < page.index("set role") < page.index("add user")
     assert "grafana" not in page
     assert client.get("/record?about=weather").status_code == 400
+
+
+@ON_BOTH
+def test_what_is_done_to_targets_and_replays_is_on_record_without_their_addresses(app, client, run, recorded):
+    run("targets", "add", "webhook", "shop", "--url", "https://1.1.1.1/hook?key=hidden")
+    run("targets", "edit", "shop", "--name", "desk", "--search", "from:+6591234567", "--header", "X-Key: abc")
+    run("targets", "edit", "desk", "--search", "from:+6591234567")  # changes nothing
+    api = {"headers": {"Authorization": f"Bearer {API_TOKEN}"}}
+    plain = app.test_client()
+    assert plain.post("/api/v1/targets/desk/pause", json={"why": "moving"}, **api).status_code == 200
+    run("targets", "pause", "desk")
+    post(client, "/targets/desk", action="resume")
+    run("targets", "rotate", "desk")
+    asked = {"to": "desk", "search": "kind:sms"}
+    assert plain.post("/api/v1/replays", json=asked, **api).status_code == 200
+    run("replay", "stop", "1")
+    run("targets", "remove", "desk", "--yes")
+    done = recorded(*ACTIONS[About.TARGETS])
+    assert [(action, whom, detail) for action, _, whom, detail in done] == [
+        ("add-target", "shop", "webhook"),
+        ("change-target", "shop", "now named desk, search, headers"),
+        ("pause-target", "desk", None),
+        ("resume-target", "desk", None),
+        ("rotate-secret", "desk", None),
+        ("start-replay", "desk", "replay 1"),
+        ("stop-replay", "desk", "replay 1"),
+        ("remove-target", "desk", None),
+    ]
+    assert [who for _, who, _, _ in done[2:4]] == ["token API_TOKENS[0]", "ada"]
+    page = words(client.get("/record?about=targets"))
+    assert "moving" in page
+    for secret in ("hidden", "1.1.1.1", "abc", "91234567"):
+        assert secret not in page
 
 
 def test_the_record_is_paged_and_shows_hostile_words_as_they_are(app, client):

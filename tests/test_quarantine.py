@@ -135,6 +135,15 @@ def test_it_releases_by_itself_what_came_before_the_number_was_known(client, api
 # Releasing and dropping.
 
 
+def test_commands_say_why_it_may_be_and_what_to_do(client, app, run):
+    post(client, headers=WRONG)
+    why = "Somebody else sent it, or HOIIO_ACCESS_TOKEN is not the account's: receiver doctor."
+    assert why in run("events", "show", "1")
+    told = app.test_cli_runner().invoke(args=["events", "quarantine"]).stderr
+    assert f"signature invalid: {why}" in told
+    assert "receiver events release ID" in told
+
+
 @ON_BOTH
 def test_it_releases_an_event_which_then_counts_repeats_like_any_other(client, api, run):
     post(client, headers=WRONG)

@@ -212,7 +212,7 @@ def test_410_pauses_the_target_until_somebody_resumes_it(here):
             sms(here, 2)
             until(lambda: len(states()) == 2)
             there.answer = lambda _: (200, {}, b"")
-            current.targets().resume("shop")
+            current.targets().resume("shop", by="tests")
             due_now()
             until(lambda: states() == ["delivered"] * 2)
         assert "410" not in (current.targets().get("shop").paused_why or "")

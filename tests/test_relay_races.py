@@ -86,7 +86,7 @@ def test_a_target_that_is_removed_while_it_is_sent_to_is_gone(here, target):
     planned(here, 1)
     one = queue(target)
     sent = claimed(one)
-    current.targets().remove("shop")
+    current.targets().remove("shop", by="tests")
     one.settle([settled(claim, DELIVERED) for claim in sent])
     assert count(AttemptRow) == count(DeliveryRow) == 0
 
@@ -247,7 +247,7 @@ def test_a_paused_target_gets_nothing_of_what_was_claimed(here):
             until(lambda: states(limit=100).count("delivered") >= 1)
             assert running.runner.join(5)
             assert len(there.got) <= 8
-            current.targets().resume("shop")
+            current.targets().resume("shop", by="tests")
             until(lambda: states(limit=100) == ["delivered"] * 50)
         assert len(there.got) == 50
 

@@ -1,7 +1,7 @@
-"""The record of what operators did, to the log and to those who have access: who, when, and to whom.
+"""The record of what operators did to the log, to targets and to access: who, when, and to whom.
 
 An entry is written in the transaction of what it tells, so there is neither one without the other. It holds
-names of users and tokens, and no secret. It is kept for ever.
+names of users, tokens and targets, and no secret. It is kept for ever.
 """
 
 from __future__ import annotations
@@ -35,6 +35,14 @@ class Action(StrEnum):
     REMOVE_USER = "remove-user"
     CREATE_TOKEN = "create-token"  # noqa: S105
     REVOKE_TOKEN = "revoke-token"  # noqa: S105
+    ADD_TARGET = "add-target"
+    CHANGE_TARGET = "change-target"
+    PAUSE_TARGET = "pause-target"
+    RESUME_TARGET = "resume-target"
+    ROTATE_SECRET = "rotate-secret"  # noqa: S105
+    REMOVE_TARGET = "remove-target"
+    START_REPLAY = "start-replay"
+    STOP_REPLAY = "stop-replay"
 
 
 class About(StrEnum):
@@ -43,6 +51,7 @@ class About(StrEnum):
     LOG = "log"
     USERS = "users"
     TOKENS = "tokens"
+    TARGETS = "targets"
 
 
 ACTIONS = {
@@ -52,6 +61,10 @@ ACTIONS = {
         *(Action.SIGN_OUT, Action.REMOVE_USER),
     ),
     About.TOKENS: (Action.CREATE_TOKEN, Action.REVOKE_TOKEN),
+    About.TARGETS: (
+        *(Action.ADD_TARGET, Action.CHANGE_TARGET, Action.PAUSE_TARGET, Action.RESUME_TARGET),
+        *(Action.ROTATE_SECRET, Action.REMOVE_TARGET, Action.START_REPLAY, Action.STOP_REPLAY),
+    ),
 }
 """Which actions there are about what."""
 
@@ -64,9 +77,18 @@ class Page:
     next: int | None
 
 
-def note(connection: Connection, action: Action, by: str, whom: str, detail: str | None = None) -> None:
-    """Record in the caller's transaction that `by` did this to a user or token."""
+def note(
+    connection: Connection,
+    action: Action,
+    by: str,
+    whom: str,
+    detail: str | None = None,
+    *,
+    why: str | None = None,
+) -> None:
+    """Record in the caller's transaction that `by` did this to a user, a token or a target."""
     row = {"made_at": datetime.now(UTC), "action": action.value, "who": by, "whom": whom, "detail": detail}
+    row["why"] = why
     nothing = {"events": 0, "repeats": 0, "spooled": 0}  # of the log
     connection.execute(insert(Intervention).values(row | nothing))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
+from receiver.access.record import Action, note
 from receiver.db.engine import writing, writing_lazily
 from receiver.db.insert import insert_all
 from receiver.models import EVENTS, DeliveryRow, Event, ReplayRow, TargetRow
@@ -131,15 +132,18 @@ class Replays:
 
     def stop(self, replay_id: int, *, by: str) -> Replay:
         """Plan no more of it, and cancel what waits. One that is done stays as it is."""
-        if self.get(replay_id).state == "done":
-            return self.get(replay_id)
+        replay = self.get(replay_id)
+        if replay.state == "done":
+            return replay
         with writing(self._engine) as connection:
             now = datetime.now(UTC)
-            connection.execute(
+            stopped = connection.execute(
                 update(ReplayRow)
                 .where(ReplayRow.id == replay_id, ReplayRow.stopped_by.is_(None))
                 .values(stopped_by=by, ended_at=func.coalesce(ReplayRow.ended_at, now))
             )
+            if stopped.rowcount:
+                note(connection, Action.STOP_REPLAY, by, replay.target, f"replay {replay_id}")
             connection.execute(
                 update(DeliveryRow)
                 .where(DeliveryRow.replay_id == replay_id, DeliveryRow.state == DeliveryState.WAITING)
@@ -232,6 +236,7 @@ def _add(connection: Connection, target: Target, search: str, by: str) -> int:
         )
     )
     (replay_id,) = added.inserted_primary_key or (0,)
+    note(connection, Action.START_REPLAY, by, target.name, f"replay {replay_id}")
     return int(replay_id)
 
 

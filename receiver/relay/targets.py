@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from receiver.access.record import Action, note
 from receiver.db.engine import writing
 from receiver.models import EVENTS, DeliveryRow, TargetRow
 from receiver.relay.options import TargetError, require_known
 from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
-from receiver.relay.target import Target, TargetSort, all_targets, paused_by
+from receiver.relay.target import Target, TargetSort, TargetState, all_targets, paused_by
 from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
 
@@ -89,6 +90,7 @@ class Targets:
             with writing(self._engine) as connection:
                 newest = connection.scalar(select(func.max(EVENTS.c.id))) or 0
                 connection.execute(insert(TargetRow).values(after_id=newest, **values))
+                note(connection, Action.ADD_TARGET, by, name, sort.value)
         except IntegrityError:
             raise _taken(name) from None
         return self.get(name)
@@ -102,6 +104,7 @@ class Targets:
         new_name: str | None = None,
         search: str | None = None,
         ordered: bool | None = None,
+        by: str,
     ) -> Target:
         """Change what is given. A change of search concerns what arrives from now on; one of the address also
         what waits. The breaker is closed, since the reason may be gone."""
@@ -118,7 +121,10 @@ class Targets:
         if ordered is not None:
             values["ordered"] = ordered
         try:
-            self._update(target, values)
+            with writing(self._engine) as connection:
+                _set(connection, target, values)
+                if changed := _changed(target, values):
+                    note(connection, Action.CHANGE_TARGET, by, target.name, changed)
         except IntegrityError:
             raise _taken(values["name"]) from None
         return self.get(str(target.id))
@@ -126,52 +132,58 @@ class Targets:
     def pause(self, name: str, *, by: str, why: str = "") -> Target:
         """Send it nothing more. What arrives waits, and goes out when it is resumed."""
         target = self.get(name)
-        if target.paused_at is None:
-            self._update(target, {"paused_at": datetime.now(UTC), "paused_why": paused_by(by, why)})
-        return self.get(str(target.id))
+        return self._pause(target, paused_by(by, why), by=by, why=why)
 
-    def withhold(self, name: str, why: str) -> Target:
+    def withhold(self, name: str, why: str, *, by: str) -> Target:
         """The same for a reason of our own, and not because a person wants it."""
-        target = self.get(name)
-        if target.paused_at is None:
-            self._update(target, {"paused_at": datetime.now(UTC), "paused_why": why})
-        return self.get(str(target.id))
+        return self._pause(self.get(name), why, by=by, why=why)
 
-    def resume(self, name: str) -> Target:
+    def resume(self, name: str, *, by: str) -> Target:
         """Send again, at once: also closes an open breaker."""
         target = self.get(name)
-        self._update(target, {"paused_at": None, "paused_why": None, **_CLOSED})
+        with writing(self._engine) as connection:
+            _set(connection, target, {"paused_at": None, "paused_why": None, **_CLOSED})
+            if target.state is not TargetState.ACTIVE:
+                note(connection, Action.RESUME_TARGET, by, target.name)
         return self.get(str(target.id))
 
-    def rotate(self, name: str) -> Target:
+    def rotate(self, name: str, *, by: str) -> Target:
         """Give it a new secret; for a while deliveries are signed with the one before as well."""
         target = self.get(name)
         sort = SORTS[target.sort]
         if sort.secret(target.settings) is None:
             raise TargetError(f"a target of the sort {target.sort} has no secret to rotate")
         settings = sort.read({"rotate": True}, target.settings, self._around)
-        self._update(target, {"settings": json.dumps(settings)})
+        with writing(self._engine) as connection:
+            _set(connection, target, {"settings": json.dumps(settings)})
+            note(connection, Action.ROTATE_SECRET, by, target.name)
         return self.get(str(target.id))
 
-    def remove(self, name: str) -> Target:
+    def remove(self, name: str, *, by: str) -> Target:
         """Delete it with all its deliveries."""
-        target = self.pause(name, by="removal")
+        target = self.get(name)
+        with writing(self._engine) as connection:  # so that nothing is sent while its deliveries go
+            _set(connection, target, _paused(paused_by(by, "being removed")))
         mine = select(DeliveryRow.id).where(DeliveryRow.target_id == target.id).limit(_PORTION)
         gone = 1
         while gone:  # in steps, since each holds SQLite's only lock
             with writing(self._engine) as connection:
                 gone = connection.execute(delete(DeliveryRow).where(DeliveryRow.id.in_(mine))).rowcount
         with writing(self._engine) as connection:
-            connection.execute(delete(TargetRow).where(TargetRow.id == target.id))
+            if connection.execute(delete(TargetRow).where(TargetRow.id == target.id)).rowcount:
+                note(connection, Action.REMOVE_TARGET, by, target.name)
         return target
+
+    def _pause(self, target: Target, said: str, *, by: str, why: str) -> Target:
+        if target.paused_at is None:
+            with writing(self._engine) as connection:
+                _set(connection, target, _paused(said))
+                note(connection, Action.PAUSE_TARGET, by, target.name, why=why or None)
+        return self.get(str(target.id))
 
     def _read(self, sort: TargetSort, given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         require_known(SORTS[sort].options, given)
         return SORTS[sort].read(given, known, self._around)
-
-    def _update(self, target: Target, values: Mapping[str, Any]) -> None:
-        with writing(self._engine) as connection:
-            connection.execute(update(TargetRow).where(TargetRow.id == target.id).values(**values))
 
 
 def read_name(name: str) -> str:
@@ -198,6 +210,27 @@ def read_search(search: str) -> str:
             "is: nobody can have handled what is yet to arrive; leave is:open and is:handled out"
         )
     return str(wanted)
+
+
+def _set(connection: Connection, target: Target, values: Mapping[str, Any]) -> None:
+    connection.execute(update(TargetRow).where(TargetRow.id == target.id).values(**values))
+
+
+def _paused(said: str) -> dict[str, Any]:
+    return {"paused_at": datetime.now(UTC), "paused_why": said}
+
+
+def _changed(target: Target, values: Mapping[str, Any]) -> str:
+    """What a change changes, by name: a search names people, and a setting may be a secret."""
+    before = {"search": str(target.search), "ordered": target.ordered}
+    names = [name for name, value in before.items() if values.get(name, value) != value]
+    if "settings" in values:
+        settings = json.loads(values["settings"])
+        both = sorted({*settings, *target.settings})
+        names += [name for name in both if settings.get(name) != target.settings.get(name)]
+    if (name := values.get("name", target.name)) != target.name:
+        names.insert(0, f"now named {name}")
+    return ", ".join(names)
 
 
 def _taken(name: str) -> TargetError:

@@ -92,7 +92,7 @@ def _edit(
     if not given and new_name is None and search is None and ordered is None:
         raise click.UsageError("Say what to change: see --help.")
     changed = current.targets().change(
-        name, given=given or None, new_name=new_name, search=search, ordered=ordered
+        name, given=given or None, new_name=new_name, search=search, ordered=ordered, by=who()
     )
     if as_json:
         output.json_out(target_json(changed, current.deliveries().counts().get(changed.id, {})))
@@ -128,7 +128,7 @@ def rotate(name: str, as_json: bool) -> None:
 
     For 24 hours deliveries are signed with the old one, too.
     """
-    target = current.targets().rotate(name)
+    target = current.targets().rotate(name, by=who())
     secret = SORTS[target.sort].secret(target.settings)
     if as_json:
         output.json_out(
@@ -152,7 +152,7 @@ def remove(name: str, yes: bool) -> None:
     lost = f"{count_of(waiting, 'event')} that wait for it are not delivered. " if waiting else ""
     if not output.confirmed(f"{lost}Remove {printable(target.name)}?", yes=yes):
         return
-    _removed(current.targets().remove(target.name))
+    _removed(current.targets().remove(target.name, by=who()))
 
 
 def _removed(target: Target) -> None:

@@ -57,5 +57,5 @@ def resume(name: str) -> None:
 
     Also tries a failing one at once.
     """
-    target = current.targets().resume(name)
+    target = current.targets().resume(name, by=who())
     output.say(f"{target.name} is active")

@@ -24,6 +24,9 @@ LOOK = 2.0
 GONE = "no such function any more"
 """Why a target is paused whose handler is gone. If it comes back, the target is resumed."""
 
+_BY = "handlers"
+"""Who did it, on the record."""
+
 
 class Keeper:
     """A thread of its own: however long loading the module takes, deliveries go on."""
@@ -81,7 +84,7 @@ def keep_targets(targets: Targets, found: Sequence[Learned]) -> None:
         except TargetError as error:
             logger.error("a handler cannot have a target", handler=handler.name, error=str(error))
     for target in there.values():
-        targets.withhold(str(target.id), GONE)
+        targets.withhold(str(target.id), GONE, by=_BY)
 
 
 def _keep(targets: Targets, handler: Learned, target: Target | None) -> None:
@@ -94,13 +97,13 @@ def _keep(targets: Targets, handler: Learned, target: Target | None) -> None:
             settings=settings,
             search=search,
             ordered=handler.ordered,
-            by="handlers",
+            by=_BY,
         )
         return
     if (str(target.search), target.settings, target.ordered) != (search, settings, handler.ordered):
-        targets.change(str(target.id), settings=settings, search=search, ordered=handler.ordered)
+        targets.change(str(target.id), settings=settings, search=search, ordered=handler.ordered, by=_BY)
     if target.paused_why == GONE:
-        targets.resume(str(target.id))
+        targets.resume(str(target.id), by=_BY)
 
 
 def _stamps(files: set[Path]) -> dict[Path, tuple[int, int] | None]:

@@ -45,7 +45,7 @@ def add_target(given: Given, asked: shapes.NewTarget) -> Response:
         asked.settings,
         search=asked.search,
         ordered=asked.ordered,
-        by=f"token {given.token.name}",
+        by=_by(given),
     )
     return _with_secret(target)
 
@@ -73,11 +73,16 @@ def show_target(given: Given, name: str) -> Response:
     path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
-def change_target(_: Given, asked: shapes.ChangedTarget, name: str) -> Response:
+def change_target(given: Given, asked: shapes.ChangedTarget, name: str) -> Response:
     """Changes what is given. A new search concerns what arrives from now on, a new address also what waits.
     Of the settings, those that are not given stay as they are."""
     changed = current.targets().change(
-        name, given=asked.settings, new_name=asked.name, search=asked.search, ordered=asked.ordered
+        name,
+        given=asked.settings,
+        new_name=asked.name,
+        search=asked.search,
+        ordered=asked.ordered,
+        by=_by(given),
     )
     return _one(changed)
 
@@ -91,9 +96,9 @@ def change_target(_: Given, asked: shapes.ChangedTarget, name: str) -> Response:
     path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
-def remove_target(_: Given, name: str) -> Response:
+def remove_target(given: Given, name: str) -> Response:
     """What waits for it is not delivered, and its delivery log goes, too."""
-    return jsonify(removed=current.targets().remove(name).name)
+    return jsonify(removed=current.targets().remove(name, by=_by(given)).name)
 
 
 @operation(
@@ -125,7 +130,7 @@ def test_target(given: Given, name: str) -> Response:
 )
 def pause_target(given: Given, asked: shapes.Reason, name: str) -> Response:
     """What arrives waits, and goes out when it is resumed."""
-    return _one(current.targets().pause(name, by=f"token {given.token.name}", why=asked.why))
+    return _one(current.targets().pause(name, by=_by(given), why=asked.why))
 
 
 @operation(
@@ -137,9 +142,9 @@ def pause_target(given: Given, asked: shapes.Reason, name: str) -> Response:
     path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
-def resume_target(_: Given, name: str) -> Response:
+def resume_target(given: Given, name: str) -> Response:
     """Sends what waits, and tries a failing target at once."""
-    return _one(current.targets().resume(name))
+    return _one(current.targets().resume(name, by=_by(given)))
 
 
 @operation(
@@ -151,9 +156,14 @@ def resume_target(_: Given, name: str) -> Response:
     path_schemas={"name": _NAME},
     missing=NO_TARGET,
 )
-def rotate_target(_: Given, name: str) -> Response:
+def rotate_target(given: Given, name: str) -> Response:
     """For 24 hours deliveries are signed with the old secret, too. The new one is shown only here."""
-    return _with_secret(current.targets().rotate(name))
+    return _with_secret(current.targets().rotate(name, by=_by(given)))
+
+
+def _by(given: Given) -> str:
+    """Who asks, for the record."""
+    return f"token {given.token.name}"
 
 
 def _one(target: Target, *, mask: bool = False) -> Response:

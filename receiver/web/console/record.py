@@ -1,4 +1,4 @@
-"""The record of what operators did: to the log, to users and to tokens."""
+"""The record of what operators did: to the log, to users, tokens and targets."""
 
 from __future__ import annotations
 

@@ -72,6 +72,7 @@ def change(name: str) -> Response:
             new_name=request.form.get("name", ""),
             search=request.form.get("search", ""),
             ordered=request.form.get("ordered") == "on",
+            by=by_visitor(),
         )
     except OperatorError as error:
         return _form(target.sort, target, str(error))

@@ -168,12 +168,12 @@ def _pause(target: Target) -> Response:
 
 
 def _resume(target: Target) -> Response:
-    current.targets().resume(target.name)
+    current.targets().resume(target.name, by=relay.by_visitor())
     return _back(target, "resumed")
 
 
 def _rotate(target: Target) -> Response:
-    current.targets().rotate(target.name)
+    current.targets().rotate(target.name, by=relay.by_visitor())
     return _back(target, "rotated")
 
 
@@ -185,7 +185,7 @@ def _remove(target: Target) -> Response:
     number = current.deliveries().number(target.id)
     if asked := _ask(target, "remove", number):
         return asked
-    current.targets().remove(target.name)
+    current.targets().remove(target.name, by=relay.by_visitor())
     return redirect(url_for(".show_list", done="removed", count=number), 303)
 
 
