@@ -106,6 +106,8 @@ def test_it_refuses_who_has_no_token(reader, header):
     answer = reader("/events", headers={"Authorization": header} if header else {})
     assert answer.status_code == 401
     assert answer.json["error"]["code"] == "unauthorized"
+    sent = header is not None and header.removeprefix("Bearer ") not in {"", header}
+    assert answer.json["error"]["message"].startswith("this token is not" if sent else "send a token as")
 
 
 @pytest.mark.parametrize(

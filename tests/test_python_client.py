@@ -49,4 +49,4 @@ def test_a_client_made_from_the_document_reads_the_log(address, tmp_path):
     assert line.endswith(" missed")
     refused = run("wrong")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("send a token as: Authorization: Bearer")
+    assert refused.stderr.startswith("this token is not known, was revoked, or has ended")

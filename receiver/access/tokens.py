@@ -40,6 +40,10 @@ LOOKS, LOOKS_AT_ONCE = 2.0, 20.0
 BURST = 2
 """Seconds' worth of requests that a token may make at once."""
 
+NONE_SENT = "send a token as: Authorization: Bearer <token>"
+UNKNOWN = "this token is not known, was revoked, or has ended: `receiver tokens list` shows which are good"
+"""One answer for all three: who only guesses learns nothing."""
+
 _TOKENS = cast(Table, Token.__table__)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _LIFETIME = re.compile(r"([1-9][0-9]{0,3})([hdw])", re.ASCII)
@@ -179,7 +183,7 @@ class Tokens:
         digest = _digest_of(authorization)
         token = self._find(digest)
         if token is None:
-            raise AccessDenied(401, "unauthorized", "send a token as: Authorization: Bearer <token>")
+            raise AccessDenied(401, "unauthorized", UNKNOWN if digest else NONE_SENT)
         wait = self._take(digest, self._rate, self._rate * BURST)
         if wait > 0:
             raise AccessDenied(
@@ -278,7 +282,8 @@ def lifetime(text: str) -> timedelta:
 
 def _digest_of(authorization: str) -> str:
     scheme, _, given = authorization.partition(" ")
-    return _digest(given.strip()) if scheme.lower() == "bearer" else ""
+    given = given.strip()
+    return _digest(given) if scheme.lower() == "bearer" and given else ""
 
 
 def _digest(token: str) -> str:

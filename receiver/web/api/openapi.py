@@ -20,7 +20,7 @@ _REFUSALS = {
         "limit: must be a whole number from 1 to 500",
     ),
     "401": (
-        "The token is missing or unknown.",
+        "There is no token, or it is not known, was revoked or has ended.",
         "unauthorized",
         "send a token as: Authorization: Bearer <token>",
     ),
