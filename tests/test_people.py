@@ -135,6 +135,14 @@ def test_a_new_password_is_asked_about_shown_once_and_ends_every_sign_in(app, cl
 
 
 @ON_BOTH
+def test_what_a_role_may_do_is_said_in_the_same_words_everywhere(app, client, mei, run):
+    for role in Scope:
+        assert role.may in words(client.get("/people"))
+        assert role.may in words(client.get("/account"))
+        assert role.may in " ".join(run("users", "add", "--help").split())
+    assert Scope.ADMIN.may not in words(mei.get("/account"))
+
+
 def test_a_removed_person_is_out(app, client, mei, recorded):
     assert "Remove mei?" in words(post(client, "/people/mei", action="remove"))
     assert is_in(mei)

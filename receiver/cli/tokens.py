@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from receiver import current
-from receiver.access.scopes import Scope
+from receiver.access.scopes import EXPLAINED, Scope
 from receiver.access.tokens import KNOWN_FOR, KnownToken, TokenError, lifetime
 from receiver.cli import options, output, tables
 from receiver.cli.columns import Column
@@ -35,7 +35,7 @@ class Lifetime(click.ParamType[timedelta]):
     type=click.Choice([one.value for one in Scope]),
     default=Scope.READ.value,
     show_default=True,
-    help="read the log; operate: also decide about quarantine and spool; admin: everything.",
+    help=EXPLAINED,
 )
 @click.option(
     "--expires", type=Lifetime(), help="When it stops working, such as 90d from now; never by default."

@@ -7,7 +7,7 @@ import sys
 import click
 
 from receiver import current
-from receiver.access.scopes import Scope
+from receiver.access.scopes import EXPLAINED, Scope
 from receiver.cli import options, output, tables
 from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
@@ -26,7 +26,7 @@ _password_stdin = click.option(
     type=_ROLES,
     default=Scope.READ.value,
     show_default=True,
-    help="read the log; operate: also decide about quarantine and spool; admin: everything.",
+    help=EXPLAINED,
 )
 @_password_stdin
 @operation

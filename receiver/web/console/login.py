@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from receiver import current
 from receiver.access.browsers import id_of
+from receiver.access.scopes import Scope
 from receiver.access.sign_ins import TooManyAttempts, WrongPassword
 from receiver.access.users import UserError
 from receiver.vocabulary.printable import sentence
@@ -121,7 +122,12 @@ def _account(status: int = 200, **given: Any) -> Response:
     visitor = guard.visitor()
     browsers = current.browsers().of(visitor.name)
     page = render_template(
-        "account.html", page="account", browsers=browsers, here=id_of(visitor.digest), **given
+        "account.html",
+        page="account",
+        browsers=browsers,
+        here=id_of(visitor.digest),
+        scopes=list(Scope),
+        **given,
     )
     return make_response(page, status)
 
