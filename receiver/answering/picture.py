@@ -153,16 +153,20 @@ def _drawn(card: _Card) -> str:
     texts = [_text(_PAD, card.y + 16, card.title, ' font-weight="600"')]
     for at, row in enumerate(card.rows, 1):
         bold = ' class="way" font-weight="600"' if row.taken else ""
-        texts.append(_text(_PAD, card.y + 18 + _ROW * at, row.text, bold))
+        texts.append(_text(_PAD, card.y + 18 + _ROW * at, row.text, bold, row.target))
     box = f'<rect x="{_PAD}" y="{card.y}" width="{_WIDTH}" height="{card.height}" rx="6"{wide}/>'
     return "\n".join((f"<g>{box}", *texts, "</g>"))
 
 
-def _text(x: int, y: int, text: str, look: str) -> str:
-    """A row, cut to its room; whole when it is pointed at."""
+def _text(x: int, y: int, text: str, look: str, target: str | None = None) -> str:
+    """A row, cut to its room before the flow that it leads to; whole when it is pointed at."""
     indent = 14 if text.startswith(" ") else 0
     whole = printable(text.strip())
-    short = _cut(whole, _SIGNS - indent // 7)
+    room, goal = _SIGNS - indent // 7, printable(f" → {target}")
+    if whole.endswith(goal) and _width(goal) < room:
+        short = _cut(whole.removesuffix(goal), room - _width(goal)) + goal
+    else:
+        short = _cut(whole, room)
     title = f"<title>{escape(whole)}</title>" if short != whole else ""
     place = f'x="{x + 10 + indent}" y="{y}"'
     return f'<text {place} fill="currentColor" stroke="none"{look}>{escape(short)}{title}</text>'
@@ -171,7 +175,11 @@ def _text(x: int, y: int, text: str, look: str) -> str:
 def _cut(text: str, room: int) -> str:
     width = 0
     for at, sign in enumerate(text):
-        width += 2 if east_asian_width(sign) in "WF" else 1
+        width += _width(sign)
         if width > room:
             return text[: max(at - 1, 0)].rstrip() + "…"
     return text
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)

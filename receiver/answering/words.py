@@ -9,6 +9,7 @@ from receiver.answering.conditions import Condition
 from receiver.answering.paths import targets
 from receiver.answering.rules import DialStep, EndStep, GatherStep, GoStep, RecordStep, SayStep, SmsRule, Step
 from receiver.vocabulary.answering import MENU, Dial, Gather, Instruction, Prompt, Record, Reject, Say, Sound
+from receiver.vocabulary.printable import count_of
 
 
 def of_prompt(prompt: Prompt) -> str:
@@ -48,7 +49,7 @@ def of_branches(step: Step) -> Iterator[tuple[str, str]]:
     for what, target in targets(step):
         if not (isinstance(step, GoStep) and what != "then"):
             repeats = step.repeats if isinstance(step, GatherStep) and what.endswith(" input") else 0
-            yield f"{what}, after {repeats} more" if repeats else what, target
+            yield f"{what}, after {count_of(repeats, 'repeat')}" if repeats else what, target
 
 
 def of_conditions(conditions: Sequence[Condition]) -> str:
