@@ -76,6 +76,21 @@ def test_the_time_line_says_what_was_decided_and_why(shop, operator):
     assert places == sorted(places)
 
 
+def test_who_answered_is_said_of_a_call(shop, operator):
+    """Rules that only speak are not somebody."""
+    shop.running.at("2026-11-26 10:00")
+    rules, twilio = shop.running.parts.rules, shop.running.twilio
+    reached = twilio.control.call(CALLER, shop.number, dial=["answered"])["sid"]
+    rules.switches = frozenset([SWITCH])
+    heard = twilio.control.call(CALLER, shop.number)["sid"]
+    rules.switches = frozenset()
+    assert shop.running.parts.answering.flush(10)
+    assert "Somebody answered." in words(operator.get(f"/calls/{reached}"))
+    said = words(operator.get(f"/calls/{heard}"))
+    assert "Your rules answered: nobody spoke with the caller." in said
+    assert "Played to the end." in said
+
+
 def test_commands_and_api_say_it_too(shop, operator):
     app = shop.running.app
     shown = app.test_cli_runner().invoke(args=["calls", "show", shop.unanswered]).output

@@ -23,7 +23,7 @@ _SAID: Mapping[Cause, str] = {
     Cause.ANSWERED: "{detail} answered.",
     Cause.BUSY: "{detail} was busy.",
     Cause.NO_ANSWER: "{detail} did not answer.",
-    Cause.DONE: "That was heard to its end.",
+    Cause.DONE: "Played to the end.",
     Cause.RECORDED: "The recording is over.",
     Cause.GO: "The flow goes on to {detail}.",
     Cause.COUNTED: "The flow went round as often as it may, and goes on to {detail}.",

@@ -148,7 +148,7 @@ class Conversation(BaseModel):
 class MessageInFull(Message):
     """A message, with what your rules decided about it."""
 
-    decisions: list[Decision] = Field(description="One for each part, if rules are for it.")
+    decisions: list[Decision] = Field(description="In their order; none if no rules are for it.")
 
 
 class ConversationInFull(Conversation):

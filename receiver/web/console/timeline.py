@@ -77,7 +77,15 @@ _SAID = {
 
 def in_words(call: Mapping[str, Any]) -> str:
     """What became of a call, as one person tells another."""
+    if call["outcome"] == CallOutcome.ANSWERED and _answered_by_rules(call):
+        return "Your rules answered: nobody spoke with the caller."
     return _SAID.get(call["outcome"] or call["state"], "")
+
+
+def _answered_by_rules(call: Mapping[str, Any]) -> bool:
+    """Whether rules led the call somewhere, and nobody whom they dialled answered."""
+    led = any(one["flow"] is not None for one in call["decisions"])
+    return led and not any(party_words(event) == CallOutcome.ANSWERED for event in call["events"])
 
 
 def party_words(event: Mapping[str, Any]) -> str:
