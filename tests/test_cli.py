@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from conftest import KEY
 
 from receiver import __version__
-from receiver.cli.commands import SECTIONS
+from receiver.cli.commands import MEANT, SECTIONS
 from receiver.cli.lazy import Commands, Later
 from receiver.cli.main import root
 from receiver.cli.operation import known_errors
@@ -119,6 +119,8 @@ def test_every_option_is_explained(name: str):
     [
         (["evnts"], "No such command 'evnts'. Did you mean 'events'?"),
         (["numbers", "lst"], "No such command 'lst'. Did you mean 'list'?"),
+        (["faxes"], "No such command 'faxes'. Did you mean 'events kind:fax'?"),
+        (["handled"], "No such command 'handled'. Did you mean 'calls handled'?"),
         (["db", "upgrad"], "No such command 'upgrad'. Did you mean 'upgrade'?"),
     ],
 )
@@ -133,6 +135,14 @@ def test_a_mistyped_command_that_is_searched_for_is_mentioned(env_file: Path):
     assert done.returncode == 0
     assert "Searching for 'shwo'. Did you mean the command 'show'?" in done.stderr
     assert "Did you mean" not in receiver("-e", str(env_file), "events", "invoice").stderr
+
+
+@pytest.mark.parametrize(("word", "meant"), MEANT.items())
+def test_what_is_meant_by_other_words_is_a_command(word: str, meant: str):
+    group, _, rest = meant.partition(" ")
+    assert word not in root.commands
+    command = root.commands[group]
+    assert not rest or ":" in rest or (isinstance(command, Commands) and rest in command.commands)
 
 
 def test_the_version_is_ours():

@@ -108,6 +108,21 @@ def test_it_says_at_once_all_that_it_did_not_understand(run):
         assert any(line.startswith(begins) for line in lines), said
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["events", "7"], "to see the event with this id: receiver events show 7\n"),
+        (["events", "4711"], ""),
+        (["calls", "from:mei"], "to look for a name among the contacts: contact:mei\n"),
+        (["events", "from:+6591119999"], ""),
+        (["calls", "is:handled"], ""),
+    ],
+)
+def test_who_finds_nothing_is_told_what_may_be_meant(client, words, hint):
+    done = client.application.test_cli_runner().invoke(args=words)
+    assert (done.exit_code, done.stderr) == (0, f"no {words[0]} match\n{hint}")
+
+
 def test_it_lists_unless_told_otherwise(run):
     assert run("events", "kind:fax", "--json") == run("events", "list", "kind:fax", "--json")
 

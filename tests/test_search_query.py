@@ -66,6 +66,7 @@ def test_it_reads_the_search_language(text, wanted):
     ("text", "said"),
     [
         ("kind:telegram", "kind: 'telegram' is unknown; use one of voice, fax, sms"),
+        ("state:unanswered", "state: 'unanswered' is unknown; did you mean missed? Use"),
         ("form:+65", "form: unknown filter"),
         ("from:", "from: a value is missing after the colon"),
         ("kind:sms kind:fax", "kind: is given twice"),

@@ -7,6 +7,7 @@ import click
 from receiver import current
 from receiver.cli import options, output, pages
 from receiver.cli.lines import CALL_COLUMNS, call_line, time_line
+from receiver.cli.nothing import mention_what_was_meant
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, searching_calls, warn_of
 from receiver.search.call import call_json
@@ -45,6 +46,7 @@ def list_calls(
         output.say(f"looked at {MOST_LOOKED_AT:,} events; to look at older ones, add --before {following}")
     else:
         pages.mention_older(following)
+        mention_what_was_meant(wanted, len(found))
 
 
 @click.command()

@@ -241,3 +241,23 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Storage": (_DB, _SPOOL, _ARCHIVE),
 }
 """What `receiver --help` shows, under these headings."""
+
+MEANT = {
+    "backup": "db backup",
+    "export": "events export",
+    "fax": "events kind:fax",
+    "faxes": "events kind:fax",
+    "handled": "calls handled",
+    "health": "doctor",
+    "log": "events",
+    "messages": "conversations",
+    "missed": "calls state:missed",
+    "quarantine": "events quarantine",
+    "search": "events",
+    "sms": "conversations",
+    "status": "doctor",
+    "tail": "events tail",
+    "upgrade": "db upgrade",
+    "voicemail": "calls state:voicemail",
+}
+"""What somebody means by a word that is no command."""

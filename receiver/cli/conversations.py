@@ -8,6 +8,7 @@ from receiver import current
 from receiver.cli import options, output, pages
 from receiver.cli.ends import BOTH_ENDS, conversation_of
 from receiver.cli.lines import CONVERSATION_COLUMNS, NAME, conversation_line, duty_line, message
+from receiver.cli.nothing import mention_what_was_meant
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, searching, warn_of
 from receiver.search.conversations import conversation_json
@@ -44,6 +45,7 @@ def list_conversations(
     columns = ("sender", NAME, "number", shown.heading("last"), *CONVERSATION_COLUMNS)
     pages.show(columns, lines, "conversations")
     pages.mention_older(following)
+    mention_what_was_meant(wanted, len(found))
 
 
 @click.command()

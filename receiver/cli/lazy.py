@@ -68,7 +68,9 @@ class Commands(click.Group):
 
     def _doubt(self, args: list[str]) -> None:
         """A mistyped command is a word to search for, too: say so."""
-        if args and (close := get_close_matches(args[0], self.commands, n=1, cutoff=0.75)):
+        if not args or ":" in args[0]:
+            return
+        if close := get_close_matches(args[0], self.commands, n=1, cutoff=0.75):
             click.echo(f"Searching for {args[0]!r}. Did you mean the command {close[0]!r}?", err=True)
 
 

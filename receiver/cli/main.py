@@ -14,7 +14,7 @@ import click
 
 import receiver
 from receiver.cli import streams
-from receiver.cli.commands import SECTIONS
+from receiver.cli.commands import MEANT, SECTIONS
 from receiver.cli.lazy import Commands, write_section
 
 SETTINGS_GIVEN = "receiver.settings_given"
@@ -28,6 +28,13 @@ class Root(Commands):
         width = max(map(len, self.commands))
         for title, commands in SECTIONS.items():
             write_section(formatter, title, commands, width)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in MEANT and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean '{MEANT[args[0]]}'?", ctx)
+        return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **given: Any) -> click.Context:
         with streams.ending_cleanly(), _fitted_usage_errors():

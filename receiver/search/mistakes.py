@@ -43,9 +43,24 @@ class Mistakes:
             raise SearchError(*self._said)
 
 
+_OTHER_WORDS = {
+    "call": "voice",
+    "calls": "voice",
+    "message": "sms",
+    "messages": "sms",
+    "text": "sms",
+    "texts": "sms",
+    "unanswered": "missed",
+}
+"""What others say for words that we know: spelled alike may mean the opposite."""
+
+
 def meant(word: str, known: Iterable[str]) -> str | None:
     """The known word that somebody may have meant who typed this one."""
-    near = difflib.get_close_matches(word.lower()[:40], [*known], n=1, cutoff=0.7)
+    known = [*known]
+    if (ours := _OTHER_WORDS.get(word.lower())) in known:
+        return ours
+    near = difflib.get_close_matches(word.lower()[:40], known, n=1, cutoff=0.7)
     return near[0] if near else None
 
 

@@ -10,6 +10,7 @@ from receiver import current
 from receiver.cli import options, output, pages
 from receiver.cli.events.export import write
 from receiver.cli.lines import EVENT_COLUMNS, HANDLED, event_line
+from receiver.cli.nothing import mention_what_was_meant
 from receiver.cli.operation import operation
 from receiver.cli.searching import Shown, masked, searching, warn_of
 from receiver.export.export import Form, export
@@ -57,3 +58,4 @@ def list_events(
     ]
     pages.show(("id", shown.heading("received"), *EVENT_COLUMNS, HANDLED), lines, "events")
     pages.mention_older(page.next)
+    mention_what_was_meant(wanted, len(lines))
