@@ -110,6 +110,11 @@ def test_it_refuses_who_has_no_token(reader, header):
     assert answer.json["error"]["message"].startswith("this token is not" if sent else "send a token as")
 
 
+def test_a_path_that_leads_nowhere_leads_to_the_documents(reader):
+    error = reader("/nowhere").json["error"]
+    assert error == {"code": "not_found", "message": "there is no such path; see /docs/api"}
+
+
 @pytest.mark.parametrize(
     ("query", "named"),
     [

@@ -145,6 +145,10 @@ def test_what_is_meant_by_other_words_is_a_command(word: str, meant: str):
     assert not rest or ":" in rest or (isinstance(command, Commands) and rest in command.commands)
 
 
+def test_help_writes_a_lifetime_as_it_is_typed():
+    assert "12h|90d|52w" in CliRunner().invoke(root, ["tokens", "create", "--help"]).stdout
+
+
 def test_the_version_is_ours():
     assert receiver("--version").stdout == f"Receiver {__version__}\n"
 

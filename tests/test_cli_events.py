@@ -123,6 +123,13 @@ def test_who_finds_nothing_is_told_what_may_be_meant(client, words, hint):
     assert (done.exit_code, done.stderr) == (0, f"no {words[0]} match\n{hint}")
 
 
+def test_an_event_is_shown_in_words_and_units(run):
+    shown = run("events", "show", "3")
+    assert re.search(r"^quarantined +no$", shown, re.MULTILINE)
+    assert re.search(r"^duration +2 min$", shown, re.MULTILINE)
+    assert re.search(r"^raw\.request +POST$", shown, re.MULTILINE)
+
+
 def test_it_lists_unless_told_otherwise(run):
     assert run("events", "kind:fax", "--json") == run("events", "list", "kind:fax", "--json")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from receiver import current
@@ -131,6 +133,7 @@ def retry(*, ids: tuple[int, ...], target: str | None, dead: bool, yes: bool, as
         _require(ids)
         changed = log.retry(ids)
         _passed_over(len(set(ids)) - changed, "delivered already, or being tried right now")
+        _mention_replay(ids)
     else:
         found = current.targets().get(target)
         waits = log.dead().get(found.id, 0)
@@ -166,6 +169,15 @@ def _told(what: str, changed: int, as_json: bool) -> None:
 def _passed_over(number: int, why: str) -> None:
     if number:
         output.say(f"{count_of(number, 'delivery', 'deliveries')} {why}: passed over")
+
+
+def _mention_replay(ids: tuple[int, ...]) -> None:
+    """How to send again what was delivered, by the first of these that was."""
+    found = (current.deliveries().get(one) for one in ids)
+    done = next((one for one in found if one and one.state is DeliveryState.DELIVERED), None)
+    if done is not None:
+        again = f"receiver replay --event {done.event_id} --to {shlex.quote(done.target)}"
+        output.say(f"to send it again: {again}")
 
 
 def _require(ids: tuple[int, ...]) -> None:

@@ -38,7 +38,10 @@ class Lifetime(click.ParamType[timedelta]):
     help=EXPLAINED,
 )
 @click.option(
-    "--expires", type=Lifetime(), help="When it stops working, such as 90d from now; never by default."
+    "--expires",
+    type=Lifetime(),
+    metavar=Lifetime.name,
+    help="When it stops working, such as 90d from now; never by default.",
 )
 @options.AS_JSON
 @operation

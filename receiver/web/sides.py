@@ -36,7 +36,10 @@ def _http_error(error: HTTPException) -> Response:
     """JSON for programs, a page for people who are signed in, and an empty answer for strangers."""
     status = error.code or 500
     if request.path.startswith("/api/"):
-        answer = problem(status, error.name.lower().replace(" ", "_"), error.description or error.name)
+        # Of a path that leads nowhere, its description would speak of spelling and browsers.
+        nowhere = status == 404 and request.endpoint is None
+        said = "there is no such path; see /docs/api" if nowhere else error.description or error.name
+        answer = problem(status, error.name.lower().replace(" ", "_"), said)
         if isinstance(error, MethodNotAllowed):
             answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return answer

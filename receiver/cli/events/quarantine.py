@@ -57,7 +57,7 @@ def release(*, why: str | None, undone: bool, dry_run: bool, yes: bool, as_json:
         output.json_out(held)
         return
     _tell(held)
-    if dry_run or (held.ids and not output.confirmed("Release them?", yes=yes)):
+    if dry_run or (held.ids and not output.confirmed(f"Release {_them(held)}?", yes=yes)):
         return
     with progress.spinner("releasing"):
         done = decisions.release(current.engine(), held.ids, who(), why)
@@ -109,7 +109,7 @@ def drop(why: str | None, dry_run: bool, yes: bool, as_json: bool, **chosen: Any
         output.json_out(held)
         return
     _tell(held)
-    if dry_run or (held.ids and not output.confirmed("Drop them for good?", yes=yes)):
+    if dry_run or (held.ids and not output.confirmed(f"Drop {_them(held)} for good?", yes=yes)):
         return
     with progress.spinner("dropping"):
         done = decisions.drop(current.engine(), held.ids, who(), why)
@@ -181,6 +181,10 @@ def _held(ids: tuple[int, ...], matching: str | None, everything: bool) -> decis
     return held
 
 
+def _them(held: decisions.Held) -> str:
+    return "it" if len(held.ids) == 1 else "them"
+
+
 def _spanning(search: Search) -> Search:
     search.require_span()
     return search
@@ -191,5 +195,6 @@ def _tell(held: decisions.Held) -> None:
         output.say("nothing in quarantine matches")
         return
     reasons = ", ".join(f"{reason} {count}" for reason, count in held.reasons.items())
-    when = f"received {written(held.first)} to {written(held.last)} UTC"
+    first, last = written(held.first), written(held.last)
+    when = f"received {first} UTC" if first == last else f"received {first} to {last} UTC"
     output.say(f"{count_of(len(held.ids), 'event')}, {when}: {reasons}")

@@ -37,7 +37,7 @@ def show(event_id: int, as_json: bool, mask: bool) -> None:
         return
     raw, repeated = document.pop("raw"), document.pop("repeated")
     params, problems, decisions = document.pop("params"), document.pop("problems"), document.pop("decisions")
-    rows = [[name, str(value)] for name, value in document.items() if value is not None]
+    rows = [[name, _said(name, value)] for name, value in document.items() if value is not None]
     if means := explained(event.quarantine, [PROVIDERS[event.provider]]):
         rows.append(["quarantine_means", f"{means} Release it: receiver events release {event_id}"])
     rows += [["problem", problem] for problem in problems]
@@ -53,6 +53,12 @@ def show(event_id: int, as_json: bool, mask: bool) -> None:
         output.say(f"these are the first {len(repeated)} of {document['repeats']:,} repeats")
 
 
+def _said(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value} min" if name == "duration" else str(value)
+
+
 def _decided(decision: dict[str, Any]) -> str:
     """What the rules decided when it came, and why."""
     why = " ".join(reason["said"] for reason in decision["why"])
@@ -63,6 +69,7 @@ def _request(name: str, raw: dict[str, Any], mask: bool) -> list[list[str]]:
     body = raw["body_base64"]
     if not mask:
         body = base64.b64decode(body).decode("utf-8", "backslashreplace")
-    rows = [[f"{name}.request", f"{raw['method']} ?{raw['query_string']}"], [f"{name}.peer", raw["peer"]]]
+    request = raw["method"] + (f" ?{raw['query_string']}" if raw["query_string"] else "")
+    rows = [[f"{name}.request", request], [f"{name}.peer", raw["peer"]]]
     rows += [[f"{name}.{header}", value] for header, value in raw["headers"].items()]
     return [*rows, [f"{name}.body", body]]
