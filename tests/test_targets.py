@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -252,12 +253,13 @@ def test_a_replay_is_stopped(app, run, there):
         sms(app, number)
     run("targets", "add", "webhook", "shop", "--url", there.url)
     run("targets", "pause", "shop")
-    told = app.test_cli_runner().invoke(args=("replay", "start", "--to", "shop", "--yes"))
+    told = app.test_cli_runner().invoke(args=("replay", "since:1h", "--to", "shop", "--yes"))
     assert "paused" in told.stderr
     assert "receiver replay stop 1" in told.stderr
     current.replays().step()
     assert "stopped, 0 of 3 delivered, 3 cancelled" in run("replay", "stop", "1")
     assert json.loads(run("replay", "show", "1", "--json"))["state"] == "stopped"
+    assert re.search(r"since:\S+T\d\d:\d\d:\d\dZ", run("replay", "list"))
 
 
 def test_ctrl_c_ends_the_watching_and_not_the_replay(app, run, there, tmp_path):
