@@ -215,6 +215,7 @@ def test_deliveries_are_listed_shown_retried_and_cancelled(app, run, there):
         until(settled)
     shown = run("deliveries", "show", ids[1])
     assert "thank you" in shown
+    assert int(re.search(r"^attempts +(\d+)$", shown, re.MULTILINE)[1]) == shown.count("\nattempt ")
     assert "receiver replay --event 2 --to shop\n" in stderr(app, "deliveries", "retry", ids[1], exit_code=0)
     assert "thank you" not in run("deliveries", "show", ids[1], "--mask")
     assert (

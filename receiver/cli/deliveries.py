@@ -105,9 +105,9 @@ def show(*, delivery_id: int, utc: bool, mask: bool, as_json: bool) -> None:
         return
     shown = Shown(utc)
     words = marked(delivery_words(delivery, clock(shown)), delivery.state)
-    tables.show(
-        ("field", "value"), [(name, words if name == "state" else value) for name, value in fields(document)]
-    )
+    # Those since the last retry, which decide when it is given up, would contradict the attempts below.
+    told = {"state": words, "attempts": str(len(attempts))}
+    tables.show(("field", "value"), [(name, told.get(name, value)) for name, value in fields(document)])
     for at, one in enumerate(attempts, 1):
         click.echo()
         show_attempt(one, f"attempt {at}, {shown.short(one.began_at)}", mask=mask)
