@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -267,7 +268,12 @@ def test_ctrl_c_ends_the_line_and_the_command_as_shells_expect(client, tmp_path,
         assert piece, shown
         shown += piece
     os.write(terminal, b"\x03")
-    while piece := _read(terminal):
+    while True:
+        # A signal that comes just before Python waits for a line is seen with the next key only.
+        while not select.select([terminal], [], [], 5)[0]:
+            os.write(terminal, b"\x03")
+        if not (piece := _read(terminal)):
+            break
         shown += piece
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
     assert shown.endswith(b"^C\r\n")
