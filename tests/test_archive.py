@@ -73,7 +73,7 @@ def run(app):
     def invoke(*words: str, exit_code: int = 0) -> str:
         result = app.test_cli_runner().invoke(args=words)
         assert result.exit_code == exit_code, result.output
-        return result.stdout
+        return result.output if exit_code else result.stdout
 
     return invoke
 
@@ -578,6 +578,33 @@ def test_commands_tell_what_is_kept(client, server, archivist, run):
     assert "PDF" in listed
     run("archive", "retry", exit_code=2)
     assert json.loads(run("archive", "retry", "1", "3", "--json")) == {"waiting": 1}
+
+
+def test_a_document_is_saved_by_a_command(*, client, server, archivist, run, tmp_path, monkeypatch):
+    shared(client, server, archivist)
+    monkeypatch.chdir(tmp_path)
+    run("archive", "get", "1")
+    (saved,) = tmp_path.glob("fax-*.pdf")
+    assert saved.read_bytes() == pdf()
+    assert "there already" in run("archive", "get", "1", exit_code=1)
+    run("archive", "get", "1", "--force")
+    (tmp_path / "folder").mkdir()
+    run("archive", "get", "2", "-o", "folder")
+    run("archive", "get", "2", "-o", "mine.pdf")
+    files = [*tmp_path.glob("folder/fax-*.pdf"), tmp_path / "mine.pdf"]
+    assert [file.read_bytes() for file in files] == [pdf()] * 2
+    assert "receiver archive get 1" in run("events", "show", "1")
+
+
+def test_a_command_says_why_there_is_no_document(client, server, archivist, run):
+    server.answers["/gone.pdf"] = give(b"", status=404)
+    fax(client, f"{server.url}/gone.pdf", "AA-F-3")
+    archivist.step()
+    said = run("archive", "get", "1", exit_code=1)
+    assert "lapsed" in said
+    assert "answers 404" in said
+    assert "receiver archive retry 1" in said
+    assert "there is no event 9" in run("archive", "get", "9", exit_code=1)
 
 
 @ON_BOTH

@@ -199,6 +199,11 @@ _ARCHIVE = Commands(
         Later(
             "list", "archive:list_items", "List the links of events, newest first, and what became of them."
         ),
+        Later(
+            "get",
+            "archive_get:get",
+            "Save the documents of an event: a fax, a recording, the files of a message.",
+        ),
         Later("retry", "archive:retry", "Fetch documents again that are not kept."),
         Later("check", "archive:check", "Check that every document is there and is what was kept."),
     ),

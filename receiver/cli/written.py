@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import signal
@@ -12,20 +13,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import Any, BinaryIO, NoReturn, TextIO
 
 
 @contextmanager
 def written(path: Path) -> Iterator[TextIO]:
-    """A text to fill, in UTF-8, that stands at `path` once the block ends without an error. `OSError` if it
-    cannot.
+    """`written_bytes` for a text, in UTF-8."""
+    with written_bytes(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        try:
+            yield text
+        finally:
+            text.detach()
+
+
+@contextmanager
+def written_bytes(path: Path) -> Iterator[BinaryIO]:
+    """A file to fill, that stands at `path` once the block ends without an error. `OSError` if it cannot.
 
     A regular file is replaced at that moment and keeps its mode and owner; a new one is its owner's only.
     Where a link leads there it stays a link. A device, a pipe or our own output is written to directly.
     """
     with _ending_in_order():
         if _takes_writes_only(path):
-            with os.fdopen(_opened(path), "w", encoding="utf-8", newline="") as file:
+            with os.fdopen(_opened(path), "wb") as file:
                 yield file
             return
         place = Path(os.path.realpath(path))
@@ -33,7 +44,7 @@ def written(path: Path) -> Iterator[TextIO]:
         part = place.with_name(f".receiver-{secrets.token_hex(8)}.part")
         try:
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 yield file
                 file.flush()
                 _dress_like(place, descriptor)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import FileWrapper
@@ -11,8 +9,6 @@ from werkzeug.wsgi import FileWrapper
 from receiver import current
 from receiver.archive.documents import Item
 from receiver.archive.store import preview_of
-from receiver.models import Event
-from receiver.outbound.media import BY_TYPE
 
 _SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
 _PIECE = 64 * 1024
@@ -38,15 +34,6 @@ def saved(response: Response, media_type: str, name: str) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"
     return response
-
-
-def file_name(event: Event, media_type: str | None, position: int = 0) -> str:
-    """`fax-20260131-100000-6591234567.pdf`: what people save it under."""
-    digits = re.sub(r"[^0-9]", "", event.sender or "")[:15] or "unknown"
-    media = BY_TYPE.get(media_type or "")
-    which = f"-{position + 1}" if position else ""
-    extension = media.extension if media else "bin"
-    return f"{event.kind}-{event.received_at:%Y%m%d-%H%M%S}-{digits}{which}.{extension}"
 
 
 def _answer(stored: str, media_type: str, size: int | None, name: str) -> Response:

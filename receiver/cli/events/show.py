@@ -8,6 +8,9 @@ from typing import Any
 import click
 
 from receiver import current
+from receiver.archive import documents
+from receiver.archive.documents import Item
+from receiver.archive.states import State
 from receiver.cli import options, output, tables
 from receiver.cli.operation import operation
 from receiver.cli.searching import masked
@@ -15,6 +18,7 @@ from receiver.duty.things import item_of
 from receiver.intake.distrust import explained
 from receiver.providers.registry import PROVIDERS
 from receiver.search.decided import event_in_full
+from receiver.vocabulary.printable import size
 
 
 @click.command()
@@ -40,6 +44,8 @@ def show(event_id: int, as_json: bool, mask: bool) -> None:
     rows = [[name, _said(name, value)] for name, value in document.items() if value is not None]
     if means := explained(event.quarantine, [PROVIDERS[event.provider]]):
         rows.append(["quarantine_means", f"{means} Release it: receiver events release {event_id}"])
+    found = documents.of_events(current.engine(), [event])[event_id]
+    rows += [["document", _document(item)] for item in found]
     rows += [["problem", problem] for problem in problems]
     rows += [["decided", _decided(one)] for one in decisions]
     rows += [[f"params.{name}", str(value)] for name, value in params.items()]
@@ -57,6 +63,13 @@ def _said(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value} min" if name == "duration" else str(value)
+
+
+def _document(item: Item) -> str:
+    """What became of a document, and how to get it."""
+    if item.state is not State.KEPT:
+        return f"{item.state}: {item.reason}" if item.reason else str(item.state)
+    return f"{item.state}, {size(item.size or 0)}. Save it: receiver archive get {item.event_id}"
 
 
 def _decided(decision: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from receiver import current
 from receiver.archive import documents
 from receiver.archive.documents import Item, of_events
 from receiver.archive.links import LINKS
+from receiver.archive.names import file_name
 from receiver.archive.states import Preview, State
 from receiver.archive.store import StoreError
 from receiver.models import Event
@@ -19,7 +20,7 @@ from receiver.web.api.events import NO_EVENT
 from receiver.web.api.lists import FORMS, Document, columns_of, paged, whole
 from receiver.web.api.operation import LARGEST_ID, Given, Parameter, operation
 from receiver.web.api.parameters import BEFORE, FORMAT, LIMIT
-from receiver.web.documents import file_name, kept_document, kept_preview
+from receiver.web.documents import kept_document, kept_preview
 from receiver.web.errors import problem
 
 _NOT_KEPT = "there is no such event, it has no such link, or the document is not kept: see its documents"

@@ -12,6 +12,7 @@ from werkzeug.wsgi import FileWrapper
 
 from receiver import current
 from receiver.archive.documents import of_events
+from receiver.archive.names import file_name
 from receiver.archive.states import State
 from receiver.models import Event
 from receiver.outbound.allow import AllowList
@@ -25,7 +26,7 @@ from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.web.console import kept, relay, shown
 from receiver.web.console.lists import Chip, listing, live, open_chip, parsed, row, whole_number
-from receiver.web.documents import file_name, saved
+from receiver.web.documents import saved
 
 faxes = Blueprint("faxes", __name__)
 

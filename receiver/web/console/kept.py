@@ -9,13 +9,14 @@ from flask import Blueprint, Response, abort, request
 
 from receiver import current
 from receiver.archive.documents import Item, item_json, of_events
+from receiver.archive.names import file_name
 from receiver.archive.states import Preview, State
 from receiver.archive.store import StoreError
 from receiver.models import Event
 from receiver.outbound.media import BY_TYPE
 from receiver.vocabulary.printable import size
 from receiver.web.console import shown
-from receiver.web.documents import file_name, kept_document, kept_preview
+from receiver.web.documents import kept_document, kept_preview
 
 documents = Blueprint("documents", __name__)
 
