@@ -83,11 +83,11 @@ def event_gist(document: Mapping[str, Any]) -> str:
 
 CALL_COLUMNS = (
     "outcome",
-    Column("provider", goes=4),
+    Column("provider", goes=3),
     "from",
     NAME,
     "to",
-    Column("min", goes=3),
+    Column("min", goes=4),
     Column("cost", goes=1),
     Column("keys", goes=2, room=6),
     HANDLED,
