@@ -17,9 +17,10 @@ from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, signed
 from documents import MP3, WAV, give, pdf, serving, tiff
 from sqlalchemy import func, select
 from test_fetch import trusting
+from waiting import until
 
 from receiver.archive import checking, keep
-from receiver.archive.archivist import Archivist
+from receiver.archive.archivist import THREADS, Archivist
 from receiver.archive.claims import LEASE, claim
 from receiver.archive.documents import find
 from receiver.archive.plan import plan
@@ -327,7 +328,7 @@ WORKER = """
 import sys, threading
 from pathlib import Path
 from config import Config
-from receiver.archive.archivist import Archivist
+from receiver.archive.archivist import THREADS, Archivist
 from receiver.db.engine import connect
 config = Config.model_validate(dict(callback_keys=("x" * 20,), database_url=sys.argv[1],
     archive_dir=Path(sys.argv[2]), hoiio_app_id="a", hoiio_access_token="b" * 8, hoiio_api_url=sys.argv[3]))
@@ -380,13 +381,35 @@ def test_a_worker_runs_until_it_is_told_to_stop(client, api, server, archivist):
     worker = threading.Thread(target=archivist.run_forever, args=(stop,))
     worker.start()
     recording(client, f"{server.url}/a.mp3")
-    until = time.monotonic() + 30
-    while api("/events/1/documents")["documents"][0]["state"] != "kept" and time.monotonic() < until:
-        time.sleep(0.02)
+    until(lambda: api("/events/1/documents")["documents"][0]["state"] == "kept")
     stop.set()
     worker.join(5)
     assert not worker.is_alive()
-    assert api("/events/1/documents")["documents"][0]["state"] == "kept"
+
+
+def test_fetching_does_not_wait_for_drawing(*, client, engine, server, archivist, monkeypatch):
+    """Links lapse while somebody's document takes its time to be drawn."""
+    drawn, go_on = [], threading.Event()
+
+    def draw(_engine, _store, sha256):
+        go_on.wait(20)
+        drawn.append(sha256)
+
+    monkeypatch.setattr("receiver.archive.archivist.make_preview", draw)
+    faxes = range(1, 2 * THREADS + 1)
+    for number in faxes:
+        server.answers[f"/{number}.pdf"] = give(pdf(mark=number))
+        fax(client, f"{server.url}/{number}.pdf", f"AA-F-{number}")
+    stop = threading.Event()
+    worker = threading.Thread(target=archivist.run_forever, args=(stop,))
+    worker.start()
+
+    until(lambda: kept(engine) == len(faxes))
+    assert not drawn
+    go_on.set()
+    until(lambda: len(drawn) == len(faxes))
+    stop.set()
+    worker.join(10)
 
 
 def test_a_fetch_that_hangs_does_not_keep_a_worker_from_stopping(client, server, archivist, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,11 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
 from receiver.archive.claims import Claim, claim, failed, source_of
+from receiver.archive.crew import Crew
 from receiver.archive.keep import keep, sweep
 from receiver.archive.links import LINKS
 from receiver.archive.opened import open_store
 from receiver.archive.plan import BATCH, plan
-from receiver.archive.preview import make_preview
+from receiver.archive.preview import AT_ONCE, make_preview
 from receiver.archive.states import Preview, State
 from receiver.archive.store import ROOM_MARK, Store, StoreError
 from receiver.logs.log import get_logger
@@ -41,9 +43,13 @@ LONGEST = 180.0
 """Seconds for a document."""
 PAUSE = 0.25
 """Seconds between two looks at the log."""
+REST = 0.05
+"""Of these, the seconds that come before a look even if somebody is idle."""
 LONGEST_STOP = 8.0
 """Seconds at the end for what is under way."""
 _SWEEP_EVERY = 15.0
+_DRAWN_SOON = 100
+"""Documents that wait in memory to be drawn. What is more counts as left behind."""
 _LEFT_BEHIND = timedelta(minutes=5)
 """How old a document is whose preview nobody can be at work on any more."""
 
@@ -51,18 +57,19 @@ _LEFT_BEHIND = timedelta(minutes=5)
 class Archivist:
     """Several may work at once, in one process or on many machines: each link is claimed by one of them.
 
-    Memory does not grow with the number of documents or their size: they go to disk as they come.
+    Links lapse and pictures do not, so fetching never waits for drawing. Memory does not grow with the number
+    of documents or their size: they go to disk as they come.
     """
 
-    def __init__(
-        self, engine: Engine, store: Store, fetchers: Mapping[str, Fetcher], *, threads: int = THREADS
-    ) -> None:
+    def __init__(self, engine: Engine, store: Store, fetchers: Mapping[str, Fetcher]) -> None:
         self._engine = engine
         self._store = store
         self._fetchers = fetchers
-        self._threads = threads
         self._next_sweep = 0.0
         self._free = threading.Event()
+        self._fetching = Crew(THREADS, self._free)
+        self._drawing = Crew(AT_ONCE, self._free)
+        self._to_draw: deque[str] = deque(maxlen=_DRAWN_SOON)
 
     @classmethod
     def of(cls, config: Config, engine: Engine) -> Archivist:
@@ -82,61 +89,48 @@ class Archivist:
     def run_forever(self, stop: threading.Event) -> None:
         """Work until told to stop; then wait a moment for what is begun. The rest, others can have once its
         lease ends."""
-        working: list[threading.Thread] = []
         while not stop.is_set():
-            working = [one for one in working if one.is_alive()]
             self._free.clear()
             more = False
             try:
-                more = self._look(working)
+                more, _ = self._look()
             except (SQLAlchemyError, StoreError) as error:
                 logger.error("the archive stands still", error=type(error).__name__)
-            if working and not more:
-                self._free.wait(PAUSE)
-            elif not more:
-                stop.wait(PAUSE)
-        until = time.monotonic() + LONGEST_STOP
-        for one in working:
-            one.join(max(0.0, until - time.monotonic()))
+            if not more:
+                # A rest comes before each look, which takes a lock on SQLite that callbacks need.
+                at_work = self._fetching.busy or self._drawing.busy
+                stop.wait(REST if at_work else PAUSE)
+                if at_work:
+                    self._free.wait(PAUSE - REST)
+        self._fetching.join(LONGEST_STOP)
 
     def step(self) -> int:
         """Do all that is due now, and return how many links were tried or pictures drawn."""
-        done, more = 0, True
-        while more:
-            working: list[threading.Thread] = []
-            more = self._look(working) or bool(working)
-            done += len(working)
-            for one in working:
-                one.join()
-        return done
+        done = 0
+        while True:
+            more, begun = self._look()
+            if not more and not begun:
+                return done
+            done += begun
+            self._fetching.join()
+            self._drawing.join()
 
-    def _look(self, working: list[threading.Thread]) -> bool:
-        """Give idle threads something to do; whether there is more of the log to read."""
+    def _look(self) -> tuple[bool, int]:
+        """Give idle threads something to do; whether there is more of the log to read, and how much began."""
         more = plan(self._engine) >= BATCH
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + _SWEEP_EVERY
             self._tidy()
-        for claimed in claim(self._engine, self._threads - len(working)):
-            working.append(self._begin(partial(self._fetch, claimed)))
-        if not working and not more:
-            for sha256 in self._undrawn():
-                working.append(self._begin(partial(make_preview, self._engine, self._store, sha256)))
-        return more
-
-    def _begin(self, work: partial[None]) -> threading.Thread:
-        """A thread that keeps no process from ending: what it had claimed is done by another."""
-        thread = threading.Thread(target=self._guarded, args=(work,), name="archive", daemon=True)
-        thread.start()
-        return thread
-
-    def _guarded(self, work: partial[None]) -> None:
-        """What fails here is tried again once its claim has ended."""
-        try:
-            work()
-        except Exception as error:  # its words may hold a link
-            logger.error("a document could not be dealt with", error=type(error).__name__)
-        finally:
-            self._free.set()
+            if not self._to_draw and not self._drawing.busy:
+                self._to_draw.extend(self._left_behind())
+        begun = 0
+        for claimed in claim(self._engine, self._fetching.idle):
+            self._fetching.begin(partial(self._fetch, claimed))
+            begun += 1
+        while self._to_draw and self._drawing.idle:
+            self._drawing.begin(partial(make_preview, self._engine, self._store, self._to_draw.pop()))
+            begun += 1
+        return more, begun
 
     def _fetch(self, claimed: Claim) -> None:
         source = source_of(self._engine, claimed)
@@ -157,7 +151,7 @@ class Archivist:
                 )
             return
         if kept and Preview.WAITING.value == self._preview(fetched.sha256):
-            make_preview(self._engine, self._store, fetched.sha256)
+            self._to_draw.append(fetched.sha256)
 
     @contextmanager
     def _file(self) -> Iterator[BinaryIO]:
@@ -172,14 +166,14 @@ class Archivist:
         with self._engine.connect() as connection:
             return connection.scalar(select(DOCUMENTS.c.preview).where(DOCUMENTS.c.sha256 == sha256))
 
-    def _undrawn(self) -> list[str]:
+    def _left_behind(self) -> list[str]:
         """Documents that a worker kept and then had no time to draw."""
         left = select(DOCUMENTS.c.sha256).where(
             DOCUMENTS.c.preview == Preview.WAITING.value,
             DOCUMENTS.c.kept_at < datetime.now(UTC) - _LEFT_BEHIND,
         )
         with self._engine.connect() as connection:
-            return list(connection.scalars(left.limit(self._threads)))
+            return list(connection.scalars(left.limit(_DRAWN_SOON)))
 
     def _tidy(self) -> None:
         """Delete what nothing names any more, and what a worker that was killed had begun to write."""

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -25,7 +24,8 @@ _PROGRAM = Path(__file__).with_name("render.py")
 _PATIENCE = 40.0
 """Seconds for the process; its own limit is on the time that it computes."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_AT_ONCE = threading.Semaphore(max(1, (os.cpu_count() or 2) // 2))
+AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
+"""Documents that may be drawn at the same time: the other half of the machine is for callbacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Drawn:
 def draw(document: BinaryIO, media_type: str) -> Drawn:
     """Look into a file. Whatever its bytes do to the process that reads them, this returns."""
     kind = "pdf" if media_type == PDF.type else "tiff"
-    with tempfile.TemporaryFile() as answer, _AT_ONCE:
+    with tempfile.TemporaryFile() as answer:
         process = subprocess.Popen(  # noqa: S603  # our own program; the document is its input
             [sys.executable, "-I", str(_PROGRAM), kind],
             stdin=document.fileno(),
