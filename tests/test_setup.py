@@ -11,6 +11,7 @@ import pytest
 
 from receiver.db.engine import connect
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
+from receiver.providers.digits import countries_of
 from receiver.providers.errors import OutcomeUnknown
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.values import HoiioNumber, forwarding
@@ -240,6 +241,28 @@ def test_a_number_held_that_will_do_is_never_bought_again(number, kinds):
     decided = decide(Wish(kinds, country="US", state="CA"), number)
     assert decided.payments == ()
     assert decided.refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "countries"),
+    [
+        ("+14152340001", ("US",)),
+        ("+14168671237", ("CA",)),
+        ("+18338671237", ("US", "CA")),
+        ("+6565310001", ("SG",)),
+        ("+447400123456", ("GB",)),
+        pytest.param("+447911123456", ("GG", "GB"), id="a range of Guernsey's, sold as British"),
+        pytest.param("+447700900123", ("GB", "GG"), id="a range that nobody was given"),
+    ],
+)
+def test_a_number_may_be_of_each_country_that_its_digits_allow(number, countries):
+    found = countries_of(number)
+    assert found[0] == countries[0]
+    assert set(countries) <= set(found)
+    assert ("DE" in found, len(found) == 1) == (False, len(countries) == 1)
+    for country in countries:
+        assert held(Wish(country=country), [replace(US, number=number, country="", state="")])
+    assert not held(Wish(country="DE"), [replace(US, number=number, country="", state="")])
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,32 @@ def test_it_buys_and_configures_in_one_request(flask, twilio):
     assert (requests["IncomingPhoneNumbers/create"], requests.get("IncomingPhoneNumbers/update", 0)) == (1, 0)
 
 
+def test_a_toll_free_number_is_bought_once_although_its_digits_do_not_tell_the_country(flask, twilio):
+    wish = ("setup", "--sort", "toll-free", "--yes", "--json", "--country")
+    flask(*wish, "CA", **ALONE)
+    (bought,) = twilio.purchases
+    assert shown(flask(*wish, "CA", **ALONE))["steps"] == []
+    # It was bought from Canada, which the journal knows; so a wish for one of the United States is another.
+    flask(*wish, "US", **ALONE)
+    assert [each["number"][:5] for each in twilio.purchases] == ["+1833", "+1844"]
+    assert shown(flask(*wish, "CA", **ALONE))["numbers"][0]["number"] == bought["number"]
+    assert shown(flask(*wish, "US", **ALONE))["steps"] == []
+
+
+def test_a_toll_free_number_that_was_bought_elsewhere_counts_for_each_country(flask, twilio):
+    number = twilio.buy("CA", "TollFree")
+    for country in ("CA", "US"):
+        done = shown(flask("setup", "--country", country, "--sort", "toll-free", "--yes", "--json", **ALONE))
+        assert [each["number"] for each in done["numbers"]] == [number]
+    assert len(twilio.purchases) == 1
+
+
+def test_a_toll_free_number_is_found_in_whichever_country_sells_it(flask, twilio):
+    offer = shown(flask("numbers", "available", "CA", "--sort", "toll-free", "--json", **ALONE))["numbers"][0]
+    flask("numbers", "subscribe", offer["number"], "--yes", **ALONE)
+    assert [each["number"] for each in twilio.purchases] == [offer["number"]]
+
+
 # --- What drifts ---
 
 

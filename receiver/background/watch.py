@@ -27,12 +27,12 @@ from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.numbers.known import Known
+from receiver.providers.digits import country_of
 from receiver.providers.errors import ProviderError
 from receiver.providers.market import Duration
 from receiver.providers.numbers import Balance, NumberClient, SubscribedNumber
 from receiver.providers.registry import PROVIDERS
 from receiver.relay import findings as relay
-from receiver.setup.catalogue import country_of
 from receiver.setup.survey import balance_if_told
 from receiver.vocabulary.job import Job
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeVar
 
+from receiver.providers.digits import area_of, countries_of, national
 from receiver.providers.errors import ProviderError, Refused
 from receiver.providers.market import ANY, AvailableNumber, Country, Market, Narrowed, Rates, State
 from receiver.providers.numbers import NumberClient
@@ -83,46 +84,9 @@ def can(capabilities: Collection[str], kinds: Iterable[Kind]) -> bool:
 
 def in_narrow(number: str, narrowed: Narrowed) -> bool:
     """Whether a number has the digits that are wished for."""
-    if narrowed.area_code and not _national(number).startswith(narrowed.area_code):
+    if narrowed.area_code and not national(number).startswith(narrowed.area_code):
         return False
     return narrowed.contains in number
-
-
-def _national(number: str) -> str:
-    """A number without the calling code of its country."""
-    import phonenumbers  # noqa: PLC0415  # its tables take a moment to load
-
-    try:
-        return str(phonenumbers.national_significant_number(phonenumbers.parse(number)))
-    except phonenumbers.NumberParseException:
-        return ""
-
-
-def country_of(number: str) -> str:
-    """The country code a number seems to belong to, by its digits alone; empty if they do not tell."""
-    import phonenumbers  # noqa: PLC0415  # its tables take a moment to load
-
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        return ""
-    # A number that was never given out has a calling code all the same.
-    region = phonenumbers.region_code_for_number(parsed)
-    return region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-
-
-def area_of(number: str) -> str:
-    """The code or name of the state a number's area code lies in; empty if its digits do not tell."""
-    # Imported late: its tables take 100 MB and most of a second, and only buying a number needs them.
-    import phonenumbers  # noqa: PLC0415
-    from phonenumbers.geocoder import description_for_number  # noqa: PLC0415
-
-    try:
-        area = str(description_for_number(phonenumbers.parse(number), "en"))
-    except phonenumbers.NumberParseException:
-        return ""
-    # "San Francisco, CA"; where nothing smaller is known the state's name: "Alaska".
-    return area.rpartition(", ")[2].removesuffix(" State")
 
 
 _Search = tuple[str, str, Narrowed]
@@ -186,11 +150,18 @@ class Shop:
     def number(self, number: str, state: str = "") -> Offers:
         """This very number with its price, if it is for sale. Without a state, its area code tells which.
 
-        Looks in one place only: searching all states would take hundreds of calls, and there is a rate limit.
+        Looks where its digits say it belongs: searching all states would take hundreds of calls, and there is
+        a rate limit.
         """
-        country = self._country_by_digits(number)
-        if country is None:
-            return Offers((), "no country with numbers for sale has its calling code: check the number")
+        missing = Offers((), "no country with numbers for sale has its calling code: check the number")
+        for at, country in enumerate(self._countries_by_digits(number)):
+            offered = self._number_of(country, number, state)
+            if offered.found:
+                return offered
+            missing = missing if at else offered  # what the likeliest country says
+        return missing
+
+    def _number_of(self, country: Country, number: str, state: str) -> Offers:
         place = None
         if country.states and (state or country.sold_by_state):
             area = area_of(number)
@@ -254,12 +225,12 @@ class Shop:
         few = f"only {len(found)} of {count} numbers{wanted} are for sale there"
         return Offers(tuple(found), few if found else reason or f"no number{wanted} is for sale there")
 
-    def _country_by_digits(self, number: str) -> Country | None:
-        region = country_of(number)
-        if known := next((country for country in self.countries if country.code == region), None):
+    def _countries_by_digits(self, number: str) -> list[Country]:
+        sold = {country.code: country for country in self.countries}
+        if known := [sold[code] for code in countries_of(number) if code in sold]:
             return known
         fitting = [c for c in self.countries if c.prefix and number.startswith(f"+{c.prefix}")]
-        return max(fitting, key=lambda country: len(country.prefix), default=None)
+        return sorted(fitting, key=lambda country: len(country.prefix))[-1:]
 
 
 def fits(entry: AvailableNumber, narrowed: Narrowed) -> bool:

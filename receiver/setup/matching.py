@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from receiver.keys.urls import CallbackUrls, Target
+from receiver.providers.digits import area_of, countries_of
 from receiver.providers.numbers import SubscribedNumber
-from receiver.setup.catalogue import area_of, country_of, in_narrow
+from receiver.setup.catalogue import in_narrow
 from receiver.setup.configuring import Impossible, kinds_for
 from receiver.setup.plan import Unsettled, Wish
 from receiver.vocabulary.kinds import Kind
@@ -62,15 +63,17 @@ def may_fulfil(attempt: Unsettled, wish: Wish) -> bool:
 
 
 def lies_in(number: SubscribedNumber, wish: Wish) -> bool:
-    """Whether a number belongs to the wish's country and state, by its digits if nothing else says."""
-    country = number.country or country_of(number.number)
-    if country != wish.country or (wish.sort and number.sort not in (None, wish.sort)):
+    """Whether a number belongs to the wish's country and state, or may, by its digits if nothing else says.
+
+    In doubt it does: better to ask for too little than to buy a second one.
+    """
+    countries = (number.country,) if number.country else countries_of(number.number)
+    if wish.country not in countries or (wish.sort and number.sort not in (None, wish.sort)):
         return False
     if not in_narrow(number.number, wish.narrowed):
         return False
     if not wish.state:
         return True
-    # A number of unknown state counts: better to ask for too little than to buy a second one.
     area = number.state or area_of(number.number)
     return len(area) != 2 or area == wish.state
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from receiver.keys.urls import CallbackUrls
@@ -80,6 +80,8 @@ def settle(
 ) -> tuple[tuple[SubscribedNumber, ...], tuple[Unsettled, ...]]:
     """The numbers held, and the payments of earlier runs whose outcome is still unknown.
 
+    A number whose country the provider does not tell is of the one that it was bought from here.
+
     A payment was made if the provider's list shows it. It was surely not made if the list has not shown it
     for two minutes and the provider offers the number to everybody, or has not extended it.
     """
@@ -97,6 +99,8 @@ def settle(
         sleep(pause)
         active = client.subscribed_numbers()
         unsettled = _not_shown(journal, unsettled, active)
+    bought = journal.countries()
+    active = tuple(replace(one, country=one.country or bought.get(one.number, "")) for one in active)
     return active, tuple(filter(None, (_judged(journal, shop, one) for one in unsettled)))
 
 

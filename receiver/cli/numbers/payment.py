@@ -13,10 +13,11 @@ from receiver.cli.numbers.held import SEE_LIST, asked_for
 from receiver.cli.numbers.held import held as find_held
 from receiver.cli.operation import operation
 from receiver.providers.base import Provider
+from receiver.providers.digits import country_of
 from receiver.providers.market import Duration
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import pay
-from receiver.setup.catalogue import Shop, country_of
+from receiver.setup.catalogue import Shop
 from receiver.setup.journal import Journal, SetupAction
 from receiver.setup.plan import Extend, Payment, Subscribe
 from receiver.setup.survey import balance_if_told, settle

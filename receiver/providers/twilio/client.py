@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from config import TWILIO_API_URL
 from receiver.providers import fields
+from receiver.providers.digits import countries_of
 from receiver.providers.errors import ProviderError, Refused
 from receiver.providers.exchange import LONGEST, TIMEOUT, ApiCall, Nature
 from receiver.providers.market import (
@@ -232,22 +233,14 @@ def _query(country: str, state: str | None, narrowed: Narrowed) -> dict[str, str
 
 def _subscribed(entry: Json, service: str) -> SubscribedNumber:
     can, number = resources.capabilities(entry), resources.number(entry)
+    countries = countries_of(number)
     return SubscribedNumber(
         number=number,
-        country=_country_of(number),
+        # An answer does not tell it, and digits only if no other country shares them.
+        country=countries[0] if len(countries) == 1 else "",
         sort=sort_of(fields.text(entry, "type")),
         routes=routes(entry, can),
         auto_extend=True,
         capabilities=can,
         overruled=overruled(entry, service),
     )
-
-
-def _country_of(number: str) -> str:
-    """The country of a number, which the answer leaves out; empty if its digits do not tell."""
-    import phonenumbers  # noqa: PLC0415  # its tables take a moment to load
-
-    try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
-    except phonenumbers.NumberParseException:
-        return ""
