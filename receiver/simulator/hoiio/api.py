@@ -14,6 +14,7 @@ from flask import Blueprint, Response, current_app, request
 from receiver.simulator.faults import STATUS, Fault
 from receiver.simulator.serving import hang_up
 from receiver.simulator.statefile import StateError
+from receiver.simulator.urls import usable
 
 from . import catalogue
 from .account import ApiError, Subscription
@@ -24,7 +25,6 @@ Answer = dict[str, Any]
 Endpoint = Callable[[Provider, Parameters], Answer]
 
 _ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-_LONGEST_URL = 4000
 
 log = logging.getLogger(__name__)
 
@@ -103,18 +103,15 @@ def required(parameters: Parameters, *names: str) -> None:
 
 def url_fault(url: str, resolve: bool) -> Literal["invalid", "unable_to_resolve"] | None:
     """Why a URL cannot be notified: it is no full http(s) URL, or its host is unknown."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
+    if not usable(url):
         return "invalid"
-    if parts.scheme not in ("http", "https") or not host or len(url) > _LONGEST_URL or re.search(r"\s", url):
-        return "invalid"
+    parts = urlsplit(url)
+    host = parts.hostname or ""
     if host.endswith(".invalid"):
         return "unable_to_resolve"  # reserved, never resolves: no need to ask
     if resolve:
         try:
-            socket.getaddrinfo(host, port or parts.scheme, type=socket.SOCK_STREAM)
+            socket.getaddrinfo(host, parts.port or parts.scheme, type=socket.SOCK_STREAM)
         except UnicodeError:
             return "invalid"
         except OSError:

@@ -55,8 +55,10 @@ def place(
     talk.base_url = base_url
     talk.usual = _usual(provider, call, number) | about
     try:
-        reason = talk.run()
-        _finish(provider, talk)
+        try:
+            reason = talk.run()
+        finally:
+            _finish(provider, talk)  # a mistake of the simulator leaves no call that goes on for ever
     finally:
         line.session.close()
         provider.delivered(line.deliveries)

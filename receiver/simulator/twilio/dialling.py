@@ -1,6 +1,6 @@
 """Dial: another party is called, and the caller talks to it if it answers."""
 
-from urllib.parse import urljoin
+from receiver.simulator.urls import resolved
 
 from .account import new_sid
 from .callers import Leg
@@ -93,7 +93,7 @@ def _report_leg(talk: Talk, sid: str, party: Verb, url: str, *, status: str, sec
         told = talk.usual | about | {"CallStatus": statuses[event]}
         told |= progress(sequence, seconds if event == "completed" else None, talk.now())
         method = party.get("statusCallbackMethod", "POST")
-        talk.report("dial-status", urljoin(url, callback), method, told)
+        talk.report("dial-status", resolved(url, callback), method, told)
 
 
 def progress(sequence: int, seconds: int | None, timestamp: str) -> dict[str, str]:

@@ -1,18 +1,16 @@
 """What an endpoint of the API is: a name, a method, a path, and what it makes of a request."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+
+from receiver.simulator.urls import usable
 
 from .errors import ApiError
 from .provider import Provider
 
 ACCOUNTS = "/2010-04-01/Accounts/<account_sid>"
 """Where the older API is; below it a path ends in `.json`."""
-
-_LONGEST_URL = 4000
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Sent:
     def url(self, name: str) -> str:
         """A full http(s) URL, or empty; the fragment belongs to it."""
         url = self.parameter(name)
-        if url and not _usable(url):
+        if url and not usable(url):
             raise ApiError(21402, f"{name} is not a valid URL: {url}")
         return url
 
@@ -100,14 +98,3 @@ class Endpoint:
     answer: Callable[[Provider, Sent], Answer]
     tests_too: bool = False
     """Whether test credentials open it."""
-
-
-def _usable(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        _ = parts.port
-    except ValueError:
-        return False
-    whole = len(url) <= _LONGEST_URL and not re.search(r"\s", url)
-    return whole and parts.scheme in ("http", "https") and bool(host)

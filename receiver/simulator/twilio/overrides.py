@@ -1,5 +1,6 @@
 """Connection overrides: what the fragment of a callback URL says about time-outs and retries."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -53,6 +54,6 @@ def overrides(url: str) -> Overrides:
 
 
 def _number(text: str, low: int, high: int) -> int:
-    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+    if not (re.fullmatch(r"[0-9]{1,5}", text) and low <= int(text) <= high):
         raise BadOverrides
     return int(text)

@@ -1,6 +1,6 @@
 """Record: the caller speaks, and the customer is told where the recording is."""
 
-from urllib.parse import urljoin
+from receiver.simulator.urls import resolved
 
 from .account import new_sid
 from .clock import rfc2822, stamp
@@ -61,5 +61,5 @@ def keep(talk: Talk, verb: Verb, url: str, source: str, seconds: int) -> dict[st
         for event in ("in-progress", made.status):
             if event in events:
                 status = {"RecordingStatus": event} | (length if event == "completed" else {})
-                talk.report("recording", urljoin(url, callback), method, told | status)
+                talk.report("recording", resolved(url, callback), method, told | status)
     return about | length

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
-from urllib.parse import urljoin
+
+from receiver.simulator.urls import resolved
 
 from .alerts import alert
 from .callers import Caller, Course
@@ -139,7 +140,7 @@ class Talk:
             return self._long[verb.name](self, verb, url)
         if verb.name == "Redirect":
             self.course.step("Redirect", url=verb.text)
-            return Next("redirect", urljoin(url, verb.text), _method(verb), {})
+            return Next("redirect", resolved(url, verb.text), _method(verb), {})
         if verb.name == "Hangup":
             self.course.step("Hangup")
             raise HungUp("hung up on")
@@ -155,7 +156,7 @@ class Talk:
         if verb.name == "Say":
             self.hear(verb.text)
             return times * len(verb.text) / _CHARACTERS_A_SECOND
-        self.hear(f"[{verb.get('digits') or urljoin(url, verb.text)}]")
+        self.hear(f"[{verb.get('digits') or resolved(url, verb.text)}]")
         return times * _PLAY_SECONDS
 
     def _gather(self, verb: Verb, url: str) -> Next | None:
@@ -200,7 +201,7 @@ class Talk:
 
 def action(kind: str, verb: Verb, url: str, found: Mapping[str, str]) -> Next:
     """The request for a verb's action: to the document's own URL, if it names none."""
-    return Next(kind, urljoin(url, verb.get("action")), _method(verb), found)
+    return Next(kind, resolved(url, verb.get("action")), _method(verb), found)
 
 
 def _method(verb: Verb) -> str:

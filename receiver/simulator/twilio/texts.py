@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urljoin
+
+from receiver.simulator.urls import resolved
 
 from . import catalogue
 from .account import new_sid
@@ -138,11 +139,11 @@ class _Exchange:
         )
         for verb in document.verbs:
             if verb.name == "Redirect":
-                return Source("redirect", urljoin(url, verb.text), _method(verb), parameters)
+                return Source("redirect", resolved(url, verb.text), _method(verb), parameters)
             sid = self._reply(verb, url)
             if verb.get("action"):
                 told = {**parameters, "MessageSid": sid, "SmsSid": sid, "MessageStatus": "sent"}
-                return Source("action", urljoin(url, verb.get("action")), _method(verb), told)
+                return Source("action", resolved(url, verb.get("action")), _method(verb), told)
         return None
 
     def _reply(self, verb: Verb, url: str) -> str:
@@ -164,7 +165,7 @@ class _Exchange:
             account.messages[reply.sid] = reply
         self.replies.append({"sid": reply.sid, "to": reply.to, "body": body})
         if callback := verb.get("statusCallback"):
-            report(self.provider, self.line, reply, urljoin(url, callback))
+            report(self.provider, self.line, reply, resolved(url, callback))
         return reply.sid
 
 

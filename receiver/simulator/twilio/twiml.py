@@ -92,7 +92,7 @@ def read(body: bytes, known: Set[str]) -> Document:
     try:
         # The parser expands no entities from outside, and limits those within.
         root = ET.fromstring(body.strip())  # noqa: S314
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:  # the last two for an encoding
         raise BadTwiml(12100) from error
     if root.tag != "Response":
         raise BadTwiml(12102)

@@ -5,18 +5,23 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from urllib.parse import urldefrag, urlencode, urljoin, urlsplit
+from urllib.parse import urldefrag, urlencode, urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
+
+from receiver.simulator.urls import resolved, usable
 
 from .deliveries import Delivery, Manner
 from .overrides import BAD_VALUE, BadOverrides, Overrides, overrides
+from .session import Session
 from .settings import Settings
 from .signature import HEADER, SETTINGS_HEADER, signature, signed_url
 
 TOTAL_SECONDS = 15.0
 """No request takes longer than this, whatever the URL says."""
 
+_BAD_URL = 11100
 _REDIRECTS = 10
 _BECOME_GET = (301, 302, 303)
 _LARGEST = 1 << 20
@@ -60,17 +65,15 @@ class Line:
     manner: Manner
     voice: bool
     deliveries: list[Delivery] = field(default_factory=list)
-    session: requests.Session = field(default_factory=requests.Session)
-
-    def __post_init__(self) -> None:
-        # A proxy configured for this machine must not come between two local programs.
-        self.session.trust_env = False
+    session: Session = field(default_factory=Session)
 
     def request(self, kind: str, url: str, method: str, parameters: Mapping[str, str]) -> Reply:
         """Call a URL as its fragment asks, as often as the manner says; returns the last answer."""
         merged = {**parameters, **self.manner.extra}
         form = {name: value for name, value in merged.items() if value is not None}
         asked = Reply(url, method, form)
+        if not usable(url):
+            return replace(asked, error=_BAD_URL)
         try:
             limits = overrides(url)
         except BadOverrides:
@@ -97,8 +100,8 @@ class Line:
             if reply.status is None or not 300 <= reply.status < 400:
                 return reply
             location = reply.headers.get("Location", "")
-            url = urljoin(asked.url, location)
-            if not location or urlsplit(url).scheme not in ("http", "https"):
+            url = resolved(asked.url, location)
+            if not location or not usable(url):
                 return replace(reply, error=11216)
             # Without the parameters, as documented.
             asked = Reply(url, "GET", {}) if reply.status in _BECOME_GET else replace(asked, url=url)
@@ -148,7 +151,7 @@ class Line:
                         return replace(asked, error=11203, failure="partial")
                     if len(asked.body) > _LARGEST:
                         return replace(asked, error=11750, failure="partial")
-        except requests.RequestException as problem:
+        except (requests.RequestException, HTTPError) as problem:  # of a host's name, urllib3's own
             error, failure = _cause(problem, partial=asked.status is not None)
             return replace(asked, error=error, failure=failure)
         if response.status_code >= 400:
@@ -177,7 +180,7 @@ class Line:
         return headers | {HEADER: signature(url, form.items(), key, algorithm)}
 
 
-def _cause(problem: requests.RequestException, *, partial: bool) -> tuple[int, str]:
+def _cause(problem: Exception, *, partial: bool) -> tuple[int, str]:
     """Twilio's code of a failure, and its sort in the words of `rp`."""
     text = str(problem)
     if partial:
