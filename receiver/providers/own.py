@@ -20,6 +20,12 @@ def is_own(body: bytes) -> bool:
     return body.startswith(_TEST)
 
 
+def claims_own(query: bytes, body: bytes) -> bool:
+    """Whether a request says that it is one of ours, in whichever part has come through whole. That is no
+    proof: others can write the same."""
+    return query.startswith(_TEST) or body.startswith(_TEST)
+
+
 def read_own(kind: Kind) -> Notification:
     """What a test notification says."""
     return Notification(kind=kind, type=EventType.TEST, problems=(), readable=True)
