@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from receiver.intake.arrival import parameters_of
 from receiver.providers.registry import DEFAULT, PROVIDERS
+from receiver.search.came import params_json
 from receiver.search.words import event_words, words
 
 FINE, COARSE = 13, 18
@@ -44,7 +44,7 @@ def marks(event: Any) -> list[str]:
 
 def indexed_words(event: Any) -> list[str]:
     """All words under which an event (an `Event`, or a row with its columns) is found."""
-    return event_words(event.text, parameters_of(event).params, PROVIDERS[event.provider]) + marks(event)
+    return event_words(event.text, params_json(event), PROVIDERS[event.provider]) + marks(event)
 
 
 def block_marks(event_id: int) -> tuple[str, str]:

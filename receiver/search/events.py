@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,8 +22,8 @@ from sqlalchemy import (
 )
 
 from receiver.db.settled import settled_id
-from receiver.intake.arrival import parameters_of
-from receiver.models import EVENTS, WHOLE_EVENT, Event, Repeat
+from receiver.models import EVENTS, WHOLE_EVENT, Event
+from receiver.search.came import params_json, raw_json
 from receiver.search.conditions import NO_TEST
 from receiver.search.home import at_home
 from receiver.search.match import matches
@@ -217,31 +216,7 @@ def event_json(event: Event, *, raw: bool = False) -> dict[str, Any]:
     for name in _AMOUNTS:
         if shown.get(name) is not None:
             shown[name] = str(shown[name])
-    # Read again from the raw bytes: those are the source of truth, and a second copy could disagree.
-    shown["params"] = parameters_of(event).params
+    shown["params"] = params_json(event)
     if raw:
         shown["raw"] = raw_json(event)
     return shown
-
-
-def raw_json(kept: Event | Repeat) -> dict[str, Any]:
-    """The request as it was received."""
-    return request_json(kept.method, kept.query_string, kept.headers, kept.body, kept.peer)
-
-
-def request_json(method: str, query: bytes, headers: bytes, body: bytes, peer: str) -> dict[str, Any]:
-    """The form of a raw request, wherever it is kept."""
-    return {
-        "method": method,
-        "query_string": query.decode("latin-1"),
-        "headers": dict(_header_lines(headers)),
-        "body_base64": base64.b64encode(body).decode(),
-        "peer": peer,
-    }
-
-
-def _header_lines(headers: bytes) -> Iterator[tuple[str, str]]:
-    for line in headers.decode("latin-1").split("\r\n"):
-        name, found, value = line.partition(": ")
-        if found:
-            yield name, value

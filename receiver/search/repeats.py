@@ -8,7 +8,8 @@ from typing import Any, cast
 from sqlalchemy import Engine, select
 
 from receiver.models import REPEATS, Event, Repeat
-from receiver.search.events import event_json, iso, raw_json
+from receiver.search.came import raw_json
+from receiver.search.events import event_json, iso
 
 MOST = 100
 """The most repeats that are read of one event: somebody may have sent it a million times."""

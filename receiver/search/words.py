@@ -15,7 +15,7 @@ from receiver.providers.base import Provider
 from receiver.vocabulary.folded import folded
 from receiver.vocabulary.notification import Params
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 """Raise it when the same event would give other words: the index is then rebuilt."""
 
 LONGEST_WORD = 80

@@ -85,7 +85,7 @@ MEASURES = frozenset(
         *("ApiVersion", "CallDuration", "Duration", "DialCallDuration", "Timestamp", "SequenceNumber"),
         *("RecordingDuration", "RecordingChannels", "RecordingStartTime", "Confidence"),
         *("NumSegments", "NumMedia", "RawDlrDoneDate", "Latitude", "Longitude"),
-        *("CallToken", "StirPassportToken"),
+        *("CallToken", "StirPassportToken", "ErrorUrl"),
     }
 )
-"""Those that hold a time, an amount or a token."""
+"""Those that hold a time, an amount, a token or an address of ours."""

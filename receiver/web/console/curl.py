@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shlex
 from collections.abc import Mapping
@@ -15,9 +16,7 @@ _SENT_AGAIN = {
 }
 
 
-def as_curl(
-    body_base64: str, body: bytes, *, method: str, address: str, query: str, headers: Mapping[str, str]
-) -> str:
+def as_curl(body_base64: str, *, method: str, address: str, query: str, headers: Mapping[str, str]) -> str:
     """A shell command that makes the same request, including the signature.
 
     `address` may contain `$CALLBACK_KEY`, which the shell fills in, so that the command can be passed on. A
@@ -29,6 +28,7 @@ def as_curl(
         for name, value in headers.items()
         if name.lower() in _SENT_AGAIN
     ]
+    body = base64.b64decode(body_base64)
     if not body:
         return " \\\n".join(lines)
     if _PLAIN.fullmatch(body):

@@ -113,7 +113,6 @@ def _curl(event: Event, raw: dict[str, Any]) -> str:
     base = current.config().public_url or request.url_root
     return as_curl(
         raw["body_base64"],
-        event.body,
         method=raw["method"],
         address=callback_url(base, "$CALLBACK_KEY", Kind(event.kind), PROVIDERS[event.provider]),
         query=raw["query_string"],
