@@ -1,6 +1,12 @@
 """What the simulated Twilio makes of answers that are wrong: call or message ends, and an alert says why."""
 
+import contextlib
+import itertools
 import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -173,3 +179,66 @@ def test_a_mistake_of_the_simulator_leaves_no_call_that_goes_on(server, there, n
         timeout=5,
     )
     assert listed.json()["status"] == "completed"
+
+
+# --- Answers that take for ever
+
+
+@contextmanager
+def trickling(*pieces):
+    """A server that sends the last of these for ever, a piece every hundredth of a second."""
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                threading.Thread(target=send, args=(connection,), daemon=True).start()
+
+    def send(connection):
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            for piece in itertools.chain(pieces, itertools.repeat(pieces[-1])):
+                connection.sendall(piece)
+                time.sleep(0.01)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status"),
+    [
+        ([b"HTTP/1.1 200 OK\r\nX: ", b"x"], 200),
+        ([b"H", b""], None),
+        ([b"HTTP/1.1 200 OK\r\n\r\n", b"<"], 200),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b" "], 200),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n<\r\n"], 200),
+        ([b"HTTP/1.1 503 No\r\nContent-Length: 9999\r\n\r\n", b" "], 503),
+    ],
+)
+def test_an_answer_that_trickles_in_is_cut_off_in_time(server, number, pieces, status):
+    with trickling(*pieces) as url:
+        configure(server, number, SmsUrl=url + "#tt=150&rc=2&rp=all")
+        outcome = server.control.sms(CALLER, number, "x")
+    (sent,) = outcome["deliveries"]
+    assert (sent["status"], sent["error"]) == (status, 11203)
+    assert 140 <= sent["milliseconds"] < 1000
+    assert alerts(server, outcome["sid"]) == [("11203", "error")]
+
+
+def test_a_handshake_that_never_ends_is_cut_off_too(server, number):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+        configure(server, number, SmsUrl=url + "#ct=10000&tt=150")
+        (sent,) = server.control.sms(CALLER, number, "x")["deliveries"]
+    assert (sent["error"], sent["milliseconds"] < 1000) == (11203, True)
+
+
+def test_a_connection_that_was_kept_is_cut_off_too(server, there, number):
+    there.answer("/voice", xml("<Redirect>/slow#tt=150</Redirect>"))
+    there.answer("/slow", xml(""))
+    there.slow.add("/slow")
+    outcome = server.control.call(CALLER, number)
+    assert [sent["error"] for sent in outcome["deliveries"]] == [None, 11203, None]

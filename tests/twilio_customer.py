@@ -20,10 +20,13 @@ class Server(ThreadingHTTPServer):
 
 
 class Customer:
-    """A web server that answers each path as it was told, and keeps what it was asked."""
+    """A web server that answers each path as it was told, and keeps what it was asked.
+
+    After the header, the answers of `slow` paths trickle in until the server ends.
+    """
 
     def __init__(self):
-        self.answers, self.requests = {}, []
+        self.answers, self.requests, self.slow, self.over = {}, [], set(), threading.Event()
         customer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,6 +51,8 @@ class Customer:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content.encode())))
                 self.end_headers()
+                while path in customer.slow and not customer.over.wait(0.01):
+                    self.wfile.write(b" ")
                 self.wfile.write(content.encode())
 
             do_GET = do_POST = answer
@@ -83,6 +88,7 @@ def serving():
     try:
         yield customer
     finally:
+        customer.over.set()
         customer.server.shutdown()
         customer.server.server_close()
 

@@ -135,27 +135,34 @@ class Line:
         if left <= 0:
             return replace(asked, error=11203, failure="tt")
         try:
-            with self.session.request(
-                asked.method,
-                target,
-                data=body,
-                headers=self._headers(target, asked.parameters if body is not None else {}, attempt.token),
-                timeout=(min(limits.ct / 1000, left), min(limits.rt / 1000, left)),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                self.session.until(attempt.deadline),
+                self.session.request(
+                    asked.method,
+                    target,
+                    data=body,
+                    headers=self._headers(
+                        target, asked.parameters if body is not None else {}, attempt.token
+                    ),
+                    timeout=(min(limits.ct / 1000, left), limits.rt / 1000),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 asked = replace(asked, status=response.status_code, headers=response.headers)
                 for part in response.iter_content(8192):
                     asked = replace(asked, body=asked.body + part)
-                    if time.monotonic() > attempt.deadline:
-                        return replace(asked, error=11203, failure="partial")
                     if len(asked.body) > _LARGEST:
                         return replace(asked, error=11750, failure="partial")
         except (requests.RequestException, HTTPError) as problem:  # of a host's name, urllib3's own
             error, failure = _cause(problem, partial=asked.status is not None)
-            return replace(asked, error=error, failure=failure)
-        if response.status_code >= 400:
-            return replace(asked, error=11217, failure=f"{response.status_code // 100}xx")
+            asked = replace(asked, error=error, failure=failure)
+        if time.monotonic() >= attempt.deadline:  # the connection was cut, which looks like any other end
+            return replace(asked, error=11203, failure="tt" if asked.status is None else "partial")
+        if asked.error:
+            return asked
+        if asked.status and asked.status >= 400:
+            return replace(asked, error=11217, failure=f"{asked.status // 100}xx")
         return asked
 
     def _headers(self, target: str, form: Mapping[str, str], token: str) -> dict[str, str]:
