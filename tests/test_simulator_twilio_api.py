@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 import phonenumbers
 import pytest
 import requests
+import waiting
 from click.testing import CliRunner
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.rest import Client
@@ -20,6 +21,7 @@ from receiver.simulator.twilio.settings import Settings
 
 AMERICAN = "+14158671237"
 GERMAN = "+49303111237"
+SINGAPOREAN_MOBILE = "+6581231237"
 
 
 @pytest.fixture
@@ -255,6 +257,7 @@ def test_it_sells_any_number_with_an_area_code(client):
         ({"phone_number": "+14158679999"}, 21422),
         ({"area_code": "12"}, 21451),
         ({"area_code": "301"}, 21452),
+        ({"area_code": "844"}, 21457),
         ({"phone_number": AMERICAN, "voice_url": "example.com"}, 21402),
         ({"phone_number": AMERICAN, "voice_url": "http://a b/"}, 21402),
         ({"phone_number": AMERICAN, "voice_method": "PUT"}, 21403),
@@ -263,6 +266,8 @@ def test_it_sells_any_number_with_an_area_code(client):
         ({"phone_number": AMERICAN, "friendly_name": "x" * 65}, 20001),
         ({"phone_number": GERMAN}, 21631),
         ({"phone_number": GERMAN, "address_sid": "AD0"}, 21631),
+        ({"phone_number": SINGAPOREAN_MOBILE}, 21650),
+        ({"phone_number": SINGAPOREAN_MOBILE, "identity_sid": "RI0"}, 21650),
     ],
 )
 def test_a_refused_purchase_costs_nothing(sim, client, parameters, code):
@@ -283,7 +288,7 @@ def address(client, country):
     ).sid
 
 
-def test_a_country_gets_the_address_and_the_bundle_that_it_asks_for(sim, client):
+def test_a_country_gets_the_papers_that_it_asks_for(sim, client):
     def buy(number, **parameters):
         return client.incoming_phone_numbers.create(phone_number=number, **parameters)
 
@@ -298,6 +303,8 @@ def test_a_country_gets_the_address_and_the_bundle_that_it_asks_for(sim, client)
     singaporean = "+6565321237"
     assert refusal(buy, number=singaporean, address_sid=address(client, "SG")) == (400, 21631)
     assert buy(singaporean, address_sid=german).address_requirements == "foreign"
+    identity = "RI" + "0" * 32
+    assert buy(SINGAPOREAN_MOBILE, identity_sid=identity).identity_sid == identity
     assert [one.iso_country for one in client.addresses.list(iso_country="DE")] == ["DE"]
     statuses = {one.status for one in client.numbers.v2.regulatory_compliance.bundles.list()}
     assert statuses == {"pending-review", "twilio-approved"}
@@ -492,6 +499,12 @@ def test_a_request_can_fail_before_it_is_carried_out(sim, client):
     assert sim.purchases == []
 
 
+@pytest.mark.parametrize("code", [21613, 21615, 21631, 21649, 21650, 21651])
+def test_a_purchase_can_be_refused_for_any_missing_paper(sim, client, code):
+    sim.control.fault("IncomingPhoneNumbers/create", f"status:{code}")
+    assert refusal(client.incoming_phone_numbers.create, phone_number=AMERICAN) == (400, code)
+
+
 def test_an_answer_can_be_late_or_garbled(sim, client):
     sim.control.fault("Balance/fetch", "slow", seconds=0.01)
     assert client.api.account.balance.fetch().balance == "100.00"
@@ -504,10 +517,8 @@ def test_too_many_requests_at_once_are_refused_and_not_carried_out():
     with SimulatorServer(Settings(concurrency=1)) as sim, ThreadPoolExecutor() as pool:
         sim.control.fault("Balance/fetch", "slow", seconds=30)
         first = pool.submit(sim.request, "GET", "Balance.json")
+        waiting.until(lambda: not sim.account["faults"])  # the other one is under way
         answer = sim.request("POST", "IncomingPhoneNumbers.json", PhoneNumber=AMERICAN)
-        while answer.status_code == 201:  # the other one had not arrived yet
-            sim.request("DELETE", f"IncomingPhoneNumbers/{answer.json()['sid']}.json")
-            answer = sim.request("POST", "IncomingPhoneNumbers.json", PhoneNumber=AMERICAN)
         assert (answer.status_code, answer.json()["code"]) == (429, 20429)
         sim.provider.stopping.set()
         assert first.result().status_code == 200

@@ -170,6 +170,7 @@ def test_reads_outlast_a_failure(sim, client):
     [
         ("GB", NumberSort.LOCAL, "an address"),
         ("SG", NumberSort.LOCAL, "an address"),
+        ("SG", NumberSort.MOBILE, "an identity"),
     ],
 )
 def test_what_needs_papers_is_refused_with_a_page_and_costs_nothing(sim, client, country, sort, said):

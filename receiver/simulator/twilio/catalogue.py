@@ -27,6 +27,8 @@ class Kind:
     """Which address a buyer must have: `none`, `any`, `local` or `foreign`."""
     bundle: bool = False
     """Whether a buyer needs an approved bundle; no answer of the search tells."""
+    identity: bool = False
+    """Whether a buyer needs an identity, which nothing tells either."""
     base_price: Decimal | None = None
     """A month before discounts, where there is one."""
     beta: bool = False
@@ -198,7 +200,7 @@ COUNTRIES: Mapping[str, Country] = MappingProxyType(
                 "Singapore",
                 {
                     "local": Kind(Decimal("4.00"), _TALK, address="foreign"),
-                    "mobile": Kind(Decimal("20.00"), _TEXT, address="any"),
+                    "mobile": Kind(Decimal("20.00"), _TEXT, identity=True),
                 },
                 {"local": (Place("+656532", 30),), "mobile": (Place("+658123", 25),)},
             ),

@@ -33,10 +33,13 @@ _REFUSALS: dict[int, tuple[int, str]] = {
     21610: (400, "The recipient has unsubscribed"),
     21611: (400, "The 'From' number has too many messages queued"),
     21612: (400, "The 'To' number cannot be reached by SMS"),
+    21613: (400, "Address required"),
     21614: (400, "The 'To' number is not a mobile number"),
     21615: (400, "Phone Number Requires a Local Address"),
     21631: (400, "Phone Number Requires an Address but the 'AddressSid' parameter was empty"),
     21649: (400, "Bundle required"),
+    21650: (400, "Identity required"),
+    21651: (400, "Supporting document required"),
 }
 
 CODES = frozenset(_REFUSALS)

@@ -61,6 +61,8 @@ def _wanted(account: Account, sent: Sent) -> Listed:
         raise ApiError(21421, "PhoneNumber or AreaCode is required")
     if not re.fullmatch(r"[2-9][0-9]{2}", area_code):
         raise ApiError(21451)
+    if re.fullmatch(r"8(00|22|33|44|55|66|77|88)", area_code):  # a toll-free number has no area
+        raise ApiError(21457)
     for country in NORTH_AMERICA:
         for entry in catalogue.listed(country, "local"):
             there = entry.number[2:5] == area_code

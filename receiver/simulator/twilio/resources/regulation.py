@@ -1,4 +1,6 @@
-"""Whether a buyer has what a country asks for: an address, a bundle of documents."""
+"""Whether a buyer has what a country asks for: an address, an identity, a bundle of documents."""
+
+import re
 
 from receiver.simulator.twilio.account import Account
 from receiver.simulator.twilio.catalogue import Listed
@@ -10,7 +12,7 @@ _UNFIT_ADDRESS = "The 'AddressSid' parameter is not an address that fits the pho
 
 
 def check_regulation(account: Account, entry: Listed, number: Number) -> None:
-    """Refuse the purchase of a number without the address and the bundle that it needs."""
+    """Refuse the purchase of a number without what it needs of these."""
     needed = entry.kind.address
     if needed != "none":
         if not number.address_sid:
@@ -20,6 +22,8 @@ def check_regulation(account: Account, entry: Listed, number: Number) -> None:
             raise ApiError(21631, _UNFIT_ADDRESS)
         if needed == "local" and address.iso_country != entry.country.code:
             raise ApiError(21615)
+    if entry.kind.identity and not re.fullmatch("RI[0-9a-f]{32}", number.identity_sid):
+        raise ApiError(21650)
     if entry.kind.bundle:
         bundle = account.bundles.get(number.bundle_sid)
         wanted = (entry.country.code, entry.type.replace("_", "-"), "twilio-approved")
