@@ -33,6 +33,13 @@ from .settings import Settings
 @click.option("--auth-token", default=Settings.auth_token, help="Its secret; also signs callbacks.")
 @click.option("--api-key", default=Settings.api_key, help="An API key, in place of account and token.")
 @click.option("--api-secret", default=Settings.api_secret, help="Its secret.")
+@click.option("--test-account-sid", default=Settings.test_account_sid, help="The test credentials.")
+@click.option("--test-auth-token", default=Settings.test_auth_token, help="Their secret.")
+@click.option(
+    "--shared-key",
+    default=Settings.shared_key,
+    help="Secret by which callbacks are signed that ask for --own-key; for TWILIO_SIGNING_KEYS.",
+)
 @click.option("--balance", type=Amount(), default=str(Settings.balance), help="Money of a new account.")
 @click.option("--currency", default=Settings.currency, help="Currency of a new account.")
 @click.option("--base-url", help="How others reach this simulator, for links to media and recordings.")
@@ -70,7 +77,7 @@ def _arrival(command: Command) -> Command:
         click.option("--duplicate", type=int, help="Send each request so many times."),
         click.option("--unsigned", is_flag=True, default=None, help="Leave the signature out."),
         click.option("--wrong-signature", is_flag=True, default=None, help="Sign with another key."),
-        click.option("--own-key", is_flag=True, default=None, help="Sign with the own key, by SHA-256."),
+        click.option("--own-key", is_flag=True, default=None, help="Sign with --shared-key, by SHA-256."),
         click.option("--extra", multiple=True, metavar="NAME=VALUE", help="Add or replace a parameter."),
     ):
         command = option(command)

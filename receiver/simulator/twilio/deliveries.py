@@ -11,7 +11,7 @@ class Manner:
     unsigned: bool = False
     wrong_signature: bool = False
     own_key: bool = False
-    """Sign with the own key of the settings, by HMAC-SHA256."""
+    """Sign with the shared key of the settings, by HMAC-SHA256."""
     duplicate: int = 1
     """How often each request is sent, with the same idempotency token."""
     extra: Mapping[str, str | None] = field(default_factory=dict)

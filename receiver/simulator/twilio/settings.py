@@ -29,5 +29,5 @@ class Settings:
     """API requests at the same time, beyond which there is 429; 0 means no limit."""
     pace: float = 0.0
     """Real seconds for each second that passes within a call."""
-    shared_key: tuple[str, str] = ("sim-key", "51000000000000000000000000000007")
-    """Name and secret of an own key, which signs callbacks in place of the token when asked to."""
+    shared_key: str = "51000000000000000000000000000007"
+    """Secret of the shared key, which signs callbacks in place of the token when asked to."""

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 HEADER = "X-Twilio-Signature"
 SETTINGS_HEADER = "X-Twilio-Webhooks-Signature-Settings"
-"""Sent with an own key only; says which, and the algorithm."""
+"""Sent with a shared key only; says which, and the algorithm."""
+SHARED_KEY = "sim-key"
+"""The name of the shared key."""
 
 
 def signature(url: str, parameters: Iterable[tuple[str, str]], key: str, algorithm: str = "sha1") -> str:

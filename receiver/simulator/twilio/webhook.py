@@ -16,7 +16,7 @@ from .deliveries import Delivery, Manner
 from .overrides import BAD_VALUE, BadOverrides, Overrides, overrides
 from .session import Session
 from .settings import Settings
-from .signature import HEADER, SETTINGS_HEADER, signature, signed_url
+from .signature import HEADER, SETTINGS_HEADER, SHARED_KEY, signature, signed_url
 
 TOTAL_SECONDS = 15.0
 """No request takes longer than this, whatever the URL says."""
@@ -178,9 +178,8 @@ class Line:
             return headers
         key, algorithm = self.settings.auth_token, "sha1"
         if self.manner.own_key:
-            name, key = self.settings.shared_key
-            algorithm = "sha256"
-            headers[SETTINGS_HEADER] = f"key={name},algorithm=HMAC_SHA256"
+            key, algorithm = self.settings.shared_key, "sha256"
+            headers[SETTINGS_HEADER] = f"key={SHARED_KEY},algorithm=HMAC_SHA256"
         if self.manner.wrong_signature:
             key += "-but-not-this-one"
         url = signed_url(target, voice=self.voice)
