@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 import requests
@@ -47,9 +47,10 @@ class Service:
         assert self.twilio.request("POST", f"IncomingPhoneNumbers/{sid}.json", **set_to).ok
 
     def post(self, url: str, *, forged: bool = False, **said: str) -> str:
-        """What a callback of a call is answered with."""
+        """What a callback of a call is answered with; a relative URL is one that stood in an answer."""
         about = {"CallSid": "CA" + "1" * 32, "From": CALLER, "CallStatus": "in-progress", "To": said["To"]}
         body = urlencode(about | said).encode()
+        url = urljoin(self.callback("voice"), url)
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         token = self.twilio.settings.auth_token

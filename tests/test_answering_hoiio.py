@@ -235,7 +235,7 @@ def test_a_fault_that_stays_leads_to_the_failure_step(desk, endpoint, digits, wa
 
 
 def test_failed_steps_are_counted_by_reason_and_found_when_they_are_many(lasting_desk):
-    engine, counted = lasting_desk.parts.engine, lasting_desk.parts.answering.failures.counted
+    engine, counted = lasting_desk.parts.engine, lasting_desk.parts.answering.calls.failures.counted
     before = counted.copy()
     lasting_desk.simulator.control.fault("ivr/middle/gather", "status:error_msg_download_failed", times=MANY)
     for _ in range(MANY):

@@ -122,7 +122,9 @@ def test_whatever_stands_there_is_read_or_refused(text, content, cut):
 def test_a_call_with_a_forged_state_goes_to_its_failure_step(shop: Service, number, forge):
     begun = shop.post(shop.callback("voice"), To=number, CallStatus="ringing", CallSid=SESSION)
     base, _, token = next_url(begun).partition(f"?{NAME}=")
-    shop.parts.answering.gone("twilio", SESSION, State("none", "", ""))  # as if another process had begun it
+    shop.parts.answering.calls.gone(
+        "twilio", SESSION, State("none", "", "")
+    )  # as if another process had begun it
     told = shop.post(f"{base}?{NAME}={forge(token)}", To=number)
     assert "Please leave a message" in told
     assert "<Record" in told

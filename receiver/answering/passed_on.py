@@ -14,6 +14,7 @@ from binascii import Error as NotBase64
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from urllib.parse import parse_qs, urlsplit
 
 from receiver.answering.state import State
 
@@ -27,6 +28,15 @@ _TAG = 16
 
 class Unreadable(ValueError):
     """It is not what we passed on for this call, or has expired."""
+
+
+def token_in(url: str) -> str | None:
+    """The token in a callback URL; None if it has none."""
+    try:
+        query = parse_qs(urlsplit(url).query)
+    except ValueError:
+        return None
+    return query.get(NAME, [None])[0]
 
 
 class PassedOn:

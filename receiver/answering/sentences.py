@@ -29,6 +29,7 @@ _SAID: Mapping[Cause, str] = {
     Cause.COUNTED: "The flow went round as often as it may, and goes on to {detail}.",
     Cause.HUNG_UP: "The call is over.",
     Cause.LOST: "Where the call was is not known, so it goes where its rule leads after a failure.",
+    Cause.ELSEWHERE: "The other address did not answer, so this came to the fallback.",
     Cause.LATE: "This was about an earlier step, so nothing follows.",
 }
 

@@ -30,6 +30,8 @@ class Cause(StrEnum):
     HUNG_UP = "caller hung up"
     LOST = "place lost"
     """Where the call was could not be read: it is taken up at the failure step of its rule."""
+    ELSEWHERE = "no answer elsewhere"
+    """It was for another address of ours, which did not answer; what follows from it is said beside this."""
     LATE = "late"
     """It is about a step that is over: nothing follows from it."""
 

@@ -45,7 +45,13 @@ class Phone(Protocol):
 
 @runtime_checkable
 class ReadsAnswers(Phone, Protocol):
-    """A provider whose callback is answered with what to do. What it tells next comes to `next_url`."""
+    """A provider whose callback is answered with what to do. What it tells next comes to `next_url`, which is
+    relative to the URL that was answered."""
+
+    @property
+    def missed(self) -> str:
+        """The parameter of a callback to the second machine that holds the URL which did not answer."""
+        ...
 
     def render(self, instruction: Instruction, next_url: str) -> Answer:
         """The document for an instruction."""

@@ -101,7 +101,7 @@ class _Receiver(Collector):
             "receiver_answering_failed_steps", "Steps of calls that failed.", labels=("reason",)
         )
         for reason in Reason:
-            failed.add_metric((reason,), self._parts.answering.failures.counted[reason])
+            failed.add_metric((reason,), self._parts.answering.calls.failures.counted[reason])
         yield failed
         yield _gauge("receiver_queue_length", "Callbacks waiting for a commit.", self._parts.recorder.waiting)
         commits, total = [], 0

@@ -30,6 +30,7 @@ class TwilioPhone:
     """It reads the answer to each callback, and calls the URL in there next."""
 
     word = "voice"
+    missed = "ErrorUrl"
 
     def happening(self, said: Notification, parameters: Parameters, asked: int) -> Happening | None:
         """The result of a verb, in what its action is called with."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urljoin
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from receiver.providers.answer import Answer
@@ -92,7 +91,7 @@ def _record(longest: int, beep: bool | None, next_url: str) -> Element:
         maxLength=str(longest),
         finishOnKey="#",
         # The action may be called before the file exists.
-        recordingStatusCallback=urljoin(next_url, "recording") + OVERRIDES,
+        recordingStatusCallback="recording" + OVERRIDES,
         recordingStatusCallbackEvent="completed absent",
     )
     if beep is not None:
