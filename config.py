@@ -260,11 +260,6 @@ class Config(BaseModel):
     def _in_checkout(cls, path: Path | None) -> Path | None:
         return None if path is None else CHECKOUT / path
 
-    @property
-    def has_credentials(self) -> bool:
-        """Whether the API of any provider can be called."""
-        return any(all(getattr(self, name) is not None for name in names) for names in ACCOUNTS)
-
 
 def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
     """Take the settings of the demo, for this process and those it starts; whether that was done.

@@ -24,6 +24,7 @@ from receiver.quickstart.run import main
 from receiver.quickstart.settings import make_env
 from receiver.quickstart.story import mask
 from receiver.settings.files import USING_DEMO
+from receiver.simulator.twilio.server import SimulatorServer
 
 
 def test_it_writes_settings_that_are_valid_and_private(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_the_readme_names_every_setting() -> None:
     assert [name for name in Config.model_fields if f"`{name.upper()}`" not in readme] == []
 
 
-# The demo, as a new user meets it: in a copy of the checkout, so that nothing here is touched.
+# As a new user meets it: in a copy of the checkout, so that nothing here is touched.
 
 
 class Demo:
@@ -109,12 +110,12 @@ class Demo:
         self.environ |= {"PYTHONPATH": str(directory), "PYTHONUNBUFFERED": "1", "NO_PROXY": "*"}
 
     @contextmanager
-    def running(self, *options: str) -> Iterator[str]:
+    def running(self, *options: str, simulated: bool = True) -> Iterator[str]:
         """What it printed until it served."""
         # Demos of other tests look for a port from the same one on, at the same moment.
         with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
             listen, simulator = (f"127.0.0.1:{probe.getsockname()[1]}" for probe in (one, other))
-        asked = ["--listen", listen, "--simulator", simulator, *options]
+        asked = ["--listen", listen, *(["--simulator", simulator] if simulated else []), *options]
         command = [sys.executable, "-m", "receiver.quickstart", *asked]
         with (self.directory / "errors.txt").open("w") as errors:
             process = subprocess.Popen(
@@ -201,3 +202,32 @@ def test_the_demo_with_the_other_provider_takes_a_voicemail_and_a_picture(tmp_pa
         assert "The recording and the picture are archived, the message is delivered" in said
         assert len(re.findall(r"^\d+ +\d\d-\d\d .* twilio ", said, re.MULTILINE)) == 5
         assert json.loads(demo.run("calls", "--json").stdout)["calls"][0]["outcome"] == "voicemail"
+
+
+@pytest.mark.slow
+def test_with_an_account_it_tells_what_this_provider_needs(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "checkout")
+    demo.environ |= {"TWILIO_ACCOUNT_SID": f"AC{'0' * 32}", "TWILIO_AUTH_TOKEN": "token-of-the-account"}
+    with SimulatorServer() as twilio:  # nothing of it is real; the settings do not say so
+        demo.environ["TWILIO_API_URL"] = f"{twilio.url}/"
+        with demo.running(simulated=False) as said:
+            assert "Credentials of Twilio in the settings" in said
+            assert re.search(
+                r"Callbacks of Twilio go to .*/twilio/voice and /twilio/sms$", said, re.MULTILINE
+            )
+            assert "Hoiio" not in said
+            assert "fax" not in said
+            assert "--months" not in said
+        demo.environ |= {"HOIIO_APP_ID": "app", "HOIIO_ACCESS_TOKEN": "token-of-the-application"}
+        with demo.running("--provider", "twilio", simulated=False) as said:
+            assert re.findall("Callbacks of (.*) go to", said) == ["Hoiio", "Twilio"]
+
+
+def test_it_refuses_the_demo_where_there_are_credentials(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "checkout")
+    demo.environ |= {"TWILIO_ACCOUNT_SID": f"AC{'0' * 32}", "TWILIO_AUTH_TOKEN": "token-of-the-account"}
+    for option, value in (("--provider", "hoiio"), ("--simulator", "127.0.0.1:8100")):
+        done = demo.run(option, value, module="receiver.quickstart")
+        said = {"--provider": "PROVIDER=hoiio", "--simulator": "SIMULATOR"}[option]
+        assert (done.returncode, f"leave {said} out" in done.stderr) == (1, True), done.stderr
+        assert "those of Twilio" in done.stderr

@@ -17,7 +17,7 @@ import click
 import requests
 
 from receiver.quickstart.errors import QuickstartError
-from receiver.quickstart.settings import ROOT
+from receiver.settings.files import CHECKOUT
 
 READY_SECONDS = 30.0
 
@@ -81,12 +81,12 @@ def started(
 
     It is stopped at the end, and killed if it takes longer than `patience` seconds.
     """
-    log = ROOT / "var" / f"{name}.log"
+    log = CHECKOUT / "var" / f"{name}.log"
     with log.open("wb") as output:
         # Its own session, so that a Ctrl-C in the terminal reaches only us and we stop them in order.
         process = subprocess.Popen(  # noqa: S603  # our own modules
             [sys.executable, "-m", *command],
-            cwd=ROOT,
+            cwd=CHECKOUT,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -104,7 +104,7 @@ def run_command(environment: Mapping[str, str], *command: str, show: bool = Fals
     sys.stdout.flush()
     done = subprocess.run(  # noqa: S603  # our own commands
         [sys.executable, "-m", "receiver.cli", *command],
-        cwd=ROOT,
+        cwd=CHECKOUT,
         env=environment,
         input=given,
         stdout=None if show else subprocess.PIPE,

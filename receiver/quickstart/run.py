@@ -11,7 +11,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 import click
@@ -21,10 +21,10 @@ from receiver.quickstart.addresses import Address, AddressType, require_free
 from receiver.quickstart.demo import serve_demo
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.service import serve_real
-from receiver.quickstart.settings import ROOT, read_settings
+from receiver.quickstart.settings import read_settings
 from receiver.quickstart.story import Steps
-from receiver.quickstart.tours import DEFAULT, TOURS
-from receiver.settings.files import ConfigError
+from receiver.quickstart.tours import DEFAULT, TOURS, Tour, titles, with_credentials
+from receiver.settings.files import CHECKOUT, ConfigError
 
 
 @click.command()
@@ -39,24 +39,25 @@ from receiver.settings.files import ConfigError
 @click.option(
     "--provider",
     type=click.Choice(list(TOURS)),
-    default=DEFAULT,
-    show_default=True,
-    help="Which provider is simulated without credentials.",
+    help=f"Which provider is simulated without credentials.  [default: {DEFAULT}]",
 )
-def main(listen: Address, simulator: Address | None, provider: str) -> None:
+def main(listen: Address, simulator: Address | None, provider: str | None) -> None:
     """Serve Receiver on this machine; against a simulated provider when there are no credentials."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    os.chdir(ROOT)
+    os.chdir(CHECKOUT)
     steps = Steps()
     try:
         config = read_settings(steps)
+        accounts = with_credentials(config)
+        _require_no_tour(accounts, simulator, provider)
         require_free(listen)
         with _only_one(), contextlib.ExitStack() as children:
-            if config.has_credentials:
-                server = serve_real(config, listen, steps, children)
+            if accounts:
+                server = serve_real(config, accounts, listen, steps, children)
             else:
-                server = serve_demo(config, TOURS[provider], listen, steps, children, simulated=simulator)
+                tour = TOURS[provider or DEFAULT]
+                server = serve_demo(config, tour, listen, steps, children, simulated=simulator)
             with contextlib.suppress(KeyboardInterrupt):
                 click.echo("\nServing until Ctrl-C.\n")
                 server.follow()
@@ -75,14 +76,27 @@ def main(listen: Address, simulator: Address | None, provider: str) -> None:
         sys.exit(130)
 
 
+def _require_no_tour(accounts: Sequence[Tour], simulator: Address | None, provider: str | None) -> None:
+    """Refuse what is only said of the demo, where credentials are served instead."""
+    named = provider in [None, *(account.provider for account in accounts)]
+    if not accounts or (named and simulator is None):
+        return
+    said = "SIMULATOR" if named else f"PROVIDER={provider}"
+    raise QuickstartError(
+        f"{said} is for the demo, which needs settings without credentials, and there are those of "
+        f"{titles(accounts)}: leave {said} out to serve the numbers there, or take the credentials out of "
+        ".env and the environment to see the demo."
+    )
+
+
 @contextlib.contextmanager
 def _only_one() -> Iterator[None]:
     """Two at once in one directory would share the simulated account and the demo's spool."""
     try:
-        (ROOT / "var").mkdir(exist_ok=True)
-        lock = (ROOT / "var" / "quickstart.lock").open("w")
+        (CHECKOUT / "var").mkdir(exist_ok=True)
+        lock = (CHECKOUT / "var" / "quickstart.lock").open("w")
     except OSError as error:
-        raise QuickstartError(f"Cannot write to {ROOT / 'var'}: {error.strerror}.") from error
+        raise QuickstartError(f"Cannot write to {CHECKOUT / 'var'}: {error.strerror}.") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

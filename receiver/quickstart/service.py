@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from config import Config
 from receiver.quickstart.addresses import Address, url_of, written
 from receiver.quickstart.processes import Child, environment_with, run_command, started
 from receiver.quickstart.story import Steps, tell_real
+from receiver.quickstart.tours import Tour, titles
 
 
-def serve_real(config: Config, listen: Address, steps: Steps, children: contextlib.ExitStack) -> Child:
-    """Serve with the settings as they are."""
+def serve_real(
+    config: Config, providers: Sequence[Tour], listen: Address, steps: Steps, children: contextlib.ExitStack
+) -> Child:
+    """Serve with the settings as they are, which name accounts at these providers."""
+    steps.say(f"Credentials of {titles(providers)} in the settings: serving the numbers there")
     environment = environment_with({})
     run_command(environment, "db", "upgrade")
     steps.say("Database is up to date")
     server = start_server(config, listen, environment, steps, children)
-    tell_real(config, listen)
+    tell_real(config, listen, providers)
     return server
 
 

@@ -9,17 +9,14 @@ from pathlib import Path
 from config import ACCOUNTS, Config
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.story import Steps
-from receiver.settings.files import ConfigError
-
-ROOT = Path(__file__).resolve().parent.parent.parent
+from receiver.settings.files import DOTENV, ConfigError
 
 
 def read_settings(steps: Steps) -> Config:
     """The settings, which name an account at a provider whole or not at all."""
-    path = ROOT / ".env"
-    if make_env(path):
+    if make_env(DOTENV):
         steps.say("Wrote .env with fresh secrets (readable by you only)")
-    config = Config.from_env(dotenv=path)
+    config = Config.from_env()
     problems = [
         f"  {', '.join(name.upper() for name in names)}: set both, or neither to use the simulator"
         for names in ACCOUNTS

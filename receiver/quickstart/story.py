@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from config import Config
 from receiver.quickstart.addresses import Address, url_of
+from receiver.quickstart.tours import Tour
 
 
 class Steps:
@@ -24,21 +27,24 @@ def mask(secret: str) -> str:
     return f"{secret[:3]}…"
 
 
-def tell_real(config: Config, listen: Address) -> None:
-    """What to do with a service that has credentials."""
+def tell_real(config: Config, listen: Address, providers: Sequence[Tour]) -> None:
+    """What to do with a service that has credentials of these providers."""
     where = f"{config.public_url or 'https://<PUBLIC_URL>/'}callbacks/"
     key = mask(config.callback_keys[0].get_secret_value())
-    click.echo(f"\nCallbacks go to   {where}{key}/voice, /fax and /sms")
+    click.echo()
+    for one in providers:
+        click.echo(f"Callbacks of {one.title} go to  {where}{key}/{one.callbacks}")
     if config.public_url is None:
-        click.echo("Set PUBLIC_URL first: the address at which the provider reaches this service.")
+        click.echo("First set PUBLIC_URL in .env, where the provider reaches this service, and start again.")
     click.echo(
         f"Make a user of the console at {url_of(listen)}/ with\n"
         "  .venv/bin/receiver users add NAME --role operate\n"
-        "Point numbers here with (shows steps and prices, then asks)\n"
-        "  .venv/bin/receiver setup --country SG --kind voice --months 1\n"
+        "Get a number and point it here with (asks which, shows steps and prices, and asks before it pays)\n"
+        "  .venv/bin/receiver setup\n"
         "See what arrived with\n"
         "  .venv/bin/receiver events list\n"
-        f"{_api_hint(config, listen)}"
+        f"{_api_hint(config, listen)}",
+        nl=False,
     )
 
 

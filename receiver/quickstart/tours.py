@@ -1,4 +1,4 @@
-"""What the demo shows of each simulated provider: its settings, its numbers, and what arrives."""
+"""The providers as a newcomer meets them: for real, or in the demo, with settings, numbers, what arrives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from receiver.quickstart.settings import ROOT
+from config import ACCOUNTS, Config
+from receiver.settings.files import CHECKOUT
 
 ANSWER = Path("var/demo-answer.xml")
 _VOICEMAIL = """<?xml version="1.0" encoding="UTF-8"?>
@@ -30,9 +31,13 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Tour:
-    """The demo with one provider. What it keeps is in files that begin with `state`."""
+    """A provider, and the demo with it. What that keeps is in files that begin with `state`."""
 
     provider: str
+    title: str
+    """The provider, as people write it."""
+    callbacks: str
+    """Where its callbacks go, behind the key."""
     state: str
     account: Sequence[str]
     """The simulator's options for the account."""
@@ -61,7 +66,7 @@ def _hoiio(simulator: str) -> Mapping[str, str]:
 
 
 def _twilio(simulator: str) -> Mapping[str, str]:
-    (ROOT / ANSWER).write_text(_VOICEMAIL, encoding="utf-8")
+    (CHECKOUT / ANSWER).write_text(_VOICEMAIL, encoding="utf-8")
     return {
         "TWILIO_ACCOUNT_SID": _SID,
         "TWILIO_AUTH_TOKEN": _TOKEN,
@@ -77,6 +82,8 @@ TOURS: Mapping[str, Tour] = {
     for tour in (
         Tour(
             provider="hoiio",
+            title="Hoiio",
+            callbacks="voice, /fax and /sms",
             state="demo",
             account=("--app-id", "sim-app", "--access-token", "sim-token"),
             settings=_hoiio,
@@ -98,6 +105,8 @@ TOURS: Mapping[str, Tour] = {
         ),
         Tour(
             provider="twilio",
+            title="Twilio",
+            callbacks="twilio/voice and /twilio/sms",
             state="demo-twilio",
             account=("--account-sid", _SID, "--auth-token", _TOKEN),
             settings=_twilio,
@@ -116,3 +125,14 @@ TOURS: Mapping[str, Tour] = {
     )
 }
 DEFAULT = "hoiio"
+
+
+def titles(providers: Sequence[Tour]) -> str:
+    """The providers, as a sentence names them."""
+    return " and ".join(one.title for one in providers)
+
+
+def with_credentials(config: Config) -> list[Tour]:
+    """The providers at which the settings name an account. A setting's name begins with its provider's."""
+    named = [names[0] for names in ACCOUNTS if all(getattr(config, name) is not None for name in names)]
+    return [tour for tour in TOURS.values() if any(name.startswith(f"{tour.provider}_") for name in named)]
