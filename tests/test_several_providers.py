@@ -13,6 +13,7 @@ from test_console import signed_in
 from werkzeug.serving import make_server
 
 from receiver.access.scopes import Scope
+from receiver.keys.key import fingerprint_of
 from receiver.simulator.hoiio.server import SimulatorServer as Hoiio
 from receiver.simulator.hoiio.settings import Settings as HoiioSettings
 from receiver.simulator.twilio.server import SimulatorServer as Twilio
@@ -333,6 +334,48 @@ def test_an_older_key_is_moved_in_every_url(flask, twilio):
     assert findings(flask("doctor", "--json", code=2, **second)) == {}
 
 
+def test_what_was_left_of_a_second_machine_is_found_and_cleared(flask, twilio):
+    number, _ = held(twilio, flask, public_url_fallback=SECOND)
+    found = findings(flask("doctor", "--json", code=2, **ALONE))
+    assert "without what setup gives it: voice fallback url" in found["incomplete-voice"]["sentence"]
+    assert "sms fallback url" in found["incomplete-sms"]["sentence"]
+    flask("setup", "--number", number, "--yes", **ALONE)
+    assert not any(SECOND in str(value) for value in twilio.account["numbers"][0].values())
+    assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+
+
+def test_what_was_left_of_a_second_machine_does_not_keep_an_older_key(flask, twilio):
+    held(twilio, flask, callback_keys=(OLD_KEY,), public_url_fallback=SECOND)
+    flask("doctor", "--fix", code=2, **ALONE)
+    (now,) = twilio.account["numbers"]
+    assert not any(OLD_KEY in str(value) or SECOND in str(value) for value in now.values())
+
+
+@pytest.mark.parametrize("where", ["https://studio.example.com/flow", ""], ids=["elsewhere", "nowhere"])
+def test_what_leads_elsewhere_is_not_moved_by_a_url_of_ours_beside_it(flask, twilio, where):
+    _, sid = held(twilio, flask, callback_keys=(OLD_KEY,))
+    change(twilio, sid, VoiceUrl=where)
+    flask("doctor", "--fix", code=2, **ALONE)
+    (now,) = twilio.account["numbers"]
+    assert now["voice_url"] == where
+    assert f"/{KEY}/twilio/status#rc=" in now["status_callback"]
+    assert f"/{KEY}/twilio/sms#rc=" in now["sms_url"]
+
+
+def test_what_somebody_else_set_beside_a_url_stays_when_that_is_set_by_hand(flask, twilio):
+    theirs = {
+        "status_callback": "https://crm.example.com/ends",
+        "voice_fallback_url": "https://sorry.example.com",
+    }
+    number = twilio.buy(StatusCallback=theirs["status_callback"], VoiceUrl="https://old.example.com",
+                        VoiceFallbackUrl=theirs["voice_fallback_url"])  # fmt: skip
+    second = ALONE | {"public_url_fallback": SECOND}
+    flask("numbers", "configure", number, "--forward-to", "https://new.example.com", "--yes", **second)
+    (now,) = twilio.account["numbers"]
+    assert now["voice_url"] == "https://new.example.com"
+    assert theirs.items() <= now.items()
+
+
 # --- With a service running ---
 
 
@@ -345,10 +388,10 @@ def serves(hoiio, twilio, tmp_path, monkeypatch):
         settings = both(hoiio, twilio) | {"public_url": url}
         config = make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path, **settings)
 
-        def run(*command: str):
+        def run(*command: str, code: int = 0):
             for app in started(config):
                 result = app.test_cli_runner().invoke(args=command)
-            assert result.exit_code == 0, result.output
+            assert result.exit_code == code, result.output
             return result
 
         for app in started(config):
@@ -384,6 +427,24 @@ def test_a_rotation_moves_the_numbers_of_each_provider(serves, hoiio, twilio):
     assert not any(KEY in url for url in urls)
     assert len({url.split("/")[4] for url in urls}) == 1
     assert all("#rc=" in url for url in urls[:3])
+
+
+def test_a_key_can_go_once_nothing_but_another_address_has_it(serves, twilio):
+    serves("setup", "--country", "US", "--provider", "twilio", "--yes")
+    (number,) = twilio.account["numbers"]
+    serves("keys", "rotate", "--yes")
+    (before,) = twilio.account["numbers"]
+    change(twilio, number["sid"], VoiceUrl="https://studio.example.com/flow")
+    serves("keys", "rotate", "--yes")
+    (now,) = twilio.account["numbers"]
+    key = before["voice_url"].split("/")[4]
+    assert now["voice_url"] == "https://studio.example.com/flow"
+    assert key not in now["status_callback"] + now["sms_url"]
+    older = fingerprint_of(key)
+    change(twilio, number["sid"], VoiceUrl=f"https://old.example.com/callbacks/{key}/twilio/voice")
+    assert "--take-over` first" in serves("keys", "retire", older, "--yes", code=1).stderr
+    change(twilio, number["sid"], VoiceUrl="")
+    serves("keys", "retire", older, "--yes")
 
 
 # --- Whose number ---

@@ -173,26 +173,28 @@ class CallbackUrls:
         }
 
     def lacking(self, routes: Routes, kind: Kind) -> tuple[str, ...]:
-        """What is missing or different beside a URL that leads here, by names for a person.
+        """What is missing, different or left over beside a URL that leads here, by names for a person.
 
         Nothing, while the URL for the kind does not lead here.
         """
         if self.target(routes.of(kind), kind) not in (Target.HERE, Target.OLDER_KEY):
             return ()
         names = [] if _fragment(self.of(kind)).items() <= _fragment(routes.of(kind)).items() else [OVERRIDES]
-        beside = self.beside.get(kind, {})
         # What still has an older key says so elsewhere, and works.
         wrong = (
-            name for name, value in beside.items() if self._current(routes.others.get(name, "")) != value
+            name
+            for name, value in self._wanted(routes, kind).items()
+            if self.with_current_key(routes.others.get(name, "")) != value
         )
         return (*names, *map(words_of, wrong))
 
     def stale(self, routes: Routes, kind: Kind) -> bool:
         """Whether a number brings a kind here with a key that is not the current one, all of it or a part."""
-        others = (routes.others.get(name, "") for name in self.beside.get(kind, {}))
-        return self.target(routes.of(kind), kind) in (Target.OLDER_KEY, Target.DEAD_KEY) or any(
-            self.is_ours(url) and not holds_key(url, self._own.key) for url in others
-        )
+        url = routes.of(kind)
+        if self.target(url, kind) in (Target.UNSET, Target.ELSEWHERE):
+            return False
+        others = (routes.others.get(name, "") for name in self._wanted(routes, kind))
+        return any(self._made_here(each) and not holds_key(each, self._own.key) for each in (url, *others))
 
     @property
     def _own(self) -> _Route:
@@ -214,6 +216,15 @@ class CallbackUrls:
         """Whether a URL leads to this service or its second machine, even by a key that is not accepted."""
         route = _route(url)
         return route is not None and route.address in {self._own.address, *self._addresses}
+
+    def _made_here(self, url: str) -> bool:
+        """Whether a URL is ours, by its address or by a key that is accepted."""
+        route = _route(url)
+        return route is not None and (self.is_ours(url) or route.key in {self._own.key, *self._older})
+
+    def with_current_key(self, url: str) -> str:
+        """A URL with the current key, if it leads here."""
+        return _KEY.sub(lambda found: found[1] + self._own.key, url, count=1) if self.is_ours(url) else url
 
     def instead_of(self, url: str, kind: Kind) -> str:
         """The URL to set where a number has `url` now: that one, if it leads here as it should.
@@ -238,7 +249,7 @@ class CallbackUrls:
         What somebody else has set stays, unless `take_over`: a URL that leads elsewhere, and what would have
         to be cleared.
         """
-        wanted = {name: value for kind in kinds for name, value in self.beside.get(kind, {}).items()}
+        wanted = {name: value for kind in kinds for name, value in self._wanted(routes, kind).items()}
         has = routes.others
         return {
             name: value
@@ -246,18 +257,33 @@ class CallbackUrls:
             if take_over or not has.get(name) or self._may_replace(has[name], value)
         }
 
-    def others_without(self, kinds: Iterable[Kind]) -> dict[str, str]:
-        """What a number gets beside the URLs of kinds that lead elsewhere or nowhere: none of our URLs."""
-        ours = {name: value for kind in kinds for name, value in self.beside.get(kind, {}).items()}
-        return {name: "" for name, value in ours.items() if self.is_ours(value)}
+    def others_without(self, routes: Routes, kinds: Iterable[Kind]) -> dict[str, str]:
+        """What such a number gets beside the URLs of kinds that lead elsewhere or nowhere: none of our URLs.
+
+        What somebody else has set stays.
+        """
+        names = {name for kind in kinds for name in self._wanted(routes, kind)}
+        return {name: "" for name in names if self._made_here(routes.others.get(name, ""))}
+
+    def _wanted(self, routes: Routes, kind: Kind) -> dict[str, str]:
+        """What stands beside the URL of a kind that leads here: what belongs there, and nothing left over.
+
+        What is left over is a URL that was made here for an address that is no longer ours.
+        """
+        beside = self.beside.get(kind, {})
+        left = {
+            name: ""
+            for name, url in routes.others.items()
+            if name not in beside
+            and self._made_here(url)
+            and not self.is_ours(url)
+            and (route := _route(url))
+            and route.kind is kind
+        }
+        return {**beside, **left}
 
     def _may_replace(self, value: str, wanted: str) -> bool:
-        return self.is_ours(value) if "://" in value else bool(wanted)
-
-    def _current(self, url: str) -> str:
-        """A URL of ours as it is with the current key."""
-        route = _route(url) if self.is_ours(url) else None
-        return url if route is None else url.replace(route.key, self._own.key, 1)
+        return self._made_here(value) if "://" in value else bool(wanted)
 
 
 def words_of(setting: str) -> str:

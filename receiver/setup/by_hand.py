@@ -29,9 +29,8 @@ def changed(held: SubscribedNumber, urls: Mapping[Kind, str], ours: CallbackUrls
     if ours is not None:
         here = {kind for kind, url in urls.items() if ours.target(url, kind) is Target.HERE}
         # First what goes: one setting may belong to several kinds.
-        others = ours.others_without(urls.keys() - here) | ours.others_with(
-            held.routes, here, take_over=False
-        )
+        others = ours.others_without(held.routes, urls.keys() - here)
+        others |= ours.others_with(held.routes, here, take_over=False)
     return Configure(held.number, held.routes.leading(urls, others), kinds=frozenset(), was=held)
 
 

@@ -44,10 +44,16 @@ def pointing(
 def repointed(number: SubscribedNumber, urls: CallbackUrls) -> Configure | None:
     """The settings that bring what already leads to this service, with whatever key, to these URLs.
 
-    URLs that lead elsewhere stay as they are. None if nothing of it leads here with another key.
+    URLs that lead elsewhere stay as they are, and what overrules one goes on doing so. None if nothing of it
+    leads here with another key.
     """
-    moved = frozenset(kind for kind in number.routes.urls if urls.stale(number.routes, kind))
-    return pointing(number, moved, urls, take_over=False) if moved else None
+    routes = number.routes
+    moved = frozenset(kind for kind in routes.urls if urls.stale(routes, kind))
+    beside = pointing(number, moved, urls, take_over=False).routes
+    # A URL of ours beside one that leads elsewhere, or beside none, moves by itself.
+    others = {name: urls.with_current_key(value) for name, value in beside.others.items()}
+    wanted = beside.leading({}, others)
+    return Configure(number.number, wanted, frozenset(), was=number) if wanted != routes else None
 
 
 def kinds_for(asked: frozenset[Kind], number: SubscribedNumber) -> frozenset[Kind]:

@@ -8,7 +8,7 @@ rotation that stopped anywhere goes on when it is run again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,8 +20,9 @@ from receiver.keys.proof import prove, reach
 from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls, uses_key
 from receiver.providers.base import Provider
-from receiver.providers.numbers import NumberClient, SubscribedNumber
+from receiver.providers.numbers import NumberClient
 from receiver.setup.apply import Progress, StepOutcome, repoint
+from receiver.setup.configuring import repointed
 from receiver.setup.journal import Journal
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.mask import masked_number
@@ -36,6 +37,11 @@ behind it that cannot reach the database, and so cannot say that it serves."""
 _AGAIN = (
     "No call is lost: the older key is still accepted. Put it right and run `receiver keys rotate` again: it"
     " goes on from here."
+)
+_FIRST = "Run `receiver keys rotate` first."
+_TAKE_OVER_FIRST = (
+    "A rotation does not move what leads to another address than PUBLIC_URL: run `receiver setup --number"
+    " NUMBER --take-over` first."
 )
 
 
@@ -125,12 +131,17 @@ class Rotator:
                 " restart the service"
             )
         secret = self.ring.secret_of(key.fingerprint) or ""
-        active = (number for owner in self.owners for number in owner.client.subscribed_numbers())
-        if users := using(secret, active):
-            shown = ", ".join(map(masked_number, users))
+        users = [
+            (masked_number(number.number), repointed(number, owner.urls(self.ring.current)))
+            for owner in self.owners
+            for number in owner.client.subscribed_numbers()
+            if uses_key(number.routes, secret)
+        ]
+        if users:
+            shown = ", ".join(number for number, _ in users)
+            first = _FIRST if all(step for _, step in users) else _TAKE_OVER_FIRST
             raise RotationError(
-                f"{key.name} is still used by {shown}, whose calls would be turned away."
-                " Run `receiver keys rotate` first."
+                f"{key.name} is still used by {shown}, whose calls would be turned away. {first}"
             )
         stored.retire(self.engine, key.fingerprint)
         self.ring.refresh()
@@ -190,8 +201,3 @@ class Rotator:
                 detail = f" ({progress.detail})" if progress.detail else ""
                 self.say(f"move {masked_number(progress.step.number)}: {progress.outcome}{detail}")
                 done.append(progress)
-
-
-def using(secret: str, numbers: Iterable[SubscribedNumber]) -> list[str]:
-    """The numbers whose URLs hold this key."""
-    return [number.number for number in numbers if uses_key(number.routes, secret)]
