@@ -309,6 +309,21 @@ def test_what_overrules_a_url_is_an_error_and_can_be_taken_over(flask, twilio, s
     assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
 
 
+def test_a_messaging_service_that_takes_the_messages_is_told(flask, twilio):
+    number, sid = held(twilio, flask)
+    flask("numbers", "list", **ALONE)
+    service = twilio.request("POST", "/v1/Services", FriendlyName="Shop").json()["sid"]
+    assert twilio.request("POST", f"/v1/Services/{service}/PhoneNumbers", PhoneNumberSid=sid).ok
+    assert "messaging service" in twilio.control.sms("+6591234567", number, "Hi")["reason"]
+    assert f"the messaging service {service}" in flask("numbers", "show", number, **ALONE).stdout
+    found = findings(flask("doctor", "--json", code=2, **ALONE))["overruled-sms"]
+    assert "never reaches us" in found["sentence"]
+    assert service in found["sentence"]
+    assert twilio.request("POST", f"/v1/Services/{service}", UseInboundWebhookOnNumber="true").ok
+    assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+    assert "messaging service" not in flask("numbers", "show", number, **ALONE).stdout
+
+
 def test_what_stands_beside_a_url_goes_with_it(flask, twilio):
     number, _ = held(twilio, flask, public_url_fallback=SECOND)
     second = ALONE | {"public_url_fallback": SECOND}

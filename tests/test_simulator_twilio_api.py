@@ -36,7 +36,7 @@ def library(sim, name=None, secret=None, account_sid=None):
     client = Client(
         name or settings.account_sid, secret or settings.auth_token, account_sid or settings.account_sid
     )
-    for domain in (client.api, client.pricing, client.monitor, client.numbers):
+    for domain in (client.api, client.pricing, client.monitor, client.numbers, client.messaging):
         domain.base_url = sim.url
     return client
 
@@ -91,6 +91,8 @@ def test_it_refuses_other_credentials_as_twilio_does(sim, credentials):
         "AvailablePhoneNumbers/ZZ.json",
         "/v1/PhoneNumbers/Countries/ZZ",
         "/v1/Alerts/NO0",
+        "/v1/Services/MG0",
+        "/v1/Services/MG0/PhoneNumbers",
     ],
 )
 def test_it_does_not_know_other_resources(sim, path):
@@ -360,6 +362,29 @@ def test_a_month_renews_by_itself(sim):
     assert Decimal(sim.account["balance"]) == Decimal("100.00") - 3 * Decimal("1.15")
 
 
+def test_a_messaging_service_has_numbers_and_urls(client):
+    number = client.incoming_phone_numbers.create(phone_number=AMERICAN)
+    services = client.messaging.v1.services
+    service = services.create(friendly_name="Shop", inbound_request_url="http://x/in", inbound_method="GET")
+    assert (service.inbound_request_url, service.inbound_method) == ("http://x/in", "GET")
+    assert service.use_inbound_webhook_on_number is False
+    added = services(service.sid).phone_numbers.create(number.sid)
+    assert (added.phone_number, added.country_code) == (AMERICAN, "US")
+    assert added.capabilities == ["Voice", "SMS", "MMS", "Fax"]
+    assert [one.sid for one in services(service.sid).phone_numbers.list()] == [number.sid]
+    assert refusal(services(service.sid).phone_numbers.create, phone_number_sid=number.sid) == (409, 21710)
+    other = services.create(friendly_name="Other")
+    assert other.inbound_request_url is None
+    assert refusal(services(other.sid).phone_numbers.create, phone_number_sid=number.sid) == (409, 21712)
+    assert refusal(service.update, inbound_request_url="x", friendly_name="New") == (400, 21402)
+    assert service.fetch().friendly_name == "Shop"
+    assert service.update(use_inbound_webhook_on_number=True).use_inbound_webhook_on_number is True
+    assert services(service.sid).phone_numbers(number.sid).delete() is True
+    assert services(service.sid).phone_numbers.list() == []
+    assert other.delete() is True
+    assert [one.sid for one in services.list(page_size=1)] == [service.sid]
+
+
 # --- Lists
 
 
@@ -533,11 +558,13 @@ def test_the_account_survives_a_restart(tmp_path):
         number = sim.buy(VoiceUrl="http://x/v#rc=1")
         library(sim).messages.create(to="+14155550101", from_=number, body="Hi")
         address(library(sim), "DE")
+        library(sim).messaging.v1.services.create(friendly_name="Shop")
         before = sim.account
     with SimulatorServer(settings) as sim:
         for kept in ("numbers", "ledger", "balance", "currency"):
             assert sim.account[kept] == before[kept]
         assert len(library(sim).messages.list()) == len(library(sim).addresses.list()) == 1
+        assert len(library(sim).messaging.v1.services.list()) == 1
 
 
 def test_it_never_sells_what_it_cannot_write_down(tmp_path, monkeypatch):

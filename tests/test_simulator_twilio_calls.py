@@ -501,6 +501,44 @@ def test_a_message_has_a_fallback_too(server, there, number):
     assert there.forms("/spare")[0]["ErrorCode"] == "11217"
 
 
+@pytest.fixture
+def in_service(server, number):
+    """Put the number into a messaging service; returns the service's SID."""
+
+    def put(**settings):
+        service = server.request("POST", "/v1/Services", FriendlyName="Shop", **settings).json()["sid"]
+        listed = server.request("GET", "IncomingPhoneNumbers.json", PhoneNumber=number).json()
+        sid = listed["incoming_phone_numbers"][0]["sid"]
+        assert server.request("POST", f"/v1/Services/{service}/PhoneNumbers", PhoneNumberSid=sid).ok
+        return service
+
+    return put
+
+
+def test_a_messaging_service_takes_its_numbers_messages(server, there, number, in_service):
+    sid = in_service(InboundRequestUrl=there.url + "/service", FallbackUrl=there.url + "/spare")
+    there.answer("/service", "", status=503)
+    there.answer("/spare", "OK", kind="text/plain")
+    outcome = server.control.sms(CALLER, number, "x")
+    assert there.paths() == ["/service", "/spare"]
+    assert {form["MessagingServiceSid"] for _, _, form, _, _ in there.requests} == {sid}
+    assert [reply["body"] for reply in outcome["replies"]] == ["OK"]
+    listed = server.request("GET", f"Messages/{outcome['sid']}.json").json()
+    assert listed["messaging_service_sid"] == sid
+
+
+def test_a_messaging_service_without_a_url_receives_and_logs_nothing(server, there, number, in_service):
+    sid, before = in_service(), server.account["balance"]
+    outcome = server.control.sms(CALLER, number, "x")
+    assert "messaging service" in outcome["reason"]
+    assert server.request("GET", "Messages.json", To=number).json()["messages"] == []
+    assert (there.requests, server.account["balance"]) == ([], before)
+    assert server.request("POST", f"/v1/Services/{sid}", UseInboundWebhookOnNumber="true").ok
+    server.control.sms(CALLER, number, "x")
+    (form,) = there.forms("/sms")
+    assert form["MessagingServiceSid"] == sid
+
+
 def test_a_repeated_request_keeps_its_token(server, there, number):
     there.answer("/sms", MessagingResponse())
     server.control.sms(CALLER, number, "x", duplicate=3)

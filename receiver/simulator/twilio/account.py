@@ -10,7 +10,7 @@ from receiver.simulator.months import months_later
 
 from . import catalogue
 from .clock import stamp
-from .records import Address, Alert, Bundle, Call, Entry, Media, Message, Number, Recording
+from .records import Address, Alert, Bundle, Call, Entry, Media, Message, Number, Recording, Service
 
 PURCHASES = ("buy", "renew")
 """Kinds of ledger entries that pay for numbers; the others are charges for traffic, or corrections."""
@@ -24,6 +24,7 @@ RECORDS: dict[str, type[Any]] = {
     "alerts": Alert,
     "addresses": Address,
     "bundles": Bundle,
+    "services": Service,
 }
 """The collections of an account, and what is in each by its SID."""
 
@@ -43,12 +44,17 @@ class Account:
     alerts: dict[str, Alert] = field(default_factory=dict)
     addresses: dict[str, Address] = field(default_factory=dict)
     bundles: dict[str, Bundle] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
     ahead: timedelta = timedelta(0)
     """How far the account's time is ahead of the real one."""
 
     def number(self, phone_number: str) -> Number | None:
         """The held number, if it is one."""
         return next((n for n in self.numbers.values() if n.phone_number == phone_number), None)
+
+    def service_of(self, number: Number) -> Service | None:
+        """The messaging service that the number is in, if it is in one."""
+        return next((one for one in self.services.values() if number.sid in one.numbers), None)
 
     def held(self) -> set[str]:
         """All held numbers in international form."""

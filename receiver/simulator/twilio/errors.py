@@ -40,6 +40,8 @@ _REFUSALS: dict[int, tuple[int, str]] = {
     21649: (400, "Bundle required"),
     21650: (400, "Identity required"),
     21651: (400, "Supporting document required"),
+    21710: (409, "The phone number is already in this messaging service"),
+    21712: (409, "The phone number is in another messaging service"),
 }
 
 CODES = frozenset(_REFUSALS)

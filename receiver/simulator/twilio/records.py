@@ -82,6 +82,7 @@ class Message:
     price: str | None = None
     error_code: int | None = None
     media: list[str] = field(default_factory=list)
+    messaging_service_sid: str | None = None
 
 
 @dataclass
@@ -157,6 +158,23 @@ class Bundle:
     status: str
     date_created: str
     date_updated: str
+
+
+@dataclass
+class Service:
+    """A messaging service: what takes the messages of its numbers."""
+
+    sid: str
+    date_created: str
+    date_updated: str
+    friendly_name: str = ""
+    inbound_request_url: UrlSetting = ""
+    inbound_method: str = "POST"
+    fallback_url: UrlSetting = ""
+    fallback_method: str = "POST"
+    use_inbound_webhook_on_number: bool = False
+    numbers: list[str] = field(default_factory=list)
+    """Their SIDs."""
 
 
 @dataclass(frozen=True)

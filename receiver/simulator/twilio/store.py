@@ -38,7 +38,7 @@ def restore(text: str, origin: object) -> Account:
         account.ahead = timedelta(seconds=kept["ahead"])
         account.ledger = [Entry(**entry) for entry in kept["ledger"]]
         for name, record in RECORDS.items():
-            setattr(account, name, {one["sid"]: record(**one) for one in kept[name]})
+            setattr(account, name, {one["sid"]: record(**one) for one in kept.get(name, ())})
     except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
         raise StateError(
             f"The state file {origin} is not one of this simulator's, or is damaged ({reason(error)}); "

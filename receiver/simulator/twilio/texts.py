@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from receiver.simulator.urls import resolved
 
@@ -17,7 +17,7 @@ from .deliveries import Manner
 from .documents import Source, Unanswered, fetch
 from .pictures import picture
 from .provider import Provider
-from .records import API_VERSION, Media, Message, Number
+from .records import API_VERSION, Media, Message, Number, Service
 from .segments import segments
 from .twiml import MESSAGING, Verb
 from .webhook import Line
@@ -45,6 +45,10 @@ def deliver(
         can = catalogue.COUNTRIES[number.country].kinds[number.type].capabilities
         if not can["mms" if media_types else "sms"]:
             raise NotDelivered(f"{recipient} takes no {'MMS' if media_types else 'SMS'}")
+        service = account.service_of(number)
+        if service and not (service.use_inbound_webhook_on_number or service.inbound_request_url):
+            # At Twilio such a message is nowhere: neither listed nor charged.
+            raise NotDelivered(f"the messaging service of {recipient} has no inbound_request_url")
         message = Message(
             sid=new_sid("MM" if media_types else "SM"),
             from_=sender,
@@ -56,6 +60,7 @@ def deliver(
             date_created=stamp(now),
             date_updated=stamp(now),
             date_sent=stamp(now),
+            messaging_service_sid=service.sid if service else None,
         )
         for content_type in media_types:
             content = base64.b64encode(picture(content_type)).decode()
@@ -66,10 +71,11 @@ def deliver(
         price = _WITH_MEDIA if media_types else _SEGMENT * message.num_segments
         message.price = str(-price)
         account.charge("message", recipient, price, now)
-        if number.sms_application_sid or not number.sms_url:
+        inbox = _inbox(number, service)
+        if not inbox.url:
             raise NotDelivered(f"{recipient} has no sms_url that is used")
     line = Line(provider.settings, manner, voice=False)
-    exchange = _Exchange(provider, line, number, message)
+    exchange = _Exchange(provider, line, number, inbox, message)
     try:
         exchange.run(base_url, media_types)
     finally:
@@ -84,17 +90,37 @@ def deliver(
     }
 
 
+class _Inbox(NamedTuple):
+    """Where a number's messages go."""
+
+    url: str
+    method: str
+    fallback: tuple[str, str]
+
+
+def _inbox(number: Number, service: Service | None) -> _Inbox:
+    """The service's URLs before the application's, which are not simulated, before the number's own."""
+    if service and not service.use_inbound_webhook_on_number:
+        fallback = (service.fallback_url, service.fallback_method)
+        return _Inbox(service.inbound_request_url, service.inbound_method, fallback)
+    if number.sms_application_sid:
+        return _Inbox("", "", ("", ""))
+    return _Inbox(number.sms_url, number.sms_method, (number.sms_fallback_url, number.sms_fallback_method))
+
+
 class _Exchange:
     """The requests about one message."""
 
-    def __init__(self, provider: Provider, line: Line, number: Number, message: Message) -> None:
+    def __init__(
+        self, provider: Provider, line: Line, number: Number, inbox: _Inbox, message: Message
+    ) -> None:
         self.provider, self.line, self.number, self.message = provider, line, number, message
+        self.inbox = inbox
         self.replies: list[dict[str, str]] = []
 
     def run(self, base_url: str, media_types: Sequence[str]) -> None:
-        number = self.number
         parameters = self._parameters(base_url, media_types)
-        source = Source("sms", number.sms_url, number.sms_method, parameters)
+        source = Source("sms", self.inbox.url, self.inbox.method, parameters)
         try:
             for _ in range(_LONGEST_WAY):
                 following = self._document(source, parameters)
@@ -119,6 +145,8 @@ class _Exchange:
             "SmsStatus": "received",
             "ApiVersion": API_VERSION,
         }
+        if message.messaging_service_sid:
+            parameters["MessagingServiceSid"] = message.messaging_service_sid
         ours = places(self.number)
         parameters |= {f"To{part}": value for part, value in ours.items()}
         parameters |= {f"From{part}": "" for part in ours}
@@ -135,7 +163,7 @@ class _Exchange:
             source,
             known=MESSAGING,
             resource_sid=self.message.sid,
-            fallback=(self.number.sms_fallback_url, self.number.sms_fallback_method),
+            fallback=self.inbox.fallback,
         )
         for verb in document.verbs:
             if verb.name == "Redirect":

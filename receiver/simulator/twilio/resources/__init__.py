@@ -16,6 +16,7 @@ from . import (
     pricing,
     recordings,
     regulations,
+    services,
 )
 
 ENDPOINTS: Sequence[Endpoint] = (
@@ -30,4 +31,5 @@ ENDPOINTS: Sequence[Endpoint] = (
     *pricing.ENDPOINTS,
     *regulations.ENDPOINTS,
     *alerts.ENDPOINTS,
+    *services.ENDPOINTS,
 )

@@ -113,7 +113,7 @@ def _shown(account: Account, message: Message, sent: Sent) -> dict[str, Any]:
     return {
         "sid": message.sid,
         "account_sid": account_sid,
-        "messaging_service_sid": None,
+        "messaging_service_sid": message.messaging_service_sid,
         "from": message.from_,
         "to": message.to,
         "body": message.body,
