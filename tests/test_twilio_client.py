@@ -410,6 +410,27 @@ def test_without_a_second_machine_a_fallback_url_stays_as_it_is(client, provider
     assert not any(name.startswith("Sms") for name in sent(provider.calls[-1])), "it takes no SMS"
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"sms": "https://new.example"}, {"SmsUrl": "https://new.example", "SmsApplicationSid": ""}),
+        # Whichever of the two Twilio lets win, the application stays.
+        (
+            {"voice": "https://new.example"},
+            {"VoiceUrl": "https://new.example", "VoiceApplicationSid": APPLICATION, "TrunkSid": ""},
+        ),
+        ({"others": {"StatusCallback": "https://new.example"}}, {"StatusCallback": "https://new.example"}),
+    ],
+)
+def test_of_a_number_that_is_known_only_what_changes_is_said(client, provider, changed, said):
+    holding(provider, held(voice_url="https://old.example", voice_application_sid=APPLICATION))
+    provider.post(f"{HELD}/{PN}.json", json=held())
+    was = client.subscribed_numbers()[0].routes
+    others = changed.pop("others", {})
+    client.route(NUMBER, was.leading({Kind(kind): url for kind, url in changed.items()}, others), was)
+    assert sent(provider.calls[-1]) == said
+
+
 def test_a_url_that_is_cleared_takes_its_fallback_with_it(client, provider):
     """Twilio refuses a fallback URL alone."""
     holding(provider, held())

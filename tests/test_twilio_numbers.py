@@ -9,6 +9,7 @@ from receiver.providers.numbers import Routes
 from receiver.providers.twilio import client as twilio_client
 from receiver.providers.twilio.client import TwilioClient
 from receiver.providers.twilio.ways import way
+from receiver.setup.plan import Configure
 from receiver.simulator.twilio.server import SimulatorServer
 from receiver.simulator.twilio.settings import Settings
 from receiver.vocabulary.kinds import Kind
@@ -121,6 +122,23 @@ def test_what_overrules_a_url_is_cleared_with_it(sim, client):
     assert held().overruled == {}
     client.route(number, Routes(voice="", sms=""))
     assert (held().routes.voice, held().routes.others["VoiceFallbackUrl"]) == ("", "")
+
+
+def test_what_somebody_changes_meanwhile_stays(sim, client):
+    number, application = sim.buy(VoiceUrl="https://calls.example/v"), "AP" + "1" * 32
+
+    def held():
+        return {one.number: one for one in client.subscribed_numbers()}[number]
+
+    was = held()
+    sid = next(one["sid"] for one in sim.account["numbers"] if one["phone_number"] == number)
+    sim.request("POST", f"IncomingPhoneNumbers/{sid}.json", VoiceApplicationSid=application)
+    step = Configure(number, was.routes.leading(ours(Kind.SMS).urls, ours(Kind.SMS).others), {Kind.SMS}, was)
+    client.route(number, step.routes, was.routes)
+    now = held()
+    assert now.routes.others["VoiceApplicationSid"] == application
+    assert now.routes.sms == ours(Kind.SMS).sms
+    assert step.holds(now)
 
 
 def test_a_number_without_sms_is_configured_without_it(sim, client):

@@ -143,10 +143,12 @@ class NumberClient(Protocol):
         """Wait until the provider takes one more `subscribe`; for who does not want to wait in the middle."""
         ...
 
-    def route(self, number: str, routes: Routes) -> None:
+    def route(self, number: str, routes: Routes, was: Routes | None = None) -> None:
         """Set where a number sends what arrives.
 
-        The URL of every kind is replaced, so pass those that are to be kept; of `others`, those named.
+        The URL of every kind is replaced, so pass those that are to be kept; of `others`, those named. A
+        provider that can set one alone is told only what differs from how it `was`: somebody may change the
+        rest at the same time.
         """
         ...
 

@@ -180,7 +180,7 @@ def _sent(step: Configure, client: NumberClient, journal: Journal, sleep: Sleep)
     for _ in range(2):
         attempt = journal.begin(step)
         try:
-            client.route(step.number, step.routes)
+            client.route(step.number, step.routes, step.was.routes)
         except OutcomeUnknown as error:
             lost = error.reason
         except ProviderError as error:

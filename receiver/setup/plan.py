@@ -86,12 +86,17 @@ class Configure:
     was: SubscribedNumber
 
     def holds(self, number: SubscribedNumber) -> bool:
-        """Whether a number already has these settings. One whose calls are of an unknown kind may have."""
-        has, wanted = number.routes, self.routes
-        others = all(has.others.get(name, "") == value for name, value in wanted.others.items())
-        overruled = self.kinds & number.overruled.keys()
-        same = has.urls == wanted.urls and (not wanted.mode or has.mode in ("", wanted.mode))
-        return same and others and not overruled
+        """Whether a number already has what this changes, and brings its kinds here.
+
+        One whose calls are of an unknown kind may have.
+        """
+        has, wanted, was = number.routes, self.routes, self.was.routes
+        kinds = {kind for kind in Kind if kind in self.kinds or was.of(kind) != wanted.of(kind)}
+        same = all(has.of(kind) == wanted.of(kind) for kind in kinds)
+        mode = not wanted.mode or has.mode in ("", wanted.mode)
+        changed = wanted.others.items() - was.others.items()
+        others = all(has.others.get(name, "") == value for name, value in changed)
+        return same and mode and others and not self.kinds & number.overruled.keys()
 
 
 Payment = Subscribe | Extend

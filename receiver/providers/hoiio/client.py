@@ -200,7 +200,7 @@ class HoiioClient:
             nature=Nature.CHANGE,
         )
 
-    def route(self, number: str, routes: Routes) -> None:
+    def route(self, number: str, routes: Routes, was: Routes | None = None) -> None:
         """`configure` in the words of every provider."""
         self.configure(number, **forwarding(routes))
 

@@ -128,10 +128,10 @@ class TwilioClient:
     def wait_to_subscribe(self) -> None:
         """There is nothing to wait for."""
 
-    def route(self, number: str, routes: Routes) -> None:
+    def route(self, number: str, routes: Routes, was: Routes | None = None) -> None:
         """Set where a number sends what arrives, and the settings named in `routes.others`."""
         call = ApiCall("configure", SETTING, number, Nature.CHANGE)
-        settings = parameters(routes, call.what, number)
+        settings = parameters(routes, call.what, number, was)
         if number not in self._sids:
             self._held()
         gone = "the number is not held by this account. Check the number, and TWILIO_ACCOUNT_SID."

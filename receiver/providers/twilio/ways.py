@@ -41,6 +41,9 @@ _USUAL: Final = {
 """All settings that matter beside the URLs, and what they are where nothing is said."""
 
 _URLS: Final = {Kind.VOICE: "VoiceUrl", Kind.SMS: "SmsUrl"}
+_ABOVE: Final = {Kind.VOICE: ("VoiceApplicationSid", "TrunkSid"), Kind.SMS: ("SmsApplicationSid",)}
+_MODE: Final = "VoiceReceiveMode"
+"""A change of it may clear others of its kind, so all of them are said with it."""
 _FALLBACKS: Final = {Kind.VOICE: "VoiceFallbackUrl", Kind.SMS: "SmsFallbackUrl"}
 
 
@@ -77,20 +80,32 @@ def routes(number: Mapping[str, Any], capabilities: frozenset[str]) -> Routes:
     )
 
 
-def parameters(wanted: Routes, what: str, number: str) -> dict[str, str]:
-    """The parameters that set it so. Nothing is said about a kind that the number does not take."""
+def parameters(wanted: Routes, what: str, number: str, was: Routes | None = None) -> dict[str, str]:
+    """The parameters that set it so; where it is known how it `was`, those that change.
+
+    Nothing is said about a kind that the number does not take, unless something of it changes.
+    """
     if wanted.of(Kind.FAX):
         raise Refused(what, MARKET.refused[Kind.FAX], number=number)
-    said: dict[str, str] = {}
-    for kind, name in _URLS.items():
-        url: str | None = getattr(wanted, kind)
-        if url is None:
-            continue
-        said |= {other: value for other, value in wanted.others.items() if _kind_of(other) is kind}
-        said[name] = url
-        if not url:
-            said[_FALLBACKS[kind]] = ""  # a fallback URL alone is refused
-    return said
+    return {name: value for kind in _URLS for name, value in _of_kind(kind, wanted, was).items()}
+
+
+def _of_kind(kind: Kind, wanted: Routes, was: Routes | None) -> dict[str, str]:
+    url: str | None = getattr(wanted, kind)
+    others = {name: value for name, value in wanted.others.items() if _kind_of(name) is kind}
+    if was is None:
+        changed = others if url is not None else {}
+    else:
+        changed = {name: value for name, value in others.items() if was.others.get(name) != value}
+    if url is None or (was is not None and url == was.of(kind) and _MODE not in changed):
+        return changed
+    if _MODE in changed:
+        changed = others
+    # A URL may end what takes precedence over it: who keeps that says so along with it.
+    kept = {name: others[name] for name in _ABOVE[kind] if name in others}
+    # A fallback URL alone is refused.
+    alone = {} if url else {_FALLBACKS[kind]: ""}
+    return {**kept, **changed, _URLS[kind]: url, **alone}
 
 
 def _kind_of(setting: str) -> Kind:
