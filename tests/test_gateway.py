@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from conftest import API_TOKEN, KEY
@@ -19,14 +19,19 @@ PATH = f"/callbacks/{KEY}/sms"
 METHODS = ["POST", "PUT", "GET", "REPORT"]
 
 
+Headers = Sequence[tuple[bytes, bytes]]
+
+
 class Caller:
     """One request: sends what it is told to, and keeps the answer."""
 
-    def __init__(self, gateway: Gateway, method: str, path: str, query: bytes = b"") -> None:
+    def __init__(
+        self, gateway: Gateway, method: str, path: str, query: bytes = b"", *, headers: Headers = ()
+    ) -> None:
         self.read = 0
         self.sent: list[dict] = []
         self._messages: asyncio.Queue[dict] = asyncio.Queue()
-        scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": []}
+        scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": headers}
         self.task = asyncio.ensure_future(gateway(scope, self._receive, self._send))
 
     def say(self, body: bytes, *, more: bool = True) -> None:

@@ -99,11 +99,11 @@ class Recorder:
         """Keep one arrival and return whether it is on stable storage now. Blocks until that is known."""
         return self.take(arrival).held
 
-    def take(self, arrival: Arrival | None) -> Ticket:
-        """Hand over one arrival, and wait until its ticket is settled."""
+    def take(self, arrival: Arrival | None, patience: float | None = None) -> Ticket:
+        """Hand over one arrival, and wait until its ticket is settled, or for so many seconds."""
         done = threading.Event()
         ticket = self.submit(arrival, lambda _: done.set())
-        done.wait()
+        done.wait(patience)
         return ticket
 
     def probe_database(self) -> bool:

@@ -1,6 +1,7 @@
 """Callbacks that were refused at the door: counted by cause, and told once a minute.
 
-Under a valid key that is what did not arrive whole. Under an unknown key anybody can raise the count.
+Under a valid key that is what did not arrive whole, or was not held in time. Under an unknown key anybody
+can raise the count.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ TELL_EVERY = 60.0
 
 
 class Cause(StrEnum):
-    """Why a callback is refused: its body is not whole, or its key is unknown."""
+    """Why a callback is refused: its body is not whole, its key is unknown, or what should hold it hangs."""
 
     TOO_LARGE = "too large"
     CUT_SHORT = "cut short"
@@ -27,6 +28,8 @@ class Cause(StrEnum):
     NO_ROOM = "no room"
     """It made room for others: all that were under way held too much memory."""
     STOPPING = "stopping"
+    NOT_HELD = "not held in time"
+    """Neither database nor spool had it when its provider waited no longer. It may have been kept since."""
     UNKNOWN_KEY = "unknown key"
     """A number has a URL with a wrong or retired key, or a stranger knocks."""
 

@@ -83,6 +83,9 @@ class Reception:
     """Why a callback is plainly not about the account of the settings, if so. Never raises or waits."""
     phone: Phone | None = None
     """How it is told what a call does next; None if it cannot be told."""
+    patience: float | None = None
+    """Seconds within which a callback has to be answered, even if only that it is not kept. None if its
+    provider does not say how long it waits: then an answer that comes late may still be one."""
 
 
 class Provider(Protocol):

@@ -1,8 +1,8 @@
 """The public side: what the provider POSTs, answered once it is on stable storage.
 
-The provider ignores the body of the answer and sends nothing twice. So a callback that carries a valid key
-is answered 200 whatever it says, and only after its commit; 503 when it could not be kept; 413 when it is
-too large. Anyone else sees 404.
+A provider may send nothing twice. So a callback that carries a valid key is answered 200 whatever it says,
+and only after its commit; 503 when it could not be kept, or not in the time that its provider waits; 413 when
+it is too large. Anyone else sees 404.
 
 It is meant to be a POST. Other methods are kept too if they say anything, in query or body, since a proxy may
 have rewritten them; one that says nothing is somebody checking the URL, and answered 200.
@@ -83,25 +83,31 @@ class HeldAnswer(Response):
     arrival: Arrival
     answers: Answers | None
     answering: Answering
+    patience: float | None
+    """Seconds until it has to be given."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         held = environ.get(HELD)
         if held is not None:
             held.append(self)
             return []
-        ticket = environ["receiver.recorder"].take(self.arrival)
-        self.status_code = status_for(ticket.held)
-        told = self.to(ticket)
+        ticket = environ["receiver.recorder"].take(self.arrival, self.patience)
+        self.status_code, told = self.given(ticket)
         if told.body:
             self.set_data(told.body)
             self.content_type = told.content_type or ""
         return super().__call__(environ, start_response)
 
-    def to(self, ticket: Ticket) -> Answer:
-        """What to say beside the status. Whatever goes wrong with that, the callback is kept and the status
-        stands."""
+    def given(self, ticket: Ticket) -> tuple[int, Answer]:
+        """The status, and what to say beside it. 200 to a callback is said here and nowhere else."""
+        if not ticket.held:  # not at all, or not yet
+            return 503, NOTHING
+        return 200, self._beside(ticket)
+
+    def _beside(self, ticket: Ticket) -> Answer:
+        """Whatever goes wrong here, the callback is kept and the status stands."""
         # Nothing to a test of our own, even if it cannot be verified: by that we know our answer.
-        if not ticket.held or claims_own(self.arrival.query, self.arrival.body):
+        if claims_own(self.arrival.query, self.arrival.body):
             return NOTHING
         try:
             if ticket.said is not None and ticket.row is not None:
@@ -126,11 +132,6 @@ class HeldAnswer(Response):
         if ruled and (answer := self.answering.take(self.arrival.provider, kept)) is not None:
             return answer
         return NOTHING if self.answers is None else self.answers.to(kept)
-
-
-def status_for(held: bool) -> int:
-    """200 to a callback is said here and nowhere else."""
-    return 200 if held else 503
 
 
 @callbacks.endpoint("callbacks.receive")
@@ -162,6 +163,7 @@ def receive(key: str, rest: str) -> Response:
         kind, why = Kind.VOICE, why or distrust.UNKNOWN_PATH
     answer = HeldAnswer()
     answer.answers, answer.answering = reception.answers, parts.answering
+    answer.patience = reception.patience
     answer.arrival = Arrival(
         id=Arrival.new_id(),
         provider=provider.name,

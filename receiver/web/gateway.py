@@ -31,11 +31,14 @@ from receiver.vocabulary.job import Job
 from receiver.web import health
 from receiver.web.asgi import Receive, Scope, Send, closing, environ_of, respond
 from receiver.web.bodies import Bodies, Body
-from receiver.web.callbacks import BODY, HELD, WHOLE, HeldAnswer, status_for
+from receiver.web.callbacks import BODY, HELD, WHOLE, HeldAnswer
 from receiver.web.private import Private
 
 KEYS_PATIENCE = 3.0
 """Seconds at the start for the database to tell the callback keys; then the copy on disk has to do."""
+
+PROBE_PATIENCE = 2.0
+"""Seconds beyond the deadline of a commit for a probe. What takes longer hangs, and holds nothing now."""
 
 OTHERS_PATIENCE = 3.0
 """Seconds for pages and exports that are under way when the process stops."""
@@ -162,7 +165,10 @@ class Gateway:
         if self._probe is None or self._probe.done():
             loop = asyncio.get_running_loop()
             self._probe = loop.run_in_executor(self._probes, self._parts.readiness.find_out)
-        return await asyncio.shield(self._probe)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._parts.config.commit_deadline + PROBE_PATIENCE):
+                return await asyncio.shield(self._probe)
+        return Ready(database=False, spool=False, quarantine_full=self._parts.admission.full)
 
     async def _answer_to(self, scope: Scope, body: Body) -> tuple[int, Answer]:
         held: list[HeldAnswer] = []
@@ -180,14 +186,25 @@ class Gateway:
             self._app.wsgi_app(environ, start_response)
             if not held:
                 return status, NOTHING
+            answer = held[0]
             loop = asyncio.get_running_loop()
             self._loop = loop
             future = loop.create_future()
-            ticket = self._parts.recorder.submit(held[0].arrival, self._settled)
+            ticket = self._parts.recorder.submit(answer.arrival, self._settled)
         # Settled tickets come back through the loop, so this is in place before they do.
         self._waiting[ticket] = future
-        await future
-        return status_for(ticket.held), held[0].to(ticket)
+        if answer.patience is None:
+            await future
+        else:
+            timer = loop.call_later(answer.patience, self._give_up, ticket)
+            await future
+            timer.cancel()
+        return answer.given(ticket)
+
+    def _give_up(self, ticket: Ticket) -> None:
+        """Its provider waits no longer. It may still be kept: then another try at it is a repeat."""
+        self._parts.refusals.counted[Cause.NOT_HELD] += 1
+        self._wake([ticket])
 
     def _settled(self, tickets: list[Ticket]) -> None:
         """From the writer's thread; one wake-up of the loop for all that a commit settled."""

@@ -20,7 +20,7 @@ from receiver.providers.twilio.market import MARKET
 from receiver.providers.twilio.notifications import read_notification
 from receiver.providers.twilio.phone import TwilioPhone
 from receiver.providers.twilio.same import TOKEN, same
-from receiver.providers.twilio.ways import way
+from receiver.providers.twilio.ways import PATIENCE, way
 from receiver.providers.twilio.words import ENDINGS, MEASURES, PARAMETERS, PARTIES, PATHS, STATES, STEPS
 from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.distrust import ANOTHER_ACCOUNT, SIGNATURE_INVALID
@@ -64,7 +64,8 @@ class Twilio:
         keys = [key.get_secret_value() for key in config.twilio_signing_keys]
         verifier = signature.Verifier(addresses, self.secret(config), keys)
         stranger = partial(another_account, config.twilio_account_sid)
-        return Reception(verifier, TwilioAnswers(config.twilio_voice_answer), stranger, TwilioPhone())
+        answers = TwilioAnswers(config.twilio_voice_answer)
+        return Reception(verifier, answers, stranger, TwilioPhone(), PATIENCE)
 
     def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
         return {signature.HEADER: signature.sign(url, body, secret)}

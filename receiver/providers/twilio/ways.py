@@ -23,6 +23,8 @@ STATUS = "status"
 
 OVERRIDES: Final = "#rc=4&rp=ct,rt,5xx&ct=2000&rt=5000&tt=14000"
 """How often, for what and how long Twilio tries. docs/providers/twilio.md gives the reasons."""
+PATIENCE: Final = 4.5
+"""Seconds: a moment less than it waits for the first byte (`rt`)."""
 
 _USUAL: Final = {
     "VoiceMethod": "POST",

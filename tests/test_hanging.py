@@ -1,0 +1,121 @@
+"""What should hold callbacks hangs, and says nothing: no answer comes too late for its provider, and none is
+a false 200."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlencode
+
+import databases
+import frozen
+import pytest
+from conftest import KEY, make_config, started
+from sqlalchemy import select
+from test_gateway import Caller
+from waiting import until
+
+from bench.postgres import Postgres
+from receiver.intake.refusals import Cause
+from receiver.models import EVENTS
+from receiver.providers.twilio import provider as twilio
+from receiver.providers.twilio.answers import SENTENCE
+from receiver.web import gateway
+from receiver.web.gateway import Gateway
+
+pytestmark = pytest.mark.slow
+PATIENCE = 0.3
+"""Of the provider that reads answers. The real one is more patient, and a test is not."""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def place(request, tmp_path: Path, monkeypatch):
+    """An application whose database and spool can be frozen, and what freezes and thaws both."""
+    monkeypatch.setattr(twilio, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(gateway, "PROBE_PATIENCE", PATIENCE)
+    with ExitStack() as stack:
+        disk = stack.enter_context(frozen.disk(tmp_path))
+        stop, go_on = disk.freeze, disk.thaw
+        if request.param == "sqlite":
+            url = databases.new_file(disk.folder / "receiver.db")
+        else:
+            if (reason := Postgres.missing()) is not None:
+                pytest.skip(reason)
+            server = stack.enter_context(Postgres())
+            databases.migrate(server.url)
+            url = server.url.replace("postgresql://", "postgresql+psycopg://")
+
+            def stop() -> None:
+                server.freeze()
+                disk.freeze()
+
+            def go_on() -> None:
+                disk.thaw()
+                server.resume()
+
+        account = {"twilio_account_sid": "AC" + "1" * 32, "twilio_auth_token": "a token of the account"}
+        spool = {"spool_dir": disk.folder / "spool", "commit_deadline": 0.1}
+        applications = started(make_config(url, tmp_path, **account, **spool))
+        stack.callback(lambda: next(applications, None))
+        app = next(applications)
+        stack.callback(go_on)
+        yield app, stop, go_on
+
+
+def ring(gateway: Gateway, session: str) -> Caller:
+    """A call that begins, by the provider that reads answers."""
+    caller = Caller(gateway, "POST", f"/callbacks/{KEY}/twilio/voice", headers=FORM)
+    about = {"CallSid": session, "From": "+6591234567", "To": "+6561234567", "CallStatus": "ringing"}
+    caller.say(urlencode(about).encode(), more=False)
+    return caller
+
+
+FORM = [(b"content-type", b"application/x-www-form-urlencoded")]
+
+
+def kept(app, session: str) -> list[int]:
+    """How often each event of a call came again."""
+    with app.extensions["receiver"].engine.connect() as connection:
+        return list(connection.scalars(select(EVENTS.c.repeats).where(EVENTS.c.session == session)))
+
+
+def test_nothing_is_answered_too_late_or_falsely_while_all_hangs(place):
+    app, stop, go_on = place
+    parts = app.extensions["receiver"]
+
+    async def work() -> None:
+        server = Gateway(app)
+        assert await ring(server, "CA1").status() == 200
+        stop()
+        patient = Caller(server, "POST", f"/callbacks/{KEY}/hoiio/sms")
+        patient.say(b"txn_ref=AA-SI-1&msg=hello", more=False)
+        began = time.monotonic()
+        assert {await ring(server, "CA2").status() for _ in range(3)} == {503}
+        assert time.monotonic() - began < 3 * PATIENCE + 1
+        assert await Caller(server, "GET", "/health/ready").status() == 503
+        assert not patient.task.done()  # nobody knows that its provider has gone
+        go_on()
+        assert await patient.status() == 200
+        while await Caller(server, "GET", "/health/ready").status() != 200:
+            await asyncio.sleep(0.05)
+        again = ring(server, "CA2")
+        assert await again.status() == 200
+        assert again.sent[1]["body"] == SENTENCE.body
+        until(lambda: kept(app, "CA2") == [3])
+        await server.close()
+
+    asyncio.run(work())
+    assert parts.refusals.counted == {Cause.NOT_HELD: 3}
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_a_server_that_spends_a_thread_gives_up_too(place):
+    app, stop, go_on = place
+    about = {"CallSid": "CA3", "From": "+6591234567", "To": "+6561234567", "CallStatus": "ringing"}
+    stop()
+    answer = app.test_client().post(f"/callbacks/{KEY}/twilio/voice", data=about)
+    go_on()
+    assert (answer.status_code, answer.data) == (503, b"")
+    until(lambda: kept(app, "CA3") == [0])
