@@ -19,6 +19,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from twilio_customer import SETTINGS, alerts, configure
 
 from receiver.simulator import __main__ as command_line
+from receiver.simulator.client import ControlError
 from receiver.simulator.twilio.overrides import BadOverrides, overrides
 
 CALLER = "+6591234567"
@@ -329,6 +330,39 @@ def test_a_caller_who_hangs_up_while_recorded_is_reported_to_the_action(server, 
     assert (outcome["ended"], outcome["duration"]) == ("caller hung up", 20)
 
 
+@pytest.mark.parametrize(
+    ("finish", "key", "digits"),
+    [(None, "#", "#"), ("5", "5", "5"), ("5", "#", None), ("", "#", None), (None, "", None)],
+)
+def test_a_key_ends_a_recording_and_is_told(server, there, number, *, finish, key, digits):
+    answer = VoiceResponse()
+    answer.record(action="/done", finish_on_key=finish)
+    there.answer("/voice", answer)
+    there.answer("/done", VoiceResponse())
+    outcome = server.control.call(CALLER, number, record_seconds=7, record_key=key)
+    (done,) = there.forms("/done")
+    assert (done.get("Digits"), done["RecordingDuration"]) == (digits, "7")
+    assert outcome["duration"] == (7 if digits else 12), "else five seconds of silence end it"
+
+
+def test_the_callers_name_is_what_a_lookup_finds(server, there, number):
+    there.answer("/voice", VoiceResponse())
+    server.control.call(CALLER, number, caller_name="ANN")
+    assert "CallerName" not in there.forms("/voice")[0]
+    configure(server, number, VoiceCallerIdLookup="true")
+    server.control.call(CALLER, number, caller_name="ANN")
+    assert [form["CallerName"] for form in (there.forms("/voice")[1], there.forms("/status")[1])] == [
+        "ANN"
+    ] * 2
+
+
+def test_an_action_that_fails_after_the_caller_is_gone_leaves_an_alert(server, there, number):
+    there.answer("/voice", "<Response><Record action='/done'/></Response>")
+    there.answer("/done", "", status=500)
+    outcome = server.control.call(CALLER, number, record_seconds=60, hangs_up_after=20)
+    assert alerts(server, outcome["sid"]) == [("11217", "error")]
+
+
 def test_a_caller_who_says_nothing_leaves_a_recording_that_is_absent(server, there, number):
     answer = VoiceResponse()
     answer.record(
@@ -338,9 +372,11 @@ def test_a_caller_who_says_nothing_leaves_a_recording_that_is_absent(server, the
     )
     there.answer("/voice", answer)
     there.answer("/done", VoiceResponse())
-    server.control.call(CALLER, number, record_seconds=0)
-    states = [form["RecordingStatus"] for form in there.forms("/recording")]
-    assert states == ["in-progress", "absent"]
+    outcome = server.control.call(CALLER, number, record_seconds=0)
+    states = [(form["RecordingStatus"], form.get("ErrorCode")) for form in there.forms("/recording")]
+    assert states == [("in-progress", None), ("absent", "16101")]
+    (listed,) = server.request("GET", "Recordings.json", CallSid=outcome["sid"]).json()["recordings"]
+    assert (listed["status"], listed["error_code"]) == ("absent", 16101)
 
 
 @pytest.mark.parametrize(
@@ -373,6 +409,23 @@ def test_dial_goes_on_without_an_action_and_reports_the_legs_events(server, ther
     events = [(form["CallStatus"], form["SequenceNumber"]) for form in there.forms("/leg")]
     assert events == [("initiated", "0"), ("in-progress", "1"), ("completed", "2")]
     assert there.forms("/recording")[0]["RecordingChannels"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("became", "code"), [("answered", "200"), ("busy", "486"), ("no-answer", "480"), ("failed", "404")]
+)
+def test_who_is_dialled_is_reported_with_its_own_numbers_and_its_end(server, there, number, became, code):
+    answer = VoiceResponse()
+    dial = answer.dial(caller_id=number)
+    dial.number("+14155550199", status_callback="/leg", status_callback_event="ringing completed")
+    there.answer("/voice", answer)
+    server.control.call(CALLER, number, dial=[became], dial_seconds=9)
+    ringing, ended = there.forms("/leg")
+    assert {(form["From"], form["Caller"], form["To"]) for form in (ringing, ended)} == {
+        (number, number, "+14155550199")
+    }
+    assert ("SipResponseCode" in ringing, ended["SipResponseCode"]) == (False, code)
+    assert ended["CallDuration"] == ("9" if became == "answered" else "0")
 
 
 @pytest.mark.parametrize(("reason", "status"), [("rejected", "no-answer"), ("busy", "busy")])
@@ -428,7 +481,11 @@ def test_a_number_that_calls_nobody_says_why(server, there, number):
     assert "has no voice_url" in server.control.call(CALLER, number)["reason"]
     outcome = server.control.sms(CALLER, number, "x")
     assert (outcome["notified"], "has no sms_url" in outcome["reason"]) == (False, True)
-    configure(server, number, TrunkSid="TK" + "0" * 32, VoiceUrl=there.url + "/voice")
+    configure(server, number, VoiceReceiveMode="fax", VoiceUrl=there.url + "/voice")
+    assert "takes faxes" in server.control.call(CALLER, number)["reason"]
+    configure(
+        server, number, VoiceReceiveMode="voice", TrunkSid="TK" + "0" * 32, VoiceUrl=there.url + "/voice"
+    )
     assert "has a trunk" in server.control.call(CALLER, number)["reason"]
     assert there.requests == []
 
@@ -476,6 +533,48 @@ def test_what_a_document_answers_is_sent_and_reported(server, there, number):
     assert [form["MessageStatus"] for form in there.forms("/sent")] == ["sent", "delivered"]
     reply = server.request("GET", f"Messages/{outcome['replies'][0]['sid']}.json").json()
     assert (reply["direction"], reply["from"]) == ("outbound-reply", number)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind", "code"),
+    [
+        (204, "", None, None),
+        (200, "<Response/>", "text/xml", None),
+        (200, "", "text/plain", "11770"),
+        (200, "OK", "text/plain", "12200"),
+        (200, "<Response><Message>Hi</Message></Response>", "text/xml", "12200"),
+        (200, "{}", "application/json", "12300"),
+        (200, "<html></html>", "text/html", "12102"),
+        (500, "", "text/xml", "15003"),
+    ],
+)
+def test_a_report_of_a_message_takes_no_answer_but_an_empty_one(
+    server, there, number, *, status, content, kind, code
+):
+    there.answer("/sms", "<Response><Message statusCallback='/sent'>Hi</Message></Response>")
+    there.answer("/sent", content, status=status, kind=kind)
+    (reply,) = server.control.sms(CALLER, number, "x")["replies"]
+    assert alerts(server, reply["sid"]) == ([(code, "warning")] * 2 if code else [])
+
+
+def test_cookies_are_of_two_who_write_to_each_other_and_last_four_hours(server, there, number):
+    there.answer("/sms", MessagingResponse(), Set_Cookie="step=1")
+
+    def cookie(sender):
+        server.control.sms(sender, number, "x")
+        return there.requests[-1][3].get("Cookie")
+
+    assert [cookie(CALLER), cookie(CALLER), cookie("+6590000001")] == [None, "step=1", None]
+    server.control.advance(3.9 / 24)
+    assert cookie(CALLER) == "step=1"
+    server.control.advance(4.1 / 24)
+    assert cookie(CALLER) is None
+
+
+def test_no_message_is_longer_than_what_arrives(server, there, number):
+    server.control.sms(CALLER, number, "x" * 1600)
+    with pytest.raises(ControlError, match="1600 characters"):
+        server.control.sms(CALLER, number, "x" * 1601)
 
 
 @pytest.mark.parametrize("content", ["<Response/>", "<Response></Response>"])

@@ -26,6 +26,8 @@ class Caller:
     """What becomes of each party that is dialled; after the last, all answer."""
     record_seconds: int = 5
     """How long the caller speaks when recorded."""
+    record_key: str = ""
+    """What the caller presses after that; without it, silence ends a recording."""
     hangs_up_after: float = 600.0
     """When the caller has had enough."""
 

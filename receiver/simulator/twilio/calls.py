@@ -9,7 +9,7 @@ from .account import Account, new_sid
 from .callers import Caller
 from .clock import stamp
 from .deliveries import Manner
-from .dialling import dial, progress
+from .dialling import dial, ending, progress
 from .provider import Provider
 from .recording import record
 from .records import API_VERSION, Call, Number
@@ -17,7 +17,6 @@ from .talk import Talk
 from .webhook import Line
 
 _MINUTE = Decimal("0.00850")
-_SIP_CODES = {"completed": "200", "busy": "486", "no-answer": "480"}
 
 
 class NotDelivered(Exception):
@@ -50,6 +49,8 @@ def place(
             caller_name=about.get("CallerName") if number.voice_caller_id_lookup else None,
         )
         account.calls[call.sid] = call
+    if not number.voice_caller_id_lookup:
+        about.pop("CallerName", None)  # it is the lookup that finds it
     line = Line(provider.settings, manner, voice=True)
     talk = Talk(provider, line, number, call, caller, long={"Record": record, "Dial": dial})
     talk.base_url = base_url
@@ -86,6 +87,8 @@ def voice_number(account: Account, recipient: str) -> Number:
         raise NotDelivered(f"{recipient} is not a number of this account")
     if not catalogue.COUNTRIES[number.country].kinds[number.type].capabilities["voice"]:
         raise NotDelivered(f"{recipient} takes no calls")
+    if number.voice_receive_mode == "fax":
+        raise NotDelivered(f"{recipient} takes faxes in place of calls")
     if number.trunk_sid or number.voice_application_sid:
         raise NotDelivered(f"{recipient} has a trunk or an application, so its URLs are ignored")
     if not number.voice_url:
@@ -138,6 +141,5 @@ def _finish(provider: Provider, talk: Talk) -> None:
             account.charge("call", call.to, price, now, f"{seconds} s")
     number = talk.number
     if number.status_callback:
-        told = talk.parameters() | {"SipResponseCode": _SIP_CODES[call.status]}
-        told |= progress(0, seconds, talk.now())
+        told = talk.parameters() | progress(0, talk.now()) | ending(call.status, seconds)
         talk.report("status", number.status_callback, number.status_callback_method, told)

@@ -91,6 +91,7 @@ def _arrival(command: Command) -> Command:
     "--dial", multiple=True, help="What becomes of who is dialled: answered, busy, no-answer, failed."
 )
 @click.option("--record-seconds", type=int, help="How long the caller speaks when recorded.")
+@click.option("--record-key", help="What the caller presses after that, in place of silence.")
 @click.option("--hangs-up-after", type=float, help="Seconds of the call until the caller hangs up.")
 def call(simulator: str, as_json: bool, **options: Any) -> None:
     """Make a call come in."""

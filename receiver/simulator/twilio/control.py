@@ -21,6 +21,7 @@ from .deliveries import Manner
 from .errors import CODES
 from .provider import Provider
 from .records import Bundle
+from .segments import LONGEST_BODY
 
 _NUMBER_TYPES = ("local", "mobile", "toll-free", "national")
 _DIAL_STATUSES = ("answered", "busy", "no-answer", "failed")
@@ -47,6 +48,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
             speech=deque(order.texts_in_order("speech")),
             legs=_legs(order),
             record_seconds=order.whole("record_seconds", Caller.record_seconds, 0, 3600),
+            record_key=order.choice("record_key", ("", *"0123456789*#"), ""),
             hangs_up_after=order.number("hangs_up_after", Caller.hangs_up_after, 0, 86_400),
         )
         # What every simulator is told, and never happens here: a document is asked for at the first ring.
@@ -76,6 +78,8 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
         sender, recipient, manner = order.text("from"), order.telephone("to"), _manner(order)
         media = order.texts_in_order("media")
         text = order.text("text", "") if media else order.text("text")
+        if len(text) > LONGEST_BODY:
+            raise BadOrder(f"text has more than {LONGEST_BODY} characters; longer messages do not arrive.")
         order.finish()
         return _arrived(
             lambda: texts.deliver(

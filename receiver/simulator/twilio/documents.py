@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from .alerts import alert
 from .provider import Provider
-from .twiml import VOICE, BadTwiml, Document, Verb, read
+from .twiml import MESSAGING, VOICE, BadTwiml, Document, Verb, read
 from .webhook import Line, Reply
 
 _TWIML = ("text/xml", "application/xml", "text/html")
 _TOO_LARGE = 64 * 1024
 """No source has Twilio's limit."""
+_NOT_EMPTY = 12200
 
 
 class Unanswered(Exception):
@@ -55,6 +56,17 @@ def fetch(
     except BadTwiml as problem:
         alert(provider, problem.code, "error", reply, resource_sid)
         raise Unanswered from problem
+
+
+def remark(reply: Reply) -> int | None:
+    """What is warned of in the answer to a message's status callback: all but 204 or an empty document."""
+    if reply.status == 204:
+        return None
+    try:
+        document = _understood(reply, MESSAGING)
+    except BadTwiml as problem:
+        return problem.code
+    return _NOT_EMPTY if document.verbs or document.warnings else None
 
 
 def _document(provider: Provider, reply: Reply, known: Set[str], resource_sid: str) -> Document:

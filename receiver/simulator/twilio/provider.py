@@ -9,6 +9,7 @@ from receiver.simulator.provider import SharedProvider
 
 from . import store
 from .account import Account
+from .cookies import Cookies
 from .deliveries import Delivery
 from .settings import Settings
 
@@ -24,6 +25,8 @@ class Provider(SharedProvider[Account]):
         self.settings = settings
         self._deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
         self._reports: dict[str, dict[str, Any]] = {}
+        self.cookies = Cookies()
+        """Those of messages, not of calls; they are for whoever has the account."""
         self._under_way = 0
         self._under_way_lock = threading.Lock()
         super().__init__(Account(settings.currency, settings.balance), settings.state)

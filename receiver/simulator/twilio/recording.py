@@ -8,13 +8,18 @@ from .records import Recording
 from .talk import HungUp, Next, Talk, action
 from .twiml import Verb
 
+_TOO_SHORT = 16101
+
 
 def record(talk: Talk, verb: Verb, url: str) -> Next:
     """Record the caller. If the caller hangs up, the action is told and its answer ignored."""
     longest, spoken = verb.whole("maxLength", 3600), talk.caller.record_seconds
+    key = talk.caller.record_key if spoken < longest else ""
+    if key not in verb.get("finishOnKey", "1234567890*#"):
+        key = ""
     begun, gone = talk.course.seconds, None
     try:
-        silence = verb.whole("timeout", 5) if spoken < longest else 0
+        silence = 0 if key or spoken >= longest else verb.whole("timeout", 5)
         talk.spend(min(spoken, longest) + silence)
     except HungUp as end:
         gone = end
@@ -24,7 +29,7 @@ def record(talk: Talk, verb: Verb, url: str) -> Next:
     if gone:
         talk.tell(action("record", verb, url, {**recorded, "Digits": "hangup"}))
         raise gone
-    return action("record", verb, url, recorded)
+    return action("record", verb, url, recorded | ({"Digits": key} if key else {}))
 
 
 def keep(talk: Talk, verb: Verb, url: str, source: str, seconds: int) -> dict[str, str]:
@@ -40,6 +45,7 @@ def keep(talk: Talk, verb: Verb, url: str, source: str, seconds: int) -> dict[st
             date_created=stamp(now),
             date_updated=stamp(now),
             duration=seconds or None,
+            error_code=None if seconds else _TOO_SHORT,
         )
         account.recordings[made.sid] = made
     talk.recordings.append(made.sid)
@@ -60,6 +66,7 @@ def keep(talk: Talk, verb: Verb, url: str, source: str, seconds: int) -> dict[st
         events = verb.get("recordingStatusCallbackEvent", "completed").split()
         for event in ("in-progress", made.status):
             if event in events:
-                status = {"RecordingStatus": event} | (length if event == "completed" else {})
-                talk.report("recording", resolved(url, callback), method, told | status)
+                more = {"completed": length, "absent": {"ErrorCode": str(_TOO_SHORT)}}.get(event, {})
+                told |= {"RecordingStatus": event} | more
+                talk.report("recording", resolved(url, callback), method, told)
     return about | length

@@ -1,5 +1,8 @@
 """In how many parts a text travels, which is how it is billed."""
 
+LONGEST_BODY = 1600
+"""The most characters of a message, however many parts it has."""
+
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà[]\\^{}|~€"

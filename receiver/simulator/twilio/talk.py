@@ -196,7 +196,10 @@ class Talk:
     def tell(self, step: Next) -> None:
         """Make a request whose answer nobody hears, since the caller is gone."""
         self.course.step("request", url=step.url, method=step.method, kind=step.kind)
-        self.line.request(step.kind, step.url, step.method, {**self.parameters(), **step.parameters})
+        told = {**self.parameters(), **step.parameters}
+        reply = self.line.request(step.kind, step.url, step.method, told)
+        if reply.error:
+            alert(self.provider, reply.error, "error", reply, self.call.sid)
 
 
 def action(kind: str, verb: Verb, url: str, found: Mapping[str, str]) -> Next:

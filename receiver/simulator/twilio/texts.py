@@ -14,7 +14,7 @@ from .alerts import alert
 from .calls import NotDelivered, places
 from .clock import stamp
 from .deliveries import Manner
-from .documents import Source, Unanswered, fetch
+from .documents import Source, Unanswered, fetch, remark
 from .pictures import picture
 from .provider import Provider
 from .records import API_VERSION, Media, Message, Number, Service
@@ -74,7 +74,9 @@ def deliver(
         inbox = _inbox(number, service)
         if not inbox.url:
             raise NotDelivered(f"{recipient} has no sms_url that is used")
+        cookies = provider.cookies.of((sender, recipient), now)
     line = Line(provider.settings, manner, voice=False)
+    line.session.cookies = cookies
     exchange = _Exchange(provider, line, number, inbox, message)
     try:
         exchange.run(base_url, media_types)
@@ -211,8 +213,9 @@ def report(provider: Provider, line: Line, message: Message, url: str) -> None:
             "ApiVersion": API_VERSION,
         }
         reply = line.request("message-status", url, "POST", told)
-        if reply.error:
-            alert(provider, 15003, "warning", reply, message.sid)
+        code = 15003 if reply.error else remark(reply)
+        if code:
+            alert(provider, code, "warning", reply, message.sid)
 
 
 def _method(verb: Verb) -> str:

@@ -13,14 +13,13 @@ from receiver.simulator.twilio.filters import within
 from receiver.simulator.twilio.paging import older
 from receiver.simulator.twilio.provider import Provider
 from receiver.simulator.twilio.records import API_VERSION, Message
-from receiver.simulator.twilio.segments import segments
+from receiver.simulator.twilio.segments import LONGEST_BODY, segments
 from receiver.simulator.twilio.texts import report
 from receiver.simulator.twilio.webhook import Line
 
 from . import magic
 
 _NUMBER = re.compile(r"\+[1-9]\d{5,14}")
-_LONGEST_BODY = 1600
 
 
 def _create(provider: Provider, sent: Sent) -> Answer:
@@ -33,8 +32,8 @@ def _create(provider: Provider, sent: Sent) -> Answer:
         raise ApiError(21603)
     if not body and not sent.has("MediaUrl"):
         raise ApiError(21602)
-    if len(body) > _LONGEST_BODY:
-        raise ApiError(20001, f"Body has more than {_LONGEST_BODY} characters")
+    if len(body) > LONGEST_BODY:
+        raise ApiError(20001, f"Body has more than {LONGEST_BODY} characters")
     with provider.account() as (account, now):
         message = Message(
             sid=new_sid("SM"),
