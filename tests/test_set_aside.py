@@ -89,6 +89,7 @@ def test_the_list_gives_the_reason_and_is_paged(client, refuse):
     refuse(*(an_sms(f"AA-SI-{number}") for number in range(102)))
     page = client.get("/spool").text
     assert "refused" in page or "violates check constraint" in page
+    assert '<td role="cell">Hoiio</td>' in page
     assert [f'href="/spool/{position}"' in page for position in (2, 3, 102)] == [False, True, True]
     older = client.get(re.search(r'href="([^"]+)" rel="next"', page)[1]).text
     assert [f'href="/spool/{position}"' in older for position in (1, 2, 3)] == [True, True, False]
@@ -99,6 +100,7 @@ def test_one_shows_its_request_harmlessly_and_masked_for_those_who_mask(client, 
     refuse(an_sms("AA-SI-1"))
     page = client.get("/spool/1").text
     assert f"msg={quote_plus('hello ' + HOSTILE)}" in page
+    assert "<dd>Hoiio</dd>" in page
     assert quote_plus(SENDER) in page
     assert "<script>alert" not in page
     client.post("/mask", data={"form_token": form_token(client), "on": "1"})

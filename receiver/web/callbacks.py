@@ -2,7 +2,7 @@
 
 A provider may send nothing twice. So a callback that carries a valid key is answered 200 whatever it says,
 and only after its commit; 503 when it could not be kept, or not in the time that its provider waits; 413 when
-it is too large. Anyone else sees 404.
+it is too large. Anyone else sees 404. The body of the answer is empty, unless the provider reads it.
 
 It is meant to be a POST. Other methods are kept too if they say anything, in query or body, since a proxy may
 have rewritten them; one that says nothing is somebody checking the URL, and answered 200.

@@ -133,8 +133,8 @@ def fax_error(code: str) -> str:
 
 
 def provider_title(name: str) -> str:
-    """A provider as people write it."""
-    return PROVIDERS[name].title
+    """A provider as people write it. What was set aside may name one that this version does not have."""
+    return PROVIDERS[name].title if name in PROVIDERS else name
 
 
 FILTERS = (typed, phone, plain, message, body_text, size, title_of, kind_title, fax_error, provider_title)
