@@ -240,10 +240,19 @@ def test_the_support_line(offices, numbers, *, at, caller, heard, rang):
     assert (call["heard"], dialled(call), call["ended"]) == (heard, rang, "hung up on")
 
 
-def test_a_withheld_number_is_none(offices, numbers):
+@pytest.mark.parametrize(
+    ("caller", "heard"),
+    [
+        ("anonymous", ["Good bye."]),
+        ("sip:anonymous@anonymous.invalid", ["Good bye."]),
+        ("sip:alice@example.com", [NOBODY, "Good bye."]),
+        ("client:alice", [NOBODY, "Good bye."]),
+    ],
+)
+def test_a_withheld_number_is_none_and_an_address_is_not_withheld(offices, numbers, caller, heard):
     offices["support"].at("2026-12-25 23:00", "Europe/Berlin")
-    call = offices["support"].twilio.control.call("anonymous", numbers["support"])
-    assert call["heard"] == ["Good bye."]
+    call = offices["support"].twilio.control.call(caller, numbers["support"])
+    assert call["heard"] == heard
 
 
 def test_a_hundred_calls_at_once_each_go_their_own_way(offices, numbers):

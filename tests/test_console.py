@@ -390,6 +390,24 @@ def test_numbers_are_links_to_what_else_concerns_them(client, log):
     assert f'href="/conversations/{NUMBER}/{SENDER}"' in event
 
 
+@pytest.mark.parametrize(
+    ("sender", "withheld"),
+    [
+        *((word, True) for word in ("anonymous", "UNKNOWN", "Restricted", "Private number", "unavailable")),
+        ("sip:anonymous@anonymous.invalid", True),
+        ("client:Anonymous", True),
+        *((word, False) for word in ("sip:alice@example.com", "client:desk", "Private Bank", "anonymously")),
+        ("whatsapp:+6591234567", False),
+    ],
+)
+def test_a_word_for_a_number_that_is_not_shown_is_no_number(client, app, sender, withheld):
+    arrive(app, "voice", call_state="ringing", txn_ref="AA-C-1", session="S1", from_=sender)
+    for path in ("/events/1", "/calls/S1", "/calls"):
+        page = client.get(path).text
+        assert ('class="none" title="' in page) is withheld
+        assert html.escape(f"q=number:{quote(sender)}") not in page or not withheld
+
+
 def test_only_a_caller_who_withheld_the_number_is_said_to_have(client, app):
     sms(app, "who am I", from_="Anonymous")
     sms(app, "nobody", "AA-SI-2", from_="", to="")

@@ -85,6 +85,22 @@ def test_what_follows_a_whole_number_or_a_short_code_is_a_word():
     assert Search.parse("session:0 20 7946 0018").session == "0"
 
 
+@pytest.mark.parametrize("asked", ["whatsapp:+6599991234", "WhatsApp:+65 9999 1234", "whatsapp:6599991234"])
+def test_a_channel_belongs_to_the_spelling_of_a_number(client, app, asked):
+    post(client, "whatsapp:+65 9999-1234", "whatsapp:+6561110000")
+    post(client, "+6599991234")
+    engine = app.extensions["receiver"].engine
+    for wanted in (f'from:"{asked}"', f'from:"{asked}" hello', f'number:"{asked}" kind:sms'):
+        found = EventLog(engine).find(Search.parse(wanted)).events
+        assert [event.sender for event in found] == ["whatsapp:+6599991234"], wanted
+    assert len(ConversationLog(engine).get("whatsapp:+6561110000", asked).messages) == 1
+
+
+@pytest.mark.parametrize("end", ["whatsapp:" * 2000 + "+6599991234", "client:91234567", "sip:+6591234567@a"])
+def test_what_is_no_number_stays_as_it_is(end):
+    assert spelled(end, "65") == end
+
+
 @pytest.mark.parametrize("indexed", [False, True])
 def test_a_number_is_found_in_any_spelling_however_it_came(client, app, indexed):
     for place, sender in enumerate(STORED):

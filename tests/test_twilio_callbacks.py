@@ -174,6 +174,15 @@ def test_messages_are_typed(client, api):
     assert [event["problems"] for event in (received, pictures, whatsapp, delivered)] == [[]] * 4
 
 
+@pytest.mark.parametrize("word", PATHS)
+@pytest.mark.parametrize("path", ["sms/received", "sms/delivered", "voice/ringing", "recording/voicemail"])
+def test_each_url_takes_any_callback(client, api, word, path):
+    body = payload(path)
+    post(client, word, body)
+    (event,) = api("/events")["events"]
+    assert (event["kind"], event["problems"]) == ("sms" if path.startswith("sms") else "voice", [])
+
+
 @ON_BOTH
 def test_what_is_unreadable_is_named_and_what_is_unknown_is_kept(client, api):
     body = b"CallSid=CA1&CallStatus=completed&CallDuration=long&Timestamp=yesterday&NewIn2027=x&From=a%00b"

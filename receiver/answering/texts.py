@@ -12,6 +12,7 @@ from receiver.answering.in_force import RulesInForce
 from receiver.answering.noting import Noting
 from receiver.answering.replies import Replied, Replies
 from receiver.providers.base import Kept
+from receiver.vocabulary.telephone import is_address, is_withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +61,8 @@ class Texts:
 
 
 def number_of(sender: str | None) -> str | None:
-    """A sender's number, or None if it is withheld, whatever stands in its place."""
-    return sender if sender and sender.removeprefix("+").isdigit() else None
+    """A sender's number, or an address in place of one (`sip:…`). None if it is withheld, whatever stands
+    there then."""
+    if sender is None or is_withheld(sender):
+        return None
+    return sender if sender.removeprefix("+").isdigit() or is_address(sender) else None

@@ -18,9 +18,9 @@ from receiver.providers.own import is_own, read_own
 from receiver.providers.registry import PROVIDERS, identity_prefix
 from receiver.vocabulary.distrust import NOT_OURS
 from receiver.vocabulary.fields import SAID, Sort
-from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.notification import Notification, Parameters
-from receiver.vocabulary.telephone import country_of, spelled
+from receiver.vocabulary.telephone import country_of, is_address, spelled
 from receiver.vocabulary.verdict import Verdict
 
 SAME_MOMENT = 10
@@ -140,7 +140,7 @@ def event_row(arrival: Arrival, ours: frozenset[str] = frozenset(), said: Read |
     quarantine = arrival.distrust
     if quarantine is None and not notification.readable:
         quarantine = "unreadable"
-    if quarantine is None and ours and _is_about_another(notification, ours):
+    if quarantine is None and ours and not _vouched(arrival) and _is_about_another(notification, ours):
         quarantine = NOT_OURS
     return {
         "identity": identity_of(arrival, notification, parameters, quarantine),
@@ -198,15 +198,22 @@ def size_of(row: Row) -> int:
     return ROW_BYTES + sum(len(part) for part in cast(tuple[bytes | str, ...], raw))
 
 
+def _vouched(arrival: Arrival) -> bool:
+    """Whether the provider itself says that it is about our account."""
+    return arrival.signature is Verdict.VALID and PROVIDERS[arrival.provider].vouches
+
+
 def _is_about_another(notification: Notification, ours: frozenset[str]) -> bool:
     """Whether it names a recipient, and neither that nor, of a call, another end is a number of ours.
 
-    A call that we made through the provider has our number as its sender, and reports come about it too.
+    What we sent through the provider has our number as its sender, and reports come about it too.
     """
     ends = [notification.recipient]
-    if notification.kind is Kind.VOICE:
+    if notification.kind is Kind.VOICE or notification.type is EventType.UNKNOWN:
         ends += [notification.sender, notification.dest]
-    return ends[0] is not None and not any(end and digits_of(end) in ours for end in ends)
+    if ends[0] is None or is_address(ends[0]):
+        return False
+    return not any(end and digits_of(end) in ours for end in ends)
 
 
 def identity_of(

@@ -131,6 +131,12 @@ class Provider(Protocol):
         """How its callbacks are taken with these settings."""
         ...
 
+    @property
+    def vouches(self) -> bool:
+        """Whether a valid signature says that a callback is about our account, whatever numbers it names: the
+        provider may have some that it does not list."""
+        ...
+
     def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
         """The headers with which it would sign a form that it posts to a URL: our own tests are signed so."""
         ...

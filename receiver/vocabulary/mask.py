@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 
+from receiver.vocabulary.telephone import channel_of
+
 DOTS = "••••"
 
 
 def masked_number(number: str) -> str:
-    """`+6591234567` as `+65••••4567`: the same for the same number however it is spelled.
+    """`+6591234567` as `+65••••4567`: the same for the same number however it is spelled. A channel is shown.
 
     Short numbers show less: under eight digits two, under five none.
     """
+    channel, number = channel_of(number)
+    if channel:
+        return channel + masked_number(number)
     digits = "".join(char for char in number if char.isascii() and char.isdigit())
     if not digits or len(digits) > 15 or re.search(r"[^\W\d_]", number):
         return masked_text(number)

@@ -21,7 +21,14 @@ _TRUNK = re.compile(r"\(\s*0\s*\)")
 _NUMBER = re.compile(r"(\+|00)?([0-9]{7,20})", re.ASCII)
 _LONGEST_LOCAL = 8
 """Digits without a country that can be no whole number but in a few of the smallest countries."""
-_WITHHELD = frozenset({"anonymous", "blocked", "private", "restricted", "withheld"})
+_CHANNEL = re.compile(r"(whatsapp|rcs):([+0-9(].*)", re.IGNORECASE | re.DOTALL)
+"""What stands before a number through which a message came otherwise than as SMS."""
+_ADDRESS = re.compile(r"(?!tel:|callto:)[a-z][a-z0-9+.-]*:.", re.IGNORECASE | re.ASCII)
+_WITHHELD = re.compile(
+    r"(?:[a-z]+:)?(?:anonymous|blocked|private|restricted|unavailable|unknown|withheld)"
+    r"(?:[ _-]?(?:caller|number))?(?:@.*)?",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
 _KEEPS_TRUNK = "39"
 """The country in which the 0 in front belongs to the number."""
 _TWO_DIGITS = frozenset(
@@ -37,14 +44,15 @@ def spelled(number: str, home: str | None = None) -> str:
     """`+6599991234` for `6599991234`, `0065 9999-1234`, `tel:+65.9999.1234` and what else people write.
 
     A national number (one that begins with a single 0, or is short) becomes one of the country with the code
-    `home`; without that it is its digits. What is no telephone number (`anonymous`, a name, a short code)
-    stays as it is.
+    `home`; without that it is its digits. A channel in front stays. What is no telephone number (`anonymous`,
+    a name, a short code) stays as it is.
     """
     if _USUAL.fullmatch(number):
         return number  # nearly always
     found = _NUMBER.fullmatch(_bare(number))
     if found is None:
-        return number
+        channel, bare = channel_of(number)
+        return channel + spelled(bare, home) if channel else number
     prefix, digits = found.groups()
     if prefix is not None or not is_national(digits):
         return "+" + digits
@@ -54,8 +62,20 @@ def spelled(number: str, home: str | None = None) -> str:
 
 
 def is_withheld(caller: str) -> bool:
-    """Whether this stands in the place of a number that the caller did not want to be shown."""
-    return caller.strip().lower() in _WITHHELD
+    """Whether this stands in the place of a number that the caller did not want to be shown: a word for that,
+    also as an address (`sip:anonymous@anonymous.invalid`)."""
+    return _WITHHELD.fullmatch(caller.strip()) is not None
+
+
+def is_address(end: str) -> bool:
+    """Whether an end is named otherwise than by a telephone number alone, such as `sip:…` or `whatsapp:…`."""
+    return _ADDRESS.match(end) is not None
+
+
+def channel_of(end: str) -> tuple[str, str]:
+    """`whatsapp:` and `+6599991234` of `whatsapp:+6599991234`; nothing and the end itself of all others."""
+    found = _CHANNEL.fullmatch(end)
+    return (f"{found[1].lower()}:", found[2]) if found else ("", end)
 
 
 def names_country(number: str) -> bool:

@@ -48,6 +48,7 @@ class Hoiio:
     paths: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
     kept_headers = (signature.HEADER,)
     doubts: Mapping[str, str] = {SIGNATURE_INVALID: "HOIIO_ACCESS_TOKEN is not the account's"}
+    vouches = False
     parameters: Mapping[str, str] = PARAMETERS
     # Nothing in its API rejects a call, says how long a number rings, or speaks of a beep.
     can = frozenset(Ability) - {Ability.REJECT, Ability.RING, Ability.BEEP}

@@ -32,12 +32,11 @@ _WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 
 def read_notification(kind: Kind, parameters: Parameters) -> Notification:
-    """What the parameters say. `kind` is the callback URL's; plain evidence of another kind overrules it."""
+    """What the parameters say. Each callback URL takes any callback, so the URL's `kind` counts only where
+    nothing else tells."""
     params, first = parameters.params, parameters.first
     problems = list(parameters.problems)
     found = _kind_of(params, kind)
-    if found is not kind:
-        problems.append(f"came to the {kind} URL but reads as {found}")
     fields: dict[str, Any] = {}
     readable = False
     readers = _READERS[found]

@@ -40,10 +40,13 @@ class Twilio:
     kept_headers = (signature.HEADER, signature.SETTINGS, TOKEN)
     doubts: Mapping[str, str] = {
         SIGNATURE_INVALID: (
-            "TWILIO_AUTH_TOKEN is not the account's, or PUBLIC_URL is not the address to which it posts"
+            "TWILIO_AUTH_TOKEN is not the account's, PUBLIC_URL is not where it posts to, or the key"
+            " that it signs with is not in TWILIO_SIGNING_KEYS"
         ),
         ANOTHER_ACCOUNT: "TWILIO_ACCOUNT_SID is not your account",
     }
+    # Senders of messages beyond SMS, parties behind SIP and clients are no numbers that it lists.
+    vouches = True
     parameters = PARAMETERS
     can = frozenset(Ability)
     measures = MEASURES

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from receiver import current
 from receiver.access.scopes import Scope
 from receiver.contacts.entry import is_contact_number
-from receiver.vocabulary.telephone import is_withheld
+from receiver.vocabulary.telephone import channel_of, is_withheld
 from receiver.web.console.relay import may
 from receiver.web.console.shown import masked, phone, plain
 
@@ -66,7 +66,8 @@ def conversation_at(document: Mapping[str, Any]) -> str | None:
 
 
 def _searchable(number: str) -> bool:
-    return number.removeprefix("+").isascii() and number.removeprefix("+").isalnum()
+    bare = channel_of(number)[1].removeprefix("+")
+    return bare.isascii() and bare.isalnum()
 
 
 FILTERS = (end, who, caller, nameless, conversation_at)
