@@ -70,7 +70,6 @@ def serve_demo(
         listen,
         user=_USER,
         password=_make_user(tour, environment) if config.secret_key else None,
-        simulator=simulator,
         sender=tour.sender,
         number=numbers["voice"],
     )
@@ -82,7 +81,8 @@ def _start_simulator(tour: Tour, wanted: Address | None, steps: Steps, children:
         require_free(wanted, "SIMULATOR")
     address = written(wanted or free_address(_SIMULATOR))
     command = ("receiver.simulator", "--provider", tour.provider, "--listen", address)
-    account = ("--state", _account_file(tour), *tour.account)
+    # Where it answers is said in the file in which its own commands look.
+    account = ("--announce", "var/simulator.address", "--state", _account_file(tour), *tour.account)
     provider = children.enter_context(started("simulator", (*command, *account), environment_with({})))
     provider.wait_until(f"http://{address}/control/account")
     steps.say(f"Simulator answers on http://{address}/")
