@@ -319,8 +319,14 @@ def test_a_messaging_service_that_takes_the_messages_is_told(flask, twilio):
     found = findings(flask("doctor", "--json", code=2, **ALONE))["overruled-sms"]
     assert "never reaches us" in found["sentence"]
     assert service in found["sentence"]
+    assert "provider's console" in found["mend"]
+    refused = flask("setup", "--number", number, "--take-over", "--yes", code=1, **ALONE).stdout
+    assert "only the provider's console can end" in " ".join(refused.split())
+    flask("setup", "--number", number, "--kind", "voice", "--yes", **ALONE)
+    assert "IncomingPhoneNumbers/update" not in twilio.account["requests"]
     assert twilio.request("POST", f"/v1/Services/{service}", UseInboundWebhookOnNumber="true").ok
     assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+    flask("setup", "--number", number, "--yes", **ALONE)
     assert "messaging service" not in flask("numbers", "show", number, **ALONE).stdout
 
 
@@ -442,6 +448,18 @@ def test_a_rotation_moves_the_numbers_of_each_provider(serves, hoiio, twilio):
     assert not any(KEY in url for url in urls)
     assert len({url.split("/")[4] for url in urls}) == 1
     assert all("#rc=" in url for url in urls[:3])
+
+
+def test_a_rotation_moves_what_something_else_overrules_and_leaves_that(serves, twilio):
+    serves("setup", "--country", "US", "--provider", "twilio", "--yes")
+    (number,) = twilio.account["numbers"]
+    change(twilio, number["sid"], TrunkSid="TK" + "1" * 32)
+    service = twilio.request("POST", "/v1/Services", FriendlyName="Shop").json()["sid"]
+    assert twilio.request("POST", f"/v1/Services/{service}/PhoneNumbers", PhoneNumberSid=number["sid"]).ok
+    serves("keys", "rotate", "--yes")
+    (now,) = twilio.account["numbers"]
+    assert not any(f"/{KEY}/" in str(value) for value in now.values())
+    assert now["trunk_sid"] == "TK" + "1" * 32
 
 
 def test_a_key_can_go_once_nothing_but_another_address_has_it(serves, twilio):

@@ -9,11 +9,13 @@ from datetime import datetime
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers.findings import Finding, error, graded, warning
 from receiver.numbers.known import KnownAccount, KnownNumber
+from receiver.providers.numbers import only_in_console
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
 _SOON, _VERY_SOON = 14, 3
 """Days before a subscription ends."""
+_IN_CONSOLE = "End that in the provider's console: no setting of the number does."
 
 
 def inspect_numbers(known: KnownAccount, urls: CallbackUrls | None, now: datetime) -> Iterator[Finding]:
@@ -59,7 +61,9 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         if was_here and kind in number.overruled:
             instead = number.overruled[kind]
             sentence = f"{kind} of {name} never reaches us: {instead} is used instead of its URL."
-            yield error(f"overruled-{kind}", sentence, f"{again} --take-over", number.number)
+            beyond = only_in_console(number.overruled, routes)
+            mend = _IN_CONSOLE if kind in beyond else f"{again} --take-over"
+            yield error(f"overruled-{kind}", sentence, mend, number.number)
             continue
         yield from _lacking(number, kind, urls)
         if target is Target.DEAD_KEY:
