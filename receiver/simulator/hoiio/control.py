@@ -96,7 +96,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
 
 def overview(provider: Provider) -> dict[str, Any]:
     """The account as its owner would like to see it, with recent deliveries."""
-    with provider.account() as (account, now):
+    with provider.look() as (account, now):
         state = {
             "now": written(now),
             "currency": account.currency,

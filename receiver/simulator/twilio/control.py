@@ -139,7 +139,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
 
 def overview(provider: Provider) -> dict[str, Any]:
     """The account as its owner would like to see it."""
-    with provider.account() as (account, now):
+    with provider.look() as (account, now):
         state = {
             "now": stamp(now),
             "currency": account.currency,

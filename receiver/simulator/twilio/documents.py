@@ -11,7 +11,8 @@ from .webhook import Line, Reply
 _TWIML = ("text/xml", "application/xml", "text/html")
 _TOO_LARGE = 64 * 1024
 """No source has Twilio's limit."""
-_NOT_EMPTY = 12200
+_SCHEMA = 12200
+_WARNINGS_TOLD = 10
 
 
 class Unanswered(Exception):
@@ -66,15 +67,16 @@ def remark(reply: Reply) -> int | None:
         document = _understood(reply, MESSAGING)
     except BadTwiml as problem:
         return problem.code
-    return _NOT_EMPTY if document.verbs or document.warnings else None
+    return _SCHEMA if document.verbs or document.warnings else None
 
 
 def _document(provider: Provider, reply: Reply, known: Set[str], resource_sid: str) -> Document:
     if reply.error:
         raise BadTwiml(reply.error)
     document = _understood(reply, known)
-    for warning in document.warnings:
-        alert(provider, 12200, "warning", reply, resource_sid, text=warning)
+    if document.warnings:
+        text = "; ".join(document.warnings[:_WARNINGS_TOLD])
+        alert(provider, _SCHEMA, "warning", reply, resource_sid, text=text)
     return document
 
 
