@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +30,11 @@ def look(patient: Patient, found: list[Finding]) -> str:
                 f"Set {wanted}; they are in the provider's portal.",
             )
         )
+    found += (
+        replace(warning(each.code, each.sentence, each.mend), provider=provider.name)
+        for provider in PROVIDERS.values()
+        for each in provider.cautions(config)
+    )
     found += _about_public_url(config, live=_live(patient))
     if config.signatures is Signatures.IGNORE:
         found.append(
