@@ -20,7 +20,7 @@ from receiver.simulator.twilio.server import SimulatorServer as Twilio
 from receiver.simulator.twilio.settings import Settings as TwilioSettings
 
 URL = "http://127.0.0.1:1/"
-SECOND = "https://second.example.com/"
+SECOND = "https://second.invalid/"
 
 
 @pytest.fixture
@@ -428,11 +428,12 @@ def serves(hoiio, twilio, tmp_path, monkeypatch):
 def test_a_signed_test_arrives_for_each_provider(serves):
     proved = shown(serves("numbers", "test", "--json"))
     assert proved["holds"]
-    assert sorted((test["provider"], test["kind"]) for test in proved["tests"]) == [
+    assert sorted((test["provider"], test["name"]) for test in proved["tests"]) == [
         ("hoiio", "fax"),
         ("hoiio", "sms"),
         ("hoiio", "voice"),
         ("twilio", "sms"),
+        ("twilio", "status callback"),
         ("twilio", "voice"),
     ]
 
@@ -441,7 +442,7 @@ def test_a_rotation_moves_the_numbers_of_each_provider(serves, hoiio, twilio):
     serves("setup", "--country", "US", "--provider", "twilio", "--yes")
     serves("setup", "--country", "SG", "--provider", "hoiio", "--yes")
     rotated = serves("keys", "rotate", "--yes")
-    assert "voice and sms of Twilio" in rotated.stderr.replace("sms and voice", "voice and sms")
+    assert "voice, status callback and sms of Twilio" in " ".join(rotated.stderr.split())
     assert "2 moved" in rotated.stderr
     (there,), (here,) = twilio.account["numbers"], hoiio.account["numbers"]
     urls = [there["voice_url"], there["sms_url"], there["status_callback"], here["forward_to"]]
