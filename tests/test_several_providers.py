@@ -330,6 +330,15 @@ def test_a_messaging_service_that_takes_the_messages_is_told(flask, twilio):
     assert "messaging service" not in flask("numbers", "show", number, **ALONE).stdout
 
 
+def test_that_nobody_can_tell_what_takes_the_messages_is_told(flask, twilio):
+    number, _ = held(twilio, flask)
+    twilio.control.fault("Services/list", "status:20003", times=2)
+    assert "not known" in flask("numbers", "show", number, **ALONE).stdout
+    found = findings(flask("doctor", "--json", code=2, **ALONE))
+    assert "sms reaches us is not known" in found["overruled-unknown"]["sentence"]
+    assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+
+
 def test_what_stands_beside_a_url_goes_with_it(flask, twilio):
     number, _ = held(twilio, flask, public_url_fallback=SECOND)
     second = ALONE | {"public_url_fallback": SECOND}

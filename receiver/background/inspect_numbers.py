@@ -29,6 +29,7 @@ def _found(known: KnownAccount, urls: CallbackUrls | None, now: datetime) -> Ite
         yield from _term(number, now)
         if urls is not None:
             yield from _targets(number, urls)
+    yield from _unsure(known)
     for number in known.lost:
         yield _lost(number)
 
@@ -80,6 +81,18 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
             meant = "If that is meant: receiver doctor --accept."
             sentence = f"{kind} of {name} came here once, and {where}. {meant}"
             yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
+
+
+def _unsure(known: KnownAccount) -> Iterator[Finding]:
+    """Whether it is not known of numbers that come here if they do: once, since one cause is behind it."""
+    kinds = sorted({kind for number in known.numbers for kind in number.unsure & number.were_here})
+    if kinds:
+        sentence = (
+            f"Whether {' and '.join(kinds)} reaches us is not known: the provider did not tell whether something"
+            " takes it before the URLs of your numbers do."
+        )
+        mend = "Let the credentials read the whole account, or look in the provider's console."
+        yield warning("overruled-unknown", sentence, mend)
 
 
 def _lacking(number: KnownNumber, kind: Kind, urls: CallbackUrls) -> Iterator[Finding]:

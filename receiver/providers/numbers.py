@@ -95,6 +95,8 @@ class SubscribedNumber:
     overruled: Mapping[Kind, str] = field(default_factory=dict)
     """Kinds whose URL the provider does not use, with what it uses instead, as in `the trunk TK12`. If that
     is one of `routes.others`, its value stands in it."""
+    unsure: frozenset[Kind] = frozenset()
+    """Kinds of which the provider did not tell whether it uses the URL."""
     sort: NumberSort | None = None
 
 
