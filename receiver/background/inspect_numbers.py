@@ -84,12 +84,12 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
 
 
 def _unsure(known: KnownAccount) -> Iterator[Finding]:
-    """Whether it is not known of numbers that come here if they do: once, since one cause is behind it."""
+    """Whether some of it comes here at all is not known: said once, since one cause is behind all of it."""
     kinds = sorted({kind for number in known.numbers for kind in number.unsure & number.were_here})
     if kinds:
         sentence = (
-            f"Whether {' and '.join(kinds)} reaches us is not known: the provider did not tell whether something"
-            " takes it before the URLs of your numbers do."
+            f"Whether {' and '.join(kinds)} reaches us is not known: the provider did not tell whether"
+            " something takes it before the URLs of your numbers do."
         )
         mend = "Let the credentials read the whole account, or look in the provider's console."
         yield warning("overruled-unknown", sentence, mend)
