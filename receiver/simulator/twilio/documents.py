@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
+from receiver.simulator.outcome import FALLBACK
+
 from .alerts import alert
 from .provider import Provider
 from .twiml import MESSAGING, VOICE, BadTwiml, Document, Verb, read
@@ -51,7 +53,7 @@ def fetch(
     if not fallback[0]:
         raise Unanswered
     failed = {"ErrorCode": str(code), "ErrorUrl": source.url}
-    reply = line.request("fallback", *fallback, {**source.parameters, **failed})
+    reply = line.request(FALLBACK, *fallback, {**source.parameters, **failed})
     try:
         return _document(provider, reply, known, resource_sid), reply.url
     except BadTwiml as problem:
