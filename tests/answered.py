@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,10 @@ from werkzeug.serving import make_server
 
 from receiver.answering import decisions
 from receiver.answering.decisions import Noted
+from receiver.search.calls import CallLog
+from receiver.search.query import Search
 from receiver.simulator.twilio.server import SimulatorServer
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState
 
 EXAMPLES = Path(__file__).parent.parent / "docs/answering"
 CALLER = "+6591234567"
@@ -49,7 +52,11 @@ class Service:
     def post(self, url: str, *, forged: bool = False, **said: str) -> str:
         """What a callback of a call is answered with; a relative URL is one that stood in an answer."""
         about = {"CallSid": "CA" + "1" * 32, "From": CALLER, "CallStatus": "in-progress", "To": said["To"]}
-        body = urlencode(about | said).encode()
+        return self.send(url, about | said, forged=forged)
+
+    def send(self, url: str, said: Mapping[str, str], *, forged: bool = False) -> str:
+        """What any callback is answered with."""
+        body = urlencode(said).encode()
         url = urljoin(self.callback("voice"), url)
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -94,6 +101,16 @@ def service(
         finally:
             server.shutdown()
             server.server_close()
+
+
+def found_as(office: Service, session: str) -> tuple[EventState, str]:
+    """What became of a call; a search finds it by that."""
+    log = CallLog(office.parts.engine)
+    call = log.get(session)
+    for state in OF_WHOLE_CALLS:
+        calls = log.find(Search(state=state, session=session)).calls
+        assert [one.state for one in calls] == [state] * (state is call.state)
+    return call.state, call.outcome
 
 
 def dialled(call: dict) -> list[str]:

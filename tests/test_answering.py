@@ -7,17 +7,16 @@ from datetime import UTC, datetime
 
 import databases
 import pytest
-from answered import CALLER, EXAMPLES, Service, dialled, service
+from answered import CALLER, EXAMPLES, Service, dialled, found_as, service
 from conftest import DATABASES, migrated_database
 
 from receiver.answering.switches import switch
 from receiver.answering.walk import walk
 from receiver.providers.twilio.answers import SENTENCE
 from receiver.search.calls import CallLog
-from receiver.search.query import Search
 from receiver.simulator.twilio.server import SimulatorServer
 from receiver.vocabulary.answering import DialOutcome, Rang
-from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState
+from receiver.vocabulary.kinds import EventState
 
 OURS = {"shop": "+6561234567", "clinic": "+6562345678", "support": "+498912345678"}
 WELCOME = "Bukit Clinic. For an appointment press 1. For results press 2. If it is an emergency press 9."
@@ -112,6 +111,7 @@ def test_a_switch_changes_what_callers_hear(shop: Service, numbers):
     switch(shop.parts.engine, "on holiday", on=False)
     shop.parts.rules.refresh()
     assert call["heard"] == ["We are on holiday, and back soon. Please send us an SMS."]
+    assert found_as(shop, call["sid"]) == (EventState.MISSED, "missed")
 
 
 def test_why_a_call_went_its_way_is_noted_with_its_events(shop: Service, numbers):
@@ -136,16 +136,6 @@ def test_why_a_call_went_its_way_is_noted_with_its_events(shop: Service, numbers
     assert {each.identity for each in noted} < {event.identity for event in found.events}
     assert found_as(shop, call["sid"]) == (EventState.VOICEMAIL, "voicemail")
     assert [event.problems for event in found.events if event.problems] == []
-
-
-def found_as(office: Service, session: str) -> tuple[EventState, str]:
-    """What became of a call; a search finds it by that."""
-    log = CallLog(office.parts.engine)
-    call = log.get(session)
-    for state in OF_WHOLE_CALLS:
-        calls = log.find(Search(state=state, session=session)).calls
-        assert [one.state for one in calls] == [state] * (state is call.state)
-    return call.state, call.outcome
 
 
 @pytest.mark.parametrize(("seconds", "last"), [(1, "caller hung up"), (55, "caller hung up")])

@@ -18,6 +18,7 @@ from receiver.answering.findings import STEPS
 from receiver.numbers import findings
 from receiver.providers.hoiio.phone import HoiioPhone
 from receiver.search.calls import CallLog
+from receiver.search.query import Search
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
 from receiver.vocabulary.answering import DialOutcome
@@ -299,6 +300,30 @@ def test_a_hundred_calls_at_once_each_go_their_own_way(lasting_desk):
             pool.map(lambda at: lasting_desk.call(sender=f"+659{at:07}", **ways[at % 5][0]), range(100))
         )
     assert [steps(outcome) for outcome in outcomes] == [ways[at % 5][1] for at in range(100)]
+
+
+CLOSED = """
+time_zone = "Asia/Singapore"
+[numbers."+6561234567"]
+calls = [{ flow = "closed" }]
+[flows]
+closed = [
+  { say = "We are closed now." },
+  { record = 30, say = "Please leave a message." },
+  "hang up",
+]
+"""
+
+
+def test_a_caller_who_only_heard_sentences_was_missed(simulator, tmp_path, database_url):
+    """As with a provider that says nothing of sentences: the same rules, the same word."""
+    with office(CLOSED, tmp_path, ("+6561234567",), simulator, url=database_url) as closed:
+        for course, state in (({"hangs_up_in": 1}, EventState.MISSED), ({}, EventState.VOICEMAIL)):
+            session = closed.call(**course)["session"]
+            assert closed.why(session)
+            calls = CallLog(closed.parts.engine)
+            assert calls.get(session).state is state
+            assert [call.session for call in calls.find(Search(state=state)).calls] == [session]
 
 
 ATTENDANT = """

@@ -1,6 +1,8 @@
 """Callbacks of Twilio: what is kept, what is answered, and what a call reads as."""
 
 import itertools
+import math
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
@@ -14,7 +16,9 @@ from receiver.providers.twilio.answers import NOTHING_MORE, SENTENCE, TwilioAnsw
 from receiver.providers.twilio.words import PARAMETERS, PATHS
 from receiver.search.call import call_json
 from receiver.search.calls import CallLog
+from receiver.search.query import Search
 from receiver.settings.files import ConfigError
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS
 
 database_url = on_sqlite
 
@@ -122,15 +126,31 @@ def test_the_same_digits_pressed_twice_are_two_steps(client, api):
 ANSWERED = ("voice/ringing", "voice/gather", "voice/dial", "recording/conversation", "status/completed")
 
 
+def sid(at: int) -> str:
+    """Of another call."""
+    return f"CA{at:030x}01"
+
+
+def other(path: str, at: int) -> bytes:
+    """The same of another call, and of whom it dialled."""
+    return payload(path).replace(CALL[:-2].encode(), sid(at)[:-2].encode())
+
+
+MOST_ORDERS = 24
+
+
+def orders(paths) -> Iterator[tuple[str, ...]]:
+    """The orders in which these may come; of many some, spread evenly."""
+    every = -(-math.factorial(len(paths)) // MOST_ORDERS)
+    return itertools.islice(itertools.permutations(paths), 0, None, every)
+
+
 @ON_BOTH
 def test_a_call_reads_the_same_in_whatever_order_its_reports_come(client, calls):
-    def other(body: bytes, at: int) -> bytes:
-        return body.replace(CALL.encode(), f"CA{at:032x}".encode())
-
-    for at, order in enumerate(itertools.islice(itertools.permutations(ANSWERED), 0, None, 9)):
+    for at, order in enumerate(orders(ANSWERED)):
         for path in order:
-            assert post(client, path, other(payload(path), at)).status_code == 200
-        call = call_json(calls.get(f"CA{at:032x}"))
+            assert post(client, path, other(path, at)).status_code == 200
+        call = call_json(calls.get(sid(at)))
         assert (call["state"], call["outcome"], call["provider"]) == ("answered", "answered", "twilio")
         assert (call["duration"], call["seconds"], call["cost"]) == (2, 61, None)
         assert (call["digits"], len(call["recordings"])) == (["12"], 1)
@@ -139,28 +159,86 @@ def test_a_call_reads_the_same_in_whatever_order_its_reports_come(client, calls)
         assert call["events"][4]["ivr_block"] == "recording"
 
 
+END = "status/completed"
+
+
 @pytest.mark.parametrize(
     ("paths", "state", "outcome"),
     [
-        (["voice/ringing", "status/completed"], "missed", "missed"),
-        (["voice/ringing", "voice/dial_no_answer", "status/completed"], "missed", "no answer"),
-        (["voice/ringing", "status/leg_answered", "status/completed"], "answered", "answered"),
-        (["voice/ringing", "status/busy"], "missed", "busy"),
-        (["voice/ringing", "status/canceled"], "missed", "canceled"),
-        (["voice/ringing", "voice/record", "status/completed"], "voicemail", "voicemail"),
-        (["status/completed", "recording/voicemail", "voice/ringing"], "voicemail", "voicemail"),
-        (["voice/ringing", "recording/absent", "status/completed"], "missed", "missed"),
-        (["voice/ringing", "voice/gather", "status/completed"], "answered", "abandoned"),
-        (["voice/ringing", "voice/gather"], "ongoing", None),
-        (["voice/ringing", "recording/transcription"], "ringing", None),
+        ([END], "missed", "missed"),
+        (["status/busy"], "missed", "busy"),
+        (["status/canceled"], "missed", "canceled"),
+        # A document that was played to the end, or left for another one.
+        (["voice/redirect", END], "missed", "missed"),
+        (["voice/dial", END], "answered", "answered"),
+        (["voice/dial_no_answer", END], "missed", "no answer"),
+        (["status/leg_answered", END], "answered", "answered"),
+        (["status/leg_ringing", END], "missed", "missed"),
+        (["status/leg_no_answer", END], "missed", "no answer"),
+        (["status/leg_no_answer", "voice/record", END], "voicemail", "voicemail"),
+        # A menu ends with what it is answered, not with the caller.
+        (["voice/gather", END], "answered", "answered"),
+        (["voice/gather_speech", END], "answered", "answered"),
+        (["voice/record", END], "voicemail", "voicemail"),
+        (["voice/record", "recording/voicemail", END], "voicemail", "voicemail"),
+        (["recording/voicemail", "recording/transcription", END], "voicemail", "voicemail"),
+        (["voice/record", "recording/in_progress", END], "voicemail", "voicemail"),
+        (["recording/in_progress", END], "missed", "missed"),
+        (["voice/record_silent", END], "missed", "missed"),
+        (["voice/record_silent", "recording/absent", END], "missed", "missed"),
+        (["voice/record", "recording/absent", END], "missed", "missed"),
+        (["recording/absent", END], "missed", "missed"),
+        (["voice/dial_no_answer", "voice/record_silent", "recording/absent", END], "missed", "no answer"),
+        (["voice/dial", "recording/conversation", END], "answered", "answered"),
+        ([], "ringing", None),
+        (["voice/gather"], "ongoing", None),
+        (["voice/redirect"], "ongoing", None),
+        (["status/leg_ringing"], "ongoing", None),
+        (["recording/transcription"], "ringing", None),
+        (["recording/absent"], "ringing", None),
     ],
 )
-def test_it_says_what_became_of_a_call(client, calls, paths, state, outcome):
-    for path in paths:
+def test_it_says_what_became_of_a_call_in_any_order(client, calls, paths, state, outcome):
+    for at, order in enumerate(orders(["voice/ringing", *paths])):
+        for path in order:
+            post(client, path, other(path, at))
+        call = call_json(calls.get(sid(at)))
+        assert (call["state"], call["outcome"]) == (state, outcome), order
+        assert [event["problems"] for event in call["events"] if event["problems"]] == []
+    for ended in OF_WHOLE_CALLS:
+        found = calls.find(Search(state=ended), limit=200).calls
+        assert len(found) == (at + 1 if ended == state else 0)
+
+
+def test_a_message_that_there_is_counts_beside_one_that_there_is_not(client, calls):
+    """Whichever of two recordings it was."""
+    for path in ("voice/ringing", "voice/record", "recording/absent", END):
         post(client, path)
-    call = call_json(calls.get(CALL))
-    assert (call["state"], call["outcome"]) == (state, outcome)
-    assert {event["problems"][0] for event in call["events"] if event["problems"]} == set()
+    assert calls.get(CALL).state == "missed"
+    post(client, "recording", payload("recording/voicemail").replace(b"REa", b"REb"))
+    assert calls.get(CALL).state == "voicemail"
+
+
+LENGTHS = (
+    ("CallStatus=completed&CallDuration=61&RecordingDuration=9", 61),
+    ("CallStatus=in-progress&DialCallStatus=completed&DialCallDuration=31&RecordingDuration=9", 31),
+    ("CallStatus=in-progress&RecordingUrl=https%3A%2F%2Fa.example%2F1&RecordingDuration=9", 9),
+    ("CallStatus=completed&CallDuration=long&RecordingDuration=9", 9),
+    ("ParentCallSid=CA1&CallStatus=completed&CallDuration=30&RecordingDuration=28", 30),
+)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_length_of_a_call_is_not_that_of_its_recording(client, api, backwards):
+    for at, (said, seconds) in enumerate(LENGTHS):
+        pairs = [f"CallSid={sid(at)}", *said.split("&")]
+        post(client, "voice", "&".join(reversed(pairs) if backwards else pairs).encode())
+        assert api("/events")["events"][0]["seconds"] == seconds
+
+
+def test_a_key_that_ends_a_recording_is_no_answer_to_a_menu(client, calls):
+    post(client, "voice", payload("voice/record").replace(b"Digits=hangup", b"Digits=%23"))
+    assert calls.get(CALL).digits == ()
 
 
 def test_messages_are_typed(client, api):
@@ -188,7 +266,7 @@ def test_what_is_unreadable_is_named_and_what_is_unknown_is_kept(client, api):
     body = b"CallSid=CA1&CallStatus=completed&CallDuration=long&Timestamp=yesterday&NewIn2027=x&From=a%00b"
     post(client, "status", body)
     (event,) = api("/events")["events"]
-    assert event["problems"] == ["CallDuration: unreadable", "Timestamp: unreadable", "From: held NUL"]
+    assert event["problems"] == ["From: held NUL", "Timestamp: unreadable", "CallDuration: unreadable"]
     assert event["params"]["NewIn2027"] == "x"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
@@ -10,7 +10,6 @@ from typing import Protocol
 from config import Config
 from receiver.outbound.sign_in import SignIn
 from receiver.providers.answer import Answer
-from receiver.providers.caution import Caution
 from receiver.providers.here import Here, Way
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
@@ -138,10 +137,6 @@ class Provider(Protocol):
         provider may have some that it does not list."""
         ...
 
-    def cautions(self, config: Config) -> Iterable[Caution]:
-        """What of the settings costs callbacks of its, although it can be used."""
-        ...
-
     def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
         """The headers with which it would sign a form that it posts to a URL: our own tests are signed so."""
         ...
@@ -188,6 +183,12 @@ class Provider(Protocol):
     @property
     def steps(self) -> Mapping[str, CallStep]:
         """Its words for the steps of a call (`ivr_block` of an event), and what each of them is."""
+        ...
+
+    @property
+    def tells_afterwards(self) -> bool:
+        """Whether it tells of a step only once that is over. Then no step is one in which the caller hung up,
+        and that a call is under way says only that something is over: a sentence, say."""
         ...
 
     @property

@@ -1,22 +1,23 @@
 """Whether a call was answered, left a voicemail or was missed, declared once: the database is asked in SQL
 that is made from the declaration, and a call that has been read is judged by it.
 
-A call was answered when somebody was reached or, if nobody was tried and nothing recorded, when it got
-beyond ringing: not every provider says so of the first menu, but then the rules had told it to ask. What was
-recorded while nobody was reached is a voicemail. Any other call that ended was missed.
+A call was answered when somebody was reached. Otherwise what was recorded is a voicemail. If nobody was tried
+either, it was answered when it was asked for keys or, where no rules led it, got beyond ringing. Any other
+call that ended was missed.
 """
 
 # ruff: noqa: S608  # SQL is put together from our own words
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
+from receiver.search.told import Told
 from receiver.vocabulary.answering import MENU
-from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState
+from receiver.vocabulary.kinds import REPORTS, CallOutcome, CallStep, EventState
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,52 +52,99 @@ class IsNot:
         return f"o.{self.column} NOT IN ({values})"
 
 
-Signs = tuple[Is | IsNot, ...]
+@dataclass(frozen=True, slots=True)
+class Both:
+    """An event shows it by both."""
+
+    one: Is | IsNot
+    other: Is | IsNot
+
+    def shown_by(self, event: Event) -> bool:
+        return self.one.shown_by(event) and self.other.shown_by(event)
+
+    def sql(self) -> str:
+        return f"({self.one.sql()} AND {self.other.sql()})"
+
+
+Signs = tuple[Is | IsNot | Both, ...]
 """Any event of a call shows any one of these."""
 
 _PARTIES = ("dial_status", "transfer_status")
-_NO_SERVICE = (CallStep.ANSWERED, CallStep.HUNG_UP, CallStep.RECORDING_READY)
+_NO_SERVICE = (
+    *(CallStep.ANSWERED, CallStep.HUNG_UP, CallStep.RECORDED, CallStep.WENT_ON, CallStep.DIALLING),
+    *REPORTS,
+)
+"""They are taken in calls that come to nothing, too."""
 
 
-def _words(vocabulary: str, *meant: object) -> tuple[str, ...]:
-    """The words of all providers that mean one of these."""
-    said = {
-        word: None
-        for provider in PROVIDERS.values()
-        for word, meaning in getattr(provider, vocabulary).items()
-        if meaning in meant
-    }
-    return tuple(said)
+def _words(words: Iterable[Mapping[str, object]], *meant: object) -> tuple[str, ...]:
+    """Those of several providers' words that mean one of these."""
+    return tuple(dict.fromkeys(word for each in words for word, meaning in each.items() if meaning in meant))
 
+
+_ALL = tuple(PROVIDERS.values())
+_STEPS = tuple(provider.steps for provider in _ALL)
+_STANDS = tuple(provider.states for provider in _ALL if not provider.tells_afterwards)
 
 REACHED: Signs = tuple(
-    Is(column, word) for column in _PARTIES for word in _words("parties", CallOutcome.ANSWERED)
+    Is(column, word)
+    for column in _PARTIES
+    for word in _words((provider.parties for provider in _ALL), CallOutcome.ANSWERED)
 )
-TRIED: Signs = tuple(IsNot(column) for column in _PARTIES)
+_TRIED: Signs = tuple(IsNot(column) for column in _PARTIES)
+_ASKED: Signs = tuple(Is("ivr_block", word) for word in _words(_STEPS, CallStep.MENU))
 SERVED: Signs = (
-    *(Is("call_state", word) for word in _words("states", EventState.ONGOING)),
-    IsNot("ivr_block", _words("steps", *_NO_SERVICE)),
+    *(Is("call_state", word) for word in _words(_STANDS, EventState.ONGOING)),
+    IsNot("ivr_block", _words(_STEPS, *_NO_SERVICE)),
     IsNot("monitor_url"),
 )
-
-
-RECORDED: Signs = (IsNot("record_url"),)
+_NEVER_TAKEN: Signs = tuple(Is("call_state", word) for provider in _ALL for word in provider.endings)
+_RECORDED: Signs = (IsNot("record_url"),)
+_NOTHING_RECORDED: Signs = tuple(Is("ivr_block", word) for word in _words(_STEPS, CallStep.NOTHING_RECORDED))
+_RECORDING_READY: Signs = tuple(
+    Both(IsNot("record_url"), Is("ivr_block", word)) for word in _words(_STEPS, CallStep.RECORDING_READY)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to come to a state: the call shows one of `shown` and none of `absent`."""
+    """A way to come to a state: the call shows one of `shown`, if any are named, and none of `absent`."""
 
-    shown: Signs
+    state: EventState
+    shown: Signs = ()
     absent: Signs = ()
-    or_menu: bool = False
-    """Or it was told to ask for keys."""
+    menu: bool = False
+    """And rules told it to ask for keys."""
+    unled: bool = False
+    """And no rules told it anything: what they told says more than how far it got."""
+
+    def taken(self, events: Sequence[Event], told: Told | None) -> bool:
+        if (self.menu and not (told and told.menu)) or (self.unled and told is not None):
+            return False
+        return (not self.shown or shows(events, self.shown)) and not shows(events, self.absent)
+
+    def sql(self) -> str:
+        parts = [_shows_sql(self.shown)] if self.shown else []
+        parts += [f"NOT {_shows_sql(self.absent)}"] if self.absent else []
+        parts += [_TOLD_SQL.format(f"LIKE '{MENU}%'")] if self.menu else []
+        parts += [f"NOT {_TOLD_SQL.format('IS NOT NULL')}"] if self.unled else []
+        return f"({' AND '.join(parts)})"
 
 
-_WAYS: Mapping[EventState, tuple[Way, ...]] = {
-    EventState.ANSWERED: (Way(REACHED), Way(SERVED, absent=(*TRIED, *RECORDED), or_menu=True)),
-    EventState.VOICEMAIL: (Way(RECORDED, absent=REACHED),),
-}
+TELLING: Signs = (*_TRIED, *_RECORDED, *_NOTHING_RECORDED)
+"""Signs of what became of a call that may come late in it."""
+
+_WAYS = (
+    Way(EventState.ANSWERED, REACHED),
+    Way(EventState.VOICEMAIL, _RECORDING_READY),
+    # The end of a recording names a link before anybody knows whether there will be anything.
+    Way(EventState.VOICEMAIL, _RECORDED, absent=_NOTHING_RECORDED),
+    Way(EventState.ANSWERED, _ASKED, absent=_TRIED),
+    # Not every provider reports the first menu.
+    Way(EventState.ANSWERED, menu=True, absent=(*_TRIED, *_NEVER_TAKEN)),
+    Way(EventState.ANSWERED, SERVED, absent=_TRIED, unled=True),
+)
+"""The first that is taken counts; a call that takes none was missed."""
 
 
 def shows(events: Iterable[Event], signs: Signs) -> bool:
@@ -104,41 +152,41 @@ def shows(events: Iterable[Event], signs: Signs) -> bool:
     return any(sign.shown_by(event) for event in events for sign in signs)
 
 
-def ended_as(events: Iterable[Event], *, menu: bool = False) -> EventState:
-    """What the call came to of which these are the trusted events, once it has ended; `menu` if it was told
-    to ask for keys."""
-    events = list(events)
-    for state, ways in _WAYS.items():
-        for way in ways:
-            shown = shows(events, way.shown) or (way.or_menu and menu)
-            if shown and not shows(events, way.absent):
-                return state
-    return EventState.MISSED
+def ended_as(events: Sequence[Event], told: Told | None = None) -> EventState:
+    """What the call came to of which these are the trusted events, once it has ended; `told` is what the
+    rules told it, if they did."""
+    return next((way.state for way in _WAYS if way.taken(events, told)), EventState.MISSED)
+
+
+def any_sql(signs: Signs) -> str:
+    """That a row of `events`, there named `o`, shows any of these signs."""
+    return f"({' OR '.join(sign.sql() for sign in signs)})"
 
 
 def _shows_sql(signs: Signs) -> str:
     # OFFSET keeps PostgreSQL from reading the whole log once for what is asked of a few calls.
     own = "o.session = events.session AND o.quarantine IS NULL"
-    shown = " OR ".join(sign.sql() for sign in signs)
-    return f"EXISTS (SELECT 1 FROM events AS o WHERE {own} AND ({shown}) LIMIT 1 OFFSET 0)"
+    return f"EXISTS (SELECT 1 FROM events AS o WHERE {own} AND {any_sql(signs)} LIMIT 1 OFFSET 0)"
 
 
-_MENU_SQL = (
+_TOLD_SQL = (
     "EXISTS (SELECT 1 FROM decisions AS d WHERE d.session = events.session AND d.provider = events.provider"
-    f" AND d.told LIKE '{MENU}%' LIMIT 1 OFFSET 0)"
+    " AND d.told {} LIMIT 1 OFFSET 0)"
 )
 
 
-def _way_sql(way: Way) -> str:
-    shown = f"({_shows_sql(way.shown)} OR {_MENU_SQL})" if way.or_menu else _shows_sql(way.shown)
-    return f"({shown} AND NOT {_shows_sql(way.absent)})" if way.absent else shown
-
-
 def _state_sql(state: EventState) -> str:
-    return f"({' OR '.join(map(_way_sql, _WAYS[state]))})"
+    """One of its ways is taken, and no way to another state that comes before."""
+    either = []
+    for at, way in enumerate(_WAYS):
+        if way.state is state:
+            before = [f"NOT {other.sql()}" for other in _WAYS[:at] if other.state is not state]
+            either.append(" AND ".join([way.sql(), *before]))
+    return f"({' OR '.join(f'({one})' for one in either)})"
 
 
-ENDED_AS: Mapping[EventState, str] = {state: _state_sql(state) for state in _WAYS} | {
-    EventState.MISSED: f"NOT ({' OR '.join(map(_state_sql, _WAYS))})"
+ENDED_AS: Mapping[EventState, str] = {
+    **{way.state: _state_sql(way.state) for way in _WAYS},
+    EventState.MISSED: f"NOT ({' OR '.join(way.sql() for way in _WAYS)})",
 }
 """The same as a condition on a row of `events`, one of a call's."""

@@ -14,7 +14,7 @@ from receiver.search.answered import SERVED, ended_as, shows
 from receiver.search.events import event_json, iso
 from receiver.search.outcome import outcome_of, step_of
 from receiver.search.told import Told
-from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, EventType
+from receiver.vocabulary.kinds import REPORTS, CallOutcome, EventState, EventType
 
 _ORDER = {EventType.CALL_RINGING: 0, EventType.CALL_ONGOING: 1, EventType.CALL_ENDED: 2}
 
@@ -33,8 +33,8 @@ class Call:
     state: EventState
     """`ringing`, `ongoing`, `answered`, `voicemail` or `missed`; `ended` if its end was lost, long ago.
 
-    A call is missed if it ended without reaching anybody: those who were dialled did not answer, or it
-    never got beyond ringing; and if the caller left no message.
+    A call is missed if it ended without reaching anybody: those who were dialled did not answer, or it was
+    never asked for anything; and if the caller left no message.
     """
     outcome: CallOutcome | None
     """What became of it; None while it goes on."""
@@ -98,15 +98,16 @@ def _moment(event: Event) -> tuple[int, datetime, int]:
     # Only the last notifications carry the provider's date, so the others are ordered by ours. A recording of
     # a call is reported after its end.
     stage = _ORDER.get(EventType(event.type), 1)
-    if (stage == 2 and event.monitor_url) or step_of(event) is CallStep.RECORDING_READY:
+    if (stage == 2 and event.monitor_url) or step_of(event) in REPORTS:
         stage = 3
     return stage, event.received_at, event.id
 
 
 def _state(line: Sequence[Event], ended: bool, told: Told | None) -> EventState:
     if ended:
-        return ended_as(line, menu=told is not None and told.menu)
-    return EventState.ONGOING if shows(line, SERVED) else EventState.RINGING
+        return ended_as(line, told)
+    ongoing = any(event.type == EventType.CALL_ONGOING and step_of(event) not in REPORTS for event in line)
+    return EventState.ONGOING if ongoing or shows(line, SERVED) else EventState.RINGING
 
 
 def _first(line: Sequence[Event], name: str) -> Any:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, TextClause, select, text
 from receiver.duty.duty import standings
 from receiver.duty.things import call as of_call
 from receiver.models import EVENTS, Event
+from receiver.search.answered import TELLING, any_sql
 from receiver.search.call import Call, call_of
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, rows
 from receiver.search.home import at_home
@@ -158,11 +159,10 @@ def _ids_of(connection: Connection, sessions: Sequence[str]) -> Sequence[int]:
     return connection.scalars(_walks(len(sessions)), values | {"most": LONGEST_CALL}).all()
 
 
-_OF_CALL = "SELECT id FROM events{hint} WHERE session = {session} AND kind = 'voice' AND quarantine IS NULL"
-_TELLING = (
-    "(type <> 'call.ongoing' OR dial_status IS NOT NULL OR transfer_status IS NOT NULL"
-    " OR record_url IS NOT NULL)"
+_OF_CALL = (
+    "SELECT id FROM events AS o{hint} WHERE session = {session} AND kind = 'voice' AND quarantine IS NULL"
 )
+_TELLING = f"(type <> 'call.ongoing' OR {any_sql(TELLING)})"
 _WALK = (
     f"SELECT id FROM ({_OF_CALL} ORDER BY id LIMIT :most) AS first UNION"
     f" SELECT id FROM ({_OF_CALL} AND {_TELLING} ORDER BY id DESC LIMIT :most) AS last"

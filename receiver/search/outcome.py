@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
-from receiver.search.answered import REACHED, RECORDED, ended_as, shows
+from receiver.search.answered import REACHED, ended_as, shows
 from receiver.search.told import Told
 from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, EventType
 
 
 def outcome_of(line: Sequence[Event], told: Told | None = None) -> CallOutcome:
     """The outcome of a call that ended, from its events in their order and from what the rules told it."""
+    state = ended_as(line, told)
+    if state is EventState.VOICEMAIL:
+        return CallOutcome.VOICEMAIL
     if shows(line, REACHED):
         return CallOutcome.ANSWERED
-    if shows(line, RECORDED):
-        return CallOutcome.VOICEMAIL
     tried = [outcome for event in line if (outcome := party_of(event))]
     if tried:
         return tried[-1]
-    if told.menu_last if told is not None else _last_step(line) is CallStep.MENU:
-        return CallOutcome.ABANDONED
-    if ended_as(line, menu=told is not None and told.menu) is EventState.ANSWERED:
-        return CallOutcome.ANSWERED
+    if state is EventState.ANSWERED:
+        in_menu = told.menu_last if told is not None else _in_menu(line)
+        return CallOutcome.ABANDONED if in_menu else CallOutcome.ANSWERED
     endings = (PROVIDERS[event.provider].endings.get(event.call_state or "") for event in reversed(line))
     return next(filter(None, endings), CallOutcome.MISSED)
 
@@ -39,7 +39,11 @@ def step_of(event: Event) -> CallStep | None:
     return PROVIDERS[event.provider].steps.get(event.ivr_block or "")
 
 
-def _last_step(line: Sequence[Event]) -> CallStep | None:
-    """The step that the call was in when it ended: that of the end or, if it names none, the one before."""
+def _in_menu(line: Sequence[Event]) -> bool:
+    """Whether the call was in a menu when it ended: by the step of the end or, if it names none, the one
+    before."""
+    if PROVIDERS[line[0].provider].tells_afterwards:
+        return False
     to_the_end = 1 + next(at for at, event in enumerate(line) if event.type == EventType.CALL_ENDED)
-    return next((step_of(event) for event in reversed(line[:to_the_end]) if event.ivr_block), None)
+    last = next((step_of(event) for event in reversed(line[:to_the_end]) if event.ivr_block), None)
+    return last is CallStep.MENU

@@ -32,7 +32,11 @@ class CallStep(StrEnum):
 
     ANSWERED = "Answered"
     DIALLED = "Dial"
+    DIALLING = "Dialling"
+    """Of the call to somebody who is dialled: it rings there, or is over."""
     PLAYED = "Message played"
+    WENT_ON = "Went on"
+    """What was said or played is over, and it is asked what comes next."""
     MENU = "Menu"
     RECORDED = "Recorded"
     MONITORED = "Recording of the call"
@@ -41,7 +45,21 @@ class CallStep(StrEnum):
     TRANSFERRED = "Transfer"
     HUNG_UP = "Hung up by us"
     RECORDING_READY = "Recording ready"
-    """Not a step that the call took: reported whenever the file exists."""
+    RECORDING_STATE = "State of a recording"
+    NOTHING_RECORDED = "Nothing recorded"
+    """There is no message, whatever the end of the recording said."""
+    TRANSCRIBED = "Transcription"
+
+
+REPORTS = frozenset(
+    {
+        CallStep.RECORDING_READY,
+        CallStep.RECORDING_STATE,
+        CallStep.NOTHING_RECORDED,
+        CallStep.TRANSCRIBED,
+    }
+)
+"""No steps that a call takes: reported once there is something to report."""
 
 
 class CallOutcome(StrEnum):

@@ -27,7 +27,10 @@ _TYPES = {
 _RECEIVED = frozenset({"received", "receiving"})
 UNKNOWN_TYPE = "application/octet-stream"
 _HUNG_UP = "hangup"
-"""What stands for the keys when a caller hung up instead of ending a recording."""
+"""What stands for the key when a caller hung up instead of ending a recording."""
+_NOTHING = frozenset({"absent", "failed"})
+_MESSAGE = "RecordVerb"
+"""Where a recording comes from that is a message."""
 _WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 
@@ -38,20 +41,14 @@ def read_notification(kind: Kind, parameters: Parameters) -> Notification:
     problems = list(parameters.problems)
     found = _kind_of(params, kind)
     fields: dict[str, Any] = {}
-    readable = False
-    readers = _READERS[found]
-    for name, came in params.items():
-        reader = readers.get(name)
-        if reader is None:
-            readable = readable or name in PARAMETERS
-            continue
-        readable = True
+    for name, (field, read) in _READERS[found].items():
+        came = params.get(name, "")
         value = came if isinstance(came, str) else came[0]
         if value is not came:
             problems.append(f"{name}: came {len(came)} times, the first was taken")
-        if value:
-            field, read = reader
-            fields[field] = read(name, value, problems)
+        if value and (said := read(name, value, problems)) is not None:
+            fields.setdefault(field, said)
+    readable = not PARAMETERS.keys().isdisjoint(params)
     type_ = _message(first, fields) if found is Kind.SMS else _call(first, fields, problems)
     for name in _REQUIRED.get(type_, ()):
         if not params.get(name) and not (name == "Body" and name in params):
@@ -107,7 +104,9 @@ def _call(first: _First, fields: dict[str, Any], problems: list[str]) -> EventTy
         return _leg(parent, state, fields)
     if first("RecordingStatus") or first("TranscriptionStatus"):
         return _recording(first, fields)
-    if verb := _verb(first, fields):
+    if first("CallbackSource"):
+        _of_conversation(fields)
+    elif verb := _verb(first, state, fields):
         fields["ivr_block"] = verb
         return EventType.CALL_ONGOING
     if state not in STATES:
@@ -116,22 +115,29 @@ def _call(first: _First, fields: dict[str, Any], problems: list[str]) -> EventTy
     return _TYPES[STATES[state]]
 
 
-def _verb(first: _First, fields: dict[str, Any]) -> str | None:
+def _verb(first: _First, state: str | None, fields: dict[str, Any]) -> str | None:
     """The verb of ours that has ended, if it is that which is reported."""
-    if fields.get("digits") == _HUNG_UP:
-        del fields["digits"]
-    link = fields.get("record_url")
-    if link and (fields.get("dial_status") or first("CallbackSource")):
-        # Of the whole conversation: by the verb that dialled, or reported with the end of the call.
-        fields["monitor_url"] = fields.pop("record_url")
     if fields.get("dial_status"):
+        _of_conversation(fields)
         return "dial"
-    if fields.get("record_url"):
-        return "record"
     keys = first("Digits")
+    if keys == _HUNG_UP or fields.get("record_url"):
+        fields.pop("digits", None)  # those that ended it are no answer to a menu
+        if first("RecordingDuration") == "0":
+            fields.pop("record_url", None)  # nothing was said: there will be no file
+        return "record"
     if keys == "":  # no key pressed is an answer
         fields["digits"] = ""
-    return None if keys is None and first("SpeechResult") is None else "gather"
+    if keys is not None or first("SpeechResult") is not None:
+        return "gather"
+    # What else is asked in the midst of a call: what comes after a prompt.
+    return "redirect" if STATES.get(state or "") is EventState.ONGOING else None
+
+
+def _of_conversation(fields: dict[str, Any]) -> None:
+    """A recording that comes with a conversation is one of it, and no message."""
+    if link := fields.pop("record_url", None):
+        fields["monitor_url"] = link
 
 
 def _leg(parent: str, state: str | None, fields: dict[str, Any]) -> EventType:
@@ -142,17 +148,26 @@ def _leg(parent: str, state: str | None, fields: dict[str, Any]) -> EventType:
     fields.pop("sender", None)
     fields.pop("call_state", None)
     fields.pop("duration", None)
+    _of_conversation(fields)
     if state is not None and STATES.get(state) is not EventState.RINGING:
         fields["dial_status"] = state
     return EventType.CALL_ONGOING
 
 
 def _recording(first: _First, fields: dict[str, Any]) -> EventType:
+    """Of a recording, which can be fetched once it is completed, or of what was heard in one."""
     fields.pop("call_state", None)
-    fields["ivr_block"] = "transcription" if first("TranscriptionStatus") else "recording"
     link = fields.pop("record_url", None)
-    if link is not None and fields["ivr_block"] == "recording":
-        fields["record_url" if first("RecordingSource") == "RecordVerb" else "monitor_url"] = link
+    status, source = first("RecordingStatus"), first("RecordingSource")
+    if first("TranscriptionStatus"):
+        fields["ivr_block"] = "transcription"
+    elif status == "completed":
+        fields["ivr_block"] = "recording"
+        if link is not None:
+            fields["record_url" if source == _MESSAGE else "monitor_url"] = link
+    else:
+        nothing = status in _NOTHING and source in (None, _MESSAGE)
+        fields["ivr_block"] = "absent" if nothing else "recording-state"
     return EventType.CALL_ONGOING
 
 

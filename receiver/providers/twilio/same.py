@@ -23,11 +23,11 @@ def same(said: Notification, parameters: Parameters, header: Callable[[str], str
         token = header(TOKEN)
         told = (first("Digits"), first("DialCallSid"), said.dial_status, first("RecordingSid"))
         return f"{said.ivr_block} {token} {told}" if token else None
-    if said.ivr_block == "recording":
+    if said.ivr_block in _RECORDINGS:
         return f"recording {first('RecordingSid')} {first('RecordingStatus')}"
     if said.ivr_block == "transcription":
         return f"transcription {first('TranscriptionSid')} {first('TranscriptionStatus')}"
-    if said.type is EventType.CALL_ONGOING and said.ivr_block is None:
+    if said.ivr_block == "redirect":
         token = header(TOKEN)  # a call may be redirected here any number of times
         return f"ongoing {token}" if token else None
     if said.type is EventType.UNKNOWN:
@@ -37,3 +37,4 @@ def same(said: Notification, parameters: Parameters, header: Callable[[str], str
 
 
 _STEPS = frozenset({"gather", "dial", "record"})
+_RECORDINGS = frozenset({"recording", "recording-state", "absent"})

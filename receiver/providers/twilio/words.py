@@ -17,10 +17,13 @@ PATHS: Mapping[str, Kind] = {
 STEPS = {
     "gather": CallStep.MENU,
     "dial": CallStep.DIALLED,
-    "leg": CallStep.DIALLED,
+    "leg": CallStep.DIALLING,
     "record": CallStep.RECORDED,
+    "redirect": CallStep.WENT_ON,
     "recording": CallStep.RECORDING_READY,
-    "transcription": CallStep.RECORDING_READY,
+    "recording-state": CallStep.RECORDING_STATE,
+    "absent": CallStep.NOTHING_RECORDED,
+    "transcription": CallStep.TRANSCRIBED,
 }
 """Its verbs, and what else reports: somebody who was dialled, a recording, what was heard in one."""
 STATES = {
@@ -78,7 +81,8 @@ PARAMETERS: Mapping[str, str] = {
         )
     },
 }
-"""Every parameter that is documented, and the field of an event that it becomes, or its own name."""
+"""Every parameter that is documented, and the field of an event that it becomes, or its own name. Of several
+for one field the first that can be read counts."""
 
 MEASURES = frozenset(
     {

@@ -11,14 +11,13 @@ from flask import Blueprint, Response, abort, request
 from receiver.simulator.control import control_room, json_answer, take_faults
 from receiver.simulator.faults import STATUS
 from receiver.simulator.order import BadOrder, Order
-from receiver.simulator.outcome import in_words, judged
 
 from . import calls, texts
 from .account import new_sid
 from .callers import Caller, Leg
 from .calls import NotDelivered
 from .clock import stamp
-from .deliveries import FAILURES, Manner
+from .deliveries import Manner
 from .errors import CODES
 from .provider import Provider
 from .records import Bundle
@@ -60,7 +59,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
             if order.has(name)
         }
         order.finish()
-        return _arrive(
+        return _arrived(
             lambda: calls.place(
                 provider, sender, recipient, caller, manner=manner, base_url=_base_url(provider), **about
             )
@@ -71,7 +70,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
         report = provider.reported(sid)
         if report is None:
             abort(404, "There is no such call, or it is not over.")
-        return json_answer(judged(report, FAILURES))
+        return json_answer(report)
 
     @blueprint.post("/sms")
     def sms() -> Response:
@@ -82,7 +81,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
         if len(text) > LONGEST_BODY:
             raise BadOrder(f"text has more than {LONGEST_BODY} characters; longer messages do not arrive.")
         order.finish()
-        return _arrive(
+        return _arrived(
             lambda: texts.deliver(
                 provider,
                 sender,
@@ -140,7 +139,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
 
 def overview(provider: Provider) -> dict[str, Any]:
     """The account as its owner would like to see it."""
-    with provider.look() as (account, now):
+    with provider.account() as (account, now):
         state = {
             "now": stamp(now),
             "currency": account.currency,
@@ -149,7 +148,7 @@ def overview(provider: Provider) -> dict[str, Any]:
             "ledger": [asdict(entry) for entry in account.ledger],
         }
     return state | {
-        "deliveries": [in_words(asdict(delivery), FAILURES) for delivery in provider.deliveries()],
+        "deliveries": [asdict(delivery) for delivery in provider.deliveries()],
         "faults": [asdict(fault) for fault in provider.faults()],
         "requests": provider.requests(),
     }
@@ -176,11 +175,11 @@ def _legs(order: Order) -> deque[Leg]:
     return deque(Leg(status, seconds) for status in statuses or ("answered",))
 
 
-def _arrive(arrive: Callable[[], dict[str, Any]]) -> Response:
+def _arrived(arrive: Callable[[], dict[str, Any]]) -> Response:
     try:
-        return json_answer(judged(arrive(), FAILURES))
+        return json_answer(arrive())
     except NotDelivered as problem:
-        return json_answer(judged({"notified": False, "reason": str(problem), "deliveries": []}))
+        return json_answer({"notified": False, "reason": str(problem), "deliveries": []})
 
 
 def _base_url(provider: Provider) -> str:
