@@ -277,6 +277,17 @@ def test_an_sms_is_answered_once_per_sender_and_period(shop: Service, number):
     assert replies(shop, number, "+6590000001") == thanks
 
 
+@pytest.mark.parametrize("word", ["STOP", "HELP", "START"])
+def test_a_word_that_the_provider_answers_itself_gets_no_reply(shop: Service, number, word):
+    """And the next message does, as if it had not come."""
+    shop.at("2026-11-26 20:00")
+    sender = f"+65900001{len(word)}{ord(word[2])}"
+    told = shop.twilio.control.sms(sender, number, word, extra={"OptOutType": word})
+    assert told["replies"] == []
+    assert "the provider answers such a word itself" in str(shop.decided(told["sid"])[0].why[0].detail)
+    assert len(replies(shop, number, sender)) == 1
+
+
 def test_another_process_knows_who_was_answered(tmp_path, twilio):
     number = twilio.buy()
     rules = RULES.replace("+6561234567", number)

@@ -36,6 +36,7 @@ from receiver.relay.sender import TargetError
 from receiver.relay.target import TargetSort, TargetState
 from receiver.vocabulary.fields import FIELDS
 from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.notification import Params
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +108,7 @@ def attempted(name: str, times: int = 1) -> None:
 
 
 def test_an_event_has_every_field_with_its_type():
-    own = {"attempt": int, "replay": bool, "test": bool}
+    own = {"params": Params, "attempt": int, "replay": bool, "test": bool}
     assert {field.name for field in fields(Event)} == FIELDS.keys() | own.keys()
     assert get_type_hints(Event) == {name: field.type for name, field in FIELDS.items()} | own
 
@@ -139,6 +140,7 @@ def test_an_event_comes_as_it_is_in_the_log(here, module, tmp_path):
     event = pickle.loads((tmp_path / "event").read_bytes())  # noqa: S301  # written by the module above
     assert (event.id, event.kind, event.type) == (1, Kind.SMS, EventType.SMS_RECEIVED)
     assert (event.text, event.debit, event.fax_pages) == (text, Decimal("0.0130"), None)
+    assert event.params == said | {"debit": "0.0130", "currency": "SGD"}
     assert event.received_at.tzinfo is not None
     assert (event.attempt, event.replay, event.test) == (1, False, False)
 

@@ -50,17 +50,19 @@ class Answering:
     ) -> None:
         """`keys` gives the callback keys that are accepted, the current one first."""
         self._engine, self._rules, self._receptions = engine, rules, receptions
-        phones: Mapping[str, Phone] = {
+        self._phones: Mapping[str, Phone] = {
             name: each.phone for name, each in receptions.items() if each.phone is not None
         }
-        self._readers = {name: phone for name, phone in phones.items() if isinstance(phone, ReadsAnswers)}
-        self._asked = {name for name, phone in phones.items() if isinstance(phone, TakesRequests)}
-        self._onward = Onward(config, keys, phones)
+        self._readers = {
+            name: phone for name, phone in self._phones.items() if isinstance(phone, ReadsAnswers)
+        }
+        self._asked = {name for name, phone in self._phones.items() if isinstance(phone, TakesRequests)}
+        self._onward = Onward(config, keys, self._phones)
         self._noting = Noting(engine)
         self.calls = RuledCalls(
             engine,
             rules,
-            phones,
+            self._phones,
             self._onward,
             noting=self._noting,
             clock=self._now,
@@ -80,8 +82,7 @@ class Answering:
 
         Never raises and never waits. A provider that is asked by requests hears of it by another way.
         """
-        told = provider in self._readers or provider in self._asked
-        if not told or not kept.trusted:
+        if provider not in self._phones or not kept.trusted:
             return None
         if kept.again and provider in self._asked:
             return None  # unlike an answer, a request is made once, by the process that kept it first
@@ -129,7 +130,8 @@ class Answering:
         return self.clock()
 
     def _sms(self, provider: str, kept: Kept) -> Answer | None:
-        given = self._texts.answer(provider, kept)
+        theirs = self._phones[provider].answers_itself(kept.parameters)
+        given = self._texts.answer(provider, kept, theirs=theirs)
         if given is None:
             return None
         if provider in self._readers:

@@ -13,18 +13,22 @@ from receiver.answering.why import Cause, Why
 QUIET = "it says not to reply"
 NOBODY = "there is no number to reply to"
 BEFORE = "replied within the period already"
+THEIRS = "the provider answers such a word itself"
 """Why nothing is sent although a rule holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Texted:
-    """An SMS has come in. `replied_at` is when its sender was last answered by this number, if ever."""
+    """An SMS has come in."""
 
     number: str
     sender: str | None
     at: datetime
     switches: frozenset[str] = frozenset()
     replied_at: datetime | None = None
+    """When its sender was last answered by this number, if ever."""
+    theirs: bool = False
+    """Whether its provider answers it itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ def answer(rules: Rules, texted: Texted) -> Answered:
         return Answered(None, Why(Cause.RULE, detail=QUIET, tried=tried))
     if texted.sender is None:
         return Answered(None, Why(Cause.RULE, detail=NOBODY, tried=tried))
+    if texted.theirs:
+        return Answered(None, Why(Cause.RULE, detail=THEIRS, tried=tried))
     if texted.replied_at is not None and texted.at - texted.replied_at < rule.every:
         return Answered(None, Why(Cause.RULE, detail=BEFORE, tried=tried))
     return Answered(rule.reply, Why(Cause.RULE, tried=tried))

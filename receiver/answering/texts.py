@@ -34,8 +34,11 @@ class Texts:
     ) -> None:
         self._rules, self._replies, self._noting, self._clock = rules, replies, noting, clock
 
-    def answer(self, provider: str, kept: Kept) -> Given | None:
-        """The answer to an SMS, noted and remembered; None for nothing. Waits for nothing."""
+    def answer(self, provider: str, kept: Kept, *, theirs: bool) -> Given | None:
+        """The answer to an SMS, noted and remembered; None for nothing. Waits for nothing.
+
+        `theirs` says that its provider answers it itself.
+        """
         rules = self._rules.current()
         number, sender, now = kept.recipient or "", number_of(kept.sender), self._clock()
         if rules is None or number not in rules.numbers or not rules.numbers[number].sms:
@@ -44,7 +47,8 @@ class Texts:
         before = self._replies.last(number, sender or "")
         again = before is not None and before.reference == reference
         at = None if before is None or again else before.at
-        answered = sms.answer(rules, sms.Texted(number, sender, now, self._rules.switches, at))
+        texted = sms.Texted(number, sender, now, self._rules.switches, at, theirs)
+        answered = sms.answer(rules, texted)
         decided = Decided(provider, reference, now, (answered.why,), identity=kept.identity)
         if answered.reply is None or sender is None:
             self._noting.add(decided)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -11,6 +11,7 @@ from typing import Any
 
 from receiver.vocabulary.fields import FIELDS, Field, Kept, Known, Said, Sort
 from receiver.vocabulary.linked import Linked
+from receiver.vocabulary.notification import Params
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -20,6 +21,9 @@ class Event(Said, Kept, Known):
     A field that events of its kind do not have is None.
     """
 
+    params: Params = field(default_factory=dict)
+    """All that came, by its provider's names, also what has no field; what came several times is a list. A
+    callback key in it is masked."""
     attempt: int = 1
     """1 for the first. A later one means that the function failed, or was cut short, before."""
     replay: bool = False
@@ -36,8 +40,8 @@ class Event(Said, Kept, Known):
         cls, data: Mapping[str, Any], *, attempt: int = 1, replay: bool = False, test: bool = False
     ) -> Event:
         """From the JSON of an event, as the API gives it."""
-        values = {name: _value(field, data.get(name)) for name, field in FIELDS.items()}
-        return cls(**values, attempt=attempt, replay=replay, test=test)
+        values = {name: _value(one, data.get(name)) for name, one in FIELDS.items()}
+        return cls(**values, params=data.get("params", {}), attempt=attempt, replay=replay, test=test)
 
 
 def _value(field: Field, said: Any) -> Any:

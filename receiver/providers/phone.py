@@ -27,7 +27,8 @@ class Occupied(OperatorError):
 
 
 class Phone(Protocol):
-    """What both sorts have. Made once in a process. `happening` is called on the event loop."""
+    """What both sorts have. Made once in a process. What is read of a callback is read on the event loop, and
+    never raises or waits."""
 
     @property
     def word(self) -> str:
@@ -38,8 +39,13 @@ class Phone(Protocol):
         """What a callback tells of a call that is under way; None if it is nothing that a call goes on by.
 
         `asked` is the number of the instruction that it answers, which the callback URL told us: it belongs
-        in the happening. Of a call that comes in nobody asks here. Never raises or waits.
+        in the happening. Of a call that comes in nobody asks here.
         """
+        ...
+
+    def answers_itself(self, parameters: Parameters) -> bool:
+        """Whether an SMS is a word to the provider, such as one that wants no more of them: it has answered
+        that, and nobody else should."""
         ...
 
 

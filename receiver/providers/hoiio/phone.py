@@ -79,6 +79,9 @@ class HoiioPhone:
             return None
         return _of_step(said, asked, outcome)
 
+    def answers_itself(self, parameters: Parameters) -> bool:
+        return False
+
     def request(self, session: str, instruction: Instruction, next_url: str) -> None:
         """Ask for an instruction, once. What follows from it comes to `next_url`."""
         calls = self._calls()

@@ -51,6 +51,10 @@ class TwilioPhone:
             return StepDone(asked)
         return Pressed(asked, digits) if digits else NoInput(asked)
 
+    def answers_itself(self, parameters: Parameters) -> bool:
+        """STOP, START and HELP, where the account has it look after them."""
+        return bool(parameters.first("OptOutType"))
+
     def render(self, instruction: Instruction, next_url: str) -> Answer:
         from receiver.providers.twilio import twiml  # noqa: PLC0415  # most commands answer nothing
 

@@ -59,7 +59,6 @@ class HandlerSender:
 
     def _question(self, parcel: Parcel) -> bytes:
         event = event_json(parcel.event)
-        event.pop("params")
         about = {"attempt": parcel.attempt, "replay": parcel.replayed, "test": parcel.test}
         return json.dumps({"handler": self._function, "event": event, "about": about}).encode() + b"\n"
 
