@@ -166,18 +166,20 @@ def test_settings_that_are_missing(here):
 
 
 @pytest.mark.parametrize(
-    ("address", "code"),
+    ("address", "codes"),
     [
-        ("http://127.0.0.1:1/", "local-address"),
-        ("https://localhost:1/", "local-address"),
-        ("http://receiver.invalid/", "plain-http"),
+        ("http://127.0.0.1:1/", {"local-address", "local-fallback"}),
+        ("https://localhost:1/", {"local-address", "local-fallback"}),
+        ("http://receiver.invalid/", {"plain-http", "plain-fallback"}),
     ],
 )
-def test_an_address_that_the_provider_cannot_or_should_not_use(here, address, code, monkeypatch):
+def test_an_address_that_the_provider_cannot_or_should_not_use(here, address, codes, monkeypatch):
     # The provider's real address, but nobody asks it: without credentials there is nothing to ask.
     settings = {"hoiio_api_url": "https://secure.hoiio.com/open/", "hoiio_access_token": None}
     monkeypatch.setattr("receiver.doctor.checks.clock.date_of", lambda _: None)
-    assert code in found(here, public_url=address, **settings)
+    addresses = {"public_url": address, "public_url_fallback": address}
+    assert codes <= found(here, **addresses, **settings).keys()
+    assert not codes & found(here, public_url="https://receiver.invalid/", **settings).keys()
 
 
 def test_an_address_whose_name_does_not_resolve(here):

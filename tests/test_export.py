@@ -7,11 +7,13 @@ import unicodedata
 
 import pytest
 from conftest import API_TOKEN, KEY
+from twilio_callbacks import FORM, payload
 
 from receiver.export.export import ALL_FIELDS, Form, export
 from receiver.search.events import event_json
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.mask import masked_text
 from receiver.vocabulary.printable import printable_lines
 
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
@@ -150,6 +152,25 @@ def test_json_lines_say_what_the_api_says(parts, logged, wanted):
         {name: value for name, value in document.items() if name != "params"} for document in shown
     ]
     assert len(lines) > 1
+
+
+PICTURES = "https://api.twilio.com/2010-04-01/Accounts/AC51000000000000000000000000000001/Messages/MM01/Media"
+
+
+@pytest.mark.parametrize("more", ["", "&fields=media,problems,params", "&fields=media,raw", "&fields=media"])
+@pytest.mark.parametrize("mask", [False, True])
+def test_the_files_of_a_message_are_lines_of_one_cell(client, logged, more, mask):
+    body = payload("sms/pictures")
+    client.post(f"/callbacks/{KEY}/twilio/sms", data=body, content_type=FORM)
+    answer = ask(client, f"/events?format=csv&kind=sms&mask={str(mask).lower()}{more}")
+    first, *others = csv.DictReader(io.StringIO(answer.get_data().decode(), newline=""))
+    shown = ("https://••••",) * 2 if mask else (f"{PICTURES}/ME01", f"{PICTURES}/ME02")
+    types = ("image/jpeg", "application/pdf")
+    assert first["media"].splitlines() == [
+        f"{masked_text(type) if mask else type} {url}" for type, url in zip(types, shown, strict=True)
+    ]
+    assert {row["media"] for row in others} == {""}
+    assert len(others) == 3
 
 
 def test_fields_are_chosen_and_ordered(client, logged):

@@ -7,6 +7,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import pytest
 from conftest import KEY, ON_BOTH, make_config, on_sqlite, signed, started
@@ -77,6 +78,30 @@ def test_it_finds_the_number_however_it_came_and_however_it_is_asked_for(client,
     post(client, sms(1, sender=spelling))
     run("events", "erase", "--sender", "+65 9123-4567", "--yes")
     assert references(api) == []
+
+
+@ON_BOTH
+@pytest.mark.parametrize(
+    "end", ["whatsapp:+6591234567", "WhatsApp:+65 9123 4567", "sip:+6591234567@10.0.0.1", "tel:+65-9123-4567"]
+)
+@pytest.mark.parametrize("asked", ["+6591234567", "whatsapp:+6591234567"])
+def test_a_number_is_erased_behind_a_channel_and_in_an_address(client, api, run, end, asked):
+    post(client, sms(1, sender=quote(end)))
+    post(client, sms(2, sender=quote(end.replace("4567", "4568"))))
+    run("events", "erase", "--number", asked, "--yes")
+    assert references(api) == ["AA-SI-2"]
+
+
+@ON_BOTH
+def test_it_erases_calls_that_the_number_forwarded(client, api, run):
+    for at, by in enumerate((THEM, SOMEBODY)):
+        said = {"CallSid": f"CA{at}", "CallStatus": "ringing", "From": "+" + SOMEBODY, "To": "+" + OURS}
+        body = urlencode(said | {"ForwardedFrom": "+" + by}).encode()
+        assert client.post(f"/callbacks/{KEY}/twilio/voice", data=body, headers=FORM).status_code == 200
+    run("events", "erase", "--sender", THEM, "--yes")
+    assert references(api) == ["CA0", "CA1"]
+    run("events", "erase", "--number", THEM, "--yes")
+    assert references(api) == ["CA1"]
 
 
 @ON_BOTH

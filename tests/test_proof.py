@@ -407,7 +407,7 @@ def test_the_command_needs_a_token_and_an_address(flask):
 def test_setup_proves_what_it_configured(flask):
     result = flask("setup", "--country", "US", "--state", "CA", "--yes")
     assert result.exit_code == 0, result.output
-    assert "Proved: a test for sms and voice arrived in the log." in result.stderr
+    assert "Proved: a test for voice and sms arrived in the log." in result.stderr
     assert "Proved" not in flask("setup", "--country", "US", "--state", "CA", "--yes").stderr
 
 

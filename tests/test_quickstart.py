@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import stat
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -149,6 +151,16 @@ class Demo:
             browser.post(f"{url}/login", data=given).raise_for_status()
             return browser.get(f"{url}{path}").text
 
+    def more(self, said: str) -> list[dict[str, Any]]:
+        """The log, once more has arrived by the command that was shown."""
+        words = shlex.split(
+            re.search(r"^  .venv/bin/python -m receiver.simulator (.*)$", said, re.MULTILINE)[1]
+        )
+        done = self.run(*words, module="receiver.simulator")
+        assert (done.returncode, "HTTP 200" in done.stdout) == (0, True), done.stderr
+        assert "the simulator of `make run`" in done.stderr
+        return json.loads(self.run("events", "--json").stdout)["events"]
+
     def run(self, *words: str, module: str = "receiver.cli") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", module, *words],
@@ -172,6 +184,7 @@ def test_it_tells_what_came_and_commands_talk_to_it_while_it_runs(tmp_path: Path
         assert listed.stderr.splitlines() == [USING_DEMO]
         by_flask = demo.run("events", "--json", module="flask")
         assert json.loads(by_flask.stdout) == json.loads(listed.stdout)
+        assert len(demo.more(said)) == 5
         named = demo.run("-e", ".env", "events")
         assert "no tables yet" in named.stderr  # what was named goes before the demo
         demo.environ["DATABASE_URL"] = "sqlite:///var/other.db"
@@ -202,6 +215,7 @@ def test_the_demo_with_the_other_provider_takes_a_voicemail_and_a_picture(tmp_pa
         assert "The recording and the picture are archived, the message is delivered" in said
         assert len(re.findall(r"^\d+ +\d\d-\d\d .* twilio ", said, re.MULTILINE)) == 5
         assert json.loads(demo.run("calls", "--json").stdout)["calls"][0]["outcome"] == "voicemail"
+        assert len(demo.more(said)) == 6
 
 
 @pytest.mark.slow
@@ -219,6 +233,7 @@ def test_with_an_account_it_tells_what_this_provider_needs(tmp_path: Path) -> No
             assert "fax" not in said
             assert "--months" not in said
         demo.environ |= {"HOIIO_APP_ID": "app", "HOIIO_ACCESS_TOKEN": "token-of-the-application"}
+        demo.environ["HOIIO_API_URL"] = f"{twilio.url}/open/"  # nothing asks the provider's own
         with demo.running("--provider", "twilio", simulated=False) as said:
             assert re.findall("Callbacks of (.*) go to", said) == ["Hoiio", "Twilio"]
 

@@ -20,7 +20,7 @@ from receiver.simulator.twilio.server import SimulatorServer as Twilio
 from receiver.simulator.twilio.settings import Settings as TwilioSettings
 
 URL = "http://127.0.0.1:1/"
-SECOND = "https://second.example.com/"
+SECOND = "https://second.invalid/"
 
 
 @pytest.fixture
@@ -319,9 +319,24 @@ def test_a_messaging_service_that_takes_the_messages_is_told(flask, twilio):
     found = findings(flask("doctor", "--json", code=2, **ALONE))["overruled-sms"]
     assert "never reaches us" in found["sentence"]
     assert service in found["sentence"]
+    assert "provider's console" in found["mend"]
+    refused = flask("setup", "--number", number, "--take-over", "--yes", code=1, **ALONE).stdout
+    assert "only the provider's console can end" in " ".join(refused.split())
+    flask("setup", "--number", number, "--kind", "voice", "--yes", **ALONE)
+    assert "IncomingPhoneNumbers/update" not in twilio.account["requests"]
     assert twilio.request("POST", f"/v1/Services/{service}", UseInboundWebhookOnNumber="true").ok
     assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+    flask("setup", "--number", number, "--yes", **ALONE)
     assert "messaging service" not in flask("numbers", "show", number, **ALONE).stdout
+
+
+def test_that_nobody_can_tell_what_takes_the_messages_is_told(flask, twilio):
+    number, _ = held(twilio, flask)
+    twilio.control.fault("Services/list", "status:20003", times=2)
+    assert "not known" in flask("numbers", "show", number, **ALONE).stdout
+    found = findings(flask("doctor", "--json", code=2, **ALONE))
+    assert "sms reaches us is not known" in found["overruled-unknown"]["sentence"]
+    assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
 
 
 def test_what_stands_beside_a_url_goes_with_it(flask, twilio):
@@ -422,11 +437,12 @@ def serves(hoiio, twilio, tmp_path, monkeypatch):
 def test_a_signed_test_arrives_for_each_provider(serves):
     proved = shown(serves("numbers", "test", "--json"))
     assert proved["holds"]
-    assert sorted((test["provider"], test["kind"]) for test in proved["tests"]) == [
+    assert sorted((test["provider"], test["name"]) for test in proved["tests"]) == [
         ("hoiio", "fax"),
         ("hoiio", "sms"),
         ("hoiio", "voice"),
         ("twilio", "sms"),
+        ("twilio", "status callback"),
         ("twilio", "voice"),
     ]
 
@@ -435,13 +451,25 @@ def test_a_rotation_moves_the_numbers_of_each_provider(serves, hoiio, twilio):
     serves("setup", "--country", "US", "--provider", "twilio", "--yes")
     serves("setup", "--country", "SG", "--provider", "hoiio", "--yes")
     rotated = serves("keys", "rotate", "--yes")
-    assert "voice and sms of Twilio" in rotated.stderr.replace("sms and voice", "voice and sms")
+    assert "voice, status callback and sms of Twilio" in " ".join(rotated.stderr.split())
     assert "2 moved" in rotated.stderr
     (there,), (here,) = twilio.account["numbers"], hoiio.account["numbers"]
     urls = [there["voice_url"], there["sms_url"], there["status_callback"], here["forward_to"]]
     assert not any(KEY in url for url in urls)
     assert len({url.split("/")[4] for url in urls}) == 1
     assert all("#rc=" in url for url in urls[:3])
+
+
+def test_a_rotation_moves_what_something_else_overrules_and_leaves_that(serves, twilio):
+    serves("setup", "--country", "US", "--provider", "twilio", "--yes")
+    (number,) = twilio.account["numbers"]
+    change(twilio, number["sid"], TrunkSid="TK" + "1" * 32)
+    service = twilio.request("POST", "/v1/Services", FriendlyName="Shop").json()["sid"]
+    assert twilio.request("POST", f"/v1/Services/{service}/PhoneNumbers", PhoneNumberSid=number["sid"]).ok
+    serves("keys", "rotate", "--yes")
+    (now,) = twilio.account["numbers"]
+    assert not any(f"/{KEY}/" in str(value) for value in now.values())
+    assert now["trunk_sid"] == "TK" + "1" * 32
 
 
 def test_a_key_can_go_once_nothing_but_another_address_has_it(serves, twilio):

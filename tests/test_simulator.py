@@ -27,6 +27,7 @@ from click.testing import CliRunner
 
 from receiver.simulator import __main__ as command_line
 from receiver.simulator import statefile
+from receiver.simulator.announced import Announced, announce, announced
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.simulator.hoiio.settings import Settings
 
@@ -1268,6 +1269,19 @@ def run(*arguments):
     return CliRunner().invoke(command_line.main, list(arguments))
 
 
+@contextmanager
+def serving(*options):
+    command = [sys.executable, "-m", "receiver.simulator", *options]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_it_lets_things_arrive_from_the_command_line(sim, there):
     american = sim.subscribe(forward_to=there.url + "/v", forward_sms_to=there.url + "/s")
     asian = sim.subscribe("SG", forward_to=there.url + "/f", mode="fax")
@@ -1319,6 +1333,33 @@ def test_it_answers_a_wrong_command_with_a_sentence(arguments, sentence):
     assert "Traceback" not in result.output
 
 
+def test_it_is_found_while_it_runs_and_not_by_what_it_left_behind(tmp_path):
+    file = tmp_path / "address"
+    assert announced(file) is None
+    with announce(Announced("hoiio", "http://127.0.0.1:1"), file):
+        assert announced(file) == Announced("hoiio", "http://127.0.0.1:1")
+        with announce(Announced("twilio", "http://127.0.0.1:2"), file):
+            assert announced(file) == Announced("twilio", "http://127.0.0.1:2")
+    assert file.exists()
+    assert announced(file) is None
+
+
+def test_it_warns_who_lets_everybody_see_the_account(tmp_path):
+    port = free_port()
+    with serving("--listen", f"0.0.0.0:{port}", "--announce", tmp_path / "address") as process:
+        assert "Whoever reaches 0.0.0.0 can see the account without a password" in process.stderr.readline()
+        assert f"http://127.0.0.1:{port}/" in process.stderr.readline()
+        assert announced(tmp_path / "address") == Announced("hoiio", f"http://127.0.0.1:{port}")
+
+
+def test_it_says_when_it_cannot_be_announced():
+    result = run("--listen", f"127.0.0.1:{free_port()}", "--announce", "/nonexistent/address")
+    assert (result.exit_code, result.output.strip()) == (
+        1,
+        "Error: The file /nonexistent/address cannot be written: No such file or directory.",
+    )
+
+
 def test_it_says_when_its_port_is_taken(sim):
     result = run("--listen", urlsplit(sim.url).netloc)
     assert (result.exit_code, result.output.strip()) == (
@@ -1341,23 +1382,16 @@ def test_it_does_not_touch_a_state_file_it_cannot_read(tmp_path, text):
 def test_it_stops_quietly_with_the_state_saved(tmp_path, how):
     port, state = free_port(), tmp_path / "state.json"
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "receiver.simulator", "--listen", f"127.0.0.1:{port}", "--state", state]
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        try:
-            assert url in process.stderr.readline()
-            answer = requests.post(
-                url + "/open/number/subscribe",
-                data=CREDENTIALS | {"number": "+6565311237", "duration": "1"},
-                timeout=5,
-            )
-            assert answer.json()["debit"] == "8.00"
-            process.send_signal(how)
-            out, errors = process.communicate(timeout=5)
-        finally:
-            process.kill()
+    with serving("--listen", f"127.0.0.1:{port}", "--state", state) as process:
+        assert f"Simulated provider on {url}/" in process.stderr.readline()  # no warning before it
+        answer = requests.post(
+            url + "/open/number/subscribe",
+            data=CREDENTIALS | {"number": "+6565311237", "duration": "1"},
+            timeout=5,
+        )
+        assert answer.json()["debit"] == "8.00"
+        process.send_signal(how)
+        out, errors = process.communicate(timeout=5)
     assert (process.returncode, out, "Traceback" in errors) == (0, "", False)
     assert "sim-token" not in errors
     assert json.loads(state.read_text())["balance"] == "92.00"

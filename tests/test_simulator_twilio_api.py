@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 import phonenumbers
 import pytest
 import requests
+import twilio_customer
 import waiting
 from click.testing import CliRunner
 from twilio.base.exceptions import TwilioException, TwilioRestException
@@ -15,7 +16,7 @@ from twilio.rest import Client
 
 from receiver.simulator import __main__ as command_line
 from receiver.simulator import statefile
-from receiver.simulator.twilio import catalogue
+from receiver.simulator.twilio import catalogue, store
 from receiver.simulator.twilio.server import SimulatorServer
 from receiver.simulator.twilio.settings import Settings
 
@@ -446,6 +447,40 @@ def test_a_message_that_is_sent_is_listed(sim, client):
     assert refusal(client.messages.create, to="+14155550101", from_="+1", body="Hi") == (400, 21606)
 
 
+def test_a_call_its_recording_and_its_alerts_are_read_back(sim, client):
+    with twilio_customer.serving() as customer:
+        customer.answer("/voice", "<Response><Record action='/done'/></Response>")
+        customer.answer("/done", "<Response/>")
+        customer.answer("/status", "", status=500)
+        number = sim.buy(VoiceUrl=customer.url + "/voice", StatusCallback=customer.url + "/status")
+        began = datetime.now(UTC).replace(microsecond=0)
+        placed = sim.control.call("+6591234567", number, record_seconds=7)
+    calls, recordings, alerts = client.calls, client.recordings, client.monitor.v1.alerts
+
+    (call,) = calls.list(to=number, status="completed", start_time_after=began)
+    assert (call.sid, call._from, call.direction) == (placed["sid"], "+6591234567", "inbound")
+    assert (call.duration, call.price, call.price_unit) == ("12", "-0.00850", "USD")
+    assert began <= call.start_time <= call.end_time
+    assert calls(call.sid).fetch().status == "completed"
+    for nothing in ({"from_": number}, {"status": "busy"}, {"start_time_before": began - timedelta(days=2)}):
+        assert calls.list(**nothing) == []
+
+    (recording,) = recordings.list(call_sid=call.sid, date_created_after=began)
+    assert (recording.source, recording.status, recording.duration) == ("RecordVerb", "completed", "7")
+    assert [one.sid for one in calls(call.sid).recordings.list()] == placed["recordings"] == [recording.sid]
+    assert recordings(recording.sid).fetch().media_url.endswith(recording.sid)
+
+    (alert,) = alerts.list(log_level="warning", start_date=began)
+    assert (alert.error_code, alert.resource_sid, alert.log_level) == ("15003", call.sid, "warning")
+    whole = alerts(alert.sid).fetch()
+    assert f"CallSid={call.sid}" in whole.request_variables
+    assert (whole.request_method, whole.request_url) == ("POST", customer.url + "/status")
+    assert alerts.list(log_level="error") == []
+
+    assert recordings(recording.sid).delete() is calls(call.sid).delete() is True
+    assert recordings.list() == calls.list() == []
+
+
 def test_the_other_lists_begin_empty(sim, client):
     assert client.calls.list(start_time_after=datetime.now(UTC)) == []
     assert client.recordings.list() == []
@@ -578,6 +613,25 @@ def test_it_never_sells_what_it_cannot_write_down(tmp_path, monkeypatch):
         assert (answer.status_code, answer.json()["code"]) == (500, 20500)
         monkeypatch.undo()
         assert (sim.account["balance"], sim.purchases) == ("100.00", [])
+
+
+def test_who_only_looks_has_nothing_written_down(tmp_path, monkeypatch):
+    with SimulatorServer(Settings(state=tmp_path / "state.json")) as sim:
+        sim.buy()
+
+        def written(*_):
+            raise AssertionError("it was")
+
+        monkeypatch.setattr(store, "dump", written)
+        paths = [
+            "Balance.json",
+            "Calls.json",
+            "IncomingPhoneNumbers.json",
+            "AvailablePhoneNumbers/US/Local.json",
+        ]
+        assert [sim.request("GET", path).status_code for path in [*paths, "/v1/Alerts"]] == [200] * 5
+        assert sim.account["numbers"]
+        monkeypatch.undo()
 
 
 def run(*arguments):

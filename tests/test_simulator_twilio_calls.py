@@ -4,6 +4,7 @@ import base64
 import hmac
 import io
 import json
+import re
 import socket
 import wave
 from concurrent.futures import ThreadPoolExecutor
@@ -216,14 +217,16 @@ def test_a_document_that_is_none_leaves_an_alert(server, there, number, case):
     sid = server.request("GET", "/v1/Alerts", PageSize="1").json()["alerts"][0]["sid"]
     alert = server.request("GET", f"/v1/Alerts/{sid}").json()
     assert dict(parse_qsl(alert["request_variables"]))["CallSid"] == outcome["sid"]
-    assert (alert["request_url"], alert["response_body"]) == (there.url + "/voice", content)
+    assert (alert["request_url"], alert["response_body"]) == (there.url + "/voice", content[:65_536])
 
 
 def test_unknown_elements_and_attributes_are_warnings(server, there, number):
     there.answer("/voice", '<Response><Sing/><Say tone="high">Hi</Say><!-- a --></Response>')
     outcome = server.control.call(CALLER, number)
     assert outcome["heard"] == ["Hi"]
-    assert alerts(server, outcome["sid"]) == [("12200", "warning")] * 2
+    assert alerts(server, outcome["sid"]) == [("12200", "warning")]
+    listed = server.request("GET", "/v1/Alerts", PageSize="1").json()["alerts"]
+    assert listed[0]["alert_text"] == "Element Sing is not known here; Attribute tone is not allowed in Say"
 
 
 def test_plain_text_is_read_aloud_and_sound_is_played(server, there, number):
@@ -669,7 +672,29 @@ def test_the_command_line_makes_things_arrive(server, there, number):
     def run(*arguments):
         return CliRunner().invoke(command_line.main, ["--provider", "twilio", *arguments])
 
-    assert run("call", *ends, "--digits", "12").exit_code == 0
+    call = run("call", *ends, "--digits", "12")
+    assert (call.exit_code, call.stdout.count(": HTTP 200 after ")) == (0, 2)
     assert run("sms", *ends, "--text", "hi", "--media", "image/png", "--extra", "a=b").exit_code == 0
     assert there.forms("/menu")[0]["Digits"] == "12"
     assert there.forms("/sms")[0]["a"] == "b"
+
+
+def test_the_command_line_fails_only_for_what_nobody_took_in_the_end(server, there):
+    def call(path, fallback="", **about):
+        urls = {"VoiceUrl": f"{there.url}{path}", "VoiceFallbackUrl": fallback}
+        number = server.buy(**{name: url for name, url in urls.items() if url})
+        options = ("--simulator", server.url, "--from", CALLER, "--to", number)
+        result = CliRunner().invoke(command_line.main, ["--provider", "twilio", "call", *options])
+        return result.exit_code, re.findall(r": (.*) after \d+ ms", result.stdout)
+
+    there.answer("/fine", VoiceResponse())
+    there.answers["/once"] = [(503, "", "text/xml", {}), *there.answers["/fine"]]
+    assert call("/once#rc=1&rp=5xx") == (0, ["HTTP 503", "HTTP 200"])
+    there.answer("/moved", "", status=302, Location="/fine")
+    assert call("/moved") == (0, ["HTTP 302", "HTTP 200"])
+    there.answer("/broken", "", status=500)
+    assert call("/broken", fallback=f"{there.url}/fine") == (0, ["HTTP 500", "HTTP 200"])
+    assert call("/broken", fallback=f"{there.url}/broken") == (1, ["HTTP 500", "HTTP 500"])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+    assert call("/broken", fallback=nobody) == (1, ["HTTP 500", *["connection refused"] * 2])

@@ -181,6 +181,20 @@ def test_a_mistake_of_the_simulator_leaves_no_call_that_goes_on(server, there, n
     assert listed.json()["status"] == "completed"
 
 
+# --- Answers that fill the memory
+
+
+def test_a_document_with_many_mistakes_leaves_one_alert(server, there, number):
+    there.answer("/voice", xml("<a/>" * 16_000))
+    assert alerts(server, server.control.call(CALLER, number)["sid"]) == [("12200", "warning")]
+
+
+def test_the_newest_thousand_alerts_are_kept(server, there, number):
+    there.answer("/voice", xml("<Dial><Number statusCallback='x:y'/></Dial>" * 1100))
+    outcome = server.control.call(CALLER, number, hangs_up_after=86_400)
+    assert len(alerts(server, outcome["sid"])) == 1000
+
+
 # --- Answers that take for ever
 
 

@@ -361,7 +361,34 @@ def test_a_messaging_service_is_told_unless_it_uses_the_urls_of_numbers(client, 
 def test_a_key_that_may_not_read_messaging_services_lists_numbers_all_the_same(client, provider):
     provider.get(f"{HELD}.json", json={"incoming_phone_numbers": [held()]})
     provider.get(SERVICES, json={"status": 403, "message": "no"}, status=403)
-    assert client.subscribed_numbers()[0].overruled == {}
+    (number,) = client.subscribed_numbers()
+    assert (number.overruled, number.unsure) == ({}, {Kind.SMS})
+
+
+def test_a_passing_failure_does_not_free_a_number_of_its_messaging_service(client, provider):
+    provider.get(f"{HELD}.json", json={"incoming_phone_numbers": [held()]})
+    provider.get(SERVICES, status=503)
+    with pytest.raises(TryLater):
+        client.subscribed_numbers()
+
+
+def test_a_link_that_leaves_out_the_region_is_followed_in_it(provider):
+    region = "dublin.ie1.twilio.com"
+    provider.get(
+        f"https://api.{region}/2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json",
+        json={"incoming_phone_numbers": [held()]},
+    )
+    pages = ({"next_page_url": f"{SERVICES}?Page=1"}, {})
+    for place, meta in enumerate(pages):
+        query = {"Page": "1"} if place else {"PageSize": "100"}
+        provider.get(
+            f"https://messaging.{region}/v1/Services",
+            json={"services": [], "meta": meta},
+            match=[responses.matchers.query_param_matcher(query)],
+        )
+    client = TwilioClient(ACCOUNT, (ACCOUNT, TOKEN), f"https://api.{region}")
+    assert client.subscribed_numbers()[0].unsure == set()
+    assert len(provider.calls) == 3
 
 
 # --- Buying and configuring ---

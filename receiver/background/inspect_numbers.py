@@ -9,11 +9,13 @@ from datetime import datetime
 from receiver.keys.urls import CallbackUrls, Target, shown_url
 from receiver.numbers.findings import Finding, error, graded, warning
 from receiver.numbers.known import KnownAccount, KnownNumber
+from receiver.providers.numbers import only_in_console
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
 _SOON, _VERY_SOON = 14, 3
 """Days before a subscription ends."""
+_IN_CONSOLE = "End that in the provider's console: no setting of the number does."
 
 
 def inspect_numbers(known: KnownAccount, urls: CallbackUrls | None, now: datetime) -> Iterator[Finding]:
@@ -27,6 +29,7 @@ def _found(known: KnownAccount, urls: CallbackUrls | None, now: datetime) -> Ite
         yield from _term(number, now)
         if urls is not None:
             yield from _targets(number, urls)
+    yield from _unsure(known)
     for number in known.lost:
         yield _lost(number)
 
@@ -59,7 +62,9 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         if was_here and kind in number.overruled:
             instead = number.overruled[kind]
             sentence = f"{kind} of {name} never reaches us: {instead} is used instead of its URL."
-            yield error(f"overruled-{kind}", sentence, f"{again} --take-over", number.number)
+            beyond = only_in_console(number.overruled, routes)
+            mend = _IN_CONSOLE if kind in beyond else f"{again} --take-over"
+            yield error(f"overruled-{kind}", sentence, mend, number.number)
             continue
         yield from _lacking(number, kind, urls)
         if target is Target.DEAD_KEY:
@@ -76,6 +81,18 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
             meant = "If that is meant: receiver doctor --accept."
             sentence = f"{kind} of {name} came here once, and {where}. {meant}"
             yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
+
+
+def _unsure(known: KnownAccount) -> Iterator[Finding]:
+    """Whether some of it comes here at all is not known: said once, since one cause is behind all of it."""
+    kinds = sorted({kind for number in known.numbers for kind in number.unsure & number.were_here})
+    if kinds:
+        sentence = (
+            f"Whether {' and '.join(kinds)} reaches us is not known: the provider did not tell whether"
+            " something takes it before the URLs of your numbers do."
+        )
+        mend = "Let the credentials read the whole account, or look in the provider's console."
+        yield warning("overruled-unknown", sentence, mend)
 
 
 def _lacking(number: KnownNumber, kind: Kind, urls: CallbackUrls) -> Iterator[Finding]:

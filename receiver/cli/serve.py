@@ -11,6 +11,7 @@ import time
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from config import Config
 from receiver import current
 from receiver.cli.operation import operation
 from receiver.db.engine import Unreachable
@@ -19,6 +20,7 @@ from receiver.db.reach import Moved
 from receiver.db.schema import require_schema
 from receiver.intake.spool import SpoolError
 from receiver.logs.log import get_logger
+from receiver.providers.registry import PROVIDERS
 
 logger = get_logger(__name__)
 
@@ -54,6 +56,7 @@ def serve(*, listen: str, workers: int, no_work: bool) -> None:
             "SQLite allows one writing process: leave --workers at 1, or use PostgreSQL"
         )
     logging.config.dictConfig(logging_config(config.log_format, config.log_level))
+    _tell_cautions(config)
     _require_a_store()
     current.rules().require()
     _require_free(host, port)
@@ -69,6 +72,14 @@ def serve(*, listen: str, workers: int, no_work: bool) -> None:
             log_level=config.log_level,
         )
     )
+
+
+def _tell_cautions(config: Config) -> None:
+    for provider in PROVIDERS.values():
+        for each in provider.cautions(config):
+            logger.warning(
+                "a setting costs callbacks", provider=provider.name, what=each.sentence, do=each.mend
+            )
 
 
 def _require_a_store() -> None:

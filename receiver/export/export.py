@@ -174,9 +174,9 @@ def _names(kind: str, fields: Sequence[str]) -> list[str]:
 def _picker(asked: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
     """A function from a row to the document of its kind; fast, since every row passes through it."""
     places = [asked.index(name) for name in names]
-    if len(places) == 1:  # itemgetter then returns no tuple
-        return lambda row: {names[0]: row[places[0]]}
-    get = itemgetter(*places)
+    # With less than two places itemgetter returns no tuple.
+    get: Callable[[Sequence[Any]], Sequence[Any]]
+    get = itemgetter(*places) if len(places) > 1 else lambda row: [row[place] for place in places]
     lists = [name for name in names if FIELDS[name].sort is Sort.LINES]
     files = [name for name in names if FIELDS[name].sort is Sort.FILES]
     flags = [name for name in names if FIELDS[name].sort is Sort.FLAG]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from receiver.vocabulary.fields import FIELDS, Sort
+from receiver.vocabulary.linked import lines_of_json
 from receiver.vocabulary.printable import printable_lines
 
 Column = Sequence[Any]
@@ -93,6 +94,11 @@ def _structures(column: Column) -> Iterable[str]:
     return [_cell(_flat(value)) if value else "" for value in column]
 
 
+def _files(column: Column) -> Iterable[str]:
+    """A file on each line, its type first: what the log keeps, also where the value was read from that."""
+    return _texts([value if isinstance(value, str) else lines_of_json(value or ()) for value in column])
+
+
 def _flat(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "; ".join(value)
@@ -124,6 +130,7 @@ _CELLS: dict[Sort, Callable[[Column], Iterable[str]]] = {
     Sort.COUNT: _numbers,
     Sort.AMOUNT: _amounts,
     Sort.LINES: _structures,
+    Sort.FILES: _files,
     Sort.FLAG: _flags,
 }
 """Sorts that nobody outside can write freely, and those that are not text; all others are guarded."""

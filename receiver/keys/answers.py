@@ -104,8 +104,8 @@ def _path_problem(url: str, answer: Reply) -> tuple[str, str]:
         )
     return (
         "what answers does not accept this callback key (HTTP 404).",
-        "Restart the service if CALLBACK_KEYS was changed; else PUBLIC_URL leads to another installation,"
-        " or a proxy changes the path.",
+        "Restart the service if CALLBACK_KEYS was changed; else PUBLIC_URL leads to an installation with"
+        " another database, where keys of a rotation are unknown, or a proxy changes the path.",
     )
 
 

@@ -21,9 +21,9 @@ from receiver.keys.tls import tls_problem
 from receiver.outbound.limit import TimeLimit
 
 TIMEOUT = 10.0
+"""Seconds for each hop."""
 _LONGEST = 20.0
 """Seconds for the whole way, however steadily something drips."""
-"""Seconds for each hop."""
 _LARGEST_ANSWER = 64 * 1024
 
 
@@ -56,6 +56,11 @@ class Proof:
     @property
     def holds(self) -> bool:
         return self.failed is None
+
+    def about(self, setting: str) -> Proof:
+        """The same of an address that is from another setting than PUBLIC_URL."""
+        sentence, mend = (text.replace("PUBLIC_URL", setting) for text in (self.sentence, self.mend))
+        return replace(self, sentence=sentence, mend=mend)
 
 
 @dataclass(frozen=True)

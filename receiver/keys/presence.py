@@ -50,8 +50,8 @@ class Presence:
 
 
 def machines(engine: Engine) -> set[str]:
-    """The names of the machines on which processes serve, this one among them."""
-    return {name.rsplit(":", 2)[0] for name in alive(engine)} | {socket.gethostname()}
+    """The names of the machines on which processes serve."""
+    return {name.rsplit(":", 2)[0] for name in alive(engine)}
 
 
 def alive(engine: Engine) -> dict[str, frozenset[str]]:

@@ -131,6 +131,8 @@ class CallbackUrls:
     accepted: tuple[CallbackUrls, ...] = ()
     beside: Mapping[Kind, Mapping[str, str]] = field(default_factory=dict)
     """What a number has beside the URL of a kind that leads here (`Way.others`)."""
+    second: str = ""
+    """One of the provider's URLs on PUBLIC_URL_FALLBACK, if that is set."""
 
     @classmethod
     def made_with(
@@ -143,7 +145,9 @@ class CallbackUrls:
             ways[kind].url if kind in ways else "" for kind in (Kind.VOICE, Kind.FAX, Kind.SMS)
         )
         beside = {kind: way.others for kind, way in ways.items() if way.others}
-        return cls(voice, fax, sms, beside=beside)
+        return cls(
+            voice, fax, sms, beside=beside, second=here.fallback(provider.name, next(iter(ways))) or ""
+        )
 
     def of(self, kind: Kind) -> str:
         """The URL for one kind."""

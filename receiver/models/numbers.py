@@ -28,7 +28,7 @@ class NumberRow(Base):
     others: Mapped[dict[str, str] | None] = mapped_column(Words)
     """Its further settings, by the provider's names."""
     overruled: Mapped[dict[str, str] | None] = mapped_column(Words)
-    """What the provider uses instead of the URL of a kind."""
+    """What the provider uses instead of the URL of a kind; empty if it did not tell whether it does."""
     sort: Mapped[str | None]
     expires_on: Mapped[date | None]
     """In the provider's calendar."""

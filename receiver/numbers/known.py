@@ -49,6 +49,8 @@ class KnownNumber:
     lost_at: datetime | None = None
     overruled: Mapping[Kind, str] = field(default_factory=dict)
     """Kinds whose URL the provider does not use, with what it uses instead."""
+    unsure: frozenset[Kind] = frozenset()
+    """Kinds of which it did not tell whether it uses the URL."""
     sort: NumberSort | None = None
 
     def days_left(self, now: datetime) -> int | None:
@@ -221,16 +223,18 @@ def _read(row: RowMapping) -> KnownNumber:
         routes=routes,
         capabilities=frozenset(capabilities),
         were_here=frozenset(were_here),
-        overruled={Kind(kind): instead for kind, instead in overruled.items()},
+        overruled={Kind(kind): instead for kind, instead in overruled.items() if instead},
+        unsure=frozenset(Kind(kind) for kind, instead in overruled.items() if not instead),
         sort=sort and NumberSort(sort),
     )
 
 
 def _row(known: KnownNumber) -> dict[str, Any]:
-    values = {name: value for name, value in vars(known).items() if name != "routes"}
+    values = {name: value for name, value in vars(known).items() if name not in ("routes", "unsure")}
     urls = {f"{kind}_url": getattr(known.routes, kind) for kind in Kind} | {"others": known.routes.others}
+    overruled = {"overruled": {**dict.fromkeys(known.unsure, ""), **known.overruled}}
     lists = {"capabilities": sorted(known.capabilities), "were_here": sorted(known.were_here)}
-    return values | urls | lists
+    return values | urls | lists | overruled
 
 
 def _known(
@@ -254,6 +258,7 @@ def _known(
         checked_at=now,
         provider="",
         overruled=number.overruled,
+        unsure=number.unsure,
         sort=number.sort,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from config import Config
 from receiver.outbound.sign_in import SignIn
 from receiver.providers.answer import Answer
+from receiver.providers.caution import Caution
 from receiver.providers.here import Here, Way
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
@@ -135,6 +136,10 @@ class Provider(Protocol):
     def vouches(self) -> bool:
         """Whether a valid signature says that a callback is about our account, whatever numbers it names: the
         provider may have some that it does not list."""
+        ...
+
+    def cautions(self, config: Config) -> Iterable[Caution]:
+        """What of the settings costs callbacks of its, although it can be used."""
         ...
 
     def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:

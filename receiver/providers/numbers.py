@@ -93,8 +93,20 @@ class SubscribedNumber:
     state: str = ""
     capabilities: frozenset[str] = frozenset()
     overruled: Mapping[Kind, str] = field(default_factory=dict)
-    """Kinds whose URL the provider does not use, with what it uses instead, as in `the trunk TK12`."""
+    """Kinds whose URL the provider does not use, with what it uses instead, as in `the trunk TK12`. If that
+    is one of `routes.others`, its value stands in it."""
+    unsure: frozenset[Kind] = frozenset()
+    """Kinds of which the provider did not tell whether it uses the URL."""
     sort: NumberSort | None = None
+
+
+def only_in_console(overruled: Mapping[Kind, str], routes: Routes) -> dict[Kind, str]:
+    """What overrules a number's URLs and is no setting of the number, so that nothing here can end it."""
+    return {
+        kind: instead
+        for kind, instead in overruled.items()
+        if not any(value and value in instead for value in routes.others.values())
+    }
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,9 @@ def ring(provider: Provider, config: Config, call: SimulatedCall) -> str:
         raise NoSimulator(f"the simulator made no call: {reason}")
     first = outcome["deliveries"][0]
     if first["status"] != 200:
-        said = f"HTTP {first['status']}" if first["status"] else first["error"]
-        raise NoSimulator(f"the call was not taken: {said}. Is `receiver serve` running, at PUBLIC_URL?")
+        raise NoSimulator(
+            f"the call was not taken: {first['said']}. Is `receiver serve` running, at PUBLIC_URL?"
+        )
     return str(outcome["session"])
 
 

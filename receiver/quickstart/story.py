@@ -54,7 +54,6 @@ def tell_demo(
     *,
     user: str,
     password: str | None,
-    simulator: str,
     sender: str,
     number: str,
 ) -> None:
@@ -70,8 +69,7 @@ def tell_demo(
         "  .venv/bin/receiver doctor\n"
         f"{_api_hint(config, listen)}"
         "Let another SMS arrive with\n"
-        f"  curl -H 'Content-Type: application/json' http://{simulator}/control/sms \\\n"
-        f'    -d \'{{"from": "{sender}", "to": "{number}", "text": "Hello again"}}\'\n'
+        f"  .venv/bin/python -m receiver.simulator sms --from {sender} --to {number} --text 'Hello again'"
     )
 
 

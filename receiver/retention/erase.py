@@ -30,12 +30,14 @@ from receiver.retention.remove import Act, Removed, remove_gently, remove_orphan
 from receiver.search.home import at_home
 from receiver.search.query import Search
 from receiver.vocabulary.errors import OperatorError
+from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.telephone import spelled
 
 FEWEST_DIGITS = 5
 _PAGE = 1000
 _PASSES = 5
-_PUNCTUATION = " +-().\u00a0"
+_NUMBERS = tuple(EVENTS.c[name] for name, field in SAID.items() if field.sort is Sort.NUMBER)
+"""Every field in which somebody's number stands."""
 
 
 class EraseError(OperatorError):
@@ -168,7 +170,7 @@ class Erasure:
         found: set[int] = set()
         for column in self._named_in:
             # One column at a time, and no other: an index holds it, so the log itself is not read.
-            found.update(self._select(EVENTS.c.id, self._is(column)))
+            found.update(self._naming(column))
         for some in _pages(sorted(found)):
             # Of trusted events only: a forged one must not pull in somebody else's call.
             theirs = and_(EVENTS.c.id.in_(some), EVENTS.c.quarantine.is_(None), EVENTS.c.session.is_not(None))
@@ -198,16 +200,20 @@ class Erasure:
 
     @property
     def _named_in(self) -> tuple[Column[Any], ...]:
-        return (*self._ends, EVENTS.c.dest) if self._end is End.EITHER else self._ends
+        return _NUMBERS if self._end is End.EITHER else self._ends
 
-    def _is(self, column: Column[Any]) -> ColumnElement[bool]:
-        """However it is spelled: what `digits_of` does, in SQL."""
-        plain: ColumnElement[Any] = column
-        for char in _PUNCTUATION:
-            plain = func.replace(plain, char, "")
+    def _naming(self, column: Column[Any]) -> Iterator[int]:
+        """The events that have the number in this column."""
         # Whatever stands between its digits, they come in this order: that rules most numbers out quickly.
         likely = column.like("%".join(("", *self._digits, "")))
-        return and_(column.is_not(None), likely, plain.in_([self._digits, "00" + self._digits]))
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(EVENTS.c.id, column).where(column.is_not(None), likely))
+            yield from (event_id for event_id, end in rows if self._is(end))
+
+    def _is(self, end: str) -> bool:
+        """Whether an end is the number, however it is spelled: also behind a channel (`whatsapp:`) and before
+        the host of an address (`sip:`)."""
+        return digits_of(end.partition("@")[0]) == self._digits
 
     def _in_bytes(self, column: Column[Any]) -> ColumnElement[bool]:
         if self._engine.dialect.name == "sqlite":
@@ -223,7 +229,7 @@ class Erasure:
             return in_raw
         ends = [row[column.name] for column in self._ends]
         named = [row[column.name] for column in self._named_in]
-        if any(number is not None and digits_of(str(number)) == self._digits for number in named):
+        if any(number is not None and self._is(str(number)) for number in named):
             return True
         if None in ends and row["session"] in self._sessions:
             return True

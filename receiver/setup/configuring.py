@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from receiver.keys.urls import CallbackUrls, Target, shown_url
-from receiver.providers.numbers import Capability, SubscribedNumber
+from receiver.providers.numbers import Capability, SubscribedNumber, only_in_console
 from receiver.setup.catalogue import can
 from receiver.setup.plan import Configure, Wish
 from receiver.vocabulary.kinds import Kind
@@ -16,12 +18,9 @@ class Impossible(Exception):
 def settings_for(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, take_over: bool) -> Configure:
     """The settings that fulfil a wish, with everything else on the number as it is."""
     kinds = kinds_for(wish.kinds, number)
-    overruled = sorted({number.overruled[kind] for kind in kinds if kind in number.overruled})
-    if overruled and not take_over:
-        uses = " and ".join(overruled)
-        raise Impossible(
-            f"{uses} is used instead of its URLs, so it is left alone; --take-over points it here"
-        )
+    _refuse_overruled(
+        {kind: number.overruled[kind] for kind in kinds & number.overruled.keys()}, number, take_over
+    )
     elsewhere = sorted(
         kind for kind in kinds if urls.target(number.routes.of(kind), kind) is Target.ELSEWHERE
     )
@@ -30,6 +29,17 @@ def settings_for(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, ta
         uses = " and ".join(f"{kind} to {host}" for kind, host in hosts.items())
         raise Impossible(f"it sends {uses}, so it is left alone; --take-over points it here")
     return pointing(number, kinds, urls, take_over=take_over)
+
+
+def _refuse_overruled(overruled: Mapping[Kind, str], number: SubscribedNumber, take_over: bool) -> None:
+    uses = f"{' and '.join(sorted(set(overruled.values())))} is used instead of its URLs"
+    if beyond := only_in_console(overruled, number.routes):
+        raise Impossible(
+            f"{uses}, which only the provider's console can end; for what else it receives, leave"
+            f" {' and '.join(sorted(beyond))} out of --kind"
+        )
+    if overruled and not take_over:
+        raise Impossible(f"{uses}, so it is left alone; --take-over points it here")
 
 
 def pointing(

@@ -1,8 +1,8 @@
 """Key rotation without losing a call: a new key is accepted everywhere before any number uses it.
 
-Make a key; wait until every serving process accepts it; prove it through PUBLIC_URL; move the numbers; read
-back; let the older keys retire after a grace time. Each step is in the database before the next begins, so a
-rotation that stopped anywhere goes on when it is run again.
+Make a key; wait until every serving process accepts it, and the second machine; prove it through all URLs
+that numbers get; move the numbers; read back; let the older keys retire after a grace time. Each step is in
+the database before the next begins, so a rotation that stopped anywhere goes on when it is run again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from receiver.keys import presence, stored
+from receiver.keys.doors import addresses, doors, named, no_second
 from receiver.keys.key import Key, KeyState, short
 from receiver.keys.proof import prove, reach
 from receiver.keys.ring import KeyRing
@@ -31,7 +32,7 @@ GRACE = timedelta(days=7)
 _PATIENCE = 60.0
 """Seconds for all processes to accept a new key; each looks every few."""
 _IN_A_ROW = 10
-"""So many times in a row, each over a new connection, PUBLIC_URL must accept it: there may be a process
+"""So many times in a row, each over a new connection, each address must accept it: there may be a process
 behind it that cannot reach the database, and so cannot say that it serves."""
 
 _AGAIN = (
@@ -104,7 +105,10 @@ class Rotator:
             raise RotationError(f"the key {name} is gone from the database: run `receiver keys rotate` again")
         self.say(f"{'Going on with' if begun else 'Made'} the key {name}.")
         self.say("Waiting until every process accepts it …")
-        self._wait(fingerprint, self.owners[0].urls(secret))
+        urls = self.owners[0].urls(secret)
+        self._wait(fingerprint, urls)
+        if why := no_second(self.engine, urls):
+            self.say(f"Warning: {why}")
         proved = [self._prove(owner, owner.urls(secret)) for owner in self.owners]
         self.say(f"Each does, and a test with it arrived for {'; '.join(proved)}.")
         stored.make_current(self.engine, fingerprint)
@@ -166,24 +170,26 @@ class Rotator:
             self.sleep(1.0)
 
     def _refused(self, urls: CallbackUrls) -> str:
-        for _ in range(_IN_A_ROW):
-            found = reach(urls.of(urls.kinds[0]))
-            if not found.holds:
-                return f"PUBLIC_URL does not accept the new key: {found.sentence} {found.mend}"
+        for door in addresses(urls):
+            for _ in range(_IN_A_ROW):
+                found = reach(door.url).about(door.setting)
+                if not found.holds:
+                    return f"{door.setting} does not accept the new key: {found.sentence} {found.mend}"
         return ""
 
     def _prove(self, owner: Owner, urls: CallbackUrls) -> str:
         """Prove the URLs of a provider, and say of what."""
         of = f" of {owner.provider.title}" if len(self.owners) > 1 else ""
-        for kind in urls.kinds:
-            found = prove(self.engine, urls.of(kind), kind, owner.secret, provider=owner.provider)
+        asked = tuple(doors(urls))
+        for door in asked:
+            found = prove(self.engine, door.url, door.kind, owner.secret, provider=owner.provider)
             if not found.holds:
+                found = found.about(door.setting)
                 raise RotationError(
-                    f"a test for {kind}{of} did not arrive ({found.failed}): {found.sentence} {found.mend}"
-                    f" {_AGAIN}"
+                    f"a test for {door.name}{of} did not arrive ({found.failed}): {found.sentence}"
+                    f" {found.mend} {_AGAIN}"
                 )
-
-        return f"{', '.join(urls.kinds[:-1])} and {urls.kinds[-1]}{of}"
+        return f"{named(asked)}{of}"
 
     def _move(self, secret: str) -> tuple[Progress, ...]:
         done: list[Progress] = []

@@ -55,17 +55,23 @@ class SharedProvider(ABC, Generic[_Account]):
         """The account that a state file holds; `StateError` if it holds none."""
 
     @contextmanager
+    def look(self) -> Iterator[tuple[_Account, datetime]]:
+        """The account and its current time, for a look that changes nothing, while nobody else has it."""
+        with self._lock:
+            now = datetime.now(UTC) + self._account.ahead
+            self._account.settle(now)
+            yield self._account, now
+
+    @contextmanager
     def account(self) -> Iterator[tuple[_Account, datetime]]:
-        """The account and its current time, for one look or one change, while nobody else has it.
+        """The account and its current time, for one change, while nobody else has it.
 
         When this ends, the change is on disk. If it cannot be written, the change is undone, and this raises
         `StateError`.
         """
-        with self._lock:
-            now = datetime.now(UTC) + self._account.ahead
-            self._account.settle(now)
+        with self.look() as found:
             try:
-                yield self._account, now
+                yield found
             finally:
                 self._save()
 

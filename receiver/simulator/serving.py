@@ -1,6 +1,7 @@
 """Serving a simulator over HTTP."""
 
 import contextlib
+import ipaddress
 import socket
 import threading
 from types import TracebackType
@@ -20,6 +21,20 @@ def bind(app: Flask, host: str, port: int) -> BaseWSGIServer:
         return make_server(host, port, app, threaded=True, request_handler=_Handler, fd=listening.fileno())
 
 
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def url_at(host: str, port: int) -> str:
+    """The URL, without a slash at its end, at which this machine reaches what listens there."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"http://[{local}]:{port}" if ":" in local else f"http://{local}:{port}"
+
+
 class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -35,7 +50,7 @@ class Serving:
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator", daemon=True
         )
-        self.url = f"http://{host}:{self._server.port}"
+        self.url = url_at(host, self._server.port)
         """Its address."""
 
     def __enter__(self) -> Self:

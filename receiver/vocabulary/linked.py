@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -17,9 +18,14 @@ def linked_json(files: tuple[Linked, ...]) -> list[dict[str, str]]:
     return [file._asdict() for file in files]
 
 
-def lines_of(files: tuple[Linked, ...]) -> str | None:
+def lines_of(files: Iterable[Linked]) -> str | None:
     """As the log keeps them: one on each line, its type first. None if there are none."""
     return "\n".join(f"{file.media_type} {file.url}" for file in files) or None
+
+
+def lines_of_json(files: Iterable[Mapping[str, str]]) -> str | None:
+    """The same from the JSON of an event."""
+    return lines_of(Linked(**file) for file in files)
 
 
 def read_lines(kept: str | None) -> tuple[Linked, ...]:

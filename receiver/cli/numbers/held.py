@@ -89,6 +89,7 @@ def show(*, number: str, provider: str | None, as_json: bool) -> None:
     rows.append(("sms URL", masked_url(routes.of(Kind.SMS)) or "-"))
     rows += [(words_of(name), masked_url(value) or "-") for name, value in routes.others.items()]
     rows += [(f"instead of {kind}", instead) for kind, instead in found.number.overruled.items()]
+    rows += [(f"instead of {kind}", "not known") for kind in sorted(found.number.unsure)]
     if len(current.providers()) > 1:
         rows.insert(1, ("provider", found.provider.name))
     tables.show(("field", "value"), rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
@@ -11,6 +11,7 @@ from receiver import current
 from receiver.cli import options, output, progress
 from receiver.cli.numbers.held import asked_for, held
 from receiver.cli.operation import operation
+from receiver.keys.doors import Door, doors, doors_of
 from receiver.keys.hops import Proof
 from receiver.keys.proof import prove
 from receiver.keys.urls import CallbackUrls, shown_url
@@ -19,6 +20,9 @@ from receiver.providers.numbers import SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import printable
+
+Proved = tuple[Door, Proof]
+"""A URL, and how far a test to it came."""
 
 
 @click.command()
@@ -38,30 +42,28 @@ def test_callbacks(
 ) -> None:
     """Post a signed test, and look for it in the log.
 
-    It goes through PUBLIC_URL to this service's callback URLs or, with NUMBER, to where the provider sends
-    what arrives for that number. The answer names the hop that failed: dns, connect, tls, answer or log. In
-    the log the event has the type `test`.
+    It goes to this service's callback URLs, on PUBLIC_URL_FALLBACK too, or, with NUMBER, to where the
+    provider sends what arrives for that number. The answer names the hop that failed: dns, connect, tls,
+    answer or log. In the log the event has the type `test`.
     """
     wanted = [Kind(kind) for kind in kinds] or list(Kind)
     elsewhere: dict[Kind, str] = {}
-    targets: list[tuple[Provider, dict[Kind, str]]] = []
     if number:
         holding = held(number, provider)
-        here, elsewhere = _targets(holding.number, current.our_urls(holding.provider), wanted)
-        targets.append((holding.provider, here))
+        urls = current.our_urls(holding.provider)
+        elsewhere = _elsewhere(holding.number, urls, wanted)
+        targets = [(holding.provider, doors_of(urls, holding.number.routes))]
     else:
-        for of in asked_for(provider):
-            urls = current.our_urls(of)
-            targets.append((of, {kind: urls.of(kind) for kind in wanted if kind in urls.kinds}))
-    tested = [(of, prove_urls(of, theirs)) for of, theirs in targets]
-    proofs = [proof for _, theirs in tested for proof in theirs.values()]
+        targets = [(of, doors(current.our_urls(of))) for of in asked_for(provider)]
+    tested = [(of, prove_doors(of, [door for door in each if door.kind in wanted])) for of, each in targets]
+    proofs = [proof for _, each in tested for _, proof in each]
     holds = not elsewhere and bool(proofs) and all(proof.holds for proof in proofs)
     if as_json:
-        tests = [proof_json(of, kind, proof) for of, theirs in tested for kind, proof in theirs.items()]
+        tests = [proof_json(of, door, proof) for of, each in tested for door, proof in each]
         output.json_out({"holds": holds, "tests": tests, "elsewhere": elsewhere})
     else:
-        for of, theirs in tested:
-            show_proofs(theirs, of.title if len(tested) > 1 else "")
+        for of, each in tested:
+            show_proofs(each, of.title if len(tested) > 1 else "")
         _show_the_rest(number, elsewhere, any_proofs=bool(proofs))
     if not holds:
         raise SystemExit(1)
@@ -78,31 +80,34 @@ def _show_the_rest(number: str | None, elsewhere: Mapping[Kind, str], *, any_pro
         output.say("No provider of yours has that kind.")
 
 
-def prove_urls(of: Provider, targets: Mapping[Kind, str]) -> dict[Kind, Proof]:
-    """Prove the callback URL of each kind, showing that it goes on."""
+def prove_doors(of: Provider, asked: Iterable[Door]) -> list[Proved]:
+    """Prove callback URLs of a provider, showing that it goes on."""
     secret = current.secret(of)
-    proofs: dict[Kind, Proof] = {}
-    for kind, url in targets.items():
-        with progress.spinner(f"Testing {kind} …"):
-            proofs[kind] = prove(current.engine(), url, kind, secret, provider=of)
-    return proofs
+    proved: list[Proved] = []
+    for door in asked:
+        with progress.spinner(f"Testing {door.name} …"):
+            proof = prove(current.engine(), door.url, door.kind, secret, provider=of)
+            proved.append((door, proof.about(door.setting)))
+    return proved
 
 
-def show_proofs(proofs: Mapping[Kind, Proof], title: str = "") -> None:
-    """One line a kind, and for those that failed, why and what to do; said once if it is the same for all."""
-    for kind, proof in proofs.items():
-        click.echo(f"{title} {kind:6} {_way(proof)}".lstrip())
-    for sentence, mend in dict.fromkeys((proof.sentence, proof.mend) for proof in proofs.values()):
+def show_proofs(proved: Sequence[Proved], title: str = "") -> None:
+    """One line each, and for those that failed, why and what to do; said once if it is the same for all."""
+    width = max((len(door.name) for door, _ in proved), default=0)
+    for door, proof in proved:
+        click.echo(f"{title} {door.name:{width}}  {_way(proof)}".lstrip())
+    for sentence, mend in dict.fromkeys((proof.sentence, proof.mend) for _, proof in proved):
         if sentence:
             click.echo(wrapped(sentence[:1].upper() + sentence[1:]))
             click.echo(wrapped(mend, "→ "))
 
 
-def proof_json(of: Provider, kind: Kind, proof: Proof) -> dict[str, object]:
+def proof_json(of: Provider, door: Door, proof: Proof) -> dict[str, object]:
     """A proof, for `--json`."""
     return {
         "provider": of.name,
-        "kind": kind,
+        "kind": door.kind,
+        "name": door.name,
         "holds": proof.holds,
         "passed": proof.passed,
         "failed": proof.failed,
@@ -127,11 +132,9 @@ def _way(proof: Proof) -> str:
     return f"{', '.join(hops)} ({proof.milliseconds} ms, event {proof.event})"
 
 
-def _targets(
-    number: SubscribedNumber, urls: CallbackUrls, kinds: Iterable[Kind]
-) -> tuple[dict[Kind, str], dict[Kind, str]]:
-    """Where the provider sends what arrives for a number: our URLs, and the others as they may be shown."""
-    asked = {kind: url for kind, url in number.routes.urls.items() if kind in kinds}
+def _elsewhere(number: SubscribedNumber, urls: CallbackUrls, kinds: Iterable[Kind]) -> dict[Kind, str]:
+    """Where the provider sends what does not come here, as it may be shown."""
     here = urls.brought_here(number.routes)
-    elsewhere = {kind: shown_url(url) for kind, url in asked.items() if kind not in here}
-    return {kind: url for kind, url in asked.items() if kind in here}, elsewhere
+    return {
+        kind: shown_url(url) for kind, url in number.routes.urls.items() if kind in kinds and kind not in here
+    }

@@ -18,6 +18,7 @@ from receiver.cli.numbers.held import asked_for
 from receiver.cli.operation import operation
 from receiver.cli.setup import ask, plan_shown, result_shown
 from receiver.cli.setup.proofs import Proofs, reached, tested
+from receiver.keys.doors import FALLBACK, PUBLIC_URL
 from receiver.keys.urls import CallbackUrls
 from receiver.providers.base import Provider
 from receiver.providers.numbers import SubscribedNumber
@@ -206,6 +207,7 @@ def _described(of: Provider, urls: CallbackUrls, number: SubscribedNumber) -> st
 
 def _warn_of_address(providers: Sequence[Provider]) -> None:
     config = current.config()
-    doubts = (doubt(config.public_url, of.account(config)[0]) for of in providers)
+    given = {PUBLIC_URL: config.public_url, FALLBACK: config.public_url_fallback}
+    doubts = (doubt(url, of.account(config)[0], name) for of in providers for name, url in given.items())
     for sentence in dict.fromkeys(filter(None, doubts)):
         output.say(f"Warning: {sentence}")

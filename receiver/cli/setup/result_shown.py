@@ -87,12 +87,12 @@ def _json(results: Sequence[Result], proofs: Sequence[Proofs]) -> dict[str, obje
         ],
         "numbers": [shown.number_json(held) for result in results for held in _held(result, result.ours)],
         "unreachable": {
-            kind: proof.sentence for each in proofs for kind, proof in each.reached.items() if not proof.holds
+            door.name: proof.sentence for each in proofs for door, proof in each.reached if not proof.holds
         },
         "tests": [
-            proof_json(result.account.provider, kind, proof)
+            proof_json(result.account.provider, door, proof)
             for result, each in zip(results, proofs, strict=True)
-            for kind, proof in each.tested.items()
+            for door, proof in each.tested
         ],
     }
 

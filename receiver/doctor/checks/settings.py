@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from config import Config
 from receiver.doctor.check import Check, Patient, Say
+from receiver.keys.doors import FALLBACK, PUBLIC_URL
 from receiver.numbers.findings import Finding, error, warning
 from receiver.outbound.address import network_of
 from receiver.providers.registry import PROVIDERS
@@ -29,7 +31,12 @@ def look(patient: Patient, found: list[Finding]) -> str:
                 f"Set {wanted}; they are in the provider's portal.",
             )
         )
-    found += _about_public_url(config, live=_live(patient))
+    found += (
+        replace(warning(each.code, each.sentence, each.mend), provider=provider.name)
+        for provider in PROVIDERS.values()
+        for each in provider.cautions(config)
+    )
+    found += _about_addresses(config, live=_live(patient))
     if config.signatures is Signatures.IGNORE:
         found.append(
             warning(
@@ -63,28 +70,33 @@ def _live(patient: Patient) -> bool:
     return any(each.live(patient.config) for each in patient.providers)
 
 
-def _about_public_url(config: Config, *, live: bool) -> Iterator[Finding]:
+def _about_addresses(config: Config, *, live: bool) -> Iterator[Finding]:
     if config.public_url is None:
         yield error(
             "no-address",
             "The provider cannot be told where to call: PUBLIC_URL is not set.",
             "Set PUBLIC_URL to how this service is reached from outside.",
         )
-        return
-    if not live:
-        return  # a rehearsal: its provider is on this machine, too
-    parts = urlsplit(config.public_url)
+    elif live:  # else a rehearsal: its provider is on this machine, too
+        yield from _about_address(PUBLIC_URL, config.public_url, ("local-address", "plain-http"))
+        if config.public_url_fallback:
+            codes = ("local-fallback", "plain-fallback")
+            yield from _about_address(FALLBACK, config.public_url_fallback, codes)
+
+
+def _about_address(setting: str, url: str, codes: tuple[str, str]) -> Iterator[Finding]:
+    parts, (local, plain) = urlsplit(url), codes
     if network_of(parts.hostname or "").local:
         yield error(
-            "local-address",
-            f"The provider cannot reach {parts.hostname}: PUBLIC_URL is not a public address.",
-            "Set PUBLIC_URL to how this service is reached from outside.",
+            local,
+            f"The provider cannot reach {parts.hostname}: {setting} is not a public address.",
+            f"Set {setting} to an address that can be reached from outside.",
         )
     elif parts.scheme == "http":
         yield warning(
-            "plain-http",
-            "Messages and the callback key travel unencrypted: PUBLIC_URL is http.",
-            "Put a proxy with TLS in front, and set PUBLIC_URL=https://…",
+            plain,
+            f"Messages and the callback key travel unencrypted: {setting} is http.",
+            f"Put a proxy with TLS in front, and set {setting}=https://…",
         )
 
 

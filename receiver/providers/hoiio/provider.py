@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from config import LIVE_API_URL, Config
 from receiver.outbound.sign_in import SignIn
 from receiver.providers.base import NotConfigured, Reception
+from receiver.providers.caution import Caution
 from receiver.providers.here import Here, Way
 from receiver.providers.hoiio import signature
 from receiver.providers.hoiio.notifications import (
@@ -69,6 +70,9 @@ class Hoiio:
     def reception(self, config: Config) -> Reception:
         secret = self.secret(config)
         return Reception(lambda request: signature.verify(request, secret), phone=self._phone(config))
+
+    def cautions(self, config: Config) -> Iterable[Caution]:
+        return ()
 
     def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
         """It signs bodies only, wherever they go."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
@@ -103,11 +103,15 @@ class Api:
             page = self._ask(call, "GET", url)
         raise call.error(UnexpectedAnswer, f"the provider's list does not end. {_ADVICE}")
 
+    @property
+    def _is_twilio(self) -> bool:
+        host = urlsplit(self._url).hostname or ""
+        return host.startswith("api.") and host.endswith(".twilio.com")
+
     def _base(self, product: Product) -> str:
-        parts = urlsplit(self._url)
-        host = parts.hostname or ""
-        if product is Product.API or not (host.startswith("api.") and host.endswith(".twilio.com")):
+        if product is Product.API or not self._is_twilio:
             return self._url  # somebody else's, which stands for all of them
+        parts = urlsplit(self._url)
         return f"{parts.scheme}://{product}.{parts.netloc.partition('.')[2]}"
 
     def _followed(self, call: ApiCall, product: Product, link: str) -> str:
@@ -115,6 +119,9 @@ class Api:
         base = self._base(product)
         try:
             url = urljoin(f"{base}/", link)
+            if self._is_twilio and _origin(url) == _origin(f"https://{product}.twilio.com"):
+                # Whole links may leave out the region that was asked.
+                url = base + urlunsplit(("", "", *urlsplit(url)[2:]))
             away = _origin(url) != _origin(base)
         except ValueError:
             away = True

@@ -6,7 +6,7 @@ Nothing here releases a number: what is released is gone at once, and cannot be 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote
 
 from config import TWILIO_API_URL
@@ -148,7 +148,7 @@ class TwilioClient:
         """All numbers held, with what overrules their URLs."""
         held = self._held()
         services = self._services.by_number() if held else {}
-        return tuple(_subscribed(entry, services.get(resources.number(entry), "")) for entry in held)
+        return tuple(_subscribed(entry, services) for entry in held)
 
     def balance(self) -> Balance:
         """What is left on the account."""
@@ -231,7 +231,7 @@ def _query(country: str, state: str | None, narrowed: Narrowed) -> dict[str, str
     return query
 
 
-def _subscribed(entry: Json, service: str) -> SubscribedNumber:
+def _subscribed(entry: Json, services: Mapping[str, str] | None) -> SubscribedNumber:
     can, number = resources.capabilities(entry), resources.number(entry)
     countries = countries_of(number)
     return SubscribedNumber(
@@ -242,5 +242,6 @@ def _subscribed(entry: Json, service: str) -> SubscribedNumber:
         routes=routes(entry, can),
         auto_extend=True,
         capabilities=can,
-        overruled=overruled(entry, service),
+        overruled=overruled(entry, (services or {}).get(number, "")),
+        unsure=frozenset({Kind.SMS}) if services is None and Kind.SMS.upper() in can else frozenset(),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from receiver.logs.log import get_logger
 from receiver.providers import fields
-from receiver.providers.errors import ProviderError
+from receiver.providers.errors import ProviderError, TryLater
 from receiver.providers.exchange import ApiCall
 from receiver.providers.twilio import resources
 from receiver.providers.twilio.api import Api, Json, Product
@@ -28,19 +28,25 @@ def overruled(number: Json, service: str) -> dict[Kind, str]:
 
 
 class Services:
-    """The account's messaging services. Nothing is said of them if the API key may not read them."""
+    """The account's messaging services."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def by_number(self) -> Mapping[str, str]:
-        """Which service takes the messages of a number, in place of the number's own URL."""
+    def by_number(self) -> Mapping[str, str] | None:
+        """Which service takes the messages of a number, in place of the number's own URL.
+
+        None if they cannot be read, as with an API key that may not. A failure that passes is raised:
+        otherwise a number would seem to be free for a moment.
+        """
         call = ApiCall("list messaging services", SETTING)
         try:
             return dict(self._numbers(call))
+        except TryLater:
+            raise
         except ProviderError as error:
             logger.info("messaging services cannot be read", reason=error)
-            return {}
+            return None
 
     def _numbers(self, call: ApiCall) -> list[tuple[str, str]]:
         return [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, tzinfo
 from functools import partial
 
 from config import TWILIO_API_URL, Config
 from receiver.outbound.sign_in import SignIn
 from receiver.providers.base import NotConfigured, Reception
+from receiver.providers.caution import Caution
 from receiver.providers.here import Here, Way
 from receiver.providers.numbers import NumberClient
 from receiver.providers.same_host import same_host
@@ -70,6 +71,11 @@ class Twilio:
         stranger = partial(another_account, config.twilio_account_sid)
         answers = TwilioAnswers(config.twilio_voice_answer)
         return Reception(verifier, answers, stranger, TwilioPhone(), PATIENCE)
+
+    def cautions(self, config: Config) -> Iterable[Caution]:
+        from receiver.providers.twilio.cautions import cautions  # noqa: PLC0415  # most commands do not look
+
+        return cautions(config)
 
     def sign(self, url: str, body: bytes, secret: str) -> dict[str, str]:
         return {signature.HEADER: signature.sign(url, body, secret)}

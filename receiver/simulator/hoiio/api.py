@@ -147,7 +147,7 @@ def _get_choices(provider: Provider, parameters: Parameters) -> Answer:
     page = parameters.get("page") or "1"
     if not re.fullmatch(r"[0-9]{1,9}", page) or int(page) < 1:
         raise ApiError("error_page_invalid")
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         free = [
             one for one in catalogue.listed(country.code, state) if one.number not in account.subscriptions
         ]
@@ -164,7 +164,7 @@ def _get_rates(provider: Provider, parameters: Parameters) -> Answer:
     entries = [
         {"duration": str(months), "rate": money(country.price(months))} for months in catalogue.DURATIONS
     ]
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         return {"currency": account.currency} | _listing(entries)
 
 
@@ -216,7 +216,7 @@ def _update_forwarding(provider: Provider, parameters: Parameters) -> Answer:
 
 def _get_active(provider: Provider, parameters: Parameters) -> Answer:
     delay = provider.settings.listing_delay
-    with provider.account() as (account, now):
+    with provider.look() as (account, now):
         entries = [active(held) for held in account.subscriptions.values() if held.listed(now, delay)]
     return _listing(entries, total=len(entries))
 
@@ -237,13 +237,13 @@ def active(subscription: Subscription) -> Answer:
 
 
 def _get_balance(provider: Provider, parameters: Parameters) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         balance = money(account.balance)
         return {"currency": account.currency, "balance": balance, "points": balance, "bonus": "0.00"}
 
 
 def _get_info(provider: Provider, parameters: Parameters) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         return {
             "uid": "AA-U-100001",
             "name": "Simulated Customer",

@@ -1,22 +1,20 @@
 """Command line of the simulated Hoiio: serve it, or make something arrive at one that is running."""
 
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask
 
 from receiver.simulator.commands import (
-    DEFAULT_LISTEN,
-    Address,
-    Amount,
-    Closing,
-    Command,
+    arrival_options,
     ask,
     given,
     report,
     serve,
+    serving_options,
+    show_account,
+    targets,
     to_simulator,
 )
 
@@ -27,13 +25,9 @@ from .settings import Settings
 
 
 @click.group(invoke_without_command=True, context_settings={"show_default": True})
-@click.option("--listen", type=Address(), default=DEFAULT_LISTEN, help="Where to answer.")
-@click.option("--state", type=click.Path(path_type=Path), help="File that keeps the account over a restart.")
+@serving_options(Settings.balance, Settings.currency)
 @click.option("--app-id", default=Settings.app_id, help="The customer's application.")
 @click.option("--access-token", default=Settings.access_token, help="Its secret; also signs notifications.")
-@click.option("--balance", type=Amount(), default=str(Settings.balance), help="Money of a new account.")
-@click.option("--currency", default=Settings.currency, help="Currency of a new account.")
-@click.option("--base-url", help="How others reach this simulator, for links to faxes and recordings.")
 @click.option(
     "--rate-limit",
     type=click.IntRange(0),
@@ -61,6 +55,7 @@ def main(
     context: click.Context,
     /,
     listen: tuple[str, int],
+    announce: Path | None,
     no_card: bool,
     no_resolve: bool,
     **settings: Any,
@@ -73,27 +68,20 @@ def main(
         return
     chosen = Settings(listen=listen[0], card_on_file=not no_card, resolve_hosts=not no_resolve, **settings)
 
-    def assemble() -> tuple[Closing, Flask]:
-        provider = Provider(chosen)
-        return provider, create_simulator(provider)
+    serve(
+        "hoiio",
+        listen,
+        announce,
+        open_provider=partial(Provider, chosen),
+        create=create_simulator,
+        api="/open/",
+    )
 
-    serve(listen, assemble, api="/open/")
 
-
-def _arrival(command: Command) -> Command:
-    """Options of every command that makes something arrive."""
-    for option in (
-        click.option("--from", "from_", required=True, help="Who calls or sends."),
-        click.option("--to", required=True, help="The subscribed number."),
-        click.option("--parameters", type=click.Choice(["body", "query", "both"]), help="Where they travel."),
-        click.option("--duplicate", type=int, help="Send each notification so many times."),
-        click.option("--delay", type=float, help="Send it so many seconds late."),
-        click.option("--unsigned", is_flag=True, default=None, help="Leave the signature out."),
-        click.option("--wrong-signature", is_flag=True, default=None, help="Sign with another key."),
-        click.option("--extra", multiple=True, metavar="NAME=VALUE", help="Add or replace a parameter."),
-    ):
-        command = option(command)
-    return to_simulator(command)
+_arrival = arrival_options(
+    click.option("--parameters", type=click.Choice(["body", "query", "both"]), help="Where they travel."),
+    click.option("--delay", type=float, help="Send it so many seconds late."),
+)
 
 
 @main.command()
@@ -130,16 +118,12 @@ def sms(simulator: str, as_json: bool, **options: Any) -> None:
 @to_simulator
 def account(simulator: str, as_json: bool) -> None:
     """Show balance, numbers and what was charged."""
-    shown = ask(Control(simulator).account)
-    if as_json:
-        click.echo(json.dumps(shown, indent=2))
-        return
-    click.echo(f"Balance: {shown['currency']} {shown['balance']} at {shown['now']} (GMT+8)")
-    for number in shown["numbers"]:
-        targets = [f"{name} {number[name]}" for name in ("forward_to", "forward_sms_to") if number[name]]
-        click.echo(
-            f"{number['number']}  {number['mode']}  until {number['expiry']}  {'  '.join(targets)}".rstrip()
-        )
-    for entry in shown["ledger"]:
-        columns = ("date", "kind", "number", "debit", "detail")
-        click.echo("  ".join(entry[column] for column in columns).rstrip())
+    show_account(
+        Control(simulator).account,
+        as_json,
+        lambda number: (
+            f"{number['number']}  {number['mode']}  until {number['expiry']}  "
+            + targets(number, "forward_to", "forward_sms_to")
+        ),
+        zone=" (GMT+8)",
+    )

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from receiver.simulator.control import LONGEST_WAIT, control_room, json_answer, take_faults
 from receiver.simulator.faults import STATUS
 from receiver.simulator.order import BadOrder, Order
+from receiver.simulator.outcome import in_words, judged
 
 from . import arrivals
 from .api import active, money
@@ -96,7 +97,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
 
 def overview(provider: Provider) -> dict[str, Any]:
     """The account as its owner would like to see it, with recent deliveries."""
-    with provider.account() as (account, now):
+    with provider.look() as (account, now):
         state = {
             "now": written(now),
             "currency": account.currency,
@@ -108,7 +109,7 @@ def overview(provider: Provider) -> dict[str, Any]:
             ],
         }
     return state | {
-        "deliveries": [asdict(delivery) for delivery in provider.deliveries()],
+        "deliveries": [in_words(asdict(delivery)) for delivery in provider.deliveries()],
         "faults": [asdict(fault) for fault in provider.faults()],
         "requests": provider.requests(),
     }
@@ -150,4 +151,4 @@ def _hold(order: Order) -> float:
 def _arrive(order: Order, arrive: Callable[[], ArrivalResult]) -> Response:
     order.finish()
     outcome = arrive()
-    return json_answer({"notified": bool(outcome.deliveries)} | asdict(outcome))
+    return json_answer(judged({"notified": bool(outcome.deliveries)} | asdict(outcome)))

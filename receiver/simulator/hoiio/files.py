@@ -39,7 +39,7 @@ def files_blueprint(provider: Provider) -> Blueprint:
         expected = _signature(name, expires, provider.settings.access_token)
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             abort(403, "The link's signature is not right.")
-        with provider.account() as (account, now):
+        with provider.look() as (account, now):
             fax = account.faxes.get(name)
         if int(expires) <= now.timestamp():
             abort(403, "The link has expired.")

@@ -8,6 +8,10 @@ from .provider import Provider
 from .records import Alert
 from .webhook import Reply
 
+_LONGEST_BODY = 64 * 1024
+_KEPT = 1000
+"""The newest stay; Twilio forgets none for a month."""
+
 
 def alert(
     provider: Provider, code: int, level: str, reply: Reply, resource_sid: str, *, text: str = ""
@@ -25,7 +29,9 @@ def alert(
             request_variables=urlencode(reply.parameters),
             request_headers="",
             response_headers=urlencode(reply.headers),
-            response_body=reply.body.decode("utf-8", "replace"),
+            response_body=reply.body.decode("utf-8", "replace")[:_LONGEST_BODY],
             date_created=stamp(now),
         )
         account.alerts[made.sid] = made
+        while len(account.alerts) > _KEPT:
+            del account.alerts[next(iter(account.alerts))]

@@ -1,22 +1,20 @@
 """Command line of the simulated Twilio: serve it, or make something arrive at one that is running."""
 
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask
 
 from receiver.simulator.commands import (
-    DEFAULT_LISTEN,
-    Address,
-    Amount,
-    Closing,
-    Command,
+    arrival_options,
     ask,
     given,
     report,
     serve,
+    serving_options,
+    show_account,
+    targets,
     to_simulator,
 )
 
@@ -27,8 +25,7 @@ from .settings import Settings
 
 
 @click.group(invoke_without_command=True, context_settings={"show_default": True})
-@click.option("--listen", type=Address(), default=DEFAULT_LISTEN, help="Where to answer.")
-@click.option("--state", type=click.Path(path_type=Path), help="File that keeps the account over a restart.")
+@serving_options(Settings.balance, Settings.currency)
 @click.option("--account-sid", default=Settings.account_sid, help="The customer's account.")
 @click.option("--auth-token", default=Settings.auth_token, help="Its secret; also signs callbacks.")
 @click.option("--api-key", default=Settings.api_key, help="An API key, in place of account and token.")
@@ -40,9 +37,6 @@ from .settings import Settings
     default=Settings.shared_key,
     help="Secret by which callbacks are signed that ask for --own-key; for TWILIO_SIGNING_KEYS.",
 )
-@click.option("--balance", type=Amount(), default=str(Settings.balance), help="Money of a new account.")
-@click.option("--currency", default=Settings.currency, help="Currency of a new account.")
-@click.option("--base-url", help="How others reach this simulator, for links to media and recordings.")
 @click.option(
     "--concurrency",
     type=click.IntRange(0),
@@ -56,32 +50,25 @@ from .settings import Settings
     help="Real seconds for each second within a call.",
 )
 @click.pass_context
-def main(context: click.Context, /, listen: tuple[str, int], **settings: Any) -> None:
+def main(context: click.Context, /, listen: tuple[str, int], announce: Path | None, **settings: Any) -> None:
     """A simulated telephone provider: Twilio. Serves it if no command is given."""
     if context.invoked_subcommand is not None:
         return
     chosen = Settings(listen=listen[0], **settings)
 
-    def assemble() -> tuple[Closing, Flask]:
-        provider = Provider(chosen)
-        return provider, create_simulator(provider)
+    serve(
+        "twilio",
+        listen,
+        announce,
+        open_provider=partial(Provider, chosen),
+        create=create_simulator,
+        api="/2010-04-01/ and /v1/",
+    )
 
-    serve(listen, assemble, api="/2010-04-01/ and /v1/")
 
-
-def _arrival(command: Command) -> Command:
-    """Options of every command that makes something arrive."""
-    for option in (
-        click.option("--from", "from_", required=True, help="Who calls or sends."),
-        click.option("--to", required=True, help="The number of the account."),
-        click.option("--duplicate", type=int, help="Send each request so many times."),
-        click.option("--unsigned", is_flag=True, default=None, help="Leave the signature out."),
-        click.option("--wrong-signature", is_flag=True, default=None, help="Sign with another key."),
-        click.option("--own-key", is_flag=True, default=None, help="Sign with --shared-key, by SHA-256."),
-        click.option("--extra", multiple=True, metavar="NAME=VALUE", help="Add or replace a parameter."),
-    ):
-        command = option(command)
-    return to_simulator(command)
+_arrival = arrival_options(
+    click.option("--own-key", is_flag=True, default=None, help="Sign with the own key, by SHA-256.")
+)
 
 
 @main.command()
@@ -111,14 +98,10 @@ def sms(simulator: str, as_json: bool, **options: Any) -> None:
 @to_simulator
 def account(simulator: str, as_json: bool) -> None:
     """Show balance, numbers and what was charged."""
-    shown = ask(Control(simulator).account)
-    if as_json:
-        click.echo(json.dumps(shown, indent=2))
-        return
-    click.echo(f"Balance: {shown['currency']} {shown['balance']} at {shown['now']}")
-    for number in shown["numbers"]:
-        targets = [f"{name} {number[name]}" for name in ("voice_url", "sms_url") if number[name]]
-        click.echo(f"{number['phone_number']}  renews {number['renews']}  {'  '.join(targets)}".rstrip())
-    for entry in shown["ledger"]:
-        columns = ("date", "kind", "number", "debit", "detail")
-        click.echo("  ".join(entry[column] for column in columns).rstrip())
+    show_account(
+        Control(simulator).account,
+        as_json,
+        lambda number: (
+            f"{number['phone_number']}  renews {number['renews']}  {targets(number, 'voice_url', 'sms_url')}"
+        ),
+    )

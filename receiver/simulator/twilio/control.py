@@ -11,13 +11,14 @@ from flask import Blueprint, Response, abort, request
 from receiver.simulator.control import control_room, json_answer, take_faults
 from receiver.simulator.faults import STATUS
 from receiver.simulator.order import BadOrder, Order
+from receiver.simulator.outcome import in_words, judged
 
 from . import calls, texts
 from .account import new_sid
 from .callers import Caller, Leg
 from .calls import NotDelivered
 from .clock import stamp
-from .deliveries import Manner
+from .deliveries import FAILURES, Manner
 from .errors import CODES
 from .provider import Provider
 from .records import Bundle
@@ -59,7 +60,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
             if order.has(name)
         }
         order.finish()
-        return _arrived(
+        return _arrive(
             lambda: calls.place(
                 provider, sender, recipient, caller, manner=manner, base_url=_base_url(provider), **about
             )
@@ -70,7 +71,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
         report = provider.reported(sid)
         if report is None:
             abort(404, "There is no such call, or it is not over.")
-        return json_answer(report)
+        return json_answer(judged(report, FAILURES))
 
     @blueprint.post("/sms")
     def sms() -> Response:
@@ -81,7 +82,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
         if len(text) > LONGEST_BODY:
             raise BadOrder(f"text has more than {LONGEST_BODY} characters; longer messages do not arrive.")
         order.finish()
-        return _arrived(
+        return _arrive(
             lambda: texts.deliver(
                 provider,
                 sender,
@@ -139,7 +140,7 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
 
 def overview(provider: Provider) -> dict[str, Any]:
     """The account as its owner would like to see it."""
-    with provider.account() as (account, now):
+    with provider.look() as (account, now):
         state = {
             "now": stamp(now),
             "currency": account.currency,
@@ -148,7 +149,7 @@ def overview(provider: Provider) -> dict[str, Any]:
             "ledger": [asdict(entry) for entry in account.ledger],
         }
     return state | {
-        "deliveries": [asdict(delivery) for delivery in provider.deliveries()],
+        "deliveries": [in_words(asdict(delivery), FAILURES) for delivery in provider.deliveries()],
         "faults": [asdict(fault) for fault in provider.faults()],
         "requests": provider.requests(),
     }
@@ -175,11 +176,11 @@ def _legs(order: Order) -> deque[Leg]:
     return deque(Leg(status, seconds) for status in statuses or ("answered",))
 
 
-def _arrived(arrive: Callable[[], dict[str, Any]]) -> Response:
+def _arrive(arrive: Callable[[], dict[str, Any]]) -> Response:
     try:
-        return json_answer(arrive())
+        return json_answer(judged(arrive(), FAILURES))
     except NotDelivered as problem:
-        return json_answer({"notified": False, "reason": str(problem), "deliveries": []})
+        return json_answer(judged({"notified": False, "reason": str(problem), "deliveries": []}))
 
 
 def _base_url(provider: Provider) -> str:

@@ -3,6 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+FAILURES: Mapping[int, str] = {
+    11200: "no answer in time",
+    11201: "no connection in time",
+    11202: "connection refused",
+    11203: "not over in time",
+    11205: "connection closed",
+    11206: "the answer broke off",
+    11210: "host not found",
+    11220: "no TLS",
+    11237: "certificate not trusted",
+    11750: "the answer is too large",
+}
+"""What went wrong, by Twilio's code, where the HTTP status does not say it."""
+
 
 @dataclass(frozen=True)
 class Manner:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
+from receiver.simulator.outcome import FALLBACK
+
 from .alerts import alert
 from .provider import Provider
 from .twiml import MESSAGING, VOICE, BadTwiml, Document, Verb, read
@@ -11,7 +13,8 @@ from .webhook import Line, Reply
 _TWIML = ("text/xml", "application/xml", "text/html")
 _TOO_LARGE = 64 * 1024
 """No source has Twilio's limit."""
-_NOT_EMPTY = 12200
+_SCHEMA = 12200
+_WARNINGS_TOLD = 10
 
 
 class Unanswered(Exception):
@@ -50,7 +53,7 @@ def fetch(
     if not fallback[0]:
         raise Unanswered
     failed = {"ErrorCode": str(code), "ErrorUrl": source.url}
-    reply = line.request("fallback", *fallback, {**source.parameters, **failed})
+    reply = line.request(FALLBACK, *fallback, {**source.parameters, **failed})
     try:
         return _document(provider, reply, known, resource_sid), reply.url
     except BadTwiml as problem:
@@ -66,15 +69,16 @@ def remark(reply: Reply) -> int | None:
         document = _understood(reply, MESSAGING)
     except BadTwiml as problem:
         return problem.code
-    return _NOT_EMPTY if document.verbs or document.warnings else None
+    return _SCHEMA if document.verbs or document.warnings else None
 
 
 def _document(provider: Provider, reply: Reply, known: Set[str], resource_sid: str) -> Document:
     if reply.error:
         raise BadTwiml(reply.error)
     document = _understood(reply, known)
-    for warning in document.warnings:
-        alert(provider, 12200, "warning", reply, resource_sid, text=warning)
+    if document.warnings:
+        text = "; ".join(document.warnings[:_WARNINGS_TOLD])
+        alert(provider, _SCHEMA, "warning", reply, resource_sid, text=text)
     return document
 
 

@@ -184,7 +184,7 @@ class Talk:
 
     def now(self) -> str:
         """The time, as callbacks have it."""
-        with self.provider.account() as (_, now):
+        with self.provider.look() as (_, now):
             return rfc2822(stamp(now)) or ""
 
     def report(self, kind: str, url: str, method: str, parameters: Mapping[str, str]) -> None:

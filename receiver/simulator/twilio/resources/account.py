@@ -26,7 +26,7 @@ def _fetch(provider: Provider, sent: Sent) -> Answer:
 
 
 def _balance(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         return {
             "account_sid": sent.path["account_sid"],
             "balance": str(account.balance),

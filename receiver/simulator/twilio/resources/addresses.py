@@ -39,7 +39,7 @@ def _create(provider: Provider, sent: Sent) -> Answer:
 
 def _list(provider: Provider, sent: Sent) -> Answer:
     country = sent.parameter("IsoCountry")
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         found = [
             address
             for address in reversed(account.addresses.values())
@@ -49,7 +49,7 @@ def _list(provider: Provider, sent: Sent) -> Answer:
 
 
 def _fetch(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         address = account.addresses.get(sent.path["sid"])
     if address is None:
         raise sent.not_found()
@@ -80,7 +80,7 @@ def _shown(address: Address, sent: Sent) -> dict[str, Any]:
 
 def _list_bundles(provider: Provider, sent: Sent) -> Answer:
     wanted = {name: sent.parameter(name) for name in ("Status", "IsoCountry", "NumberType")}
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         found = [
             (bundle.sid, bundle)
             for bundle in reversed(account.bundles.values())
@@ -92,7 +92,7 @@ def _list_bundles(provider: Provider, sent: Sent) -> Answer:
 
 
 def _fetch_bundle(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         bundle = account.bundles.get(sent.path["sid"])
     if bundle is None:
         raise sent.not_found()

@@ -20,7 +20,7 @@ def _list(provider: Provider, sent: Sent) -> Answer:
     level = sent.parameter("LogLevel")
     if level and level not in _LEVELS:
         raise ApiError(20001, f"LogLevel must be one of {', '.join(_LEVELS)}")
-    with provider.account() as (account, now):
+    with provider.look() as (account, now):
         oldest = now - _LONGEST_AGO
         begin, end = _moment(sent, "StartDate", oldest), _moment(sent, "EndDate", now + timedelta(seconds=1))
         if begin < oldest - timedelta(days=1):
@@ -49,7 +49,7 @@ def _moment(sent: Sent, name: str, default: datetime) -> datetime:
 
 
 def _fetch(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         alert = account.alerts.get(sent.path["sid"])
     if alert is None:
         raise sent.not_found()

@@ -50,7 +50,7 @@ def _search(provider: Provider, sent: Sent) -> Answer:
     type_ = _TYPES.get(word)
     if type_ not in country.kinds:
         raise sent.not_found()
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         held = account.held()
     found = [
         one for one in catalogue.listed(country.code, type_) if one.number not in held and _fits(sent, one)

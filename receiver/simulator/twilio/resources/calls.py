@@ -14,7 +14,7 @@ from receiver.simulator.twilio.records import API_VERSION, Call
 def _list(provider: Provider, sent: Sent) -> Answer:
     wanted = {name: sent.parameter(name) for name in ("To", "From", "Status", "ParentCallSid")}
     started, ended = within(sent, "StartTime"), within(sent, "EndTime")
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         found = [
             call
             for call in reversed(account.calls.values())
@@ -29,7 +29,7 @@ def _list(provider: Provider, sent: Sent) -> Answer:
 
 
 def _fetch(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         return _shown(account, _known(account, sent), sent)
 
 

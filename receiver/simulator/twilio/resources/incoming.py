@@ -75,7 +75,7 @@ def _list(chosen: str | None = None) -> Callable[[Provider, Sent], Answer]:
     def answer(provider: Provider, sent: Sent) -> Answer:
         pattern = _partial(sent.parameter("PhoneNumber"))
         name, origin = sent.parameter("FriendlyName"), sent.parameter("Origin")
-        with provider.account() as (account, _):
+        with provider.look() as (account, _):
             found = [
                 number
                 for number in reversed(account.numbers.values())
@@ -98,7 +98,7 @@ def _partial(phone_number: str) -> re.Pattern[str]:
 
 
 def _fetch(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         return _shown(_held(account, sent), sent)
 
 

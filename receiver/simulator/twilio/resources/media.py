@@ -16,7 +16,7 @@ from .messages import known_message
 
 def _list_media(provider: Provider, sent: Sent) -> Answer:
     created = within(sent, "DateCreated")
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         found = [
             account.media[sid]
             for sid in known_message(account, sent).media
@@ -26,13 +26,13 @@ def _list_media(provider: Provider, sent: Sent) -> Answer:
 
 
 def _fetch_media(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         return _shown_media(_known_media(account, sent), sent)
 
 
 def _file(provider: Provider, sent: Sent) -> Answer:
     """The path without an extension is the file itself."""
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         media = _known_media(account, sent)
     return File(base64.b64decode(media.content), media.content_type)
 

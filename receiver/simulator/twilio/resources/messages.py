@@ -65,7 +65,7 @@ def _create(provider: Provider, sent: Sent) -> Answer:
 def _list(provider: Provider, sent: Sent) -> Answer:
     to, from_ = sent.parameter("To"), sent.parameter("From")
     dated = within(sent, "DateSent")
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         found = [
             message
             for message in reversed(account.messages.values())
@@ -76,7 +76,7 @@ def _list(provider: Provider, sent: Sent) -> Answer:
 
 
 def _fetch(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         return _shown(account, known_message(account, sent), sent)
 
 

@@ -20,7 +20,7 @@ def _fetch(provider: Provider, sent: Sent) -> Answer:
     country = catalogue.COUNTRIES.get(sent.path["country"])
     if country is None:
         raise sent.not_found()
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         currency = account.currency
     prices = [
         {

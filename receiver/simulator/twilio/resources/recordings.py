@@ -16,7 +16,7 @@ from receiver.simulator.twilio.sound import silent_mp3, silent_wav
 def _list(provider: Provider, sent: Sent) -> Answer:
     call_sid = sent.path.get("call_sid") or sent.parameter("CallSid")
     created = within(sent, "DateCreated")
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         found = [
             recording
             for recording in reversed(account.recordings.values())
@@ -26,7 +26,7 @@ def _list(provider: Provider, sent: Sent) -> Answer:
 
 
 def _fetch(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         return _shown(account, _known(account, sent), sent)
 
 
@@ -42,7 +42,7 @@ def _mp3(provider: Provider, sent: Sent) -> Answer:
 
 
 def _completed(provider: Provider, sent: Sent) -> Recording:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         recording = _known(account, sent)
         if recording.status != "completed":
             raise sent.not_found()

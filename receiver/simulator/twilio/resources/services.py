@@ -48,13 +48,13 @@ def _configure(service: Service, sent: Sent) -> None:
 
 
 def _list(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         found = [(service.sid, service) for service in reversed(account.services.values())]
         return newer(sent, "services", found, lambda service: _shown(provider, sent, service))
 
 
 def _fetch(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         return _shown(provider, sent, _known(account, sent))
 
 
@@ -76,7 +76,7 @@ def _add_number(provider: Provider, sent: Sent) -> Answer:
 
 
 def _list_numbers(provider: Provider, sent: Sent) -> Answer:
-    with provider.account() as (account, _):
+    with provider.look() as (account, _):
         service = _known(account, sent)
         found = [(sid, account.numbers[sid]) for sid in service.numbers if sid in account.numbers]
         return newer(

@@ -1,0 +1,37 @@
+"""What came of an arrival: what each request was answered, in words, and whether all were accepted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FALLBACK = "fallback"
+"""The kind of a request that takes the place of the one before, which failed."""
+
+_NO_CODES: Mapping[int, str] = {}
+
+
+def judged(outcome: Mapping[str, Any], failures: Mapping[int, str] = _NO_CODES) -> dict[str, Any]:
+    """An outcome with `said` of each delivery, and whether everything was `accepted` in the end.
+
+    `failures` are the words for a provider's codes; where there are none, the HTTP status tells.
+    """
+    sent = outcome["deliveries"]
+    accepted = [end["status"] in (200, 204) and end["error"] is None for end in _ends(sent)]
+    told = [in_words(one, failures) for one in sent]
+    return {**outcome, "deliveries": told, "accepted": bool(accepted) and all(accepted)}
+
+
+def in_words(sent: dict[str, Any], failures: Mapping[int, str] = _NO_CODES) -> dict[str, Any]:
+    """A delivery, with what was `said` to it."""
+    status, error = sent["status"], sent["error"]
+    return sent | {"said": failures.get(error) or (f"HTTP {status}" if status else str(error))}
+
+
+def _ends(deliveries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last delivery of each request: after its retries and redirects, or else at its fallback URL."""
+    ends: list[dict[str, Any]] = []
+    for sent in deliveries:
+        again = ends and sent.get("token") is not None and sent["token"] == ends[-1]["token"]
+        if again or (ends and sent["kind"] == FALLBACK):
+            ends.pop()
+        ends.append(sent)
+    return ends
