@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -28,8 +28,8 @@ from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.numbers.known import Known
 from receiver.providers.digits import country_of
-from receiver.providers.errors import ProviderError
-from receiver.providers.market import Duration
+from receiver.providers.errors import ProviderError, Refused
+from receiver.providers.market import Duration, Rates
 from receiver.providers.numbers import Balance, NumberClient, SubscribedNumber
 from receiver.providers.registry import PROVIDERS
 from receiver.relay import findings as relay
@@ -39,7 +39,8 @@ from receiver.vocabulary.job import Job
 logger = get_logger(__name__)
 
 EVERY = 3600.0
-"""Seconds between two looks. A look takes two requests, and one more for each country with a renewal near."""
+"""Seconds between two looks. A look takes two requests, and one more for each country with a renewal near;
+a provider may need more to tell what takes precedence over URLs."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Watch:
     def look(self) -> Inspection:
         """Ask each provider, store what it says, retire keys that are due, and store the findings.
 
-        That a provider does not answer is stored as well; what is known of the numbers then stays.
+        That a provider does not answer is stored as well; what is known of the numbers then stays. So does
+        what is known of money, where the provider tells the numbers but not that.
         """
         urls = self.urls()
         for provider, client in self.clients.items():
@@ -98,8 +100,10 @@ class Watch:
 
     def _survey(self, provider: str, client: NumberClient, urls: CallbackUrls | None) -> None:
         active = client.subscribed_numbers()
+        # Before money is asked for: if that takes long or fails, what the numbers are is known all the same.
+        self._store(provider, active, urls)
         today = datetime.now(PROVIDERS[provider].zone).date()
-        self._store(provider, active, urls, balance_if_told(client), _prices(client, active, today))
+        self._store(provider, active, urls, _balance(client), _prices(client, active, today))
 
     def _store(
         self,
@@ -139,15 +143,23 @@ def _key(finding: Finding) -> tuple[str, str, str]:
     return finding.code, finding.provider, finding.subject
 
 
+def _balance(client: NumberClient) -> Balance | None:
+    try:
+        return balance_if_told(client)
+    except ProviderError as error:
+        logger.info("the balance cannot be read", reason=error)
+        return None
+
+
 def _prices(client: NumberClient, active: Sequence[SubscribedNumber], today: date) -> dict[str, Decimal]:
-    """A month's price of each number that renews itself soon, asked for once a country."""
+    """A month's price of each number that renews itself soon, as far as the provider tells."""
     soon = [
         number
         for number in active
         if number.auto_extend and (number.expiry is None or (number.expiry - today).days <= RENEWALS_AHEAD)
     ]
     countries = {number.number: number.country or country_of(number.number) for number in soon}
-    rates = {country: client.rate(country) for country in sorted(filter(None, set(countries.values())))}
+    rates = _rates(client, sorted(filter(None, set(countries.values()))))
     prices: dict[str, Decimal] = {}
     for number in soon:
         if known := rates.get(countries[number.number]):
@@ -155,3 +167,17 @@ def _prices(client: NumberClient, active: Sequence[SubscribedNumber], today: dat
             if price is not None:
                 prices[number.number] = price
     return prices
+
+
+def _rates(client: NumberClient, countries: Iterable[str]) -> dict[str, Rates]:
+    """The prices of countries, asked for once each."""
+    rates: dict[str, Rates] = {}
+    for country in countries:
+        try:
+            rates[country] = client.rate(country)
+        except Refused:
+            pass  # it sells nothing there, so the digits of a number told the wrong country
+        except ProviderError as error:
+            logger.info("prices cannot be read", reason=error)
+            break  # the next one would wait for as long, or be refused as well
+    return rates

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.errors import Refused, UnexpectedAnswer
+from receiver.providers.errors import Refused, UnexpectedAnswer, WrongConfiguration
 from receiver.providers.numbers import Balance, NumberClient, SubscribedNumber
 from receiver.setup.catalogue import Offers, Shop, find_country
 from receiver.setup.journal import Attempt, Ending, Journal, SetupAction
@@ -108,7 +108,7 @@ def balance_if_told(client: NumberClient) -> Balance | None:
     """The balance, or None if the provider does not tell: a purchase does not depend on it."""
     try:
         return client.balance()
-    except (Refused, UnexpectedAnswer):
+    except (Refused, UnexpectedAnswer, WrongConfiguration):  # a key may be kept from seeing money
         return None
 
 
