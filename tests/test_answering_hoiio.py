@@ -182,7 +182,9 @@ def test_nobody_who_talks_is_disturbed(desk):
     talk = {"digits": ["1"], "dial": ["answered"], "dial_seconds": 0.9 / PACE}
     outcome = desk.call(**talk)
     assert steps(outcome) == [*MENU, "transfer"]
-    assert set(refusals(outcome)) == {"error_session_not_ready"}
+    # The last look may come just after the end.
+    refused = set(refusals(outcome))
+    assert {"error_session_not_ready"} <= refused <= {"error_session_not_ready", "error_session_ended"}
     assert desk.why(outcome["session"])[1:] == ["pressed 1", "answered +6591110001"]
     lost = desk.call(**talk, notifications=["sent", "sent", "lost"])
     assert steps(lost) == [*MENU, "transfer"]
