@@ -276,7 +276,9 @@ def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
         return False  # what is wrong with .env is told by who reads it
     credentials = [name.upper() for names in ACCOUNTS for name in names]
     real = [name for name in credentials if name in own or f"{name}_FILE" in own]
-    if real or any(os.environ.get(name) for name in (*settings, *(f"{name}_FILE" for name in settings))):
+    told = [spelt for name in (*settings, *credentials) for spelt in (name, f"{name}_FILE")]
+    # What is also in .env comes from there: `flask` has loaded it.
+    if real or any(os.environ.get(name) not in (None, "", own.get(name)) for name in told):
         return False
     os.environ.update(settings)
     return True

@@ -190,6 +190,9 @@ def test_it_tells_what_came_and_commands_talk_to_it_while_it_runs(tmp_path: Path
         demo.environ["DATABASE_URL"] = "sqlite:///var/other.db"
         assert USING_DEMO not in demo.run("events").stderr
         del demo.environ["DATABASE_URL"]
+        demo.environ["TWILIO_AUTH_TOKEN"] = "token-of-an-account"
+        assert USING_DEMO not in demo.run("events").stderr
+        del demo.environ["TWILIO_AUTH_TOKEN"]
         assert ".venv/bin/receiver -e var/demo.env numbers list</code>" in demo.page("/numbers", said)
         settings = (demo.directory / ".env").read_text()
         with (demo.directory / ".env").open("a") as file:
@@ -197,6 +200,10 @@ def test_it_tells_what_came_and_commands_talk_to_it_while_it_runs(tmp_path: Path
         assert USING_DEMO not in demo.run("events").stderr
         (demo.directory / ".env").write_text(settings)
     assert USING_DEMO not in demo.run("events").stderr
+    key = (demo.directory / "var/demo.key").read_text().strip()
+    assert key not in settings
+    assert key in (demo.directory / "var/simulator.json").read_text()
+    assert stat.S_IMODE((demo.directory / "var/demo.key").stat().st_mode) == 0o600
     # What the next start goes on from: who may sign in with which password, and the account with its numbers.
     password = demo.directory / "var/demo.password"
     assert stat.S_IMODE(password.stat().st_mode) == 0o600

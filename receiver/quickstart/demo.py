@@ -7,6 +7,7 @@ import fcntl
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from config import Config
@@ -116,6 +117,8 @@ def _settings(
         **more,
         **tour.settings(simulator),
         "PUBLIC_URL": url_of(listen),
+        # A key of its own, too: whoever reaches the simulator can read it there.
+        "CALLBACK_KEYS": _callback_key(tour),
         # A log of its own: nothing simulated may ever stand in a real one.
         "DATABASE_URL": f"sqlite:///var/{tour.state}.db",
         "SPOOL_DIR": f"var/{tour.state}-spool",
@@ -234,6 +237,18 @@ def _make_user(tour: Tour, environment: Mapping[str, str]) -> str:
     password = secrets.token_urlsafe(12)
     how = ("passwd", _USER) if known else ("add", _USER, "--role", "admin")
     run_command(environment, "users", *how, "--password-stdin", given=password)
-    path.touch(0o600)
-    path.write_text(f"{password}\n", encoding="utf-8")
+    _keep(path, password)
     return password
+
+
+def _callback_key(tour: Tour) -> str:
+    """The key in the demo's callback URLs, which stays the same for its life."""
+    path = DEMO.with_name(f"{tour.state}.key")
+    if not path.exists():
+        _keep(path, secrets.token_urlsafe(24))
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _keep(path: Path, secret: str) -> None:
+    path.touch(0o600)
+    path.write_text(f"{secret}\n", encoding="utf-8")
