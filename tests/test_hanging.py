@@ -12,34 +12,39 @@ from urllib.parse import urlencode
 import databases
 import frozen
 import pytest
+from arrivals import arrival
 from conftest import KEY, make_config, started
 from sqlalchemy import select
 from test_gateway import Caller
 from waiting import until
 
 from bench.postgres import Postgres
+from receiver.intake import drain, recorder
 from receiver.intake.refusals import Cause
 from receiver.models import EVENTS
 from receiver.providers.twilio import provider as twilio
 from receiver.providers.twilio.answers import SENTENCE
-from receiver.web import gateway
 from receiver.web.gateway import Gateway
 
 pytestmark = pytest.mark.slow
 PATIENCE = 0.3
-"""Of the provider that reads answers. The real one is more patient, and a test is not."""
+"""Seconds in a test for what takes longer with others."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def place(request, tmp_path: Path, monkeypatch):
     """An application whose database and spool can be frozen, and what freezes and thaws both."""
     monkeypatch.setattr(twilio, "PATIENCE", PATIENCE)
-    monkeypatch.setattr(gateway, "PROBE_PATIENCE", PATIENCE)
+    monkeypatch.setattr(recorder, "MOMENT", PATIENCE)
+    monkeypatch.setattr(drain, "LOOK_AT_SPOOL", PATIENCE)
+    monkeypatch.setattr(recorder, "MOMENT", PATIENCE)
     with ExitStack() as stack:
         disk = stack.enter_context(frozen.disk(tmp_path))
         stop, go_on = disk.freeze, disk.thaw
         if request.param == "sqlite":
             url = databases.new_file(disk.folder / "receiver.db")
+        elif request.param == "database elsewhere":
+            url = databases.new_file(tmp_path / "receiver.db")
         else:
             if (reason := Postgres.missing()) is not None:
                 pytest.skip(reason)
@@ -119,3 +124,20 @@ def test_a_server_that_spends_a_thread_gives_up_too(place):
     go_on()
     assert (answer.status_code, answer.data) == (503, b"")
     until(lambda: kept(app, "CA3") == [0])
+
+
+@pytest.mark.parametrize("place", ["database elsewhere"], indirect=True)
+def test_the_database_takes_callbacks_while_the_spool_hangs(place):
+    """For good: the thread that writes never waits for that disk."""
+    app, stop, go_on = place
+    parts = app.extensions["receiver"]
+    parts.spool.prove()
+    until(lambda: parts.readiness.find_out().spool)
+    stop()
+    until(lambda: not parts.readiness.find_out().spool)
+    began = time.monotonic()
+    while time.monotonic() - began < 2 * PATIENCE:  # so the spool was looked at meanwhile
+        assert parts.recorder.take(arrival("AA-SI-1"), 1).held
+    assert parts.readiness.find_out().held_by == "database"
+    go_on()
+    until(lambda: parts.readiness.find_out().spool)

@@ -17,7 +17,8 @@ TELL_EVERY = 1.0
 
 
 class Drain:
-    """Used by the writing thread between its batches."""
+    """Used by the writing thread between its batches, and only while the spool holds something: a disk that
+    hangs holds up whoever reads from it. So it is the spooling thread that looks whether it does."""
 
     def __init__(self, spool: Spool, writer: EventWriter) -> None:
         self._spool = spool
@@ -25,18 +26,32 @@ class Drain:
         self._looked_at = 0.0
         self._moved = 0
         self._told_at = 0.0
-        self.may_have_work = True
-        """Whether the next step looks into the spool at once. Set it after something was put there."""
+        self.may_have_work = False
+        """Whether the next step looks into the spool. Set it after something was put there."""
+
+    def look(self) -> bool:
+        """Whether something was found in the spool, looked at now and then. May wait for its disk."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_AT_SPOOL:
+            return False
+        self._looked_at = now
+        try:
+            found = self._spool.waits()
+        except Exception as error:  # whatever it is, callbacks need the thread that looks
+            reason = error if isinstance(error, SpoolError) else type(error).__name__
+            logger.error("cannot drain the spool", reason=reason)
+            return False
+        self.may_have_work = self.may_have_work or found
+        return found
 
     def step(self) -> None:
         """Move the oldest few, if there are any: a live callback waits behind no more than that.
 
         Raises what `EventWriter.write` raises when the database fails; they stay in the spool then.
         """
-        now = time.monotonic()
-        if not self.may_have_work and now - self._looked_at < LOOK_AT_SPOOL:
+        if not self.may_have_work:
             return
-        self._looked_at, self.may_have_work = now, False
+        self.may_have_work = False
         try:
             drained = self._spool.drain(self._writer)
         except SpoolError as error:  # says nothing about the database, which may be as good as ever
@@ -48,6 +63,7 @@ class Drain:
         if drained:
             self.may_have_work = True
             self._moved += drained.moved
+        now = time.monotonic()
         if self._moved and (not drained or now - self._told_at >= TELL_EVERY):
             logger.warning("moved callbacks from the spool into the database", callbacks=self._moved)
             self._moved, self._told_at = 0, now

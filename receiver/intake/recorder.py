@@ -44,6 +44,8 @@ SILENCES = 5
 LONGEST_PATIENCE = 300.0
 """Seconds. The wait doubles each time it did not help: a server that is only slow goes on with what it was
 asked, and new connections take further places on it."""
+MOMENT = 1.0
+"""Seconds after which a probe that is not over counts as failed: what it waits for hangs."""
 _UNKNOWN: frozenset[str] = frozenset()
 COMPLAIN_EVERY = 1.0
 """Seconds between two log lines about callbacks that nothing could hold; each counts those since the last."""
@@ -108,11 +110,11 @@ class Recorder:
 
     def probe_database(self) -> bool:
         """Whether the database would take a callback now. Takes a callback's way, through queue and writing
-        thread."""
-        return self.take(None).outcome is Outcome.STORED
+        thread, and no longer than a callback may and a moment."""
+        return self.take(None, self._deadline + MOMENT).outcome is Outcome.STORED
 
     def probe_spool(self) -> bool:
-        """Whether the spool would take a callback now."""
+        """Whether the spool would take a callback now. Waits for its disk."""
         try:
             self._spool.prove()
         except SpoolError as error:
@@ -278,6 +280,9 @@ class Recorder:
             if batch:
                 self._put(batch)
             self._look_after_writer()
+            if self._drain.look():
+                with self._lock:
+                    self._to_write.notify()
 
     def _look_after_writer(self) -> None:
         """Notice what the writing thread cannot: that the database is silent, or that its file is gone."""

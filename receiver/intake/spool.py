@@ -210,6 +210,13 @@ class Spool:
         return None if row is None else SetAside(**row)
 
     @_anew
+    def waits(self) -> bool:
+        """Whether anything waits for the database."""
+        waiting = exists(select(ARRIVALS.c.position).where(ARRIVALS.c.set_aside.is_(None)))
+        with self._file.using() as engine, engine.connect() as connection:
+            return bool(connection.scalar(select(waiting)))
+
+    @_anew
     def has_set_aside(self) -> bool:
         """Whether anything was set aside."""
         with self._file.using() as engine, engine.connect() as connection:

@@ -37,9 +37,6 @@ from receiver.web.private import Private
 KEYS_PATIENCE = 3.0
 """Seconds at the start for the database to tell the callback keys; then the copy on disk has to do."""
 
-PROBE_PATIENCE = 2.0
-"""Seconds beyond the deadline of a commit for a probe. What takes longer hangs, and holds nothing now."""
-
 OTHERS_PATIENCE = 3.0
 """Seconds for pages and exports that are under way when the process stops."""
 
@@ -165,10 +162,7 @@ class Gateway:
         if self._probe is None or self._probe.done():
             loop = asyncio.get_running_loop()
             self._probe = loop.run_in_executor(self._probes, self._parts.readiness.find_out)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._parts.config.commit_deadline + PROBE_PATIENCE):
-                return await asyncio.shield(self._probe)
-        return Ready(database=False, spool=False, quarantine_full=self._parts.admission.full)
+        return await asyncio.shield(self._probe)
 
     async def _answer_to(self, scope: Scope, body: Body) -> tuple[int, Answer]:
         held: list[HeldAnswer] = []
