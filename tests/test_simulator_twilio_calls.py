@@ -170,6 +170,7 @@ def test_impossible_overrides_are_refused_when_the_url_is_called(server, there, 
     configure(server, number, SmsUrl=f"{there.url}/sms#{fragment}")
     outcome = server.control.sms(CALLER, number, "x")
     assert (there.requests, alerts(server, outcome["sid"])) == ([], [("11240", "error")])
+    assert (outcome["notified"], "error 11240" in outcome["reason"]) == (False, True)
 
 
 def test_another_fragment_means_nothing():

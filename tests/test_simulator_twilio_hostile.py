@@ -1,6 +1,7 @@
 """What the simulated Twilio makes of answers that are wrong: call or message ends, and an alert says why."""
 
 import contextlib
+import gzip
 import itertools
 import json
 import socket
@@ -195,7 +196,7 @@ def test_the_newest_thousand_alerts_are_kept(server, there, number):
     assert len(alerts(server, outcome["sid"])) == 1000
 
 
-# --- Answers that take for ever
+# --- Answers that are no HTTP, or take for ever
 
 
 @contextmanager
@@ -219,6 +220,33 @@ def trickling(*pieces):
         threading.Thread(target=serve, daemon=True).start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
         listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("piece", "status"),
+    [
+        (b"hello\r\n\r\n", None),
+        (b"Connection refused\r\n\r\n", None),
+        (b"HTTP/1.1 0 OK\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 200),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nx", 200),
+    ],
+)
+def test_what_is_no_http_is_a_violation_of_it(server, number, piece, status):
+    with trickling(piece) as url:
+        configure(server, number, SmsUrl=url)
+        outcome = server.control.sms(CALLER, number, "x")
+    assert [(sent["status"], sent["error"]) for sent in outcome["deliveries"]] == [(status, 11206)]
+
+
+def test_an_answer_that_swells_is_read_to_its_limit(server, there, number):
+    packed = gzip.compress(bytes(1 << 24), 1)
+    with trickling(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packed, b"") as url:
+        configure(server, number, SmsUrl=url)
+        (sent,) = server.control.sms(CALLER, number, "x")["deliveries"]
+    assert sent["error"] == 11750
 
 
 @pytest.mark.parametrize(

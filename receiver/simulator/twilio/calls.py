@@ -65,7 +65,7 @@ def place(
         provider.delivered(line.deliveries)
     report = {
         "notified": bool(line.deliveries),
-        "reason": None,
+        "reason": None if line.deliveries else line.not_sent,
         "session": call.sid,
         "sid": call.sid,
         "status": call.status,

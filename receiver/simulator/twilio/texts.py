@@ -85,7 +85,7 @@ def deliver(
         provider.delivered(line.deliveries)
     return {
         "notified": bool(line.deliveries),
-        "reason": None,
+        "reason": None if line.deliveries else line.not_sent,
         "sid": message.sid,
         "replies": exchange.replies,
         "deliveries": [asdict(delivery) for delivery in line.deliveries],

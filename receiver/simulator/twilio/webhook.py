@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from receiver.simulator.urls import resolved, usable
 
+from .causes import cause
 from .deliveries import Delivery, Manner
 from .overrides import BAD_VALUE, BadOverrides, Overrides, overrides
 from .session import Session
@@ -66,6 +67,8 @@ class Line:
     voice: bool
     deliveries: list[Delivery] = field(default_factory=list)
     session: Session = field(default_factory=Session)
+    not_sent: str | None = None
+    """Why a request could not even be tried, for a person."""
 
     def request(self, kind: str, url: str, method: str, parameters: Mapping[str, str]) -> Reply:
         """Call a URL as its fragment asks, as often as the manner says; returns the last answer."""
@@ -73,16 +76,20 @@ class Line:
         form = {name: value for name, value in merged.items() if value is not None}
         asked = Reply(url, method, form)
         if not usable(url):
-            return replace(asked, error=_BAD_URL)
+            return self._refused(asked, _BAD_URL)
         try:
             limits = overrides(url)
         except BadOverrides:
-            return replace(asked, error=BAD_VALUE)
+            return self._refused(asked, BAD_VALUE)
         token = str(uuid.uuid4())
         for _ in range(self.manner.duplicate):
             deadline = time.monotonic() + min(limits.tt / 1000, TOTAL_SECONDS)
             reply = self._tried(asked, _Attempt(kind, token, limits, deadline))
         return reply
+
+    def _refused(self, asked: Reply, code: int) -> Reply:
+        self.not_sent = f"the URL cannot be called as it is (error {code})"
+        return replace(asked, error=code)
 
     def _tried(self, asked: Reply, attempt: _Attempt) -> Reply:
         limits = attempt.limits
@@ -155,7 +162,7 @@ class Line:
                     if len(asked.body) > _LARGEST:
                         return replace(asked, error=11750, failure="partial")
         except (requests.RequestException, HTTPError) as problem:  # of a host's name, urllib3's own
-            error, failure = _cause(problem, partial=asked.status is not None)
+            error, failure = cause(problem) if asked.status is None else (11206, "partial")
             asked = replace(asked, error=error, failure=failure)
         if time.monotonic() >= attempt.deadline:  # the connection was cut, which looks like any other end
             return replace(asked, error=11203, failure="tt" if asked.status is None else "partial")
@@ -184,23 +191,3 @@ class Line:
             key += "-but-not-this-one"
         url = signed_url(target, voice=self.voice)
         return headers | {HEADER: signature(url, form.items(), key, algorithm)}
-
-
-def _cause(problem: Exception, *, partial: bool) -> tuple[int, str]:
-    """Twilio's code of a failure, and its sort in the words of `rp`."""
-    text = str(problem)
-    if partial:
-        return 11206, "partial"
-    if isinstance(problem, requests.ConnectTimeout):
-        return 11201, "ct"
-    if isinstance(problem, requests.Timeout):
-        return 11200, "rt"
-    if isinstance(problem, requests.exceptions.SSLError):
-        return (11237 if "CERTIFICATE_VERIFY_FAILED" in text else 11220), "ct"
-    if "NameResolutionError" in text:
-        return 11210, "ct"
-    if "refused" in text:
-        return 11202, "ct"
-    if "NewConnectionError" in text:
-        return 11205, "ct"
-    return 11205, "closed"
