@@ -1,5 +1,6 @@
 """`receiver numbers test` where the provider reads the answer and signs the URL: each hop is named."""
 
+import json
 import re
 import socket
 import threading
@@ -14,6 +15,7 @@ from receiver.db.engine import writing
 from receiver.keys import hops, proof
 from receiver.keys.hops import Hop
 from receiver.providers.twilio.provider import TWILIO
+from receiver.simulator.twilio.server import SimulatorServer as Twilio
 from receiver.vocabulary.kinds import Kind
 
 SECRET = "twilio-auth-token"
@@ -133,3 +135,54 @@ def test_somebody_elses_document(tmp_path):
         url = f"http://127.0.0.1:{port}/callbacks/{KEY}/twilio/voice"
         found = proof.prove(app.extensions["receiver"].engine, url, Kind.VOICE, SECRET, provider=TWILIO)
     failed(found, Hop.ANSWER, "something else answers there")
+
+
+# --- the command ---
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A number that is configured; gives the simulated provider, its SID, itself, and commands."""
+    with Twilio() as twilio, listening() as (taken, address):
+        own = twilio.settings
+        account = {"twilio_account_sid": own.account_sid, "twilio_auth_token": own.auth_token}
+        settings = account | {"twilio_api_url": twilio.url, "hoiio_app_id": None, "hoiio_access_token": None}
+        with service(tmp_path, f"{address}/", taken, **settings) as app:
+
+            def run(*command: str):
+                result = app.test_cli_runner().invoke(args=command)
+                assert "Traceback" not in result.output, result.output
+                return result
+
+            assert run("setup", "--country", "US", "--yes").exit_code == 0
+            (number,) = twilio.account["numbers"]
+            yield twilio, number["sid"], number["phone_number"], run
+
+
+def test_a_number_whose_calls_a_trunk_takes_is_not_called_fine(shop):
+    twilio, sid, number, run = shop
+    trunk = "TK" + "1" * 32
+    assert twilio.request("POST", f"IncomingPhoneNumbers/{sid}.json", TrunkSid=trunk).ok
+    tested = run("numbers", "test", number)
+    assert tested.exit_code == 1
+    assert re.search(r"^sms +dns ok, .*log ok", tested.stdout)
+    assert f"voice  goes to the trunk {trunk}, not to this service" in tested.stdout
+    assert f"receiver setup --number {number} --take-over" in " ".join(tested.stderr.split())
+    assert json.loads(run("numbers", "test", number, "--json").stdout)["holds"] is False
+    assert run("numbers", "test", number, "--kind", "sms").exit_code == 0
+    assert f"voice: the trunk {trunk}" in run("numbers", "list").stdout
+    (listed,) = json.loads(run("numbers", "list", "--json").stdout)["numbers"]
+    assert (listed["forward_to_leads"], listed["forward_sms_to_leads"]) == ("elsewhere", "this service")
+    (line,) = json.loads(run("doctor", "--json").stdout)["numbers"]
+    assert line["serves"] == "sms"
+
+
+def test_what_only_the_console_can_end_is_said(shop):
+    twilio, sid, number, run = shop
+    messages = twilio.request("POST", "/v1/Services", FriendlyName="Shop").json()["sid"]
+    assert twilio.request("POST", f"/v1/Services/{messages}/PhoneNumbers", PhoneNumberSid=sid).ok
+    tested = run("numbers", "test", number)
+    assert tested.exit_code == 1
+    assert f"sms    goes to the messaging service {messages}, not to this service" in tested.stdout
+    assert "Only the provider's console can bring sms here." in tested.stderr
+    assert "--take-over" not in tested.stderr

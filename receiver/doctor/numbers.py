@@ -33,7 +33,7 @@ def _serves(number: KnownNumber, urls: CallbackUrls | None) -> str:
     return "+".join(
         kind
         for kind, url in number.routes.urls.items()
-        if urls is not None and urls.target(url, kind) in received
+        if urls is not None and urls.target(url, kind) in received and kind not in number.overruled
     )
 
 

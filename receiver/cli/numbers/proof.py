@@ -16,7 +16,7 @@ from receiver.keys.hops import Proof
 from receiver.keys.proof import prove
 from receiver.keys.urls import CallbackUrls, shown_url
 from receiver.providers.base import Provider
-from receiver.providers.numbers import SubscribedNumber
+from receiver.providers.numbers import SubscribedNumber, only_in_console
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import printable
@@ -48,11 +48,13 @@ def test_callbacks(
     """
     wanted = [Kind(kind) for kind in kinds] or list(Kind)
     elsewhere: dict[Kind, str] = {}
+    asked: SubscribedNumber | None = None
     if number:
         holding = held(number, provider)
-        urls = current.our_urls(holding.provider)
-        elsewhere = _elsewhere(holding.number, urls, wanted)
-        targets = [(holding.provider, doors_of(urls, holding.number.routes))]
+        asked, urls = holding.number, current.our_urls(holding.provider)
+        elsewhere = _elsewhere(asked, urls, wanted)
+        wanted = [kind for kind in wanted if kind not in asked.overruled]
+        targets = [(holding.provider, doors_of(urls, asked.routes))]
     else:
         targets = [(of, doors(current.our_urls(of))) for of in asked_for(provider)]
     tested = [(of, prove_doors(of, [door for door in each if door.kind in wanted])) for of, each in targets]
@@ -64,20 +66,30 @@ def test_callbacks(
     else:
         for of, each in tested:
             show_proofs(each, of.title if len(tested) > 1 else "")
-        _show_the_rest(number, elsewhere, any_proofs=bool(proofs))
+        _show_the_rest(asked, elsewhere, any_proofs=bool(proofs))
     if not holds:
         raise SystemExit(1)
 
 
-def _show_the_rest(number: str | None, elsewhere: Mapping[Kind, str], *, any_proofs: bool) -> None:
+def _show_the_rest(
+    number: SubscribedNumber | None, elsewhere: Mapping[Kind, str], *, any_proofs: bool
+) -> None:
     for kind, where in elsewhere.items():
         click.echo(f"{kind:6} goes to {printable(where)}, not to this service")
-    if elsewhere:
-        output.say(f"To bring it here: receiver setup --number {number} --take-over")
-    elif not any_proofs and number:
-        output.say(f"Nothing of {masked_number(number)} is sent anywhere: receiver setup --number {number}")
-    elif not any_proofs:
-        output.say("No provider of yours has that kind.")
+    if number is None:
+        if not any_proofs:
+            output.say("No provider of yours has that kind.")
+        return
+    setup, beyond = (
+        f"receiver setup --number {number.number}",
+        only_in_console(number.overruled, number.routes),
+    )
+    for kind in elsewhere.keys() & beyond:
+        output.say(f"Only the provider's console can bring {kind} here.")
+    if elsewhere.keys() - beyond:
+        output.say(f"To bring it here: {setup} --take-over")
+    elif not any_proofs and not elsewhere:
+        output.say(f"Nothing of {masked_number(number.number)} is sent anywhere: {setup}")
 
 
 def prove_doors(of: Provider, asked: Iterable[Door]) -> list[Proved]:
@@ -134,7 +146,6 @@ def _way(proof: Proof) -> str:
 
 def _elsewhere(number: SubscribedNumber, urls: CallbackUrls, kinds: Iterable[Kind]) -> dict[Kind, str]:
     """Where the provider sends what does not come here, as it may be shown."""
-    here = urls.brought_here(number.routes)
-    return {
-        kind: shown_url(url) for kind, url in number.routes.urls.items() if kind in kinds and kind not in here
-    }
+    here, routes = urls.brought_here(number.routes), number.routes
+    by_url = {kind: shown_url(url) for kind, url in routes.urls.items() if kind not in here}
+    return {kind: where for kind, where in (by_url | dict(number.overruled)).items() if kind in kinds}

@@ -47,15 +47,13 @@ def show_numbers(numbers: Sequence[Held], *, several: bool) -> None:
 def number_row(held: Held) -> tuple[str, ...]:
     """A number held, for a table with `NUMBER_COLUMNS`."""
     number, urls = held.number, held.urls
-    routes = number.routes
-    calls_url = routes.of(routes.calls)
-    calls = leads_to(calls_url, routes.calls, urls)
+    calls = _goes(number, number.routes.calls, urls)
     return (
         number.number,
         place(number.country, number.state),
         abilities(number.capabilities),
-        f"{routes.calls}: {calls}" if calls_url else calls,
-        leads_to(routes.of(Kind.SMS), Kind.SMS, urls),
+        calls if calls == _TARGETS[Target.UNSET] else f"{number.routes.calls}: {calls}",
+        _goes(number, Kind.SMS, urls),
         expires(number, held.provider),
         renews(number),
     )
@@ -65,6 +63,12 @@ def number_json(held: Held) -> dict[str, object]:
     """A number held, for `--json`. Callback keys are masked; who needs a URL whole has it in the settings."""
     number, urls = held.number, held.urls
     calls, sms = number.routes.of(number.routes.calls), number.routes.of(Kind.SMS)
+
+    def leads(kind: Kind) -> Target | None:
+        if kind in number.overruled:
+            return Target.ELSEWHERE
+        return None if urls is None else urls.target(number.routes.of(kind), kind)
+
     return {
         "number": number.number,
         "provider": held.provider.name,
@@ -73,9 +77,9 @@ def number_json(held: Held) -> dict[str, object]:
         "capabilities": sorted(word.lower() for word in number.capabilities),
         "mode": number.routes.mode,
         "forward_to": masked_url(calls),
-        "forward_to_leads": urls and urls.target(calls, number.routes.calls),
+        "forward_to_leads": leads(number.routes.calls),
         "forward_sms_to": masked_url(sms),
-        "forward_sms_to_leads": urls and urls.target(sms, Kind.SMS),
+        "forward_sms_to_leads": leads(Kind.SMS),
         "expiry": number.expiry,
         "days_left": days_left(number.expiry, held.provider),
         "auto_extend": number.auto_extend,
@@ -83,6 +87,11 @@ def number_json(held: Held) -> dict[str, object]:
         "lacking": urls and {kind: urls.lacking(number.routes, kind) for kind in number.routes.urls},
         "overruled": number.overruled,
     }
+
+
+def _goes(number: SubscribedNumber, kind: Kind, urls: CallbackUrls | None) -> str:
+    """Where the provider sends what arrives: by the URL, or by what it uses instead."""
+    return number.overruled.get(kind) or leads_to(number.routes.of(kind), kind, urls)
 
 
 def leads_to(url: str, kind: Kind, urls: CallbackUrls | None) -> str:

@@ -11,6 +11,7 @@ from receiver import current
 from receiver.access.scopes import Scope
 from receiver.keys.hops import Proof
 from receiver.keys.proof import prove
+from receiver.keys.urls import CallbackUrls
 from receiver.models import Event
 from receiver.numbers import findings, known
 from receiver.numbers.known import KnownNumber
@@ -58,8 +59,14 @@ def _proofs(held: KnownNumber) -> dict[Kind, Proof]:
     secret, urls = current.secret(provider), current.our_urls(provider)
     return {
         kind: prove(current.engine(), url, kind, secret, provider=provider)
-        for kind, url in urls.brought_here(held.routes).items()
+        for kind, url in _brought_here(held, urls).items()
     }
+
+
+def _brought_here(held: KnownNumber, urls: CallbackUrls) -> dict[Kind, str]:
+    """Its URLs that lead here, and that the provider does use."""
+    here = urls.brought_here(held.routes)
+    return {kind: url for kind, url in here.items() if kind not in held.overruled}
 
 
 def _page(held: KnownNumber, *, proofs: Mapping[Kind, Proof] | None = None) -> Response:
@@ -75,7 +82,7 @@ def _page(held: KnownNumber, *, proofs: Mapping[Kind, Proof] | None = None) -> R
             held=held,
             provider=PROVIDERS[held.provider].title,
             currency=account.currency,
-            kinds=list(ours.brought_here(held.routes)) if ours else [],
+            kinds=list(_brought_here(held, ours)) if ours else [],
             lacking=[name for kind in held.routes.urls for name in ours.lacking(held.routes, kind)]
             if ours
             else [],

@@ -119,8 +119,8 @@ def settings_of(number: KnownNumber, ours: CallbackUrls | None) -> dict[str, Any
         "country": " ".join(part for part in (number.country, number.state) if part),
         "mode": number.routes.mode,
         "can": sorted(word.lower() for word in number.capabilities),
-        "calls": _leads(number.routes.of(number.routes.calls), number.routes.calls, ours),
-        "sms": _leads(number.routes.of(Kind.SMS), Kind.SMS, ours) if "SMS" in number.capabilities else None,
+        "calls": _leads(number, number.routes.calls, ours),
+        "sms": _leads(number, Kind.SMS, ours) if "SMS" in number.capabilities else None,
         "expires_on": number.expires_on,
         "days_left": left,
         "renews": number.auto_extend,
@@ -128,7 +128,10 @@ def settings_of(number: KnownNumber, ours: CallbackUrls | None) -> dict[str, Any
     }
 
 
-def _leads(url: str, kind: Kind, urls: CallbackUrls | None) -> Leads:
+def _leads(number: KnownNumber, kind: Kind, urls: CallbackUrls | None) -> Leads:
+    if instead := number.overruled.get(kind):
+        return Leads(instead, "bad" if kind in number.were_here else "warn")
+    url = number.routes.of(kind)
     target = urls.target(url, kind) if urls else Target.ELSEWHERE if url else Target.UNSET
     return (
         Leads(*_LEADS[target]) if target in _LEADS else Leads(shown_url(url), "" if urls is None else "warn")
