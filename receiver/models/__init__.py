@@ -14,6 +14,7 @@ from receiver.models.base import Base, Id, Lines, Money, UtcTime, Words
 from receiver.models.contacts import CONTACTS, Contact
 from receiver.models.counts import ConversationCount, Hour, HourCount, IndexState, NumberCount
 from receiver.models.duty import DUTY, DutyRow
+from receiver.models.ends import EndsLate, EndsState
 from receiver.models.events import CONTACT_OF_EVENT, EVENTS, REPEATS, WHOLE_EVENT, Event, Repeat
 from receiver.models.jobs import JobState
 from receiver.models.journal import SetupLease, SetupStep
@@ -58,6 +59,8 @@ __all__ = [
     "DeliveryRow",
     "Document",
     "DutyRow",
+    "EndsLate",
+    "EndsState",
     "Event",
     "FindingRow",
     "Hour",

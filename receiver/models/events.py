@@ -85,6 +85,12 @@ class Event(Base, _SaidColumns):
             postgresql_where=sql("quarantine IS NOT NULL"),
         ),
         Index(
+            "ix_events_recorded",
+            *("id", "sender", "recipient", "kind", "type", "provider", "ivr_block"),
+            sqlite_where=sql("record_url IS NOT NULL"),
+            postgresql_where=sql("record_url IS NOT NULL"),
+        ),
+        Index(
             None,
             "dest",
             sqlite_where=sql("dest IS NOT NULL"),

@@ -122,7 +122,8 @@ class RelayState(Base):
 
 
 class LateEvent(Base):
-    """An event that was taken out of quarantine, and is to be delivered like a new one."""
+    """An event that was taken out of quarantine, or got the ends of its call after it was planned, and is to
+    be delivered like a new one."""
 
     __tablename__ = "late_events"
 

@@ -21,6 +21,7 @@ from receiver.models import DELIVERIES, EVENTS, WHOLE_EVENT, Event, LateEvent, R
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.target import Target
 from receiver.search.answered import ENDED_AS
+from receiver.search.ends import complete
 from receiver.search.events import WITH_IDS, rows
 from receiver.search.home import at_home
 from receiver.search.match import matches
@@ -40,11 +41,12 @@ class Planner:
 
     def plan(self) -> set[int]:
         """One step. The ids of targets that got something; asked again until nothing is left by `behind`."""
+        completed = complete(self._engine)
         with self._engine.connect() as connection:
             after = connection.scalar(select(RelayState.event_id))
             if after is None:
                 return set()
-            settled = settled_id(connection, after, AT_ONCE)
+            settled = min(settled_id(connection, after, AT_ONCE), max(after, completed))
             late = connection.scalars(_LATE).all()
             if settled == after and not late:
                 return set()

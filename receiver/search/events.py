@@ -25,6 +25,7 @@ from receiver.db.settled import settled_id
 from receiver.models import EVENTS, WHOLE_EVENT, Event
 from receiver.search.came import params_json, raw_json
 from receiver.search.conditions import NO_TEST
+from receiver.search.ends import complete_if_possible
 from receiver.search.home import at_home
 from receiver.search.match import matches
 from receiver.search.query import Search
@@ -86,10 +87,12 @@ class EventLog:
         """Events above id `after_id`, oldest first: what a live tail shows next.
 
         Returns an event only once none with a lower id can still appear, so that a caller that goes on from
-        `Tail.next` misses nothing. `Tail.next` also moves past events that do not match.
+        `Tail.next` misses nothing. `Tail.next` also moves past events that do not match. An event of a call
+        has the ends of its call by then, as far as they are known.
         """
+        completed = complete_if_possible(self._engine) if wanted.kind in {None, Kind.VOICE} else END
         with self._engine.connect() as connection:
-            settled = settled_id(connection, after_id)
+            settled = min(settled_id(connection, after_id), max(after_id, completed))
             wanted = at_home(connection, wanted)
             structure = wanted.without("text", "contact")
             span = Span(above=after_id, below=settled + 1)

@@ -18,8 +18,9 @@ from receiver.db.engine import writing_lazily
 from receiver.db.settled import settled_id
 from receiver.models import EVENTS, Event, IndexState
 from receiver.search.additions import ADD, Additions
-from receiver.search.entries import block_marks, indexed_words, tsvector
+from receiver.search.ends import complete, completed_to
 from receiver.search.words import INDEX_VERSION
+from receiver.search.written_words import add_words, words_of
 from receiver.vocabulary.job import Job
 
 BATCH = 100
@@ -68,6 +69,7 @@ class LogIndex:
         """Go on for that long, or until nothing is left."""
         until = time.monotonic() + seconds
         share = SHARE_UNDER_LOAD if self._rate() > LOAD else SHARE
+        complete(self._engine)
         while time.monotonic() < until:
             self._worked, asked = 0.0, self._batch
             taken = self.advance(asked)
@@ -79,6 +81,7 @@ class LogIndex:
 
     def catch_up(self) -> None:
         """Go on until nothing is left, without a pause."""
+        complete(self._engine)
         while self.advance(1000):
             self._merge()
 
@@ -107,8 +110,9 @@ class LogIndex:
         with self._engine.connect() as connection:
             state = connection.execute(_STATE).one()
             if state.version == INDEX_VERSION:
-                settled = settled_id(connection, state.event_id, most)
-                if settled == state.event_id:
+                # Not beyond those that have the ends of their calls: see `receiver.search.ends`.
+                settled = min(settled_id(connection, state.event_id, most), completed_to(connection))
+                if settled <= state.event_id:
                     return 0
                 events = connection.execute(_EVENTS, {"after": state.event_id, "last": settled}).all()
         if state.version != INDEX_VERSION:
@@ -119,7 +123,7 @@ class LogIndex:
         # As much as possible is done before the lock is taken. Time spent waiting for the GIL counts too: the
         # more others need it, the longer the pause.
         began = time.monotonic()
-        found, additions = self._words(events), Additions()
+        found, additions = words_of(self._dialect, events), Additions()
         for event in events:
             additions.add(event)
         prepared = time.monotonic() - began
@@ -128,7 +132,7 @@ class LogIndex:
             locked = time.monotonic()
             if not self._unchanged(connection, state, state.event_id, events):
                 return most  # look again
-            self._add_words(connection, found)
+            add_words(connection, found)
             for statement, rows in zip(ADD[self._dialect], additions.rows(), strict=True):
                 if rows:
                     connection.execute(statement, rows)
@@ -177,12 +181,15 @@ class LogIndex:
 
     def _unchanged(self, connection: Connection, state: Any, after: int, events: Sequence[Any]) -> bool:
         """Whether the index and the events above `after` are still as they were read before we had the lock:
-        another process may have been faster, or an event was deleted or released in the meantime."""
+        another process may have been faster, or an event was deleted, released or completed in the
+        meantime."""
         if connection.execute(_STATE_LOCKED).one() != state:
             return False
         last = max((event.id for event in events), default=after)
         held = connection.execute(_HELD, {"after": after, "last": last}).all()
-        return [tuple(row) for row in held] == [(event.id, event.quarantine) for event in events]
+        return [tuple(row) for row in held] == [
+            (event.id, event.quarantine, event.sender, event.recipient) for event in events
+        ]
 
     def _merge(self) -> bool:
         """Merge some of what was added, which keeps searching for words fast, and return whether more may be
@@ -199,20 +206,6 @@ class LogIndex:
                 self._pages = fitting(self._pages, time.monotonic() - began, most=64)
         return self._unmerged
 
-    def _words(self, events: Sequence[Any]) -> list[tuple[int, str]]:
-        if self._dialect == "sqlite":
-            return [(event.id, " ".join(indexed_words(event))) for event in events]
-        return [(event.id, tsvector([*indexed_words(event), *block_marks(event.id)])) for event in events]
-
-    def _add_words(self, connection: Connection, found: list[tuple[int, str]]) -> None:
-        if self._dialect == "sqlite":
-            connection.exec_driver_sql("INSERT INTO event_words (rowid, words) VALUES (?, ?)", found)
-            return
-        connection.exec_driver_sql(
-            "INSERT INTO event_words (id, words) SELECT * FROM unnest(%s::bigint[], %s::text[]::tsvector[])",
-            ([row[0] for row in found], [row[1] for row in found]),
-        )
-
 
 def fitting(size: int, took: float, *, most: int) -> int:
     """How large the next step should be after one of this size took `took` seconds."""
@@ -226,7 +219,11 @@ _STATE = select(IndexState.event_id, IndexState.version)
 _STATE_LOCKED = _STATE.with_for_update()
 _NEXT = (Event.id > bindparam("after"), Event.id <= bindparam("last"))
 _EVENTS = select(*_COLUMNS).where(*_NEXT).order_by(Event.id)
-_HELD = select(Event.id, Event.quarantine).where(*_NEXT).order_by(Event.id)
+_HELD = (
+    select(*(EVENTS.c[name] for name in ("id", "quarantine", "sender", "recipient")))
+    .where(*_NEXT)
+    .order_by(Event.id)
+)
 _NEWEST = (
     select(
         *(

@@ -79,8 +79,10 @@ class Said:
 
     txn_ref: Annotated[str | None, Field(Sort.WORD, "The provider's reference.")] = None
     session: Annotated[str | None, Field(Sort.WORD, "What the events of one call share.")] = None
-    sender: Annotated[str | None, Field(Sort.NUMBER)] = None
-    recipient: Annotated[str | None, Field(Sort.NUMBER)] = None
+    sender: Annotated[
+        str | None, Field(Sort.NUMBER, "Who it came from; in a call, also where the callback names nobody.")
+    ] = None
+    recipient: Annotated[str | None, Field(Sort.NUMBER, "Where it came to; likewise.")] = None
     text: Annotated[str | None, Field(Sort.TEXT)] = None
     occurred_at: Annotated[datetime | None, Field(Sort.TIME, "The provider's date.")] = None
     currency: Annotated[str | None, Field(Sort.WORD)] = None

@@ -1,0 +1,72 @@
+"""Give the events of a call the ends that their callbacks do not name, and find messages that callers left.
+
+A report that a recording is ready names a call, and nobody. From now on such events get sender and recipient
+from their call, in the background. What is in the log already stays as it is.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0026"
+down_revision = "0025"
+branch_labels = None
+depends_on = None
+
+SQLITE = (
+    """
+    CREATE TRIGGER ends_trusted AFTER UPDATE OF quarantine ON events
+    WHEN OLD.quarantine IS NOT NULL AND NEW.quarantine IS NULL AND NEW.session IS NOT NULL
+    BEGIN
+        INSERT INTO ends_late (event_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+    END
+    """,
+)
+POSTGRESQL = (
+    """
+    CREATE FUNCTION ends_trusted() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO ends_late (event_id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER ends_trusted AFTER UPDATE OF quarantine ON events FOR EACH ROW
+    WHEN (OLD.quarantine IS NOT NULL AND NEW.quarantine IS NULL AND NEW.session IS NOT NULL)
+    EXECUTE FUNCTION ends_trusted()
+    """,
+)
+
+# The columns behind the id are there to be looked at without fetching the row.
+RECORDED = ["id", "sender", "recipient", "kind", "type", "provider", "ivr_block"]
+ONLY_RECORDED = {
+    "sqlite_where": sa.text("record_url IS NOT NULL"),
+    "postgresql_where": sa.text("record_url IS NOT NULL"),
+}
+
+
+def upgrade() -> None:
+    op.create_table(
+        "ends_state",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("event_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_ends_state"),
+    )
+    op.create_table(
+        "ends_late",
+        sa.Column("event_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name="pk_ends_late"),
+    )
+    op.execute("INSERT INTO ends_state (id, event_id) SELECT 1, coalesce(max(id), 0) FROM events")
+    op.create_index("ix_events_recorded", "events", RECORDED, **ONLY_RECORDED)
+    for statement in SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    on = "" if op.get_bind().dialect.name == "sqlite" else " ON events"
+    op.execute(f"DROP TRIGGER ends_trusted{on}")
+    if on:
+        op.execute("DROP FUNCTION ends_trusted")
+    op.drop_index("ix_events_recorded", table_name="events")
+    for table in ("ends_late", "ends_state"):
+        op.drop_table(table)
