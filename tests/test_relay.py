@@ -59,9 +59,11 @@ def working(number: int = 1) -> Iterator[list[Worker]]:
     with patch.multiple(worker_module, **often), patch.object(runner_module, "LONGEST_PAUSE", 0.1):
         for thread in threads:
             thread.start()
-        yield workers
-        for worker in workers:
-            worker.stop()
+        try:
+            yield workers
+        finally:
+            for worker in workers:
+                worker.stop()
         for thread in threads:
             thread.join(15)
             assert not thread.is_alive()

@@ -38,7 +38,12 @@ def said(type: str = "sms.received", call=None, **given):
         ("call.ongoing", {"ivr_block": "dial"}, f"Call from {THEM} to {US}, dial, 10:12 UTC"),
         ("call.ongoing", {"ivr_block": "new"}, f"Call from {THEM} to {US}, going on, 10:12 UTC"),
         ("call.ended", {"sender": None}, f"Call from an unknown number to {US}, ended, 10:12 UTC"),
-        ("unknown", {"recipient": None}, f"SMS that could not be read from {THEM}, 10:12 UTC"),
+        ("unknown", {}, f"Report about an SMS from {THEM} to {US}, 10:12 UTC"),
+        (
+            "unknown",
+            {"recipient": None, "problems": ["To: missing"]},
+            f"SMS that could not be read from {THEM}, 10:12 UTC",
+        ),
         ("sms.received", {"test": True}, f"Test: SMS from {THEM} to {US}, 10:12 UTC"),
         ("sms.received", {"replayed": True}, f"Sent again: SMS from {THEM} to {US}, 10:12 UTC"),
         ("sms.received", {"quarantine": "why"}, f"Not verified: SMS from {THEM} to {US}, 10:12 UTC"),
@@ -84,3 +89,4 @@ def test_what_came_in_stays_in_its_line_and_turns_nothing_around():
 
 def test_an_empty_text_is_said_to_be_empty():
     assert said(text="").text == said(text=None).text == "(no text)"
+    assert said("unknown", text=None).text is None

@@ -50,6 +50,7 @@ _FILTERS = (
     click.option("--open", is_flag=True, help="Only missed calls, faxes and SMS that nobody has handled."),
     click.option("--handled", is_flag=True, help="Only what somebody has handled."),
     click.option("--problems", is_flag=True, help="Only events with something missing or unreadable."),
+    click.option("--voicemail", is_flag=True, help="Only events that bring what a caller said."),
 )
 _OUTCOME = click.option(
     "--outcome", metavar="OUTCOME", help=f"Only with this outcome: {', '.join(CallOutcome)}."
@@ -139,7 +140,7 @@ def _searching(
 
 _NAMES = (
     *("provider", "kind", "type", "state", "sender", "recipient", "number", "contact", "session", "txn_ref"),
-    *("since", "until", "text", "quarantined", "problems", "open", "handled"),
+    *("since", "until", "text", "quarantined", "problems", "voicemail", "open", "handled"),
 )
 
 

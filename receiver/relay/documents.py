@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from receiver.models import Event
-from receiver.providers.registry import PROVIDERS
-from receiver.vocabulary.kinds import CallStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +24,6 @@ class Document:
     """Its bytes; None if they are gone."""
     picture: Callable[[], bytes | None] = lambda: None
     """Its first page as PNG; None if there is no such picture."""
-
-
-def brings_voicemail(event: Event) -> bool:
-    """Whether an event brings what a caller said. Where a provider reports that a recording is ready, it is
-    that report: what it says at the end of the recording comes before there is a file."""
-    if not event.record_url:
-        return False
-    steps = PROVIDERS[event.provider].steps
-    ready = CallStep.RECORDING_READY
-    return ready not in steps.values() or steps.get(event.ivr_block or "") is ready
 
 
 class Documents(Protocol):

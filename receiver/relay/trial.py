@@ -54,11 +54,13 @@ def try_out(target: Target, around: Surroundings) -> Attempt:
 def made_up(search: Search) -> Event:
     """An event that looks like what the search finds. Its id is 0: it is not in the log."""
     kind = search.kind or _kind_of(search)
-    type_ = search.type or _TYPES.get((kind, search.state)) or _TYPES[kind, None]
+    type_ = search.type or _TYPES.get((kind, _state_of(search))) or _TYPES[kind, None]
     now = datetime.now(UTC)
     said: dict[str, Any] = {"occurred_at": now, "txn_ref": "TEST", **_SAID[kind]}
     if type_ is EventType.FAX_FAILED:
         said |= {"fax_status": "failed", "fax_error_code": "test"}
+    if search.voicemail:
+        said |= {"call_state": "ongoing", "ivr_block": "record", "record_url": _NOWHERE}
     columns: dict[str, Any] = dict.fromkeys(_Row._fields) | dict.fromkeys(_FILES, ())
     columns |= dict(
         id=0,
@@ -86,11 +88,18 @@ def _kind_of(search: Search) -> Kind:
     word = (search.type or "").partition(".")[0]
     if word == "fax" or search.state is EventState.FAILED:
         return Kind.FAX
-    if word == "call" or search.session or search.state in _CALL_STATES:
+    if word == "call" or search.session or search.voicemail or search.state in _CALL_STATES:
         return Kind.VOICE
     return Kind.SMS
 
 
+def _state_of(search: Search) -> EventState | None:
+    """A message of a caller comes while the call goes on."""
+    return EventState.ONGOING if search.voicemail and search.state is None else search.state
+
+
+_NOWHERE = "https://example.com/voicemail.wav"
+"""Nothing is kept of it, and the mail says so."""
 _FILES = [name for name, field in SAID.items() if field.sort is Sort.FILES]
 _CALL_STATES = {
     *(EventState.RINGING, EventState.ONGOING, EventState.ENDED),

@@ -14,10 +14,10 @@ from config import Config
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
 from receiver.relay.delivery import Parcel
-from receiver.relay.documents import brings_voicemail
 from receiver.relay.sender import Surroundings
 from receiver.search.call import Call
 from receiver.search.calls import CallLog
+from receiver.search.voicemail import brings_voicemail
 from receiver.vocabulary.kinds import CallOutcome, EventType, Kind
 from receiver.vocabulary.printable import printable, printable_lines
 
@@ -33,7 +33,7 @@ _OUTCOMES = {
     CallOutcome.CANCELED: ("Missed call", "the caller hung up"),
     CallOutcome.UNKNOWN: ("Call", "ended"),
 }
-_UNREADABLE = {Kind.VOICE: "Call", Kind.FAX: "Fax", Kind.SMS: "SMS"}
+_KINDS = {Kind.VOICE: ("Call", "a call"), Kind.FAX: ("Fax", "a fax"), Kind.SMS: ("SMS", "an SMS")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ def say(parcel: Parcel, call: Call | None, zone: tzinfo, now: datetime) -> Said:
     text = None
     if event.kind == Kind.SMS and event.type != EventType.TEST:
         text = printable_lines((event.text or "").replace("\r\n", "\n")).strip("\n")
-        text = text or (None if event.media else "(no text)")
+        empty = event.type == EventType.SMS_RECEIVED and not event.media
+        text = text or ("(no text)" if empty else None)
     return Said(subject, f"{headline}, {clock(started, zone, now)}", text)
 
 
@@ -123,7 +124,9 @@ def _what(event: Event, call: Call | None) -> tuple[str, str]:
             return _ended(call)
         case EventType.TEST:
             return "Test of the callback address", ""
-    return f"{_UNREADABLE.get(Kind(event.kind), 'Callback')} that could not be read", ""
+    if event.problems or event.quarantine is not None:
+        return f"{_KINDS[Kind(event.kind)][0]} that could not be read", ""
+    return f"Report about {_KINDS[Kind(event.kind)][1]}", ""
 
 
 def _ended(call: Call | None) -> tuple[str, str]:

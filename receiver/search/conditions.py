@@ -15,6 +15,7 @@ from receiver.providers.registry import PROVIDERS, identity_prefix
 from receiver.search.answered import ENDED_AS
 from receiver.search.duty import HANDLED, OPEN, OPEN_TYPES
 from receiver.search.query import Search
+from receiver.search.voicemail import BRINGS_VOICEMAIL
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType, Kind
 
 _TYPES_OF: dict[Kind, tuple[EventType, ...]] = {
@@ -67,6 +68,7 @@ def types_of(wanted: Search) -> list[tuple[Kind, EventType]]:
         if wanted.kind in {None, kind} and wanted.type in {None, type_}
     ]
     pairs = [pair for pair in pairs if not wanted.open or pair[1] in OPEN_TYPES]
+    pairs = [pair for pair in pairs if not wanted.voicemail or pair[0] is Kind.VOICE]
     return [pair for pair in pairs if wanted.state is None or pair[1] in TYPES_OF_STATE[wanted.state]]
 
 
@@ -99,7 +101,12 @@ def conditions(wanted: Search, *, types: bool) -> Clause:
     if wanted.problems is not None:
         clause.add(f"problems IS {'NOT ' if wanted.problems else ''}NULL")
     ended = ENDED_AS.get(wanted.state or EventState.ENDED, "")
-    for asked, means in ((wanted.open, OPEN), (wanted.handled, HANDLED), (bool(ended) or None, ended)):
+    for asked, means in (
+        (wanted.voicemail, BRINGS_VOICEMAIL),
+        (wanted.open, OPEN),
+        (wanted.handled, HANDLED),
+        (bool(ended) or None, ended),
+    ):
         if asked is not None:
             clause.add(means if asked else f"NOT {means}")
     pairs = types_of(wanted)

@@ -68,6 +68,8 @@ FILTERS = (
            "is:quarantined", read_flag),
     Filter("problems", "has:problems", "Something is missing or unreadable; -has:problems leaves these out.",
            "has:problems", read_flag),
+    Filter("voicemail", "has:voicemail", "What a caller said: the report that brings the recording.",
+           "has:voicemail", read_flag),
     Filter("open", "is:open", "Missed calls, voicemails, faxes and SMS that nobody has handled.", "is:open",
            read_flag),
     Filter("handled", "is:handled", "What somebody has handled.", "is:handled", read_flag),

@@ -10,6 +10,7 @@ from receiver.search.conditions import TYPES_OF_STATE
 from receiver.search.duty import OPEN_TYPES
 from receiver.search.entries import indexed_words
 from receiver.search.query import Search
+from receiver.search.voicemail import brings_voicemail
 from receiver.search.words import Phrase
 from receiver.vocabulary.kinds import EventType
 
@@ -37,6 +38,8 @@ def matches(wanted: Search, event: Event) -> bool:
     if wanted.quarantined is not None and wanted.quarantined is not (event.quarantine is not None):
         return False
     if wanted.problems is not None and wanted.problems is not bool(event.problems):
+        return False
+    if wanted.voicemail is not None and wanted.voicemail is not brings_voicemail(event):
         return False
     return not wanted.text or holds(indexed_words(event), wanted.phrases)
 

@@ -40,6 +40,8 @@ class Search:
     until: datetime | None = None
     quarantined: bool | None = None
     problems: bool | None = None
+    voicemail: bool | None = None
+    """Whether it brings what a caller said; see `receiver.search.voicemail`."""
     open: bool | None = None
     """Whether somebody still has to deal with it; see `receiver.search.duty`."""
     handled: bool | None = None

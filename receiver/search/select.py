@@ -76,6 +76,8 @@ def _best_by_words(wanted: Search) -> bool:
     """Whether no index of events has the wanted order, while the index of words has marks for all of it."""
     if wanted.session is not None or wanted.txn_ref is not None or wanted.quarantined or wanted.handled:
         return False
+    if wanted.voicemail:
+        return False
     ends = sum(end is not None for end in (wanted.sender, wanted.recipient, wanted.number))
     marked = wanted.provider not in (None, DEFAULT.name)
     return wanted.problems is not None or ends > 1 or (marked and not ends)

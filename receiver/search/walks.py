@@ -71,7 +71,9 @@ def _index_for_few(wanted: Search) -> str | None:
         return "ix_events_session_id"
     if wanted.txn_ref is not None:
         return "sqlite_autoindex_events_1"  # SQLite's own name for that of the identity
-    return "ix_events_quarantined" if wanted.quarantined else None
+    if wanted.quarantined:
+        return "ix_events_quarantined"
+    return "ix_events_recorded" if wanted.voicemail else None
 
 
 def _statement(walks: list[tuple[str, str]], rest: list[str], order: str, dialect: str) -> str:

@@ -14,7 +14,7 @@ from receiver.models import Event
 from receiver.outbound.media import BY_TYPE
 from receiver.outbound.trust import trusting
 from receiver.relay.delivery import Parcel, Result
-from receiver.relay.documents import Document, brings_voicemail
+from receiver.relay.documents import Document
 from receiver.relay.email.compose import Attached, Ids, compose
 from receiver.relay.email.smtp import Handed, Post, SmtpError
 from receiver.relay.options import Form, Option
@@ -22,6 +22,7 @@ from receiver.relay.planner import line_of
 from receiver.relay.sender import Surroundings, TargetError
 from receiver.relay.target import Target
 from receiver.relay.words import pages, said_of
+from receiver.search.voicemail import brings_voicemail
 from receiver.settings.mail import mail_address, mail_server
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.kinds import EventType, Kind

@@ -48,6 +48,11 @@ FILTERS = (
         "`true`: only events with something missing or unreadable; `false`: only those without.",
         _FILTER_FLAG,
     ),
+    Parameter(
+        "voicemail",
+        "`true`: only events that bring what a caller said; `false`: only the others.",
+        _FILTER_FLAG,
+    ),
     Parameter("open", "`true`: only what nobody has dealt with: missed calls, faxes and SMS.", _FILTER_FLAG),
     Parameter("handled", "`true`: only what somebody has handled.", _FILTER_FLAG),
     Parameter("sender", "The older name of `from`.", _NUMBER, deprecated=True),
@@ -100,12 +105,15 @@ FORMAT = Parameter(
 MASK = Parameter("mask", "Hide numbers and texts.", _FLAG)
 
 _NAMES = [parameter.name for parameter in FILTERS]
+_CHOICES = {parameter.name for parameter in (*FILTERS, OUTCOME) if "enum" in parameter.schema}
 
 
 def search_of(given: Given, *, calls: bool = False) -> Search:
     """The search of a request: its filters together with `q`. Only that of `calls` may ask for an outcome."""
     words = given.only([*_NAMES, OUTCOME.name])
-    if empty := next((name for name, word in words.items() if not word), None):
+    # Quotes alone are nothing in a search box, but no choice of a list.
+    blank = {name for name, word in words.items() if not (word or "").strip('" ' if name in _CHOICES else "")}
+    if empty := next(iter(sorted(blank)), None):
         raise BadRequest(f"{empty}: is empty; leave it out")
     asked = named = Search()
     mistakes = Mistakes()

@@ -20,7 +20,18 @@ LISTS = ("events", "calls", "conversations", "faxes")
 _ENDS = ("sender", "contact", "recipient")
 _DAYS = ("since", "until")
 _FIELDS: Mapping[str, tuple[str, ...]] = {
-    "events": ("kind", "type", "state", "provider", *_ENDS, *_DAYS, "quarantined", "problems", "open"),
+    "events": (
+        "kind",
+        "type",
+        "state",
+        "provider",
+        *_ENDS,
+        *_DAYS,
+        "quarantined",
+        "problems",
+        "voicemail",
+        "open",
+    ),
     "calls": ("state", "outcome", "provider", *_ENDS, *_DAYS, "open"),
     "conversations": ("provider", *_ENDS, *_DAYS, "open"),
     "faxes": ("state", "provider", *_ENDS, *_DAYS, "open"),
@@ -33,6 +44,7 @@ _LABELS = {
     "until": "Until the end of",
     "quarantined": "Quarantined",
     "problems": "With problems",
+    "voicemail": "With a voicemail",
     "open": "Open",
 }
 _FLAG = (("true", "only these"), ("false", "not these"))
