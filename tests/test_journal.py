@@ -85,7 +85,7 @@ def run(simulator, engine, clock, *wanted, wait=True, account="account", of=HOII
             unsettled=found.unsettled,
             market=market,
         )
-        return decided, list(apply(decided, client, journal, sleep=clock.sleep))
+        return decided, list(apply(decided, client, journal, market, sleep=clock.sleep))
 
 
 def entries(engine):

@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 import time
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -16,6 +17,7 @@ from receiver.access.scopes import Scope
 from receiver.keys.key import fingerprint_of
 from receiver.simulator.hoiio.server import SimulatorServer as Hoiio
 from receiver.simulator.hoiio.settings import Settings as HoiioSettings
+from receiver.simulator.twilio import catalogue
 from receiver.simulator.twilio.server import SimulatorServer as Twilio
 from receiver.simulator.twilio.settings import Settings as TwilioSettings
 
@@ -227,6 +229,45 @@ def test_a_toll_free_number_is_found_in_whichever_country_sells_it(flask, twilio
     offer = shown(flask("numbers", "available", "CA", "--sort", "toll-free", "--json", **ALONE))["numbers"][0]
     flask("numbers", "subscribe", offer["number"], "--yes", **ALONE)
     assert [each["number"] for each in twilio.purchases] == [offer["number"]]
+
+
+@pytest.mark.parametrize("command", [("setup", "--number"), ("numbers", "subscribe")])
+def test_a_price_that_rose_after_it_was_agreed_to_is_not_paid(flask, twilio, monkeypatch, command):
+    number = shown(flask("numbers", "available", "US", "--json", **ALONE))["numbers"][0]["number"]
+    usa = catalogue.COUNTRIES["US"]
+    dear = replace(usa, kinds={**usa.kinds, "local": replace(usa.kinds["local"], price=Decimal("2.30"))})
+
+    def agreed(*_: object, **__: object) -> bool:
+        monkeypatch.setattr(catalogue, "COUNTRIES", {**catalogue.COUNTRIES, "US": dear})
+        return True
+
+    monkeypatch.setattr("receiver.cli.output.confirmed", agreed)
+    answer = flask(*command, number, code=1, **ALONE)
+    assert "it costs USD 2.30 now, not USD 1.15 as agreed to" in " ".join(answer.stderr.split())
+    assert twilio.purchases == []
+    flask(*command, number, "--max-cost", "2.30", **ALONE)
+    assert len(twilio.purchases) == 1
+
+
+def test_what_a_purchase_cost_is_told_although_the_answer_does_not(flask, twilio):
+    number = shown(flask("numbers", "available", "US", "--json", **ALONE))["numbers"][0]["number"]
+    bought = shown(flask("numbers", "subscribe", number, "--yes", "--json", **ALONE))
+    assert (bought["currency"], bought["price"], bought["debit"]) == ("USD", "1.15", None)
+
+
+@pytest.mark.parametrize("code", [10001, 20005, 20403])
+def test_a_suspended_account_is_an_error_of_the_account(flask, twilio, code):
+    twilio.control.fault("IncomingPhoneNumbers/list", f"status:{code}")
+    told = shown(flask("doctor", "--json", code=2, **ALONE))["findings"]
+    (refused,) = [each for each in told if each["code"] == "provider-refuses"]
+    assert "suspended or closed" in refused["sentence"]
+
+
+def test_a_number_that_was_released_is_not_said_to_have_failed_to_renew_alone(flask, twilio):
+    _, sid = held(twilio, flask)
+    assert twilio.request("DELETE", f"IncomingPhoneNumbers/{sid}.json").status_code == 204
+    lost = findings(flask("doctor", "--json", code=2, **ALONE))["number-lost"]
+    assert "its renewal failed, or somebody released it" in lost["sentence"]
 
 
 # --- What drifts ---

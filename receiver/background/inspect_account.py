@@ -31,7 +31,8 @@ def _found(known: KnownAccount, now: datetime) -> Iterator[Finding]:
     elif known.failures >= _SILENT_AFTER:
         yield warning(
             "provider-silent",
-            f"The provider did not answer {known.failures} times in a row. {sentence(known.failure or '')}",
+            f"The provider could not be asked {known.failures} times in a row."
+            f" {sentence(known.failure or '')}",
             "Wait, or look at the provider's status.",
         )
     due = _renewals(known, now, RENEWALS_AHEAD)

@@ -110,7 +110,8 @@ def _lacking(number: KnownNumber, kind: Kind, urls: CallbackUrls) -> Iterator[Fi
 
 def _lost(number: KnownNumber) -> Finding:
     when = f" since {number.lost_at:%Y-%m-%d}" if number.lost_at else ""
-    why = "its renewal failed" if number.auto_extend else "it was not extended in time"
+    renewal = "its renewal failed" if number.auto_extend else "it was not extended in time"
+    why = f"{renewal}, or somebody released it"
     return error(
         "number-lost",
         f"{masked_number(number.number)} is not listed by the provider any more{when}: probably {why}."

@@ -41,6 +41,8 @@ class Market:
     """Kinds that none of its numbers takes, each with a sentence that says why."""
     buys_configured: bool = False
     """Whether a number can be bought and configured in one request."""
+    tells_debit: bool = True
+    """Whether the answer to a purchase tells what was paid. Without that only the price list does."""
 
     @property
     def usual_term(self) -> Duration:

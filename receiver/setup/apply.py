@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from receiver.keys.urls import CallbackUrls
 from receiver.providers.errors import OutcomeUnknown, ProviderError, Refused, TryLater
+from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient, Routes, SubscribedNumber, Subscription
 from receiver.setup.configuring import repointed
 from receiver.setup.journal import Ending, Journal, term_of
@@ -49,6 +50,7 @@ def apply(
     decided: Plan,
     client: NumberClient,
     journal: Journal,
+    market: Market = Market(),  # noqa: B008  # a value that never changes
     *,
     sleep: Sleep = time.sleep,
     starting: Callable[[Step], None] = lambda _: None,
@@ -91,7 +93,7 @@ def apply(
                 )
                 failed.add(step.number)
                 continue
-            done = pay(step, client, journal, sleep=sleep)
+            done = pay(step, client, journal, market, sleep=sleep)
         except ProviderError as error:
             yield Progress(step, StepOutcome.FAILED, error.reason)
             failed.add(step.number)
@@ -107,13 +109,25 @@ def apply(
     yield from _read_back(sent, client, journal, sleep)
 
 
-def pay(step: Payment, client: NumberClient, journal: Journal, *, sleep: Sleep = time.sleep) -> Subscription:
+def pay(
+    step: Payment,
+    client: NumberClient,
+    journal: Journal,
+    market: Market = Market(),  # noqa: B008  # a value that never changes
+    *,
+    sleep: Sleep = time.sleep,
+) -> Subscription:
     """Subscribe or extend a number; sent once, unless the provider says that it was too busy to listen.
+
+    Where the answer will not tell what was paid, the price is read once more first: `Refused` if it is not
+    the one that was agreed to any more.
 
     If the answer gets lost, looks whether the number is now held, or was extended, and returns that as not
     `answered`. Raises `OutcomeUnknown` if that does not show: the journal keeps it open, and nothing is ever
     sent again to find out.
     """
+    if isinstance(step, Subscribe) and not market.tells_debit:
+        _check_price(step, client)
     for pause in _RATE_LIMIT_PAUSES:
         try:
             return _paid(step, client, journal, sleep)
@@ -147,6 +161,16 @@ def configure(
     """Give one number its settings and read it back. Needs the journal's lease."""
     (done,) = apply(Plan((step,)), client, journal, sleep=sleep)
     return done
+
+
+def _check_price(step: Subscribe, client: NumberClient) -> None:
+    rates = client.rate(step.country)
+    now = rates.price(step.duration, step.sort)
+    if (now, rates.currency) != (step.price, step.currency):
+        costs = "has no price" if now is None else f"costs {rates.currency} {now:f}"
+        agreed = f"{step.currency} {step.price:f}"
+        reason = f"it {costs} now, not {agreed} as agreed to, so it was not bought. Run this again."
+        raise Refused("subscribe", reason, number=step.number)
 
 
 def _paid(step: Payment, client: NumberClient, journal: Journal, sleep: Sleep) -> Subscription:

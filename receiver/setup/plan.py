@@ -58,6 +58,8 @@ class Subscribe:
     currency: str
     requirements: tuple[Requirement, ...] = ()
     """What the provider asks for before it sells it."""
+    sort: NumberSort | None = None
+    """What it is priced as."""
     routes: Routes | None = None
     """Settings that it is bought with, where the provider can do that; others are configured afterwards."""
 

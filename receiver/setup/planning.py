@@ -89,7 +89,10 @@ def _purchase(wish: Wish, offer: Offer, market: Market) -> tuple[Subscribe, Subs
     if wish.point:
         kinds_for(wish.kinds, number)  # before a price is even mentioned
     currency, asked = offer.rates.currency, offer.number.requirements
-    return Subscribe(number.number, offer.country, offer.state, term, price, currency, asked), number
+    bought = Subscribe(
+        number.number, offer.country, offer.state, term, price, currency, asked, offer.number.sort
+    )
+    return bought, number
 
 
 def _too_dear(made: Plan) -> str:

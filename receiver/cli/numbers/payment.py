@@ -14,7 +14,7 @@ from receiver.cli.numbers.held import held as find_held
 from receiver.cli.operation import operation
 from receiver.providers.base import Provider
 from receiver.providers.digits import country_of
-from receiver.providers.market import Duration
+from receiver.providers.market import Duration, Market
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import pay
 from receiver.setup.catalogue import Shop
@@ -67,10 +67,12 @@ def subscribe(
         offer = offered.found[0]
         price = _price(offer.rates.price(term, offer.number.sort), term)
         asked = offer.number.requirements
-        step = Subscribe(number, offer.country, offer.state, term, price, offer.rates.currency, asked)
+        step = Subscribe(
+            number, offer.country, offer.state, term, price, offer.rates.currency, asked, offer.number.sort
+        )
         for sentence in shown.requirements(asked):
             output.say(f"The provider asks for this first: {sentence}")
-        _pay(step, client, journal, max_cost=max_cost, yes=yes, as_json=as_json)
+        _pay(step, client, journal, of.market, max_cost=max_cost, yes=yes, as_json=as_json)
 
 
 @click.command()
@@ -121,7 +123,7 @@ def extend(
             rates = client.rate(country)
         price = _price(rates.price(term, was.sort), term)
         step = Extend(number, country, was.state, term, price, rates.currency, was)
-        _pay(step, client, journal, max_cost=max_cost, yes=yes, as_json=as_json)
+        _pay(step, client, journal, of.market, max_cost=max_cost, yes=yes, as_json=as_json)
 
 
 def _term(asked: Duration | None, provider: Provider) -> Duration:
@@ -151,6 +153,7 @@ def _pay(
     step: Payment,
     client: NumberClient,
     journal: Journal,
+    market: Market,
     *,
     max_cost: Decimal | None,
     yes: bool,
@@ -167,9 +170,10 @@ def _pay(
         output.say("Nothing was paid.")
         raise SystemExit(1)
     with progress.spinner("Paying …"):
-        done = pay(step, client, journal)
+        done = pay(step, client, journal, market)
     if as_json:
-        output.json_out(done)
+        # An answer that was lost, or tells nothing of money, leaves what was agreed to.
+        output.json_out({**vars(done), "currency": done.currency or step.currency, "price": step.price})
     elif not done.answered:
         until = f", until {done.expiry}" if done.expiry else ""
         output.say(f"The answer was lost, but looking shows that it was paid{until}.")

@@ -169,7 +169,8 @@ def _apply(decision: Decision, step_on: Callable[[str], None] | None) -> list[Pr
             step_on(f"{plan_shown.name(step)} {masked_number(step.number)}")
 
     account = decision.account
-    for one in apply(decision.plan, account.client, account.journal, starting=starting):
+    market = account.provider.market
+    for one in apply(decision.plan, account.client, account.journal, market, starting=starting):
         done.append(one)
         if not step_on or one.outcome in (StepOutcome.FAILED, StepOutcome.SKIPPED):
             detail = f" ({one.detail})" if one.detail else ""

@@ -15,6 +15,7 @@ MARKET: Final = Market(
     narrows=frozenset({"sort", "area_code", "contains", "kinds"}),
     refused={Kind.FAX: "Twilio closed its fax service in December 2021: its numbers cannot receive faxes."},
     buys_configured=True,
+    tells_debit=False,
 )
 
 SORTS: Final = {

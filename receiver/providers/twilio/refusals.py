@@ -32,6 +32,10 @@ _FALLBACK = f"Twilio refuses a fallback URL beside no URL. {_REPORT}"
 
 _CODES: Final[dict[int, tuple[type[ProviderError], str]]] = {
     20001: (UnexpectedAnswer, f"Twilio cannot use one of the parameters. {_REPORT}"),
+    **dict.fromkeys(
+        (10001, 20005, 20403),
+        (WrongConfiguration, "the account is suspended or closed. Check in Twilio's console why."),
+    ),
     20003: (
         WrongConfiguration,
         "Twilio refuses the credentials. Check TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN, or TWILIO_API_KEY"

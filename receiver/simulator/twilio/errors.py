@@ -5,8 +5,11 @@ from typing import Any
 MORE_INFO = "https://www.twilio.com/docs/errors/"
 
 _REFUSALS: dict[int, tuple[int, str]] = {
+    10001: (403, "Account is not active"),
     20001: (400, "Invalid parameter"),
     20003: (401, "Authenticate"),
+    20005: (403, "Account not active"),
+    20403: (403, "Forbidden"),
     20404: (404, "The requested resource was not found"),
     20429: (429, "Too Many Requests"),
     20500: (500, "An internal server error has occurred"),
