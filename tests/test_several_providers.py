@@ -225,6 +225,16 @@ def test_a_toll_free_number_that_was_bought_elsewhere_counts_for_each_country(fl
     assert len(twilio.purchases) == 1
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_number_that_was_bought_in_the_console_is_free(flask, twilio, named):
+    number = twilio.buy(VoiceUrl="https://demo.twilio.com/welcome/voice/",
+                        SmsUrl="https://demo.twilio.com/welcome/sms/reply/")  # fmt: skip
+    flask("setup", *(("--number", number) if named else ("--country", "US")), "--yes", **ALONE)
+    (now,) = twilio.account["numbers"]
+    assert (now["voice_url"][: len(URL)], now["sms_url"][: len(URL)]) == (URL, URL)
+    assert len(twilio.purchases) == 1
+
+
 def test_a_toll_free_number_is_found_in_whichever_country_sells_it(flask, twilio):
     offer = shown(flask("numbers", "available", "CA", "--sort", "toll-free", "--json", **ALONE))["numbers"][0]
     flask("numbers", "subscribe", offer["number"], "--yes", **ALONE)

@@ -49,6 +49,10 @@ _MODE: Final = "VoiceReceiveMode"
 _FALLBACKS: Final = {Kind.VOICE: "VoiceFallbackUrl", Kind.SMS: "SmsFallbackUrl"}
 
 
+_DEMOS: Final = ("https://demo.twilio.com/", "http://demo.twilio.com/")
+"""Where a number leads that was bought in the console: nobody chose that, so it is as good as not set."""
+
+
 def way(here: Here, kind: Kind) -> Way | None:
     """What a number has when it brings this kind here; None for faxes, which it cannot receive."""
     if kind not in _URLS:
@@ -73,6 +77,8 @@ def routes(number: Mapping[str, Any], capabilities: frozenset[str]) -> Routes:
 
     def url(kind: Kind) -> str | None:
         found = fields.text(number, _snake(_URLS[kind]))
+        if found.lower().startswith(_DEMOS):
+            found = ""
         return found or ("" if kind.upper() in capabilities else None)
 
     return Routes(
