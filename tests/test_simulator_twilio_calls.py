@@ -412,7 +412,10 @@ def test_dial_goes_on_without_an_action_and_reports_the_legs_events(server, ther
     assert outcome["heard"] == ["Goodbye."]
     events = [(form["CallStatus"], form["SequenceNumber"]) for form in there.forms("/leg")]
     assert events == [("initiated", "0"), ("in-progress", "1"), ("completed", "2")]
-    assert there.forms("/recording")[0]["RecordingChannels"] == "2"
+    assert there.paths() == ["/voice", "/leg", "/leg", "/recording", "/leg", "/status"]
+    (told,), *_, ended = there.forms("/recording"), *there.forms("/leg")
+    assert told["RecordingChannels"] == "2"
+    assert (ended["RecordingSid"], ended["RecordingUrl"]) == (told["RecordingSid"], told["RecordingUrl"])
 
 
 @pytest.mark.parametrize(

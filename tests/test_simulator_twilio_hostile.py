@@ -77,6 +77,8 @@ def test_a_document_that_is_no_xml_ends_the_call(server, there, number, document
         "<Record maxLength='0' timeout='x' finishOnKey=''/>",
         "<x:Say xmlns:x='a'>Hi</x:Say>",
         "<Dial></Dial>",
+        "<Dial record='true' recordingStatusCallback='/a' recordingStatusCallbackMethod='&#10;'>"
+        "<Number statusCallback='/a' statusCallbackMethod='DELETE &#13;&#10;X: y'>1</Number></Dial>",
         f"<Dial callerId='{'x' * 5000}'><Number></Number></Dial>",
         "<Play/><Play digits='x'/><Redirect method='BREW'>%zz</Redirect>",
     ],
@@ -85,6 +87,7 @@ def test_an_odd_document_ends_in_the_usual_way(server, there, number, inside):
     there.answers["/voice"] = [(200, xml(inside), "text/xml", {}), (200, xml(""), "text/xml", {})]
     outcome = server.control.call(CALLER, number)
     assert outcome["status"] == "completed"
+    assert {method for method, *_ in there.requests} <= {"GET", "POST"}
     assert there.forms("/status")[0]["CallStatus"] == "completed"
 
 
@@ -147,13 +150,26 @@ def test_a_redirect_to_a_url_that_cannot_be_called_is_a_bad_one(server, there, n
     assert alerts(server, outcome["sid"]) == [("11216", "error")]
 
 
-@pytest.mark.parametrize("host", ["." * 300, "a" * 64 + ".example", "%", "xn--a", "a..b"])
-def test_a_host_that_cannot_be_one_is_no_connection(server, there, number, host):
-    there.answer("/voice", xml(f"<Redirect>http://{host}/</Redirect>"))
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("." * 300, "11100"),
+        ("a" * 64 + ".example", "11100"),
+        ("a..b", "11100"),
+        ("☃☃", "11100"),
+        ("☃:x@127.0.0.1:1", "11100"),
+        ("%e2%98%83:x@127.0.0.1:1", "11100"),
+        ("%", "11100"),
+        ("xn--a", "11210"),
+        ("nothing.invalid", "11210"),
+        ("127.0.0.1:1", "11202"),
+    ],
+)
+def test_a_host_that_is_none_or_not_there_is_told(server, there, number, host, code):
+    there.answer("/voice", xml(f"<Redirect>http://{host}/refused</Redirect>"))
     outcome = server.control.call(CALLER, number)
     assert outcome["status"] == "completed"
-    (alert,) = alerts(server, outcome["sid"])
-    assert alert in [("11205", "error"), ("11210", "error")]
+    assert alerts(server, outcome["sid"]) == [(code, "error")]
 
 
 @pytest.mark.parametrize("fragment", ["rc=" + "9" * 5000, "tt=" + "0" * 5000, "ct=²", "rt=-1", "rc=1_0"])

@@ -5,9 +5,14 @@ import ssl
 from collections.abc import Iterator
 
 import requests
-from urllib3.exceptions import NameResolutionError, NewConnectionError, SSLError
+from urllib3.exceptions import LocationParseError, NameResolutionError, NewConnectionError, SSLError
+
+BAD_URL = 11100
 
 _CODES: tuple[tuple[type[BaseException], tuple[int, str]], ...] = (
+    (requests.exceptions.InvalidURL, (BAD_URL, "")),
+    (LocationParseError, (BAD_URL, "")),
+    (UnicodeError, (BAD_URL, "")),  # of the host, or of the user's name
     (requests.ConnectTimeout, (11201, "ct")),
     (requests.Timeout, (11200, "rt")),
     (ssl.SSLCertVerificationError, (11237, "ct")),

@@ -9,7 +9,7 @@ FAILURES: Mapping[int, str] = {
     11202: "connection refused",
     11203: "not over in time",
     11205: "connection closed",
-    11206: "the answer broke off",
+    11206: "the answer broke off or is no HTTP",
     11210: "host not found",
     11220: "no TLS",
     11237: "certificate not trusted",

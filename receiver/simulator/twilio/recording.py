@@ -62,7 +62,7 @@ def keep(talk: Talk, verb: Verb, url: str, source: str, seconds: int) -> dict[st
             "RecordingSource": source,
             "RecordingTrack": verb.get("recordingTrack", "both"),
         }
-        method = verb.get("recordingStatusCallbackMethod", "POST")
+        method = verb.method("recordingStatusCallbackMethod")
         events = verb.get("recordingStatusCallbackEvent", "completed").split()
         for event in ("in-progress", made.status):
             if event in events:

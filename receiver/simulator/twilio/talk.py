@@ -140,7 +140,7 @@ class Talk:
             return self._long[verb.name](self, verb, url)
         if verb.name == "Redirect":
             self.course.step("Redirect", url=verb.text)
-            return Next("redirect", resolved(url, verb.text), _method(verb), {})
+            return Next("redirect", resolved(url, verb.text), verb.method(), {})
         if verb.name == "Hangup":
             self.course.step("Hangup")
             raise HungUp("hung up on")
@@ -204,8 +204,4 @@ class Talk:
 
 def action(kind: str, verb: Verb, url: str, found: Mapping[str, str]) -> Next:
     """The request for a verb's action: to the document's own URL, if it names none."""
-    return Next(kind, resolved(url, verb.get("action")), _method(verb), found)
-
-
-def _method(verb: Verb) -> str:
-    return "GET" if verb.get("method").upper() == "GET" else "POST"
+    return Next(kind, resolved(url, verb.get("action")), verb.method(), found)

@@ -169,11 +169,11 @@ class _Exchange:
         )
         for verb in document.verbs:
             if verb.name == "Redirect":
-                return Source("redirect", resolved(url, verb.text), _method(verb), parameters)
+                return Source("redirect", resolved(url, verb.text), verb.method(), parameters)
             sid = self._reply(verb, url)
             if verb.get("action"):
                 told = {**parameters, "MessageSid": sid, "SmsSid": sid, "MessageStatus": "sent"}
-                return Source("action", resolved(url, verb.get("action")), _method(verb), told)
+                return Source("action", resolved(url, verb.get("action")), verb.method(), told)
         return None
 
     def _reply(self, verb: Verb, url: str) -> str:
@@ -216,7 +216,3 @@ def report(provider: Provider, line: Line, message: Message, url: str) -> None:
         code = 15003 if reply.error else remark(reply)
         if code:
             alert(provider, code, "warning", reply, message.sid)
-
-
-def _method(verb: Verb) -> str:
-    return "GET" if verb.get("method").upper() == "GET" else "POST"

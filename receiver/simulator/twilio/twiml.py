@@ -71,6 +71,10 @@ class Verb:
         """An attribute."""
         return self.attributes.get(name, default)
 
+    def method(self, name: str = "method") -> str:
+        """An attribute that is a method; what is neither counts as left out."""
+        return "GET" if self.get(name).upper() == "GET" else "POST"
+
     def whole(self, name: str, default: int) -> int:
         """An attribute that is a whole number; what is none counts as left out."""
         text = self.get(name)

@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from receiver.simulator.urls import resolved, usable
 
-from .causes import cause
+from .causes import BAD_URL, cause
 from .deliveries import Delivery, Manner
 from .overrides import BAD_VALUE, BadOverrides, Overrides, overrides
 from .session import Session
@@ -22,7 +22,6 @@ from .signature import HEADER, SETTINGS_HEADER, SHARED_KEY, signature, signed_ur
 TOTAL_SECONDS = 15.0
 """No request takes longer than this, whatever the URL says."""
 
-_BAD_URL = 11100
 _REDIRECTS = 10
 _BECOME_GET = (301, 302, 303)
 _LARGEST = 1 << 20
@@ -76,7 +75,7 @@ class Line:
         form = {name: value for name, value in merged.items() if value is not None}
         asked = Reply(url, method, form)
         if not usable(url):
-            return self._refused(asked, _BAD_URL)
+            return self._refused(asked, BAD_URL)
         try:
             limits = overrides(url)
         except BadOverrides:
@@ -161,7 +160,7 @@ class Line:
                     asked = replace(asked, body=asked.body + part)
                     if len(asked.body) > _LARGEST:
                         return replace(asked, error=11750, failure="partial")
-        except (requests.RequestException, HTTPError) as problem:  # of a host's name, urllib3's own
+        except (requests.RequestException, HTTPError, UnicodeError) as problem:  # the last two of odd URLs
             error, failure = cause(problem) if asked.status is None else (11206, "partial")
             asked = replace(asked, error=error, failure=failure)
         if time.monotonic() >= attempt.deadline:  # the connection was cut, which looks like any other end
