@@ -13,7 +13,8 @@ from twilio_callbacks import SETTINGS, payload, post
 
 from config import Config
 from receiver.providers.twilio.answers import NOTHING_MORE, SENTENCE, TwilioAnswers
-from receiver.providers.twilio.words import PARAMETERS, PATHS
+from receiver.providers.twilio.parameters import PARAMETERS
+from receiver.providers.twilio.words import PATHS
 from receiver.search.call import call_json
 from receiver.search.calls import CallLog
 from receiver.search.query import Search

@@ -53,7 +53,7 @@ def test_it_keeps_every_event_and_says_that_it_was_the_one_provider_there_was(up
     after = events(upgraded)
     assert {event.pop("provider") for event in after} == {"hoiio"}
     assert {event.pop("fax_pages") for event in after if event["kind"] == "fax"} == {None}
-    new = ("sender_name", "seconds", "forwarded_from", "contact")
+    new = ("sender_name", "seconds", "forwarded_from", "attestation", "error_code", "contact")
     assert {event.pop(name) for event in after for name in new if name in event} == {None}
     assert [event.pop("media") for event in after if event["kind"] == "sms"] == [[]] * sum(
         event["kind"] == "sms" for event in after

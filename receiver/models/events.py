@@ -96,6 +96,12 @@ class Event(Base, _SaidColumns):
             sqlite_where=sql("dest IS NOT NULL"),
             postgresql_where=sql("dest IS NOT NULL"),
         ),
+        Index(
+            None,
+            "forwarded_from",
+            sqlite_where=sql("forwarded_from IS NOT NULL"),
+            postgresql_where=sql("forwarded_from IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

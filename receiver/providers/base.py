@@ -17,6 +17,7 @@ from receiver.providers.numbers import NumberClient
 from receiver.providers.phone import Phone
 from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.errors import OperatorError
+from receiver.vocabulary.fields import Sort
 from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, Kind
 from receiver.vocabulary.notification import Notification, Parameters
 from receiver.vocabulary.verdict import Verdict
@@ -178,6 +179,11 @@ class Provider(Protocol):
     @property
     def parameters(self) -> Mapping[str, str]:
         """The parameters it documents, and the field of an event that each becomes (or its own name)."""
+        ...
+
+    @property
+    def sorts(self) -> Mapping[str, Sort]:
+        """What those of its parameters hold that become no field."""
         ...
 
     @property

@@ -32,10 +32,9 @@ def receptions(config: Config) -> Mapping[str, Reception]:
 
 
 def parameter_sorts() -> dict[str, Sort]:
-    """What each documented parameter of any provider holds, as far as it becomes a field of an event."""
+    """What each documented parameter of any provider holds."""
     return {
-        name: FIELDS[field].sort
+        name: FIELDS[field].sort if field in FIELDS else provider.sorts[name]
         for provider in PROVIDERS.values()
         for name, field in provider.parameters.items()
-        if field in FIELDS
     }

@@ -33,6 +33,7 @@ class Sort(Enum):
     TIME = "a moment"
     AMOUNT = "an exact decimal number"
     COUNT = "a whole number"
+    PLACE = "a coordinate: it says where somebody is"
     FLAG = "yes or no"
     LINES = "several sentences"
 
@@ -105,6 +106,12 @@ class Said:
     seconds: Annotated[int | None, Field(Sort.COUNT, "How long it took.", _VOICE)] = None
     forwarded_from: Annotated[str | None, Field(Sort.NUMBER, "Who forwarded the call here.", _VOICE)] = None
     rate: Annotated[Decimal | None, Field(Sort.AMOUNT, "The price of a minute.", _VOICE + _FAX)] = None
+    attestation: Annotated[
+        str | None, Field(Sort.WORD, "Whether the network vouches for the caller's number.", _VOICE)
+    ] = None
+    error_code: Annotated[
+        str | None, Field(Sort.WORD, "Why something failed, or the fallback URL was asked.", _VOICE + _SMS)
+    ] = None
     fax_status: Annotated[str | None, Field(Sort.WORD, "Whether the fax came through.", _FAX)] = None
     fax_url: Annotated[str | None, Field(Sort.LINK, "The document.", _FAX)] = None
     fax_error_code: Annotated[str | None, Field(Sort.WORD, "Why the fax failed.", _FAX)] = None

@@ -29,6 +29,7 @@ from receiver.providers.numbers import NumberClient
 from receiver.providers.same_host import same_host
 from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.distrust import SIGNATURE_INVALID
+from receiver.vocabulary.fields import Sort
 from receiver.vocabulary.kinds import CallOutcome, Kind
 from receiver.vocabulary.notification import Notification, Parameters
 
@@ -51,6 +52,7 @@ class Hoiio:
     doubts: Mapping[str, str] = {SIGNATURE_INVALID: "HOIIO_ACCESS_TOKEN is not the account's"}
     vouches = False
     parameters: Mapping[str, str] = PARAMETERS
+    sorts: Mapping[str, Sort] = {}
     # Nothing in its API rejects a call, says how long a number rings, or speaks of a beep.
     can = frozenset(Ability) - {Ability.REJECT, Ability.RING, Ability.BEEP}
     measures = MEASURES

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from receiver.providers.twilio.words import MOST_MEDIA, PARAMETERS, STATES
+from receiver.providers.twilio.parameters import MOST_MEDIA, PARAMETERS
+from receiver.providers.twilio.strict import unreadable
+from receiver.providers.twilio.words import STATES, WITHHELD
 from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import EventState, EventType, Kind
 from receiver.vocabulary.limits import LONGEST_FIELD
@@ -41,13 +43,15 @@ def read_notification(kind: Kind, parameters: Parameters) -> Notification:
     problems = list(parameters.problems)
     found = _kind_of(params, kind)
     fields: dict[str, Any] = {}
-    for name, (field, read) in _READERS[found].items():
-        came = params.get(name, "")
+    for name, field, read in _READERS[found]:
+        if not (came := params.get(name)):
+            continue
         value = came if isinstance(came, str) else came[0]
         if value is not came:
             problems.append(f"{name}: came {len(came)} times, the first was taken")
         if value and (said := read(name, value, problems)) is not None:
             fields.setdefault(field, said)
+    problems += unreadable(params)
     readable = not PARAMETERS.keys().isdisjoint(params)
     type_ = _message(first, fields) if found is Kind.SMS else _call(first, fields, problems)
     for name in _REQUIRED.get(type_, ()):
@@ -88,17 +92,20 @@ def _message(first: _First, fields: dict[str, Any]) -> EventType:
 
 
 def _media(first: _First) -> Iterator[Linked]:
-    """The files of an MMS, which are numbered from 0."""
+    """The files of an MMS, which are numbered from 0 without a gap."""
     for number in range(MOST_MEDIA):
-        if link := first(f"MediaUrl{number}"):
-            media_type = "".join((first(f"MediaContentType{number}") or "").split())[:LONGEST_FIELD]
-            yield Linked(_stored(media_type) or UNKNOWN_TYPE, _stored("%20".join(link.split())))
+        if not (link := first(f"MediaUrl{number}")):
+            return
+        media_type = "".join((first(f"MediaContentType{number}") or "").split())[:LONGEST_FIELD]
+        yield Linked(_stored(media_type) or UNKNOWN_TYPE, _stored("%20".join(link.split())))
 
 
 def _call(first: _First, fields: dict[str, Any], problems: list[str]) -> EventType:
     """What sort of report it is shows in what it has: they all may come to one URL."""
     if "txn_ref" in fields:
         fields["session"] = fields["txn_ref"]
+    if withheld := WITHHELD.get(fields.get("sender", "")):
+        fields["sender"] = withheld
     state = fields.get("call_state")
     if parent := first("ParentCallSid"):
         return _leg(parent, state, fields)
@@ -224,10 +231,10 @@ _BY_SORT: dict[Sort, _Reader] = {
     Sort.TIME: _instant,
 }
 _READERS = {
-    kind: {
-        name: (field, _BY_SORT[SAID[field].sort])
+    kind: [
+        (name, field, _BY_SORT[SAID[field].sort])
         for name, field in PARAMETERS.items()
         if field in SAID and SAID[field].belongs_to(kind)
-    }
+    ]
     for kind in Kind
 }

@@ -19,10 +19,11 @@ from receiver.providers.twilio.answers import TwilioAnswers
 from receiver.providers.twilio.foreign import another_account
 from receiver.providers.twilio.market import MARKET
 from receiver.providers.twilio.notifications import read_notification
+from receiver.providers.twilio.parameters import MEASURES, PARAMETERS, SORTS
 from receiver.providers.twilio.phone import TwilioPhone
 from receiver.providers.twilio.same import TOKEN, same
 from receiver.providers.twilio.ways import PATIENCE, way
-from receiver.providers.twilio.words import ENDINGS, MEASURES, PARAMETERS, PARTIES, PATHS, STATES, STEPS
+from receiver.providers.twilio.words import ENDINGS, PARTIES, PATHS, STATES, STEPS
 from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.distrust import ANOTHER_ACCOUNT, SIGNATURE_INVALID
 from receiver.vocabulary.kinds import Kind
@@ -49,6 +50,7 @@ class Twilio:
     # Senders of messages beyond SMS, parties behind SIP and clients are no numbers that it lists.
     vouches = True
     parameters = PARAMETERS
+    sorts = SORTS
     can = frozenset(Ability)
     measures = MEASURES
     steps = STEPS

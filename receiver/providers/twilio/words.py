@@ -1,4 +1,4 @@
-"""The provider's parameters and words, and what each is in the log."""
+"""The provider's words, and what each is in the log."""
 
 from __future__ import annotations
 
@@ -46,50 +46,11 @@ PARTIES = {
     "canceled": CallOutcome.CANCELED,
 }
 
-MOST_MEDIA = 10
-"""Files that come with one message."""
-_PLACES = ("City", "State", "Zip", "Country")
-PARAMETERS: Mapping[str, str] = {
-    # Of both, and of calls.
-    **{"From": "sender", "To": "recipient", "Timestamp": "occurred_at"},
-    **{"CallSid": "txn_ref", "CallStatus": "call_state", "Digits": "digits", "SpeechResult": "text"},
-    **{"CallerName": "sender_name", "ForwardedFrom": "forwarded_from"},
-    **{"CallDuration": "seconds", "Duration": "duration"},
-    **{"DialCallStatus": "dial_status", "DialCallDuration": "seconds"},
-    # Of recordings.
-    **{"RecordingUrl": "record_url", "RecordingDuration": "seconds", "RecordingStartTime": "occurred_at"},
-    "TranscriptionText": "text",
-    # Of messages.
-    **{"MessageSid": "txn_ref", "Body": "text", "ProfileName": "sender_name"},
-    # Kept among the parameters.
-    **{
-        name: name
-        for name in (
-            *("AccountSid", "ApiVersion", "Caller", "Called", "Direction", "ParentCallSid", "CallToken"),
-            *(f"{end}{place}" for end in ("From", "To", "Caller", "Called") for place in _PLACES),
-            *("StirVerstat", "StirPassportToken", "SipResponseCode", "CallbackSource", "SequenceNumber"),
-            *("ErrorCode", "ErrorUrl", "FinishedOnKey", "Confidence", "UnstableSpeechResult"),
-            *("DialCallSid", "DialBridged", "DialCallBridgedTo"),
-            *("RecordingSid", "RecordingStatus", "RecordingChannels", "RecordingSource", "RecordingTrack"),
-            *("TranscriptionSid", "TranscriptionStatus", "TranscriptionUrl"),
-            *("SmsSid", "SmsMessageSid", "SmsStatus", "MessageStatus", "MessagingServiceSid"),
-            *(f"{name}{number}" for name in ("MediaUrl", "MediaContentType") for number in range(MOST_MEDIA)),
-            *("NumSegments", "NumMedia", "OptOutType", "RawDlrDoneDate"),
-            *("ChannelPrefix", "ChannelToAddress", "EventType"),
-            *("WaId", "Forwarded", "FrequentlyForwarded", "Latitude", "Longitude", "Address", "Label"),
-            *("ButtonText", "ButtonPayload", "ButtonType", "InteractiveData", "FlowData", "ChannelMetadata"),
-        )
-    },
+WITHHELD = {
+    "+266696687": "anonymous",
+    "+7378742833": "restricted",
+    "+2562533": "blocked",
+    "+8656696": "unknown",
+    "+86282452253": "unavailable",
 }
-"""Every parameter that is documented, and the field of an event that it becomes, or its own name. Of several
-for one field the first that can be read counts."""
-
-MEASURES = frozenset(
-    {
-        *("ApiVersion", "CallDuration", "Duration", "DialCallDuration", "Timestamp", "SequenceNumber"),
-        *("RecordingDuration", "RecordingChannels", "RecordingStartTime", "Confidence"),
-        *("NumSegments", "NumMedia", "RawDlrDoneDate", "Latitude", "Longitude"),
-        *("CallToken", "StirPassportToken", "ErrorUrl"),
-    }
-)
-"""Those that hold a time, an amount, a token or an address of ours."""
+"""What it gives for the number of a caller who withholds it: a word as it is typed on a telephone's keys."""
