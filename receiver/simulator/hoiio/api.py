@@ -11,8 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, current_app, request
 
-from receiver.simulator.faults import STATUS, Fault
-from receiver.simulator.serving import hang_up
+from receiver.simulator.misbehaving import under_fault
 from receiver.simulator.statefile import StateError
 from receiver.simulator.urls import usable
 
@@ -39,17 +38,23 @@ def api_blueprint(provider: Provider, endpoints: Mapping[str, Endpoint]) -> Blue
             answer = {"status": "error_service_not_available", "error": "There is no such endpoint."}
             return _json(answer, 404)
         provider.count(name)
-        fault = provider.take_fault(name)
-        if fault and (spoilt := _instead(provider, fault)):
-            return spoilt
-        answer = _answer(provider, name, endpoints[name])
-        # No parameter is logged: the token is one of them.
-        log.info("%s: %s%s", name, answer["status"], f" ({fault.fault})" if fault else "")
-        if fault and (spoilt := _afterwards(provider, fault)):
-            return spoilt
-        return _json(answer)
+        return under_fault(
+            provider,
+            name,
+            lambda: _answered(provider, name, endpoints[name]),
+            refused=lambda status: _json({"status": status}),
+            broken=_broken,
+            garbage='{"status":"succ',
+        )
 
     return blueprint
+
+
+def _answered(provider: Provider, name: str, endpoint: Endpoint) -> Response:
+    answer = _answer(provider, name, endpoint)
+    # No parameter is logged: the token is one of them.
+    log.info("%s: %s", name, answer["status"])
+    return _json(answer)
 
 
 def _answer(provider: Provider, name: str, endpoint: Endpoint) -> Answer:
@@ -293,23 +298,5 @@ def _json(answer: Answer, code: int = 200) -> Response:
     return current_app.response_class(json.dumps(answer), code, mimetype="application/json")
 
 
-def _instead(provider: Provider, fault: Fault) -> Response | None:
-    """The answer of a fault that prevents the request from being carried out."""
-    if fault.fault.startswith(STATUS):
-        return _json({"status": fault.fault.removeprefix(STATUS)})
-    if fault.fault == "error-500":
-        return current_app.response_class("<h1>Internal Server Error</h1>", status=500, mimetype="text/html")
-    if fault.fault == "timeout":
-        provider.stopping.wait(fault.seconds)
-        return hang_up()
-    return None
-
-
-def _afterwards(provider: Provider, fault: Fault) -> Response | None:
-    """What a fault does to the answer after the request was carried out."""
-    if fault.fault == "slow":
-        provider.stopping.wait(fault.seconds)
-        return None
-    if fault.fault == "garbage":
-        return current_app.response_class('{"status":"succ', mimetype="application/json")
-    return hang_up()
+def _broken() -> Response:
+    return current_app.response_class("<h1>Internal Server Error</h1>", status=500, mimetype="text/html")

@@ -11,8 +11,7 @@ from urllib.parse import parse_qsl
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from receiver.simulator.faults import STATUS, Fault
-from receiver.simulator.serving import hang_up
+from receiver.simulator.misbehaving import under_fault
 from receiver.simulator.statefile import StateError
 
 from .endpoint import ACCOUNTS, Created, Endpoint, File, Sent
@@ -69,16 +68,24 @@ def _response(provider: Provider, endpoint: Endpoint, path: dict[str, str], conc
     limit = provider.settings.concurrency
     if limit and concurrent > limit:
         return _refused(ApiError(20429))
-    fault = provider.take_fault(endpoint.name)
-    if fault and (spoilt := _instead(provider, fault)):
-        return spoilt
-    response = _answered(provider, endpoint, path)
-    # No parameter is logged: an answer can hold the token, and a request a message.
-    log.info("%s: %s%s", endpoint.name, response.status_code, f" ({fault.fault})" if fault else "")
-    return (fault and _afterwards(provider, fault)) or response
+    return under_fault(
+        provider,
+        endpoint.name,
+        lambda: _answered(provider, endpoint, path),
+        refused=lambda code: _refused(ApiError(int(code))),
+        broken=lambda: _refused(ApiError(20500)),
+        garbage='{"sid": "PN',
+    )
 
 
 def _answered(provider: Provider, endpoint: Endpoint, path: dict[str, str]) -> Response:
+    response = _answer(provider, endpoint, path)
+    # No parameter is logged: an answer can hold the token, and a request a message.
+    log.info("%s: %s", endpoint.name, response.status_code)
+    return response
+
+
+def _answer(provider: Provider, endpoint: Endpoint, path: dict[str, str]) -> Response:
     try:
         answer = endpoint.answer(provider, _sent(provider, endpoint, path))
     except ApiError as refusal:
@@ -144,25 +151,3 @@ def _refused(error: ApiError) -> Response:
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
     return response
-
-
-def _instead(provider: Provider, fault: Fault) -> Response | None:
-    """The answer of a fault that prevents the request from being carried out."""
-    if fault.fault.startswith(STATUS):
-        return _refused(ApiError(int(fault.fault.removeprefix(STATUS))))
-    if fault.fault == "error-500":
-        return _refused(ApiError(20500))
-    if fault.fault == "timeout":
-        provider.stopping.wait(fault.seconds)
-        return hang_up()
-    return None
-
-
-def _afterwards(provider: Provider, fault: Fault) -> Response | None:
-    """What a fault does to the answer after the request was carried out."""
-    if fault.fault == "slow":
-        provider.stopping.wait(fault.seconds)
-        return None
-    if fault.fault == "garbage":
-        return current_app.response_class('{"sid": "PN', mimetype="application/json")
-    return hang_up()
