@@ -2,15 +2,18 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from .faults import KINDS, STATUS, Fault
 from .order import BadOrder, Order
+from .outcome import in_words
+from .provider import Account, SharedProvider
 from .statefile import StateError
 
 LONGEST_WAIT = 3600.0
@@ -19,14 +22,7 @@ LONGEST_WAIT = 3600.0
 _DEFAULT_SECONDS = {"slow": 3.0, "timeout": 60.0}
 
 
-class Faulty(Protocol):
-    """A provider whose requests can be made to fail."""
-
-    def faults(self) -> list[Fault]: ...
-
-    def order_fault(self, fault: Fault) -> None: ...
-
-    def clear_faults(self) -> None: ...
+_Account = TypeVar("_Account", bound=Account)
 
 
 def control_room() -> Blueprint:
@@ -49,8 +45,50 @@ def control_room() -> Blueprint:
     return blueprint
 
 
+def overview(
+    provider: SharedProvider[_Account], owned: Callable[[_Account, datetime], dict[str, Any]]
+) -> dict[str, Any]:
+    """The account as its owner would like to see it: what is `owned`, and what happened lately."""
+    with provider.look() as (account, now):
+        state = owned(account, now)
+    return state | {
+        "deliveries": [in_words(asdict(one), provider.failures) for one in provider.deliveries()],
+        "faults": [asdict(fault) for fault in provider.faults()],
+        "requests": provider.requests(),
+    }
+
+
+def take_account(
+    blueprint: Blueprint,
+    provider: SharedProvider[_Account],
+    owned: Callable[[_Account, datetime], dict[str, Any]],
+    written: Callable[[datetime], str],
+) -> None:
+    """`/control/account`, `/balance` and `/clock`: see the account, and change it by hand."""
+
+    @blueprint.get("/account")
+    def account() -> Response:
+        return json_answer(overview(provider, owned))
+
+    @blueprint.post("/balance")
+    def balance() -> Response:
+        order = Order(request.get_data())
+        amount = order.money("balance")
+        order.finish()
+        with provider.account() as (held, now):  # a top-up or correction, which the ledger shows
+            held.charge("adjust", "", held.balance - amount, now, "balance set by hand")
+        return account()
+
+    @blueprint.post("/clock")
+    def clock() -> Response:
+        order = Order(request.get_data())
+        days = order.number("advance_days", None, 0, 3660)
+        order.finish()
+        return json_answer({"now": written(provider.advance(days))})
+
+
 def take_faults(
-    blueprint: Blueprint, provider: Faulty, endpoints: Collection[str], refusal: re.Pattern[str]
+    blueprint: Blueprint, provider: SharedProvider[Any], endpoints: Collection[str], refusal: re.Pattern[str]
 ) -> None:
     """`/control/faults`: make requests fail. `refusal` matches `status:…` as this provider has it."""
 

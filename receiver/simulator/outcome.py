@@ -1,18 +1,32 @@
 """What came of an arrival: what each request was answered, in words, and whether all were accepted."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 FALLBACK = "fallback"
 """The kind of a request that takes the place of the one before, which failed."""
 
-_NO_CODES: Mapping[int, str] = {}
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One sending of a request."""
+
+    kind: str
+    url: str
+    parameters: dict[str, str]
+    sent_at: str
+    milliseconds: int
+    status: int | None
+    """The HTTP status of the answer; None without an answer."""
+    error: str | int | None
+    """What went wrong, in words or by the provider's code."""
 
 
-def judged(outcome: Mapping[str, Any], failures: Mapping[int, str] = _NO_CODES) -> dict[str, Any]:
+def judged(outcome: Mapping[str, Any], failures: Mapping[int, str]) -> dict[str, Any]:
     """An outcome with `said` of each delivery, and whether everything was `accepted` in the end.
 
-    `failures` are the words for a provider's codes; where there are none, the HTTP status tells.
+    `failures` are the words for the provider's codes; where there are none, the HTTP status tells.
     """
     sent = outcome["deliveries"]
     accepted = [end["status"] in (200, 204) and end["error"] is None for end in _ends(sent)]
@@ -20,7 +34,7 @@ def judged(outcome: Mapping[str, Any], failures: Mapping[int, str] = _NO_CODES) 
     return {**outcome, "deliveries": told, "accepted": bool(accepted) and all(accepted)}
 
 
-def in_words(sent: dict[str, Any], failures: Mapping[int, str] = _NO_CODES) -> dict[str, Any]:
+def in_words(sent: dict[str, Any], failures: Mapping[int, str]) -> dict[str, Any]:
     """A delivery, with what was `said` to it."""
     status, error = sent["status"], sent["error"]
     return sent | {"said": failures.get(error) or (f"HTTP {status}" if status else str(error))}

@@ -3,26 +3,34 @@
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from decimal import Decimal
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from . import statefile
 from .faults import Fault, Faults
+from .outcome import Delivery
+from .settings import SharedSettings
+
+_DELIVERIES_KEPT = 500
 
 
 class Account(Protocol):
     """What a provider remembers about its one customer."""
 
+    balance: Decimal
     ahead: timedelta
     """How far the account's time is ahead of the real one."""
 
     def settle(self, now: datetime) -> None:
         """Bring the account up to a moment: charge what fell due."""
+
+    def charge(self, kind: str, number: str, amount: Decimal, now: datetime, detail: str = "") -> None:
+        """Take money and record it."""
 
 
 _Account = TypeVar("_Account", bound=Account)
@@ -31,19 +39,23 @@ _Account = TypeVar("_Account", bound=Account)
 class SharedProvider(ABC, Generic[_Account]):
     """Everything that requests share, guarded by one lock. Nobody waits for the network while holding it."""
 
-    def __init__(self, account: _Account, state: Path | None) -> None:
+    failures: ClassVar[Mapping[int, str]] = {}
+    """What its codes of failed requests mean."""
+
+    def __init__(self, account: _Account, settings: SharedSettings) -> None:
         """Load the account from the state file, or use the new one. `StateError` if the file is unusable."""
         self.stopping = threading.Event()
         """Set when the simulator stops, so that nobody goes on waiting."""
         self._lock = threading.Lock()
         self._requests: Counter[str] = Counter()
         self._faults = Faults()
-        self._state = state
+        self._deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
+        self._state = settings.state
         self._account = account
         self._saved = ""
-        if state:
-            if text := statefile.load(state):
-                self._account = self._restore(text, state)
+        if self._state:
+            if text := statefile.load(self._state):
+                self._account = self._restore(text, self._state)
             self._save()  # shows before anything listens that the file can be written
 
     @abstractmethod
@@ -92,6 +104,16 @@ class SharedProvider(ABC, Generic[_Account]):
         """The number of requests per endpoint."""
         with self._lock:
             return dict(self._requests)
+
+    def delivered(self, deliveries: Iterable[Delivery]) -> None:
+        """Remember what was sent."""
+        with self._lock:
+            self._deliveries.extend(deliveries)
+
+    def deliveries(self) -> list[Delivery]:
+        """Recent deliveries, oldest first."""
+        with self._lock:
+            return list(self._deliveries)
 
     def order_fault(self, fault: Fault) -> None:
         """Add a fault."""

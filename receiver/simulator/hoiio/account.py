@@ -203,10 +203,6 @@ class Account:
         self.balance -= amount
         self.ledger.append(Entry(written(now), kind, number, amount, self.balance, detail))
 
-    def set_balance(self, balance: Decimal, now: datetime) -> None:
-        """Set the balance, by a top-up or correction that the ledger shows."""
-        self.charge("adjust", "", self.balance - balance, now, "balance set by hand")
-
     def settle(self, now: datetime) -> None:
         """Bring the account up to a moment: renew what renews itself, and release what has expired.
 

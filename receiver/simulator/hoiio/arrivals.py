@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from receiver.simulator.outcome import Delivery
+
 from . import course
 from .account import Account, Fax, Subscription
 from .calls import Block, Call, Plan
 from .clock import written
 from .files import link
-from .notify import Delivery, Manner
+from .notify import Manner
 from .provider import Provider
 from .spoken import heard
 from .tariff import FAX_RATE, SMS_RATE, charge

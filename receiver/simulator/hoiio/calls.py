@@ -7,7 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .notify import Delivery, Manner
+from receiver.simulator.outcome import Delivery
+
+from .notify import Manner
 
 Outcome = Literal["answered", "busy", "unanswered", "failed"]
 """What becomes of somebody who is dialled."""

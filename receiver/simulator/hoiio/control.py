@@ -4,16 +4,19 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, cast, get_args
 
 from flask import Blueprint, Response, request
 
-from receiver.simulator.control import LONGEST_WAIT, control_room, json_answer, take_faults
+from receiver.simulator.control import LONGEST_WAIT, control_room, json_answer, take_account, take_faults
 from receiver.simulator.faults import STATUS
+from receiver.simulator.manner import manner_fields
 from receiver.simulator.order import BadOrder, Order
-from receiver.simulator.outcome import in_words, judged
+from receiver.simulator.outcome import judged
 
 from . import arrivals
+from .account import Account
 from .api import active, money
 from .arrivals import ArrivalResult, IncomingCall, IncomingFax, IncomingSms
 from .calls import Outcome, Passage, Plan
@@ -71,58 +74,30 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
         )
         return _arrive(order, lambda: arrivals.sms(provider, arrival))
 
-    @blueprint.get("/account")
-    def account() -> Response:
-        return json_answer(overview(provider))
-
-    @blueprint.post("/balance")
-    def balance() -> Response:
-        order = Order(request.get_data())
-        amount = order.money("balance")
-        order.finish()
-        with provider.account() as (held, now):
-            held.set_balance(amount, now)
-        return json_answer(overview(provider))
-
-    @blueprint.post("/clock")
-    def clock() -> Response:
-        order = Order(request.get_data())
-        days = order.number("advance_days", None, 0, 3660)
-        order.finish()
-        return json_answer({"now": written(provider.advance(days))})
-
+    take_account(blueprint, provider, owned, written)
     take_faults(blueprint, provider, endpoints, re.compile(STATUS + r"error_\w+"))
     return blueprint
 
 
-def overview(provider: Provider) -> dict[str, Any]:
-    """The account as its owner would like to see it, with recent deliveries."""
-    with provider.look() as (account, now):
-        state = {
-            "now": written(now),
-            "currency": account.currency,
-            "balance": money(account.balance),
-            "numbers": [active(subscription) for subscription in account.subscriptions.values()],
-            "ledger": [
-                asdict(entry) | {"debit": money(entry.debit), "balance": money(entry.balance)}
-                for entry in account.ledger
-            ],
-        }
-    return state | {
-        "deliveries": [in_words(asdict(delivery)) for delivery in provider.deliveries()],
-        "faults": [asdict(fault) for fault in provider.faults()],
-        "requests": provider.requests(),
+def owned(account: Account, now: datetime) -> dict[str, Any]:
+    """The account as its owner would like to see it."""
+    return {
+        "now": written(now),
+        "currency": account.currency,
+        "balance": money(account.balance),
+        "numbers": [active(subscription) for subscription in account.subscriptions.values()],
+        "ledger": [
+            asdict(entry) | {"debit": money(entry.debit), "balance": money(entry.balance)}
+            for entry in account.ledger
+        ],
     }
 
 
 def _manner(order: Order) -> Manner:
     manner = Manner(
         parameters=cast(Placement, order.choice("parameters", get_args(Placement), "body")),
-        duplicate=order.whole("duplicate", 1, 1, 1000),
         delay=order.number("delay", 0.0, 0, LONGEST_WAIT),
-        unsigned=order.flag("unsigned"),
-        wrong_signature=order.flag("wrong_signature"),
-        extra=order.texts("extra"),
+        **manner_fields(order),
     )
     if manner.unsigned and manner.wrong_signature:
         raise BadOrder("A notification cannot be unsigned and have a wrong_signature.")
@@ -151,4 +126,4 @@ def _hold(order: Order) -> float:
 def _arrive(order: Order, arrive: Callable[[], ArrivalResult]) -> Response:
     order.finish()
     outcome = arrive()
-    return json_answer(judged({"notified": bool(outcome.deliveries)} | asdict(outcome)))
+    return json_answer(judged({"notified": bool(outcome.deliveries)} | asdict(outcome), {}))

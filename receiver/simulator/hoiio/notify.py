@@ -4,12 +4,15 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
+
+from receiver.simulator import manner
+from receiver.simulator.outcome import Delivery
 
 SIGNATURE_HEADER = "X-Hoiio-Signature"
 
@@ -17,32 +20,12 @@ Placement = Literal["body", "query", "both"]
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How to send. The defaults are as documented; everything else is there to test a receiver."""
+class Manner(manner.Manner):
+    """How to send."""
 
     parameters: Placement = "body"
-    duplicate: int = 1
-    """How often each notification is sent."""
     delay: float = 0.0
     """Seconds to wait before sending."""
-    unsigned: bool = False
-    wrong_signature: bool = False
-    extra: Mapping[str, str | None] = field(default_factory=dict)
-    """Parameters to add or replace; None removes one."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One sending of a notification."""
-
-    kind: str
-    url: str
-    parameters: dict[str, str]
-    sent_at: str
-    milliseconds: int
-    status: int | None
-    """The HTTP status of the answer; None without an answer."""
-    error: str | None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from flask import Blueprint, Response, current_app, render_template, request
 
-from .control import overview
+from receiver.simulator.control import overview
+
+from .control import owned
 from .provider import Provider
 
 
@@ -12,7 +14,7 @@ def page_blueprint(provider: Provider) -> Blueprint:
 
     @blueprint.get("/")
     def account() -> Response:
-        html = render_template("account.html", base_url=request.host_url, **overview(provider))
+        html = render_template("account.html", base_url=request.host_url, **overview(provider, owned))
         response = current_app.response_class(html, mimetype="text/html")
         response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
         return response

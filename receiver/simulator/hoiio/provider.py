@@ -1,19 +1,18 @@
 """The simulated provider as a whole: account, calls, deliveries, rate limit, and the lock around them."""
 
 import threading
-from collections import deque
 from collections.abc import Mapping
 
+from receiver.simulator.outcome import Delivery
 from receiver.simulator.provider import SharedProvider
 
 from . import store
 from .account import Account
 from .calls import Call
-from .notify import Delivery, Manner, deliver
+from .notify import Manner, deliver
 from .ratelimit import RateLimit
 from .settings import Settings
 
-_DELIVERIES_KEPT = 500
 _LOOK_AT_CLOCK = 0.05
 """Seconds between two looks at the account's time, which may be moved forward."""
 
@@ -27,8 +26,7 @@ class Provider(SharedProvider[Account]):
         self.calls: dict[str, Call] = {}
         """Calls by session, including ended ones. Use it only while holding the account."""
         self._rate_limit = RateLimit(settings.rate_limit)
-        self._deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
-        super().__init__(Account(settings.currency, settings.balance), settings.state)
+        super().__init__(Account(settings.currency, settings.balance), settings)
 
     def wait(self, over: threading.Event, seconds: float) -> None:
         """Wait until something is over, or for so many seconds of the account's time."""
@@ -54,14 +52,8 @@ class Provider(SharedProvider[Account]):
             token=self.settings.access_token,
             timeout=self.settings.notification_timeout,
         )
-        with self._lock:
-            self._deliveries.extend(sent)
+        self.delivered(sent)
         return sent
-
-    def deliveries(self) -> list[Delivery]:
-        """Recent deliveries, oldest first."""
-        with self._lock:
-            return list(self._deliveries)
 
     def close(self) -> None:
         """Wake whoever waits, and return when the state is saved and no change is under way."""

@@ -70,10 +70,6 @@ class Account:
         self.balance -= amount
         self.ledger.append(Entry(stamp(now), kind, number, str(amount), str(self.balance), detail))
 
-    def set_balance(self, balance: Decimal, now: datetime) -> None:
-        """Set the balance, by a top-up or correction that the ledger shows."""
-        self.charge("adjust", "", self.balance - balance, now, "balance set by hand")
-
     def settle(self, now: datetime) -> None:
         """Charge the months that have begun since: a number renews itself until it is released."""
         while due := [number for number in self.numbers.values() if number.renews <= now.date().isoformat()]:

@@ -4,17 +4,19 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
 
-from receiver.simulator.control import control_room, json_answer, take_faults
+from receiver.simulator.control import control_room, json_answer, take_account, take_faults
 from receiver.simulator.faults import STATUS
+from receiver.simulator.manner import manner_fields
 from receiver.simulator.order import BadOrder, Order
-from receiver.simulator.outcome import in_words, judged
+from receiver.simulator.outcome import judged
 
 from . import calls, texts
-from .account import new_sid
+from .account import Account, new_sid
 from .callers import Caller, Leg
 from .calls import NotDelivered
 from .clock import stamp
@@ -94,26 +96,6 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
             )
         )
 
-    @blueprint.get("/account")
-    def account() -> Response:
-        return json_answer(overview(provider))
-
-    @blueprint.post("/balance")
-    def balance() -> Response:
-        order = Order(request.get_data())
-        amount = order.money("balance")
-        order.finish()
-        with provider.account() as (held, now):
-            held.set_balance(amount, now)
-        return json_answer(overview(provider))
-
-    @blueprint.post("/clock")
-    def clock() -> Response:
-        order = Order(request.get_data())
-        days = order.number("advance_days", None, 0, 3660)
-        order.finish()
-        return json_answer({"now": stamp(provider.advance(days))})
-
     @blueprint.post("/bundles")
     def bundle() -> Response:
         order = Order(request.get_data())
@@ -133,36 +115,25 @@ def control_blueprint(provider: Provider, endpoints: Collection[str]) -> Bluepri
             held.bundles[made.sid] = made
         return json_answer(asdict(made))
 
+    take_account(blueprint, provider, _owned, stamp)
     codes = "|".join(map(str, sorted(CODES)))
     take_faults(blueprint, provider, endpoints, re.compile(f"{STATUS}({codes})"))
     return blueprint
 
 
-def overview(provider: Provider) -> dict[str, Any]:
+def _owned(account: Account, now: datetime) -> dict[str, Any]:
     """The account as its owner would like to see it."""
-    with provider.look() as (account, now):
-        state = {
-            "now": stamp(now),
-            "currency": account.currency,
-            "balance": str(account.balance),
-            "numbers": [asdict(number) for number in account.numbers.values()],
-            "ledger": [asdict(entry) for entry in account.ledger],
-        }
-    return state | {
-        "deliveries": [in_words(asdict(delivery), FAILURES) for delivery in provider.deliveries()],
-        "faults": [asdict(fault) for fault in provider.faults()],
-        "requests": provider.requests(),
+    return {
+        "now": stamp(now),
+        "currency": account.currency,
+        "balance": str(account.balance),
+        "numbers": [asdict(number) for number in account.numbers.values()],
+        "ledger": [asdict(entry) for entry in account.ledger],
     }
 
 
 def _manner(order: Order) -> Manner:
-    manner = Manner(
-        unsigned=order.flag("unsigned"),
-        wrong_signature=order.flag("wrong_signature"),
-        own_key=order.flag("own_key"),
-        duplicate=order.whole("duplicate", 1, 1, 1000),
-        extra=order.texts("extra"),
-    )
+    manner = Manner(own_key=order.flag("own_key"), **manner_fields(order))
     if manner.unsigned and (manner.wrong_signature or manner.own_key):
         raise BadOrder("A request that is unsigned has no key.")
     return manner
@@ -170,17 +141,16 @@ def _manner(order: Order) -> Manner:
 
 def _legs(order: Order) -> deque[Leg]:
     seconds = order.whole("dial_seconds", Leg.seconds, 0, 14_400)
-    statuses = order.texts_in_order("dial")
-    if wrong := [status for status in statuses if status not in _DIAL_STATUSES]:
-        raise BadOrder(f"dial must be a list of {', '.join(_DIAL_STATUSES)}, not {wrong[0]}.")
-    return deque(Leg(status, seconds) for status in statuses or ("answered",))
+    statuses = order.choices("dial", _DIAL_STATUSES) or ("answered",)
+    return deque(Leg(status, seconds) for status in statuses)
 
 
 def _arrive(arrive: Callable[[], dict[str, Any]]) -> Response:
     try:
-        return json_answer(judged(arrive(), FAILURES))
+        outcome = arrive()
     except NotDelivered as problem:
-        return json_answer(judged({"notified": False, "reason": str(problem), "deliveries": []}))
+        outcome = {"notified": False, "reason": str(problem), "deliveries": []}
+    return json_answer(judged(outcome, FAILURES))
 
 
 def _base_url(provider: Provider) -> str:

@@ -1,8 +1,6 @@
 """The simulated Twilio as a whole: account, faults, and the lock around them."""
 
 import threading
-from collections import deque
-from collections.abc import Iterable
 from typing import Any
 
 from receiver.simulator.provider import SharedProvider
@@ -10,26 +8,26 @@ from receiver.simulator.provider import SharedProvider
 from . import store
 from .account import Account
 from .cookies import Cookies
-from .deliveries import Delivery
+from .deliveries import FAILURES
 from .settings import Settings
 
-_DELIVERIES_KEPT = 500
 _REPORTS_KEPT = 1000
 
 
 class Provider(SharedProvider[Account]):
     """Everything that requests share, guarded by one lock. Nobody waits for the network while holding it."""
 
+    failures = FAILURES
+
     def __init__(self, settings: Settings) -> None:
         """Load the account from the state file, or open a new one. `StateError` if the file is unusable."""
         self.settings = settings
-        self._deliveries: deque[Delivery] = deque(maxlen=_DELIVERIES_KEPT)
         self._reports: dict[str, dict[str, Any]] = {}
         self.cookies = Cookies()
         """Those of messages, not of calls; they are for whoever has the account."""
         self._under_way = 0
         self._under_way_lock = threading.Lock()
-        super().__init__(Account(settings.currency, settings.balance), settings.state)
+        super().__init__(Account(settings.currency, settings.balance), settings)
 
     def begin(self) -> int:
         """Count an API request that begins; returns how many are under way with it."""
@@ -41,16 +39,6 @@ class Provider(SharedProvider[Account]):
         """Count an API request that is over."""
         with self._under_way_lock:
             self._under_way -= 1
-
-    def delivered(self, deliveries: Iterable[Delivery]) -> None:
-        """Remember what was sent."""
-        with self._lock:
-            self._deliveries.extend(deliveries)
-
-    def deliveries(self) -> list[Delivery]:
-        """Recent deliveries, oldest first."""
-        with self._lock:
-            return list(self._deliveries)
 
     def report(self, sid: str, report: dict[str, Any]) -> None:
         """Remember how a call went."""

@@ -1,12 +1,12 @@
 """Settings of the simulated Twilio and its one customer."""
 
 from dataclasses import dataclass
-from decimal import Decimal
-from pathlib import Path
+
+from receiver.simulator.settings import SharedSettings
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(SharedSettings):
     """A simulator's settings; the defaults are the documented behaviour of the provider."""
 
     account_sid: str = "AC51000000000000000000000000000001"
@@ -17,17 +17,9 @@ class Settings:
     test_account_sid: str = "AC51000000000000000000000000000005"
     """The test credentials, with which magic numbers have their effects."""
     test_auth_token: str = "51000000000000000000000000000006"  # noqa: S105
-    balance: Decimal = Decimal("100.00")
-    """For a new account. An account from the state file keeps its own, and its currency."""
     currency: str = "USD"
-    state: Path | None = None
-    base_url: str | None = None
-    """Where others reach the simulator, for links; else the current request's address."""
-    listen: str = ""
-    """The host it listens on, by which it may be asked."""
+    pace: float = 0.0
     concurrency: int = 0
     """API requests at the same time, beyond which there is 429; 0 means no limit."""
-    pace: float = 0.0
-    """Real seconds for each second that passes within a call."""
     shared_key: str = "51000000000000000000000000000007"
     """Secret of the shared key, which signs callbacks in place of the token when asked to."""
