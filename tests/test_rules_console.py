@@ -77,7 +77,7 @@ def test_the_time_line_says_what_was_decided_and_why(shop, operator):
 
 
 def test_who_answered_is_said_of_a_call(shop, operator):
-    """Rules that only speak are not somebody."""
+    """Rules that only speak are nobody."""
     shop.running.at("2026-11-26 10:00")
     rules, twilio = shop.running.parts.rules, shop.running.twilio
     reached = twilio.control.call(CALLER, shop.number, dial=["answered"])["sid"]
@@ -87,7 +87,7 @@ def test_who_answered_is_said_of_a_call(shop, operator):
     assert shop.running.parts.answering.flush(10)
     assert "Somebody answered." in words(operator.get(f"/calls/{reached}"))
     said = words(operator.get(f"/calls/{heard}"))
-    assert "Your rules answered: nobody spoke with the caller." in said
+    assert "Nobody answered. The caller heard what your rules say." in said
     assert "Played to the end." in said
 
 

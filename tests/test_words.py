@@ -36,6 +36,16 @@ def said(type: str = "sms.received", call=None, **given):
         ("fax.failed", {"fax_error_code": "busy"}, f"Failed fax from {THEM} to {US}, error busy, 10:12 UTC"),
         ("call.ringing", {}, f"Call from {THEM} to {US}, ringing, 10:12 UTC"),
         ("call.ongoing", {"ivr_block": "dial"}, f"Call from {THEM} to {US}, dial, 10:12 UTC"),
+        (
+            "call.ongoing",
+            {"provider": "twilio", "ivr_block": "transcription", "text": "Call me."},
+            f"Voicemail from {THEM} to {US}, transcribed, 10:12 UTC",
+        ),
+        (
+            "call.ongoing",
+            {"provider": "twilio", "ivr_block": "transcription"},
+            f"Call from {THEM} to {US}, transcription, 10:12 UTC",
+        ),
         ("call.ongoing", {"ivr_block": "new"}, f"Call from {THEM} to {US}, going on, 10:12 UTC"),
         ("call.ended", {"sender": None}, f"Call from an unknown number to {US}, ended, 10:12 UTC"),
         ("unknown", {}, f"Report about an SMS from {THEM} to {US}, 10:12 UTC"),
@@ -90,3 +100,9 @@ def test_what_came_in_stays_in_its_line_and_turns_nothing_around():
 def test_an_empty_text_is_said_to_be_empty():
     assert said(text="").text == said(text=None).text == "(no text)"
     assert said("unknown", text=None).text is None
+
+
+def test_what_a_caller_said_is_there_and_no_more():
+    assert said("call.ongoing", ivr_block="gather", text="opening\x1b hours").text == "opening\\x1b hours"
+    assert said("call.ongoing", ivr_block="gather").text is None
+    assert said("fax.received", text="who knows").text is None

@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from receiver.cli.columns import GAP, Column, fitted
 from receiver.cli.tables import Marked
-from receiver.search.time_line import after_events
+from receiver.search.time_line import after_events, party_words
 from receiver.vocabulary.printable import count_of, printable
 
 if TYPE_CHECKING:
@@ -69,16 +69,31 @@ def event_gist(document: Mapping[str, Any]) -> str:
         f"QUARANTINED: {document['quarantine_reason']}" if document["quarantined"] else None,
         document["text"],
         f"keys {document['digits']}" if document.get("digits") else None,
-        f"{document['dest']} {document.get('dial_status') or ''}".strip() if document.get("dest") else None,
-        f"transfer {document['transfer_status']}" if document.get("transfer_status") else None,
+        _party(document),
         document.get("fax_error_code"),
         count_of(len(document["media"]), "attachment") if document.get("media") else None,
         "document" if document.get("fax_url") else None,
         "recording" if document.get("record_url") or document.get("monitor_url") else None,
-        f"{document['duration']} min" if document.get("duration") is not None else None,
+        _length(document),
         f"came {document['repeats'] + 1} times" if document["repeats"] else None,
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _party(document: Mapping[str, Any]) -> str | None:
+    """Who was called, and what became of that."""
+    if not (document.get("dest") or document.get("dial_status") or document.get("transfer_status")):
+        return None
+    who = document.get("dest") or ("transfer" if document.get("transfer_status") else "dial")
+    return f"{who} {party_words(document)}".strip()
+
+
+def _length(document: Mapping[str, Any]) -> str | None:
+    """How long it took: to the second, if the provider says so, and else in minutes as billed."""
+    seconds, minutes = document.get("seconds"), document.get("duration")
+    if seconds is None:
+        return None if minutes is None else f"{minutes} min"
+    return f"{seconds} s" if seconds < 60 else f"{seconds // 60}:{seconds % 60:02} min"
 
 
 CALL_COLUMNS = (
@@ -136,12 +151,13 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     yield printable(
         f"from {name}{document['sender'] or '-'} to {document['recipient'] or '-'}, {shown.whole(began)}"
     )
-    if document["cost"]:
-        length = f"{document['duration']} min, " if document["duration"] is not None else ""
-        yield printable(f"{length}{amount(document['cost'], document['currency'])}")
+    cost = amount(document["cost"], document["currency"]) if document["cost"] else None
+    if bill := ", ".join(part for part in (_length(document), cost) if part):
+        yield printable(bill)
     yield from duty_line(document, shown)
     yield ""
     before: datetime | None = None
+    links: set[str] = set()
     for event, decisions in after_events(document["events"], document["decisions"]):
         at = datetime.fromisoformat(event["received_at"])
         if before is not None:
@@ -152,8 +168,9 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
         gist = ", ".join(part for part in (event_gist(event), cost) if part)
         yield printable(f"{shown.clock(at)}  ● {what}{block}{': ' if gist else ''}{gist}")
         for name in ("record_url", "monitor_url"):
-            if event.get(name):
-                yield printable(f"          │ {event[name]}")
+            if (link := event.get(name)) and link not in links:
+                links.add(link)
+                yield printable(f"          │ {link}")
         for decision in decisions:
             yield from _decided(decision)
         before = at

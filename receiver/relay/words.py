@@ -18,7 +18,7 @@ from receiver.relay.sender import Surroundings
 from receiver.search.call import Call
 from receiver.search.calls import CallLog
 from receiver.search.voicemail import brings_voicemail
-from receiver.vocabulary.kinds import CallOutcome, EventType, Kind
+from receiver.vocabulary.kinds import CallOutcome, CallStep, EventType, Kind
 from receiver.vocabulary.printable import printable, printable_lines
 
 _LONGEST_NUMBER = 40
@@ -45,7 +45,7 @@ class Said:
     headline: str
     """`Missed call from +65… to +65…, nobody answered, 10:12`."""
     text: str | None = None
-    """What the sender wrote."""
+    """What the sender wrote, or was heard to say."""
 
 
 def said_of(parcel: Parcel, around: Surroundings) -> Said:
@@ -69,12 +69,15 @@ def say(parcel: Parcel, call: Call | None, zone: tzinfo, now: datetime) -> Said:
     subject = _mark(parcel) + what + f" from {_caller(sender, contact)}"
     headline = subject + (f" to {to}" if (to := _number(recipient)) else "")
     headline += f", {detail}" if detail else ""
-    text = None
-    if event.kind == Kind.SMS and event.type != EventType.TEST:
-        text = printable_lines((event.text or "").replace("\r\n", "\n")).strip("\n")
-        empty = event.type == EventType.SMS_RECEIVED and not event.media
-        text = text or ("(no text)" if empty else None)
-    return Said(subject, f"{headline}, {clock(started, zone, now)}", text)
+    return Said(subject, f"{headline}, {clock(started, zone, now)}", _text(event))
+
+
+def _text(event: Event) -> str | None:
+    if event.type == EventType.TEST or event.kind == Kind.FAX:
+        return None
+    text = printable_lines((event.text or "").replace("\r\n", "\n")).strip("\n")
+    empty = event.type == EventType.SMS_RECEIVED and not event.media
+    return text or ("(no text)" if empty else None)
 
 
 def clock(when: datetime, zone: tzinfo, now: datetime) -> str:
@@ -119,6 +122,8 @@ def _what(event: Event, call: Call | None) -> tuple[str, str]:
             return "Voicemail", ""
         case EventType.CALL_ONGOING:
             step = PROVIDERS[event.provider].steps.get(event.ivr_block or "")
+            if step is CallStep.TRANSCRIBED and event.text:
+                return "Voicemail", "transcribed"
             return "Call", step.value.lower() if step else "going on"
         case EventType.CALL_ENDED:
             return _ended(call)

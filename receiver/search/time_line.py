@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from receiver.providers.registry import PROVIDERS
+
 
 def after_events(
     events: Sequence[Mapping[str, Any]], decisions: Iterable[Mapping[str, Any]]
@@ -17,3 +19,9 @@ def after_events(
         came = [at for at, event in enumerate(events) if event["received_at"] <= one["decided_at"]]
         found[places.get(one["event_id"], max(came, default=0))][1].append(one)
     return found
+
+
+def party_words(event: Mapping[str, Any]) -> str:
+    """What became of somebody who was called: our word, or the provider's if we have none for it."""
+    word = str(event.get("dial_status") or event.get("transfer_status") or "")
+    return PROVIDERS[event["provider"]].parties.get(word) or word

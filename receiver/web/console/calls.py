@@ -14,8 +14,9 @@ from receiver.search.calls import MOST_LOOKED_AT
 from receiver.search.decided import call_in_full, decided_of
 from receiver.search.duty import OPEN_CALLS
 from receiver.search.index_lag import words_lag
+from receiver.search.outcome import step_of
 from receiver.search.query import Search
-from receiver.vocabulary.kinds import OF_WHOLE_CALLS, CallOutcome, EventState, Kind
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, CallOutcome, CallStep, EventState, Kind
 from receiver.web.console import kept, rules, shown
 from receiver.web.console.lists import Chip, listing, live, open_chip, parsed, whole_number
 from receiver.web.console.timeline import time_line
@@ -96,13 +97,15 @@ def of_event(event_id: int) -> str:
 def _page(call: Call) -> str:
     decided = decided_of(current.engine(), call)
     document = shown.document(call_in_full(call, decided)) | _duty(call)
+    documents = kept.of(call.events)
     return render_template(
         "call.html",
         page="calls",
         call=document,
         steps=time_line(document),
         rules=rules.drawn(call, decided),
-        kept=kept.of(call.events),
+        kept=documents,
+        players=kept.players(call, documents),
         deliveries=current.deliveries().of_events([event.id for event in call.events]),
     )
 
@@ -110,6 +113,8 @@ def _page(call: Call) -> str:
 def _line(call: Call) -> dict[str, Any]:
     """A call as a line of the list."""
     told = tuple(event for event in call.events if event.transfer_status or event.dial_status)
+    # What became of a dial says once more what was reported of whom it dialled.
+    told = tuple(event for event in told if step_of(event) is not CallStep.DIALLING) or told[-1:]
     document = shown.document(call_json(replace(call, events=told)))  # a line shows no others
     masked = shown.masked()
     address = url_for(".of_event", event_id=call.id) if masked else url_for(".show", session=call.session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
@@ -14,6 +14,7 @@ from receiver.archive.states import Preview, State
 from receiver.archive.store import StoreError
 from receiver.models import Event
 from receiver.outbound.media import BY_TYPE
+from receiver.search.call import Call
 from receiver.vocabulary.printable import size
 from receiver.web.console import shown
 from receiver.web.documents import kept_document, kept_preview
@@ -78,6 +79,20 @@ def of(events: Sequence[Event]) -> dict[int, dict[str, dict[str, Any]]]:
     return {
         event_id: {item.field: _shown(item) for item in reversed(items)} for event_id, items in found.items()
     }
+
+
+def players(call: Call, kept: Mapping[int, Mapping[str, Mapping[str, Any]]]) -> frozenset[tuple[int, str]]:
+    """By event and field: where the links of a call are shown, each of them once. Of several events that name
+    one it is the first whose document is kept, or else the last."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for event in call.events:
+        for field in ("record_url", "monitor_url"):
+            if link := getattr(event, field):
+                found.setdefault(link, []).append((event.id, field))
+    return frozenset(
+        next((at for at in places if kept[at[0]].get(at[1], {}).get("kept")), places[-1])
+        for places in found.values()
+    )
 
 
 def all_of(event: Event) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from receiver.providers.registry import PROVIDERS
-from receiver.search.time_line import after_events
+from receiver.search.time_line import after_events, party_words
 from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState
 
 
@@ -29,7 +29,7 @@ class Step:
     bad: bool
     """Whether somebody was called and did not answer."""
     no_key: bool
-    """Whether the caller was asked for keys, and pressed none."""
+    """Whether the caller was asked for keys, and neither pressed one nor said anything."""
     decisions: Sequence[Mapping[str, Any]]
     """What the rules decided then."""
 
@@ -46,7 +46,7 @@ def time_line(call: Mapping[str, Any]) -> tuple[Step, ...]:
         party = str(event.get("dial_status") or event.get("transfer_status") or "")
         outcome = PROVIDERS[event["provider"]].parties.get(party, CallOutcome.ANSWERED)
         asked = step_of(event) is CallStep.MENU and stage == "ongoing"
-        no_key = asked and not event.get("digits")
+        no_key = asked and not event.get("digits") and not event.get("text")
         steps.append(
             Step(
                 event,
@@ -77,21 +77,27 @@ _SAID = {
 
 def in_words(call: Mapping[str, Any]) -> str:
     """What became of a call, as one person tells another."""
-    if call["outcome"] == CallOutcome.ANSWERED and _answered_by_rules(call):
-        return "Your rules answered: nobody spoke with the caller."
+    if call["outcome"] == CallOutcome.ANSWERED and (who := _answered_by(call)):
+        return f"{who} answered: nobody spoke with the caller."
+    if call["outcome"] == CallOutcome.MISSED and _led(call):
+        return "Nobody answered. The caller heard what your rules say."
     return _SAID.get(call["outcome"] or call["state"], "")
 
 
-def _answered_by_rules(call: Mapping[str, Any]) -> bool:
-    """Whether rules led the call somewhere, and nobody whom they dialled answered."""
-    led = any(one["flow"] is not None for one in call["decisions"])
-    return led and not any(party_words(event) == CallOutcome.ANSWERED for event in call["events"])
+def _answered_by(call: Mapping[str, Any]) -> str:
+    """What answered a call in which nobody who was dialled did; nothing if somebody may have."""
+    events = call["events"]
+    if any(party_words(event) == CallOutcome.ANSWERED for event in events):
+        return ""
+    if _led(call):
+        return "Your rules"
+    menu = any(step_of(event) is CallStep.MENU for event in events)
+    return "A menu" if menu and not any(event.get("monitor_url") for event in events) else ""
 
 
-def party_words(event: Mapping[str, Any]) -> str:
-    """What became of somebody who was called: our word, or the provider's if we have none for it."""
-    word = str(event.get("dial_status") or event.get("transfer_status") or "")
-    return PROVIDERS[event["provider"]].parties.get(word) or word
+def _led(call: Mapping[str, Any]) -> bool:
+    """Whether rules led it somewhere."""
+    return any(one["flow"] is not None for one in call["decisions"])
 
 
 def _title(event: Mapping[str, Any], stage: str) -> str:
