@@ -390,6 +390,18 @@ def test_numbers_are_links_to_what_else_concerns_them(client, log):
     assert f'href="/conversations/{NUMBER}/{SENDER}"' in event
 
 
+def test_a_number_behind_a_channel_has_its_links_and_a_conversation(client, app):
+    ends = "whatsapp:+6591234567", "whatsapp:+6511111111"
+    sms(app, "hello", from_=ends[0], to=ends[1])
+    page = client.get("/events/1").text
+    for end in ends:
+        assert f'href="/events?q=number:{quote(end, safe=":")}"' in page
+        assert client.get("/events", query_string={"q": f"number:{end}"}).text.count("/events/1") > 0
+    address = f"/conversations/{ends[1]}/{ends[0]}"
+    assert f'href="{address}"' in page
+    assert "hello" in client.get(address).text
+
+
 @pytest.mark.parametrize(
     ("sender", "withheld"),
     [
