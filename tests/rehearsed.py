@@ -8,6 +8,7 @@ from receiver.keys.urls import CallbackUrls
 from receiver.providers.base import Provider
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.provider import HOIIO
+from receiver.providers.market import NumberSort
 from receiver.providers.numbers import NumberClient
 from receiver.providers.twilio.client import TwilioClient
 from receiver.providers.twilio.provider import TWILIO
@@ -77,7 +78,8 @@ REHEARSED = (
             "TWILIO_API_URL": simulator.url,
         },
         held=_of_twilio,
-        wishes=(Wish(country="US", area_code="415"), Wish(frozenset({Kind.VOICE}), country="CA")),
+        # Digits do not tell of which country a toll-free number is.
+        wishes=(Wish(country="US", area_code="415"), Wish(country="CA", sort=NumberSort.TOLL_FREE)),
         options=("--country", "US"),
     ),
 )
