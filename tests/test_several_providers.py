@@ -536,7 +536,11 @@ def test_a_key_can_go_once_nothing_but_another_address_has_it(serves, twilio):
     assert key not in now["status_callback"] + now["sms_url"]
     older = fingerprint_of(key)
     change(twilio, number["sid"], VoiceUrl=f"https://old.example.com/callbacks/{key}/twilio/voice")
-    assert "--take-over` first" in serves("keys", "retire", older, "--yes", code=1).stderr
+    refused = serves("keys", "retire", older, "--yes", code=1).stderr
+    assert "does not move with a key" in refused
+    assert "--take-over` points it here" in " ".join(refused.split())
+    rotated = " ".join(serves("keys", "rotate", "--yes").stderr.split())
+    assert "has an older key and leads to another address than PUBLIC_URL" in rotated
     change(twilio, number["sid"], VoiceUrl="")
     serves("keys", "retire", older, "--yes")
 

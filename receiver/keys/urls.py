@@ -166,7 +166,7 @@ class CallbackUrls:
         if route is None or route.address != self._own.address:
             return Target.ELSEWHERE
         if route.key != self._own.key:
-            return Target.OLDER_KEY if route.key in self._older else Target.DEAD_KEY
+            return Target.OLDER_KEY if route.key in self.older else Target.DEAD_KEY
         right = (route.provider, route.kind) == (self._own.provider, kind)
         return Target.HERE if right else Target.WRONG_KIND
 
@@ -208,7 +208,8 @@ class CallbackUrls:
         return route
 
     @property
-    def _older(self) -> frozenset[str]:
+    def older(self) -> frozenset[str]:
+        """The keys that are accepted besides the one that these are made with."""
         return frozenset(urls._own.key for urls in self.accepted)
 
     @cached_property
@@ -224,7 +225,7 @@ class CallbackUrls:
     def _made_here(self, url: str) -> bool:
         """Whether a URL is ours, by its address or by a key that is accepted."""
         route = _route(url)
-        return route is not None and (self.is_ours(url) or route.key in {self._own.key, *self._older})
+        return route is not None and (self.is_ours(url) or route.key in {self._own.key, *self.older})
 
     def with_current_key(self, url: str) -> str:
         """A URL with the current key, if it leads here."""

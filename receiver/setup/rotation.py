@@ -21,7 +21,7 @@ from receiver.keys.proof import prove, reach
 from receiver.keys.ring import KeyRing
 from receiver.keys.urls import CallbackUrls, uses_key
 from receiver.providers.base import Provider
-from receiver.providers.numbers import NumberClient
+from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import Progress, StepOutcome, repoint
 from receiver.setup.configuring import repointed
 from receiver.setup.journal import Journal
@@ -39,11 +39,8 @@ _AGAIN = (
     "No call is lost: the older key is still accepted. Put it right and run `receiver keys rotate` again: it"
     " goes on from here."
 )
-_FIRST = "Run `receiver keys rotate` first."
-_TAKE_OVER_FIRST = (
-    "A rotation does not move what leads to another address than PUBLIC_URL: run `receiver setup --number"
-    " NUMBER --take-over` first."
-)
+_AT_ANOTHER = "leads to another address than PUBLIC_URL"
+_TAKE_OVER = "`receiver setup --number NUMBER --take-over` points it here"
 
 
 class RotationError(OperatorError):
@@ -136,16 +133,18 @@ class Rotator:
             )
         secret = self.ring.secret_of(key.fingerprint) or ""
         users = [
-            (masked_number(number.number), repointed(number, owner.urls(self.ring.current)))
+            (masked_number(number.number), _stays(number, owner.urls(self.ring.current)))
             for owner in self.owners
             for number in owner.client.subscribed_numbers()
             if uses_key(number.routes, secret)
         ]
         if users:
             shown = ", ".join(number for number, _ in users)
-            first = _FIRST if all(step for _, step in users) else _TAKE_OVER_FIRST
+            stays = any(stays for _, stays in users)
+            mend = f"What {_AT_ANOTHER} does not move with a key: {_TAKE_OVER}."
             raise RotationError(
-                f"{key.name} is still used by {shown}, whose calls would be turned away. {first}"
+                f"{key.name} is still used by {shown}, whose calls would be turned away."
+                f" {mend if stays else 'Run `receiver keys rotate` first.'}"
             )
         stored.retire(self.engine, key.fingerprint)
         self.ring.refresh()
@@ -207,3 +206,12 @@ class Rotator:
                 detail = f" ({progress.detail})" if progress.detail else ""
                 self.say(f"move {masked_number(progress.step.number)}: {progress.outcome}{detail}")
                 done.append(progress)
+        for number in active:
+            if _stays(number, urls):
+                self.say(f"{masked_number(number.number)} has an older key and {_AT_ANOTHER}: {_TAKE_OVER}.")
+
+
+def _stays(number: SubscribedNumber, urls: CallbackUrls) -> bool:
+    """Whether something of a number still has an older key once it was moved."""
+    routes = (repointed(number, urls) or number).routes
+    return any(uses_key(routes, older) for older in urls.older)
