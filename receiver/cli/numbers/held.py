@@ -9,10 +9,10 @@ import click
 from receiver import current
 from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
+from receiver.cli.numbers.several import Several
 from receiver.cli.operation import operation
 from receiver.keys.urls import masked_url, words_of
 from receiver.providers.base import Provider
-from receiver.providers.errors import ProviderError
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
@@ -40,27 +40,20 @@ class Holding:
 def list_numbers(*, provider: str | None, as_json: bool) -> None:
     """List the numbers you hold and where they point."""
     found: list[shown.Held] = []
-    asked = asked_for(provider)
-    silent = 0
-    for each in asked:
-        try:
+    several = Several(asked_for(provider))
+    for each in several.asked:
+        with several.one(each):
             found += _held_with(each)
-        except ProviderError as error:
-            if len(asked) == 1:
-                raise
-            output.say(f"{each.title}: {error}")
-            silent += 1
     found.sort(key=lambda held: held.number.number)
     if as_json:
         output.json_out({"numbers": [shown.number_json(held) for held in found]})
     elif found:
-        shown.show_numbers(found, several=len(asked) > 1)
+        shown.show_numbers(found, several=several.many)
         if current.config().public_url is None:
             output.say("PUBLIC_URL is not set, so nobody can tell which of them point here.")
-    elif not silent:
+    elif not several.failed:
         output.say("You hold no numbers. Get one with `receiver setup --country SG`, for example.")
-    if silent:
-        raise SystemExit(1)
+    several.end(found=True)
 
 
 def _held_with(provider: Provider) -> list[shown.Held]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
@@ -12,15 +11,14 @@ from receiver import current
 from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
 from receiver.cli.numbers.held import asked_for
+from receiver.cli.numbers.several import Several
 from receiver.cli.operation import operation
 from receiver.providers.base import Provider
 from receiver.providers.market import AvailableNumber, Country, Narrowed, NumberSort, Rates
 from receiver.providers.numbers import NumberClient
-from receiver.setup.catalogue import NoSuchPlace, Shop, find_country, find_state, fits
+from receiver.setup.catalogue import Shop, find_country, find_state, fits
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.printable import printable
-
-_Found = TypeVar("_Found")
 
 
 @click.command()
@@ -33,28 +31,22 @@ def countries(*, country: str | None, provider: str | None, as_json: bool) -> No
 
     With COUNTRY, named by code or name, its states.
     """
-    asked = asked_for(provider)
-
-    def ask(of: Provider) -> tuple[Country, ...]:
-        found = current.number_client(of).available_countries()
-        return (find_country(found, country),) if country else found
-
-    found = [(of, place) for of, places in _each(asked, ask) for place in places]
+    several = Several(asked_for(provider))
+    found: list[tuple[Provider, Country]] = []
+    for of in several.asked:
+        with several.one(of), progress.spinner("Asking the provider …"):
+            listed = current.number_client(of).available_countries()
+            found += [(of, place) for place in ((find_country(listed, country),) if country else listed)]
     if as_json:
         output.json_out({"countries": [{"provider": of.name} | vars(place) for of, place in found]})
-        return
-    columns: tuple[str, ...] = ("code", "country", "prefix", "states")
-    rows: list[tuple[Provider, tuple[object, ...]]] = [
-        (of, (place.code, place.name, f"+{place.prefix}", len(place.states) or None)) for of, place in found
-    ]
-    if country and found[0][1].states:
-        columns = ("state", "name", "can")
-        rows = [
-            (of, (state.code, state.name, shown.abilities(state.capabilities)))
-            for of, place in found
-            for state in place.states
-        ]
-    _show(columns, rows, several=len(asked) > 1)
+    elif country and any(place.states for _, place in found):
+        states = [(of, state) for of, place in found for state in place.states]
+        rows = [(of, (one.code, one.name, shown.abilities(one.capabilities))) for of, one in states]
+        _show(("state", "name", "can"), rows, several=several.many)
+    elif found:
+        places = [(of, (one.code, one.name, f"+{one.prefix}", len(one.states) or None)) for of, one in found]
+        _show(("code", "country", "prefix", "states"), places, several=several.many)
+    several.end(found=bool(found))
 
 
 @click.command()
@@ -69,7 +61,12 @@ def countries(*, country: str | None, provider: str | None, as_json: bool) -> No
     help="Only numbers that can receive these.",
 )
 @click.option(
-    "--limit", type=click.IntRange(1), metavar="N", default=20, show_default=True, help="At most this many."
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="At most this many of each provider.",
 )
 @options.PROVIDER
 @options.AS_JSON
@@ -90,47 +87,46 @@ def available(
 
     COUNTRY and STATE are codes or names. STATE is needed where numbers are sold by state.
     """
-    asked = asked_for(provider)
+    several = Several(asked_for(provider))
     narrowed = Narrowed(sort, area_code, contains, kinds or frozenset())
-    clients = {of.name: current.number_client(of, output.patient) for of in asked}
-
-    def ask(of: Provider) -> tuple[Country, str | None]:
-        place = find_country(clients[of.name].available_countries(), country)
-        return place, _state(place, state)
-
-    places = _each(asked, ask)
     found: list[tuple[Provider, AvailableNumber]] = []
-    more = False
-    for of, (place, part) in places:
-        if refusal := next(
-            (of.market.refused[kind] for kind in narrowed.kinds if kind in of.market.refused), ""
-        ):
+    where, more = "", False
+    for of in several.asked:
+        if refusal := next((why for kind, why in of.market.refused.items() if kind in narrowed.kinds), ""):
             output.say(refusal)
             continue
-        for page in _pages(of, clients[of.name], place.code, part, narrowed):
-            fitting = [entry for entry in page if fits(entry, narrowed)]
-            fitting, more = fitting[: limit - len(found)], len(fitting) > limit - len(found)
-            if fitting and not as_json:
-                # Page by page: whoever sees a suitable number need not wait for the rest.
-                _print_page(of, fitting, heading=not found, several=len(asked) > 1)
-            found += [(of, entry) for entry in fitting]
-            if more:
-                break
-        if more:
-            break
+        with several.one(of):
+            client = current.number_client(of, output.patient)
+            with progress.spinner("Asking the provider …"):
+                place = find_country(client.available_countries(), country)
+            part, left = _state(place, state), limit
+            where = shown.place(place.code, part or "")
+            for page in _pages(of, client, place.code, part, narrowed):
+                fitting = [entry for entry in page if fits(entry, narrowed)]
+                if fitting[:left] and not as_json:
+                    # Page by page: whoever sees a suitable number need not wait for the rest.
+                    _print_page(of, fitting[:left], heading=not found, several=several.many)
+                found += [(of, entry) for entry in fitting[:left]]
+                if len(fitting) > left:
+                    more = True
+                    break
+                left -= len(fitting)
     if as_json:
-        output.json_out(
-            {"numbers": [{"provider": of.name} | vars(entry) for of, entry in found], "more": more}
-        )
-        return
-    if not found:
-        with_that = " with that" if narrowed != Narrowed() else ""
-        raise click.ClickException(
-            f"no number{with_that} is for sale in {shown.place(places[0][1][0].code, state or '')}"
-        )
-    for sentence in shown.requirements(one for _, entry in found for one in entry.requirements):
+        numbers = [{"provider": of.name} | vars(entry) for of, entry in found]
+        output.json_out({"numbers": numbers, "more": more})
+    else:
+        _show_the_rest([entry for _, entry in found], limit if more else None)
+        if where and not found and not several.failed:
+            with_that = " with that" if narrowed != Narrowed() else ""
+            raise click.ClickException(f"no number{with_that} is for sale in {where}")
+    several.end(found=bool(found or (where and as_json)))
+
+
+def _show_the_rest(listed: Iterable[AvailableNumber], limit: int | None) -> None:
+    """What has to be known of the numbers listed; `limit` if there are more than so many."""
+    for sentence in shown.requirements(one for entry in listed for one in entry.requirements):
         output.say(f"* The provider asks for this first: {sentence}")
-    if more:
+    if limit is not None:
         output.say(f"There are more: add --limit {limit * 5}, or narrow it with --like.")
 
 
@@ -144,17 +140,25 @@ def rates(*, countries: tuple[str, ...], provider: str | None, as_json: bool) ->
 
     The price is for the whole period, and due at once.
     """
-    asked = asked_for(provider)
-
-    def ask(of: Provider) -> list[Rates]:
-        client = current.number_client(of, output.patient)
-        known = client.available_countries()
-        return [client.rate(find_country(known, country).code) for country in countries]
-
-    found = [(of, rates) for of, several in _each(asked, ask) for rates in several]
+    several = Several(asked_for(provider))
+    found: list[tuple[Provider, Rates]] = []
+    missing = set(countries)
+    for of in several.asked:
+        with several.one(of), progress.spinner("Asking the provider …"):
+            client = current.number_client(of, output.patient)
+            known = client.available_countries()
+            for country in countries:
+                with several.one(of):
+                    found.append((of, client.rate(find_country(known, country).code)))
+                    missing.discard(country)
     if as_json:
         output.json_out({"rates": [_rates_json(of, rates) for of, rates in found]})
-        return
+    elif found:
+        _show_rates(found, several=several.many)
+    several.end(found=not missing)
+
+
+def _show_rates(found: Sequence[tuple[Provider, Rates]], *, several: bool) -> None:
     sorts = any(rate.sort for _, each in found for rate in each.entries)
     rows = [
         (
@@ -172,7 +176,7 @@ def rates(*, countries: tuple[str, ...], provider: str | None, as_json: bool) ->
         for rate in each.entries
     ]
     columns = ("country", *(("sort",) if sorts else ()), "months", "price", "per month", "currency")
-    _show(columns, rows, several=len(asked) > 1)
+    _show(columns, rows, several=several)
     for sentence in dict.fromkeys(of.market.terms_sentence for of, _ in found if of.market.terms_sentence):
         output.say(sentence)
 
@@ -189,21 +193,6 @@ def _rates_json(of: Provider, rates: Rates) -> dict[str, object]:
         "currency": rates.currency,
         "entries": entries,
     }
-
-
-def _each(asked: Iterable[Provider], ask: Callable[[Provider], _Found]) -> list[tuple[Provider, _Found]]:
-    """What each provider says. A place that one of them does not have, another may."""
-    found: list[tuple[Provider, _Found]] = []
-    missing: NoSuchPlace | None = None
-    for of in asked:
-        with progress.spinner("Asking the provider …"):
-            try:
-                found.append((of, ask(of)))
-            except NoSuchPlace as problem:
-                missing = problem
-    if missing is not None and not found:
-        raise missing
-    return found
 
 
 def _show(

@@ -78,7 +78,7 @@ def _country(countries: tuple[Country, ...]) -> Country:
 
 
 def _state(country: Country) -> str:
-    if not country.states:
+    if not country.states or not country.sold_by_state:
         return ""
     listed = ", ".join(f"{state.code} {state.name}" for state in country.states)
     click.echo(textwrap.fill(printable(listed), 78))

@@ -30,11 +30,10 @@ from receiver.providers.twilio.market import SORTS, TERMS, sort_of
 from receiver.providers.twilio.overruled import Services, overruled
 from receiver.providers.twilio.refusals import NOT_FOUND, SETTING
 from receiver.providers.twilio.regulations import Regulations
+from receiver.providers.twilio.states import STATES
 from receiver.providers.twilio.ways import parameters, routes
 from receiver.vocabulary.kinds import Kind
 
-_BY_AREA_CODE = frozenset({"US", "CA"})
-"""Countries that it can search by area code and state. For others it ignores both."""
 _FEWEST_DIGITS = 2
 """It does not search for fewer."""
 _LARGEST_PAGE = {"PageSize": "1000"}
@@ -212,6 +211,7 @@ def _country(entry: Json) -> Country:
         code=code,
         name=fields.text(entry, "country") or code,
         prefix=str(prefix) if prefix else "",
+        states=STATES.get(code, ()),
         sold_by_state=False,
         sorts=tuple(sort for sort in NumberSort if sort in sold),
     )
@@ -221,7 +221,8 @@ def _query(country: str, state: str | None, narrowed: Narrowed) -> dict[str, str
     query = {
         f"{kind.capitalize()}Enabled": "true" for kind in (Kind.VOICE, Kind.SMS) if kind in narrowed.kinds
     }
-    by_area = country.upper() in _BY_AREA_CODE
+    # For other countries it ignores both area code and state.
+    by_area = country.upper() in STATES
     digits = narrowed.contains or ("" if by_area else narrowed.area_code)
     if len(digits) >= _FEWEST_DIGITS:
         query["Contains"] = digits
