@@ -17,6 +17,14 @@ class Control:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
 
+    def call(self, from_: str, to: str, **options: object) -> dict[str, Any]:
+        """Make a call come in, and wait until it is over."""
+        return self.send("POST", "calls", {"from": from_, "to": to, **options})
+
+    def sms(self, from_: str, to: str, text: str = "", **options: object) -> dict[str, Any]:
+        """Make a message come in."""
+        return self.send("POST", "sms", {"from": from_, "to": to, "text": text, **options})
+
     def account(self) -> dict[str, Any]:
         """Balance, numbers, ledger, deliveries, faults."""
         return self.send("GET", "account")

@@ -2,12 +2,11 @@
 
 import json
 import math
-import re
 from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-_NUMBER = re.compile(r"\+[1-9]\d{5,14}")
+from .telephone import is_international
 
 
 class BadOrder(Exception):
@@ -36,7 +35,7 @@ class Order:
     def telephone(self, name: str) -> str:
         """A telephone number in international form; required."""
         value = self.text(name)
-        if not _NUMBER.fullmatch(value):
+        if not is_international(value):
             raise BadOrder(f"{name} must be a telephone number such as +6511111111.")
         return value
 

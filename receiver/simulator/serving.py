@@ -4,13 +4,22 @@ import contextlib
 import ipaddress
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
+import requests
 from flask import Flask, Response, current_app, request
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from .client import Control
+from .provider import SharedProvider
+
 _BACKLOG = 256
+_REQUEST_SECONDS = 60.0
+
+_Provider = TypeVar("_Provider", bound=SharedProvider[Any])
+_Control = TypeVar("_Control", bound=Control)
 
 
 def bind(app: Flask, host: str, port: int) -> BaseWSGIServer:
@@ -62,6 +71,42 @@ class Serving:
     ) -> None:
         self._server.shutdown()
         self._thread.join()
+
+
+class ProviderServing(Serving, Generic[_Provider, _Control]):
+    """A provider that is served, with its controls, and as a customer's program would ask it."""
+
+    purchases_are: ClassVar[tuple[str, ...]]
+    """The kinds of ledger entries that pay for numbers."""
+
+    def __init__(
+        self, provider: _Provider, app: Flask, control: Callable[[str], _Control], host: str, port: int
+    ) -> None:
+        super().__init__(app, host, port)
+        self.provider = provider
+        self.control = control(self.url)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.provider.close()
+        super().__exit__(kind, error, trace)
+
+    def send(self, method: str, url: str, **options: Any) -> requests.Response:
+        """Send a request to the provider's API."""
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy between two local programs
+            return session.request(method, url, timeout=_REQUEST_SECONDS, **options)
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """What `GET /control/account` shows."""
+        return self.control.account()
+
+    @property
+    def purchases(self) -> list[dict[str, Any]]:
+        """The ledger's payments for numbers, oldest first: the proof that something was bought only once."""
+        return [entry for entry in self.account["ledger"] if entry["kind"] in self.purchases_are]
 
 
 def hang_up() -> Response:

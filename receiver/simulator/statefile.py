@@ -1,8 +1,12 @@
 """A simulator's state on disk: one text file, replaced atomically."""
 
 import contextlib
+import json
 import os
+from collections.abc import Iterator
+from decimal import InvalidOperation
 from pathlib import Path
+from typing import Any
 
 
 class StateError(Exception):
@@ -33,6 +37,21 @@ def save(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise StateError(f"The state file {path} cannot be written: {reason(error)}.") from error
+
+
+@contextlib.contextmanager
+def reading(text: str, origin: object, form: object) -> Iterator[dict[str, Any]]:
+    """What a state file holds; `StateError` if it is of another form, or the block cannot read it."""
+    try:
+        kept: dict[str, Any] = json.loads(text)
+        if kept["format"] != form:
+            raise ValueError("its format is not one this version knows")
+        yield kept
+    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
+        raise StateError(
+            f"The state file {origin} is not one of this simulator's, or is damaged ({reason(error)}); "
+            "move it away to begin anew."
+        ) from error
 
 
 def _sync_folder(folder: Path) -> None:

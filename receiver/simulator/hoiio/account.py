@@ -4,12 +4,12 @@ Refused requests change nothing. Statuses and fields have the provider's names. 
 silent, `docs/providers/hoiio.md` says what we assume.
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from receiver.simulator.months import months_later
+from receiver.simulator.telephone import is_international
 
 from . import catalogue
 from .clock import ZONE, day, written
@@ -17,7 +17,6 @@ from .clock import ZONE, day, written
 PURCHASES = ("subscribe", "extend", "renew")
 """Kinds of ledger entries that pay for numbers; the others are charges for traffic, or corrections."""
 
-_NUMBER = re.compile(r"\+[1-9]\d{5,14}")
 _RENEWAL_MONTHS = 1
 
 
@@ -108,7 +107,7 @@ class Account:
 
     def held(self, number: str) -> Subscription:
         """The subscription of a number; refuses one that is not this application's."""
-        if not _NUMBER.fullmatch(number):
+        if not is_international(number):
             raise ApiError("error_number_invalid")
         if number not in self.subscriptions:
             raise ApiError("error_number_not_assigned")
@@ -124,7 +123,7 @@ class Account:
         renews = duration == "auto_extend"
         if not renews and duration not in map(str, catalogue.DURATIONS):
             raise ApiError("error_invalid_duration")
-        if not _NUMBER.fullmatch(number):
+        if not is_international(number):
             raise ApiError("error_number_invalid")
         entry = catalogue.find(number)
         if entry is None or number.endswith(catalogue.TAKEN_MEANWHILE):

@@ -7,11 +7,12 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, request
 
 from receiver.simulator.misbehaving import under_fault
+from receiver.simulator.parameters import query_and_form
 from receiver.simulator.statefile import StateError
 from receiver.simulator.urls import usable
 
@@ -83,20 +84,12 @@ def _answer(provider: Provider, name: str, endpoint: Endpoint) -> Answer:
 
 
 def _parameters() -> dict[str, str]:
-    """The request's parameters, from query and form.
-
-    Parsed here, because Flask's forms replace unreadable bytes while the provider reports them. The content
-    type is ignored: one of the known clients declares JSON and sends a form.
-    """
+    """The request's parameters, of query and form alike."""
     try:
-        texts = [request.query_string.decode("utf-8"), request.get_data().decode("utf-8")]
-        return {
-            name: value
-            for text in texts
-            for name, value in parse_qsl(text, keep_blank_values=True, errors="strict")
-        }
+        query, form = query_and_form()
     except UnicodeDecodeError as error:
         raise ApiError("error_malformed_params") from error
+    return dict([*query, *form])
 
 
 def required(parameters: Parameters, *names: str) -> None:

@@ -2,6 +2,8 @@
 
 import re
 
+from receiver.simulator.telephone import is_international
+
 from .account import ApiError
 from .api import Parameters, url_fault
 from .calls import Block
@@ -9,7 +11,6 @@ from .provider import Provider
 from .spoken import heard
 
 _LONGEST_TAG = 256
-_NUMBER = re.compile(r"\+[1-9]\d{5,14}")
 
 
 def block_of(provider: Provider, parameters: Parameters, name: str) -> Block:
@@ -47,6 +48,6 @@ def whole(parameters: Parameters, name: str, default: int, low: int, high: int) 
 
 def telephone(dest: str) -> str:
     """A number that can be called."""
-    if not _NUMBER.fullmatch(dest):
+    if not is_international(dest):
         raise ApiError("error_dest_invalid")
     return dest

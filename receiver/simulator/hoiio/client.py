@@ -8,14 +8,6 @@ from receiver.simulator import client
 class Control(client.Control):
     """The controls of the simulator at an address. Every method returns its JSON."""
 
-    def call(self, from_: str, to: str, **options: object) -> dict[str, Any]:
-        """Make a call come in, and wait until it is over."""
-        return self.send("POST", "calls", {"from": from_, "to": to, **options})
-
     def fax(self, from_: str, to: str, **options: object) -> dict[str, Any]:
         """Make a fax come in."""
         return self.send("POST", "faxes", {"from": from_, "to": to, **options})
-
-    def sms(self, from_: str, to: str, text: str, **options: object) -> dict[str, Any]:
-        """Make an SMS come in."""
-        return self.send("POST", "sms", {"from": from_, "to": to, "text": text, **options})

@@ -6,14 +6,14 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, abort, current_app, request
 
+from receiver.simulator.sound import silent_mp3
+
 from .calls import Call
 from .pdf import text_pdf
 from .provider import Provider
 
 _EXTENSION = ".pdf"
-
-# A frame of MPEG-1 layer III at 128 kbit/s and 44.1 kHz: 417 bytes, silent because all its fields are zero.
-_SILENT_FRAME = b"\xff\xfb\x90\x64" + bytes(413)
+_RECORDING_SECONDS = 3
 
 
 def link(base_url: str, name: str, expires: int, key: str) -> str:
@@ -54,7 +54,7 @@ def files_blueprint(provider: Provider) -> Blueprint:
             call = provider.calls.get(session)
             if call is None or not 1 <= number <= call.recordings:
                 abort(404, "There is no such recording.")
-        return current_app.response_class(_SILENT_FRAME * 100, mimetype="audio/mpeg")
+        return current_app.response_class(silent_mp3(_RECORDING_SECONDS), mimetype="audio/mpeg")
 
     return blueprint
 

@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from receiver.simulator.statefile import StateError, reason
+from receiver.simulator.statefile import reading
 
 from .account import Account, Entry, Fax, Subscription
 
@@ -21,10 +21,7 @@ def dump(account: Account) -> str:
 
 def restore(text: str, origin: object) -> Account:
     """The account that a text holds; the error names the origin if it holds none."""
-    try:
-        state = json.loads(text)
-        if state["format"] != _FORMAT:
-            raise ValueError("its format is not one this version knows")
+    with reading(text, origin, _FORMAT) as state:
         return Account(
             currency=str(state["currency"]),
             balance=Decimal(state["balance"]),
@@ -34,11 +31,6 @@ def restore(text: str, origin: object) -> Account:
             references=int(state["references"]),
             ahead=timedelta(seconds=state["ahead"]),
         )
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
-        raise StateError(
-            f"The state file {origin} is not one of the simulator's, or is damaged ({reason(error)}); "
-            "move it away to begin anew."
-        ) from error
 
 
 def _subscription(state: dict[str, Any]) -> Subscription:

@@ -6,12 +6,12 @@ import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from receiver.simulator.misbehaving import under_fault
+from receiver.simulator.parameters import query_and_form
 from receiver.simulator.statefile import StateError
 
 from .endpoint import ACCOUNTS, Created, Endpoint, File, Sent
@@ -124,10 +124,7 @@ def _sent(provider: Provider, endpoint: Endpoint, path: dict[str, str]) -> Sent:
     if test and not endpoint.tests_too:
         raise ApiError(None, "Resource not accessible with Test Account Credentials", status=403)
     try:
-        query, form = (
-            parse_qsl(text.decode(), keep_blank_values=True, errors="strict")
-            for text in (request.query_string, request.get_data())
-        )
+        query, form = query_and_form()
     except UnicodeDecodeError as error:
         raise ApiError(20001, "The parameters are not UTF-8") from error
     base_url = (settings.base_url or request.host_url).rstrip("/")

@@ -3,7 +3,7 @@
 import struct
 import zlib
 
-from .sound import silent_mp3, silent_wav
+from receiver.simulator.sound import silent_mp3, silent_wav
 
 
 def picture(content_type: str) -> bytes:

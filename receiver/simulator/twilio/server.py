@@ -1,13 +1,10 @@
 """Assembles the simulated Twilio and serves it."""
 
-from types import TracebackType
-from typing import Any
-
 import requests
 from flask import Flask
 
 from receiver.simulator.guard import guard
-from receiver.simulator.serving import Serving
+from receiver.simulator.serving import ProviderServing
 
 from .account import PURCHASES
 from .api import api_blueprint
@@ -17,12 +14,9 @@ from .provider import Provider
 from .resources import ENDPOINTS
 from .settings import Settings
 
-_REQUEST_SECONDS = 60.0
 
-
-def create_simulator(settings: Settings | Provider) -> Flask:
-    """The simulator as a WSGI application. `StateError` if the state file is unusable."""
-    provider = settings if isinstance(settings, Provider) else Provider(settings)
+def create_simulator(provider: Provider) -> Flask:
+    """The simulator as a WSGI application."""
     app = Flask(__name__)
     guard(app, provider.settings.listen, provider.settings.base_url)
     app.register_blueprint(api_blueprint(provider, ENDPOINTS))
@@ -30,33 +24,24 @@ def create_simulator(settings: Settings | Provider) -> Flask:
     return app
 
 
-class SimulatorServer(Serving):
+class SimulatorServer(ProviderServing[Provider, Control]):
     """A simulator on a free port of this machine, for the duration of a `with` block."""
+
+    purchases_are = PURCHASES
 
     def __init__(self, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.settings = settings or Settings()
-        self.provider = Provider(self.settings)
-        super().__init__(create_simulator(self.provider), host, port)
+        provider = Provider(self.settings)
+        super().__init__(provider, create_simulator(provider), Control, host, port)
         self.account_url = f"{self.url}/2010-04-01/Accounts/{self.settings.account_sid}"
         """The URL below which the account's resources are."""
-        self.control = Control(self.url)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.provider.close()
-        super().__exit__(kind, error, trace)
 
     def request(self, method: str, path: str, **parameters: str) -> requests.Response:
         """Send a request with valid credentials to a path below the account, or to a whole path."""
         url = self.url + path if path.startswith("/") else f"{self.account_url}/{path}"
         query, form = (parameters, None) if method == "GET" else (None, parameters)
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy between two local programs
-            credentials = (self.settings.account_sid, self.settings.auth_token)
-            return session.request(
-                method, url, params=query, data=form, auth=credentials, timeout=_REQUEST_SECONDS
-            )
+        credentials = (self.settings.account_sid, self.settings.auth_token)
+        return self.send(method, url, params=query, data=form, auth=credentials)
 
     def buy(self, country: str = "US", kind: str = "Local", **configuration: str) -> str:
         """Buy the first free number of a type, configured, and return it."""
@@ -66,13 +51,3 @@ class SimulatorServer(Serving):
         if answer.status_code != 201:
             raise ValueError(f"{number} was refused: {answer.text}")
         return number
-
-    @property
-    def account(self) -> dict[str, Any]:
-        """What `GET /control/account` shows."""
-        return self.control.account()
-
-    @property
-    def purchases(self) -> list[dict[str, Any]]:
-        """The ledger's payments for numbers, oldest first: the proof that something was bought only once."""
-        return [entry for entry in self.account["ledger"] if entry["kind"] in PURCHASES]

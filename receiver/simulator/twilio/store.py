@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from receiver.simulator.statefile import StateError, reason
+from receiver.simulator.statefile import reading
 
 from .account import RECORDS, Account
 from .records import Entry
@@ -30,18 +30,10 @@ def dump(account: Account) -> str:
 
 def restore(text: str, origin: object) -> Account:
     """The account that a text holds; the error names the origin if it holds none."""
-    try:
-        kept = json.loads(text)
-        if kept["format"] != _FORMAT:
-            raise ValueError("its format is not one this version knows")
+    with reading(text, origin, _FORMAT) as kept:
         account = Account(currency=str(kept["currency"]), balance=Decimal(kept["balance"]))
         account.ahead = timedelta(seconds=kept["ahead"])
         account.ledger = [Entry(**entry) for entry in kept["ledger"]]
         for name, record in RECORDS.items():
             setattr(account, name, {one["sid"]: record(**one) for one in kept.get(name, ())})
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
-        raise StateError(
-            f"The state file {origin} is not one of this simulator's, or is damaged ({reason(error)}); "
-            "move it away to begin anew."
-        ) from error
     return account

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from receiver.simulator.months import months_later
+from receiver.simulator.telephone import is_international
 from receiver.simulator.twilio import catalogue
 from receiver.simulator.twilio.account import Account, new_sid
 from receiver.simulator.twilio.catalogue import NORTH_AMERICA, Listed
@@ -19,7 +20,6 @@ from . import magic
 from .configuration import configure
 from .regulation import check_regulation
 
-_NUMBER = re.compile(r"\+[1-9]\d{5,14}")
 _KINDS = {"Local": "local", "Mobile": "mobile", "TollFree": "toll_free"}
 
 
@@ -51,7 +51,7 @@ def _wanted(account: Account, sent: Sent) -> Listed:
     """The number to buy: the one that is named, or any with an area code."""
     phone_number, area_code = sent.parameter("PhoneNumber"), sent.parameter("AreaCode")
     if phone_number:
-        if not _NUMBER.fullmatch(phone_number):
+        if not is_international(phone_number):
             raise ApiError(21421, f"{phone_number} is not a valid number")
         entry = catalogue.find(phone_number)
         if entry is None or phone_number in account.held() or entry.taken_meanwhile:

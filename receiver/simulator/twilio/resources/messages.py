@@ -1,9 +1,9 @@
 """Messages in both directions."""
 
-import re
 import threading
 from typing import Any
 
+from receiver.simulator.telephone import is_international
 from receiver.simulator.twilio.account import Account, new_sid
 from receiver.simulator.twilio.clock import rfc2822, stamp
 from receiver.simulator.twilio.deliveries import Manner
@@ -18,8 +18,6 @@ from receiver.simulator.twilio.texts import report
 from receiver.simulator.twilio.webhook import Line
 
 from . import magic
-
-_NUMBER = re.compile(r"\+[1-9]\d{5,14}")
 
 
 def _create(provider: Provider, sent: Sent) -> Answer:
@@ -50,7 +48,7 @@ def _create(provider: Provider, sent: Sent) -> Answer:
             magic.check_message(message)
         queued = _shown(account, message, sent)
         if not sent.test:
-            if not _NUMBER.fullmatch(to):
+            if not is_international(to):
                 raise ApiError(21211)
             if from_ not in account.held():
                 raise ApiError(21606)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from receiver.simulator.sound import silent_mp3, silent_wav
 from receiver.simulator.twilio.account import Account
 from receiver.simulator.twilio.clock import rfc2822
 from receiver.simulator.twilio.endpoint import ACCOUNTS, Answer, Endpoint, File, Sent
@@ -10,7 +11,6 @@ from receiver.simulator.twilio.filters import within
 from receiver.simulator.twilio.paging import older
 from receiver.simulator.twilio.provider import Provider
 from receiver.simulator.twilio.records import API_VERSION, Recording
-from receiver.simulator.twilio.sound import silent_mp3, silent_wav
 
 
 def _list(provider: Provider, sent: Sent) -> Answer:
