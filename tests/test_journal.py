@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -129,6 +130,21 @@ def test_amounts_are_kept_exactly(engine, clock):
         journal.begin(STEP)
     with engine.connect() as connection:
         assert connection.execute(select(SetupStep.price)).scalar_one() == Decimal("8.00")
+
+
+@ON_BOTH
+def test_a_number_is_of_the_place_that_it_was_bought_as(engine, clock):
+    """Whatever its digits say: Twilio lists neither."""
+    journal = Journal(engine, "account", clock=clock.now)
+    with journal.lease():
+        for number, state, ending in (
+            ("+14152340001", "NY", Ending.HELD),
+            ("+14152340002", "CA", Ending.BOUGHT),
+            ("+14152340003", "TX", Ending.NOT_DONE),
+        ):
+            journal.end(journal.begin(replace(STEP, number=number, country="US", state=state)), ending)
+    assert journal.places() == {"+14152340001": ("US", "NY"), "+14152340002": ("US", "CA")}
+    assert Journal(engine, "another account").places() == {}
 
 
 # --- One at a time ---

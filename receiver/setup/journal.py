@@ -216,17 +216,17 @@ class Journal:
                 for row in connection.execute(query)
             )
 
-    def countries(self) -> dict[str, str]:
-        """From which country each number was bought, as far as it was bought here."""
+    def places(self) -> dict[str, tuple[str, str]]:
+        """As of which country and state each number was bought, if it was bought here."""
         table = SetupStep
         bought = (
-            select(table.number, table.country)
+            select(table.number, table.country, table.state)
             .where(table.account == self._account, table.action == SetupAction.SUBSCRIBE)
             .where(table.outcome.in_([Ending.BOUGHT, Ending.HELD]))
             .order_by(table.id)
         )
         with self._engine.connect() as connection:
-            return {row.number: row.country for row in connection.execute(bought)}
+            return {row.number: (row.country, row.state) for row in connection.execute(bought)}
 
     def _take(self) -> Row[Any] | None:
         """Take the lease, or return that of its holder."""

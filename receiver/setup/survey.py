@@ -80,7 +80,7 @@ def settle(
 ) -> tuple[tuple[SubscribedNumber, ...], tuple[Unsettled, ...]]:
     """The numbers held, and the payments of earlier runs whose outcome is still unknown.
 
-    A number whose country the provider does not tell is of the one that it was bought from here.
+    Country and state of a number are those that it was bought as here; providers guess, or tell neither.
 
     A payment was made if the provider's list shows it. It was surely not made if the list has not shown it
     for two minutes and the provider offers the number to everybody, or has not extended it.
@@ -99,9 +99,13 @@ def settle(
         sleep(pause)
         active = client.subscribed_numbers()
         unsettled = _not_shown(journal, unsettled, active)
-    bought = journal.countries()
-    active = tuple(replace(one, country=one.country or bought.get(one.number, "")) for one in active)
+    places = journal.places()
+    active = tuple(_placed(one, *places.get(one.number, ("", ""))) for one in active)
     return active, tuple(filter(None, (_judged(journal, shop, one) for one in unsettled)))
+
+
+def _placed(number: SubscribedNumber, country: str, state: str) -> SubscribedNumber:
+    return replace(number, country=country or number.country, state=state or number.state)
 
 
 def balance_if_told(client: NumberClient) -> Balance | None:
