@@ -182,6 +182,13 @@ def test_an_address_that_the_provider_cannot_or_should_not_use(here, address, co
     assert not codes & found(here, public_url="https://receiver.invalid/", **settings).keys()
 
 
+@pytest.mark.parametrize("region", ["https://api.dublin.ie1.twilio.com/", "https://API.twilio.com./"])
+def test_a_region_of_a_provider_is_the_provider(here, region, monkeypatch):
+    settings = {"hoiio_api_url": "https://secure.hoiio.com/open/", "hoiio_access_token": None}
+    monkeypatch.setattr("receiver.doctor.checks.clock.date_of", lambda _: None)
+    assert "local-address" in found(here, twilio_api_url=region, **settings)
+
+
 def test_an_address_whose_name_does_not_resolve(here):
     assert (
         "does not resolve" in found(here, public_url="https://receiver.invalid/")["address-dns"]["sentence"]

@@ -24,9 +24,9 @@ from receiver.providers.hoiio.notifications import (
 from receiver.providers.hoiio.parts import filled
 from receiver.providers.hoiio.phone import HoiioPhone
 from receiver.providers.hoiio.zone import ZONE
+from receiver.providers.host import host_of
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient
-from receiver.providers.same_host import same_host
 from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.distrust import SIGNATURE_INVALID
 from receiver.vocabulary.fields import Sort
@@ -132,7 +132,7 @@ class Hoiio:
         return config.hoiio_api_url, config.hoiio_app_id or ""
 
     def live(self, config: Config) -> bool:
-        return same_host(config.hoiio_api_url, LIVE_API_URL)
+        return host_of(config.hoiio_api_url) == host_of(LIVE_API_URL)
 
 
 HOIIO = Hoiio()
