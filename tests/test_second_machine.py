@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -10,10 +11,12 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import trustme
 from conftest import KEY, make_config, started
+from test_console import form_token, signed_in
 from test_proof import answering, passing_to, serving
 from test_twilio_proof import listening
 from werkzeug.serving import make_server
 
+from receiver.access.scopes import Scope
 from receiver.keys import presence, proof
 from receiver.setup import rotation
 from receiver.simulator.twilio.server import SimulatorServer as Twilio
@@ -52,6 +55,7 @@ class Firm:
             "twilio_api_url": self.twilio.url,
             "public_url": f"{self.url}/",
             "public_url_fallback": f"{self.second}/",
+            "secret_key": "a-secret-for-tests",
         }
         path = self.tmp_path / folder
         path.mkdir(exist_ok=True)
@@ -59,7 +63,7 @@ class Firm:
 
     def serve(self, *, second: socket.socket | None = None, folder: str = "") -> None:
         """Begin to serve, on the second machine too; `folder` is where that has its database."""
-        self._stack.enter_context(machine(self.config(), self._taken, "web1"))
+        self.app = self._stack.enter_context(machine(self.config(), self._taken, "web1"))
         if second is not None:
             self._stack.enter_context(machine(self.config(folder), second, "web2"))
 
@@ -76,6 +80,9 @@ class Firm:
         for app in started(self.config()):
             said = app.test_cli_runner().invoke(args=["doctor", "--json"]).stdout
         return {one["code"]: one for one in json.loads(said)["findings"] if "fallback" in one["code"]}
+
+
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 
 @pytest.fixture
@@ -112,6 +119,19 @@ def test_a_second_machine_that_works_is_proved_and_gets_the_new_key(firm):
         (number,) = firm.twilio.account["numbers"]
         assert KEY not in number["voice_fallback_url"]
         assert "log FAILED" not in firm.run("numbers", "test", number["phone_number"]).stdout
+
+
+def test_the_button_of_the_console_tests_every_url(firm):
+    with listening() as (taken, firm.second):
+        firm.serve(second=taken)
+        firm.run("setup", "--country", "US", "--yes")
+        (number,) = firm.twilio.account["numbers"]
+        client = signed_in(firm.app, "olga", Scope.OPERATE)
+        token = {"form_token": form_token(client)}
+        page = client.post(f"/numbers/{number['phone_number']}", data=token).text
+    assert re.findall(r"<strong>([^<]+)</strong>: the test arrived after", page) == [
+        *("Calls", "Status callback", "Voice fallback", "SMS", "SMS fallback")
+    ]
 
 
 def test_one_that_does_not_answer(firm):

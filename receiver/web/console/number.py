@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 from flask import Blueprint, abort, make_response, render_template
 from werkzeug.wrappers import Response
 
 from receiver import current
 from receiver.access.scopes import Scope
+from receiver.keys.doors import Door, doors_of
 from receiver.keys.hops import Proof
 from receiver.keys.proof import prove
 from receiver.keys.urls import CallbackUrls
@@ -54,22 +55,30 @@ def _held(number: str) -> KnownNumber:
     return held
 
 
-def _proofs(held: KnownNumber) -> dict[Kind, Proof]:
+def _proofs(held: KnownNumber) -> list[tuple[str, Proof]]:
+    """A test of each of its URLs, by title."""
     provider = PROVIDERS[held.provider]
     secret, urls = current.secret(provider), current.our_urls(provider)
-    return {
-        kind: prove(current.engine(), url, kind, secret, provider=provider)
-        for kind, url in _brought_here(held, urls).items()
-    }
+    proofs = (
+        (door, prove(current.engine(), door.url, door.kind, secret, provider=provider))
+        for door in _doors(held, urls)
+    )
+    return [(_title(door), proof.about(door.setting)) for door, proof in proofs]
 
 
-def _brought_here(held: KnownNumber, urls: CallbackUrls) -> dict[Kind, str]:
+def _doors(held: KnownNumber, urls: CallbackUrls) -> list[Door]:
     """Its URLs that lead here, and that the provider does use."""
-    here = urls.brought_here(held.routes)
-    return {kind: url for kind, url in here.items() if kind not in held.overruled}
+    return [door for door in doors_of(urls, held.routes) if door.kind not in held.overruled]
 
 
-def _page(held: KnownNumber, *, proofs: Mapping[Kind, Proof] | None = None) -> Response:
+def _title(door: Door) -> str:
+    if door.name == door.kind:
+        return shown.kind_title(door.kind)
+    name = door.name.replace(Kind.SMS, shown.kind_title(Kind.SMS))
+    return f"{name[:1].upper()}{name[1:]}"
+
+
+def _page(held: KnownNumber, *, proofs: Sequence[tuple[str, Proof]] = ()) -> Response:
     to_it = Search(recipient=held.number)
     moves = None if shown.masked() else live(to_it, None)
     ours = our_urls().get(held.provider)
@@ -82,7 +91,7 @@ def _page(held: KnownNumber, *, proofs: Mapping[Kind, Proof] | None = None) -> R
             held=held,
             provider=PROVIDERS[held.provider].title,
             currency=account.currency,
-            kinds=list(_brought_here(held, ours)) if ours else [],
+            testable=bool(ours and _doors(held, ours)),
             lacking=[name for kind in held.routes.urls for name in ours.lacking(held.routes, kind)]
             if ours
             else [],
