@@ -24,6 +24,7 @@ import phonenumbers
 import pytest
 import requests
 from click.testing import CliRunner
+from trickle import trickling
 
 from receiver.simulator import __main__ as command_line
 from receiver.simulator import statefile
@@ -755,6 +756,32 @@ def test_it_does_not_wait_for_ever():
         number = sim.subscribe(forward_sms_to=f"http://127.0.0.1:{silent.getsockname()[1]}/")
         (delivery,) = sim.control.sms(CALLER, number, "hello")["deliveries"]
         assert delivery["error"] == "no answer within 0.2 seconds"
+
+
+@pytest.mark.parametrize(
+    "pieces", [(b"H", b""), (b"HTTP/1.1 200 OK\r\nX: ", b"x"), (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")]
+)
+def test_an_answer_that_trickles_in_is_not_waited_for_either(pieces):
+    with trickling(*pieces) as url, SimulatorServer(Settings(notification_timeout=0.2)) as sim:
+        (delivery,) = sim.control.sms(CALLER, sim.subscribe(forward_sms_to=url), "hello")["deliveries"]
+    assert (delivery["status"], delivery["error"]) == (None, "no answer within 0.2 seconds")
+    assert delivery["milliseconds"] < 1000
+
+
+@pytest.mark.parametrize("location", ["http://[", "//[x", "https://h:99999/"])
+def test_a_redirect_to_a_url_that_is_none_is_an_answer_like_any(sim, location):
+    head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+    with trickling(head.encode(), b"") as url:
+        (delivery,) = sim.control.sms(CALLER, sim.subscribe(forward_sms_to=url), "hello")["deliveries"]
+    assert (delivery["status"], delivery["error"]) == (302, None)
+
+
+@pytest.mark.parametrize("host", ["a..b", "\u2603\u2603", "\u2603:x@127.0.0.1:1", "%"])
+def test_a_host_that_can_be_none_is_told(host):
+    with SimulatorServer(Settings(resolve_hosts=False)) as sim:
+        number = sim.subscribe(forward_sms_to=f"http://{host}/")
+        (delivery,) = sim.control.sms(CALLER, number, "hello")["deliveries"]
+    assert (delivery["status"], delivery["error"]) == (None, "the URL cannot be called")
 
 
 def test_it_says_why_nothing_was_sent(sim):

@@ -1,17 +1,13 @@
 """What the simulated Twilio makes of answers that are wrong: call or message ends, and an alert says why."""
 
-import contextlib
 import gzip
-import itertools
 import json
 import socket
-import threading
-import time
-from contextlib import contextmanager
 
 import pytest
 import requests
 import twilio_customer
+from trickle import trickling
 from twilio_customer import SETTINGS, alerts, configure
 
 from receiver.simulator.twilio.talk import Talk
@@ -213,29 +209,6 @@ def test_the_newest_thousand_alerts_are_kept(server, there, number):
 
 
 # --- Answers that are no HTTP, or take for ever
-
-
-@contextmanager
-def trickling(*pieces):
-    """A server that sends the last of these for ever, a piece every hundredth of a second."""
-
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                threading.Thread(target=send, args=(connection,), daemon=True).start()
-
-    def send(connection):
-        with connection, contextlib.suppress(OSError):
-            connection.recv(65536)
-            for piece in itertools.chain(pieces, itertools.repeat(pieces[-1])):
-                connection.sendall(piece)
-                time.sleep(0.01)
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        listening.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from receiver.simulator import manner
 from receiver.simulator.outcome import Delivery
+from receiver.simulator.session import Session
 
 SIGNATURE_HEADER = "X-Hoiio-Signature"
 
@@ -78,13 +80,11 @@ def _send(kind: str, message: _Message, manner: Manner, token: str, timeout: flo
     if not manner.unsigned:
         key = token + "-but-not-this-one" if manner.wrong_signature else token
         headers[SIGNATURE_HEADER] = signature(key, message.body)
-    status, error = None, None
+    status, error, late = None, None, f"no answer within {timeout:g} seconds"
     sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     started = time.monotonic()
     try:
-        with requests.Session() as session:
-            # A proxy configured for this machine must not come between two local programs.
-            session.trust_env = False
+        with Session() as session, session.until(started + timeout):
             response = session.post(
                 message.url,
                 data=message.body,
@@ -96,11 +96,13 @@ def _send(kind: str, message: _Message, manner: Manner, token: str, timeout: flo
             status = response.status_code
             response.close()
     except requests.Timeout:
-        error = f"no answer within {timeout:g} seconds"
+        error = late
     except requests.ConnectionError:
         error = "could not connect, or the connection was closed without an answer"
-    except requests.RequestException as problem:
-        error = str(problem)
+    except (requests.RequestException, HTTPError, UnicodeError):  # the last two of odd URLs
+        error = "the URL cannot be called"
+    if time.monotonic() - started >= timeout:  # the connection was cut, which looks like any other end
+        status, error = None, late
     return Delivery(
         kind=kind,
         url=message.url,

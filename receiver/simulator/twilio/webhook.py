@@ -10,12 +10,12 @@ from urllib.parse import urldefrag, urlencode, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from receiver.simulator.session import Session
 from receiver.simulator.urls import resolved, usable
 
 from .causes import BAD_URL, cause
 from .deliveries import Delivery, Manner
 from .overrides import BAD_VALUE, BadOverrides, Overrides, overrides
-from .session import Session
 from .settings import Settings
 from .signature import HEADER, SETTINGS_HEADER, SHARED_KEY, signature, signed_url
 
