@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from receiver.providers.registry import PROVIDERS
-
 
 def after_events(
     events: Sequence[Mapping[str, Any]], decisions: Iterable[Mapping[str, Any]]
@@ -23,5 +21,7 @@ def after_events(
 
 def party_words(event: Mapping[str, Any]) -> str:
     """What became of somebody who was called: our word, or the provider's if we have none for it."""
+    from receiver.providers.registry import PROVIDERS  # noqa: PLC0415  # `listen` needs none, and starts quickly
+
     word = str(event.get("dial_status") or event.get("transfer_status") or "")
     return PROVIDERS[event["provider"]].parties.get(word) or word
