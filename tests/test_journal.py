@@ -42,10 +42,10 @@ class Clock:
     """A time that passes only when somebody sleeps; the simulator's passes with it."""
 
     def __init__(self) -> None:
-        self.slept, self.simulator = 0.0, None
+        self.begun, self.slept, self.simulator = datetime.now(UTC), 0.0, None
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self.slept)
+        return self.begun + timedelta(seconds=self.slept)
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
