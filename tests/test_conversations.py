@@ -172,6 +172,21 @@ def test_a_reference_that_somebody_else_has_is_no_gap(client, log):
     assert (message.text, message.gap) == (PARTS[0] + PARTS[2], False)
 
 
+def test_a_conversation_with_another_provider_hides_no_reference_and_makes_no_gap(client, log):
+    post(client, PARTS[0], ref="10")
+    post(client, "hello", BEN, ref="11")
+    post(client, PARTS[2], ref="12")
+    whole = (PARTS[0] + PARTS[2], False)
+    url, body = f"/callbacks/{KEY}/twilio/sms", {"To": SHOP, "Body": "hi"}
+    assert client.post(url, data=body | {"MessageSid": "SM1", "From": "+6593330000"}).status_code == 200
+    newest, long, _ = log.find(Search()).conversations
+    assert conversation_json(newest)["provider"] == "twilio"
+    assert [(one.text, one.gap) for one in long.messages] == [whole]
+    # Then the number moves to the other provider.
+    assert client.post(url, data=body | {"MessageSid": "SM2", "From": ANNA}).status_code == 200
+    assert [(one.text, one.gap) for one in log.get(SHOP, ANNA).messages] == [("hi", False), whole]
+
+
 def test_it_does_not_join_two_long_messages_that_overtook_each_other(client, log):
     for ref, text in enumerate(("a" * 152, "b" * 152, "end of a", "end of b"), start=10):
         post(client, text, ref=ref)

@@ -57,6 +57,11 @@ class Conversation:
     """What people on duty did about it."""
 
     @property
+    def provider(self) -> str | None:
+        """From which provider the newest of these messages came; None if there is none."""
+        return next((part.provider for one in self.messages for part in one.parts), None)
+
+    @property
     def item(self) -> Item:
         """For people on duty, up to the newest of these messages."""
         return of_conversation(self.number, self.sender, self.messages[0].id if self.messages else 0)
@@ -119,6 +124,7 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
     """The form of a conversation in the API and on the command line."""
     return {
         "number": conversation.number,
+        "provider": conversation.provider,
         "sender": conversation.sender,
         "contact": next((part.contact for one in conversation.messages for part in one.parts), None),
         "count": conversation.count,
@@ -229,7 +235,7 @@ def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conv
     counts = _counts(connection, pairs)
     ids = list(dict.fromkeys(_latest(connection, newest)))
     parts: dict[tuple[str, str], list[Event]] = {pair: [] for pair in pairs}
-    present = partial(_present, connection, newest[0].provider)
+    present = partial(_present, connection)
     for event in rows(connection, ids):
         pair = (event.recipient or "", event.sender or "")
         if pair in parts and event.quarantine is None:
@@ -318,7 +324,7 @@ def _messages(
     events = rows(connection, matching_ids(connection, wanted, Span(below=before), size))
     if not events:
         return [], None
-    messages = join_parts(events, partial(_present, connection, events[0].provider))
+    messages = join_parts(events, partial(_present, connection))
     whole = len(events) < size
     cut = _cut(messages, limit)
     shown = messages[:cut]

@@ -78,11 +78,11 @@ def message_json(message: Message) -> dict[str, Any]:
     }
 
 
-Present = Callable[[Sequence[str]], Collection[str]]
-"""Which of these references of the provider's are in the log."""
+Present = Callable[[str, Sequence[str]], Collection[str]]
+"""Which of these references of a provider are in the log."""
 
 
-def join_parts(events: Sequence[Event], present: Present = lambda _: ()) -> list[Message]:
+def join_parts(events: Sequence[Event], present: Present = lambda _, __: ()) -> list[Message]:
     """The messages that these events of one conversation make, newest first.
 
     References that are missing between two parts are looked for by `present`: what is nowhere in the log may
@@ -133,7 +133,7 @@ def _message(group: Sequence[Event], present: Present) -> Message:
     text, gap = group[0].text or "", False
     for part, event in pairwise(group):
         between = _between(part, event)
-        missing = bool(between) and not set(between) <= set(present(between))
+        missing = bool(between) and not set(between) <= set(present(part.provider, between))
         gap |= missing
         text += (GAP if missing else "") + (event.text or "")
     return Message(text, tuple(group), gap)

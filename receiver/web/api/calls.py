@@ -119,6 +119,7 @@ CALL_COLUMNS = columns_of(shapes.Call, without="events")
 """Those of a CSV of calls."""
 CONVERSATION_COLUMNS = (
     "number",
+    "provider",
     "sender",
     "contact",
     "count",

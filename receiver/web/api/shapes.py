@@ -135,6 +135,7 @@ class Conversation(BaseModel):
     """What one sender wrote to one number, newest first."""
 
     number: Number
+    provider: str | None = Field(description="From which provider the newest message came.")
     sender: str
     contact: str | None = Field(description="Who the sender is, by your contacts.")
     count: int = Field(description="SMS in all, each part for itself.")
