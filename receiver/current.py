@@ -39,6 +39,7 @@ from receiver.search.calls import CallLog
 from receiver.search.conversations import ConversationLog
 from receiver.search.counts import Counts
 from receiver.search.events import EventLog
+from receiver.search.in_use import several_in_use
 from receiver.setup.journal import Journal, account_of
 
 if TYPE_CHECKING:
@@ -167,6 +168,11 @@ def conversations() -> ConversationLog:
 
 def counts() -> Counts:
     return Counts(engine())
+
+
+def several_providers() -> bool:
+    """Whether tables say which provider a row is of: several are configured, or in the log."""
+    return several_in_use(config(), engine())
 
 
 def contacts() -> Book:

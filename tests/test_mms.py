@@ -86,6 +86,8 @@ def test_they_are_listed_kept_and_gone_with_the_message(*, client, api, app, con
 
     shown = app.test_cli_runner().invoke(args=["events"])
     assert "2 attachments" in shown.stdout
+    for words in (["conversations"], ["conversations", "show", event["sender"], event["recipient"]]):
+        assert "2 attachments" in app.test_cli_runner().invoke(args=words).stdout
     erased = app.test_cli_runner().invoke(args=["events", "erase", "--sender", "+6591234567", "--yes"])
     assert erased.exit_code == 0, erased.output
     archivist.step()

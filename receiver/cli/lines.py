@@ -19,13 +19,15 @@ from receiver.vocabulary.printable import count_of, printable
 if TYPE_CHECKING:
     from receiver.cli.searching import Shown
 
+PROVIDER = Column("provider", goes=3)
+"""Shown where several are in use: see `receiver.cli.pages.places`."""
 NAME = Column("name", goes=5, room=10, seldom=True)
 """Who the sender is, by the contacts."""
 HANDLED = Column("handled", goes=1, room=8, seldom=True)
 """Who dealt with it."""
 EVENT_COLUMNS = (
     "what",
-    Column("provider", goes=2),
+    PROVIDER,
     "from",
     NAME,
     "to",
@@ -98,7 +100,7 @@ def _length(document: Mapping[str, Any]) -> str | None:
 
 CALL_COLUMNS = (
     "outcome",
-    Column("provider", goes=3),
+    PROVIDER,
     "from",
     NAME,
     "to",
@@ -192,7 +194,7 @@ def _between(before: datetime, at: datetime) -> str:
     return f"+{seconds} s" if seconds < 60 else f"+{seconds // 60}:{seconds % 60:02}"
 
 
-CONVERSATION_COLUMNS = (Column("SMS", goes=1), Column("newest message", room=24), HANDLED)
+CONVERSATION_COLUMNS = (PROVIDER, Column("SMS", goes=1), Column("newest message", room=24), HANDLED)
 
 
 def conversation_line(document: Mapping[str, Any], shown: Shown) -> Line:
@@ -203,10 +205,17 @@ def conversation_line(document: Mapping[str, Any], shown: Shown) -> Line:
         document["contact"],
         document["number"],
         None if newest is None else shown.short(datetime.fromisoformat(newest["sent_at"])),
+        document["provider"],
         document["count"],
-        None if newest is None else newest["text"],
+        None if newest is None else newest["text"] or _attached(newest),
         document["handled_by"],
     )
+
+
+def _attached(document: Mapping[str, Any]) -> str:
+    """How many files came with a message; empty if none did."""
+    files = sum(len(part["media"]) for part in document["parts"])
+    return count_of(files, "attachment") if files else ""
 
 
 def message(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
@@ -218,9 +227,11 @@ def message(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     when = shown.whole(datetime.fromisoformat(document["sent_at"]))
     yield printable(f"{when}  ({which}{cost})")
     width = max(20, shutil.get_terminal_size().columns - 4)
-    for line in document["text"].splitlines() or [""]:
+    for line in document["text"].splitlines():
         for piece in textwrap.wrap(printable(line), width) or [""]:
             yield f"  {piece}"
+    if attached := _attached(document):
+        yield f"  ({attached})"
     for decision in document["decisions"]:
         yield from _decided(decision)
     yield ""

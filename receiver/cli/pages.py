@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from receiver import current
 from receiver.cli import output, tables
 from receiver.cli.columns import Column
+from receiver.cli.lines import PROVIDER
 from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE
 
@@ -38,13 +40,20 @@ def show(columns: Sequence[str], lines: Sequence[Sequence[object]], what: str) -
     if lines:
         kept = [
             at
-            for at, column in enumerate(columns)
-            if not (isinstance(column, Column) and column.seldom) or any(line[at] for line in lines)
+            for at in places(columns)
+            if not (isinstance(column := columns[at], Column) and column.seldom)
+            or any(line[at] for line in lines)
         ]
         shown = [[line[at] for at in kept] for line in lines]
         tables.show([columns[at] for at in kept], shown, cut=True)
     else:
         output.say(f"no {what} match")
+
+
+def places(columns: Sequence[str]) -> list[int]:
+    """The places of the columns that a table has: that of the provider only where several are in use."""
+    several = PROVIDER in columns and current.several_providers()
+    return [at for at, column in enumerate(columns) if several or column != PROVIDER]
 
 
 def mention_older(following: Cursor | int | str | None) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import click
 
 from receiver import current
-from receiver.cli import options, output
+from receiver.cli import options, output, pages
 from receiver.cli.events.follow import follow
 from receiver.cli.lines import EVENT_COLUMNS, event_line, stripe
 from receiver.cli.operation import operation
@@ -43,10 +43,14 @@ def tail(wanted: Search, shown: Shown, lines: int, as_json: bool, mask: bool) ->
     """
     with suppress(Unreachable):  # it may come back, but no schema mends itself
         require_schema(current.engine())
+    kept: list[int] = []
     for event in follow(current.event_log(), wanted, lines):
         document = masked(event_json(event), mask)
         if as_json:
             output.json_line(document)
         else:
-            click.echo(stripe(event_line(document, event.received_at, shown), _COLUMNS, _WIDTHS))
+            kept = kept or pages.places(_COLUMNS)
+            line = event_line(document, event.received_at, shown)
+            columns, widths = [_COLUMNS[at] for at in kept], [_WIDTHS[at] for at in kept]
+            click.echo(stripe(tuple(line[at] for at in kept), columns, widths))
         sys.stdout.flush()

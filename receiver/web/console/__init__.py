@@ -73,6 +73,7 @@ for filter_ in (
 ):
     console.add_app_template_filter(filter_, filter_.__name__)
 console.add_app_template_global(command)
+console.add_app_template_global(shown.several_providers)
 
 _OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_in"})
 
