@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
@@ -175,18 +176,19 @@ _TOLD_SQL = (
 )
 
 
-def _state_sql(state: EventState) -> str:
-    """One of its ways is taken, and no way to another state that comes before."""
-    either = []
-    for at, way in enumerate(_WAYS):
-        if way.state is state:
-            before = [f"NOT {other.sql()}" for other in _WAYS[:at] if other.state is not state]
-            either.append(" AND ".join([way.sql(), *before]))
-    return f"({' OR '.join(f'({one})' for one in either)})"
+def _ended_as_sql() -> dict[EventState, str]:
+    """By state: one of its ways is taken, and none before that leads to another."""
+    taken = [
+        (state, f"({' OR '.join(way.sql() for way in ways)})")
+        for state, ways in groupby(_WAYS, key=lambda way: way.state)
+    ]
+    found = {EventState.MISSED: f"NOT ({' OR '.join(sql for _, sql in taken)})"}
+    for at, (state, sql) in enumerate(taken):
+        sooner = [f"NOT {one}" for other, one in taken[:at] if other is not state]
+        either = [found[state]] if state in found else []
+        found[state] = f"({' OR '.join([*either, ' AND '.join([sql, *sooner])])})"
+    return found
 
 
-ENDED_AS: Mapping[EventState, str] = {
-    **{way.state: _state_sql(way.state) for way in _WAYS},
-    EventState.MISSED: f"NOT ({' OR '.join(way.sql() for way in _WAYS)})",
-}
+ENDED_AS: Mapping[EventState, str] = _ended_as_sql()
 """The same as a condition on a row of `events`, one of a call's."""
