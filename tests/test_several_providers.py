@@ -223,6 +223,7 @@ def test_a_toll_free_number_that_was_bought_elsewhere_counts_for_each_country(fl
         done = shown(flask("setup", "--country", country, "--sort", "toll-free", "--yes", "--json", **ALONE))
         assert [each["number"] for each in done["numbers"]] == [number]
     assert len(twilio.purchases) == 1
+    assert flask("numbers", "list", **ALONE).stdout.splitlines()[1].split()[:2] == [number, "-"]
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -50,7 +50,7 @@ def number_row(held: Held) -> tuple[str, ...]:
     calls = _goes(number, number.routes.calls, urls)
     return (
         number.number,
-        place(number.country, number.state),
+        place(number.country, number.state) or "-",
         abilities(number.capabilities),
         calls if calls == _TARGETS[Target.UNSET] else f"{number.routes.calls}: {calls}",
         _goes(number, Kind.SMS, urls),
