@@ -33,7 +33,7 @@ _TYPES: dict[Sort, Any] = {
 
 
 class Raw(BaseModel):
-    """The callback as it was received."""
+    """The callback as it was received, but for callback keys, for which *** stands."""
 
     method: str
     query_string: str
@@ -61,7 +61,10 @@ else:
         "Event",
         __doc__="One notification of a provider. A field that only other kinds have is left out.",
         **{name: _described(field) for name, field in FIELDS.items()},
-        params=(dict[str, str | list[str]], About(description="All parameters as they came.")),
+        params=(
+            dict[str, str | list[str]],
+            About(description="All parameters as they came, but for callback keys."),
+        ),
     )
 
 
