@@ -186,3 +186,11 @@ def test_what_only_the_console_can_end_is_said(shop):
     assert f"sms    goes to the messaging service {messages}, not to this service" in tested.stdout
     assert "Only the provider's console can bring sms here." in tested.stderr
     assert "--take-over" not in tested.stderr
+
+
+def test_what_the_provider_does_not_tell_is_said(shop):
+    twilio, _, number, run = shop
+    twilio.control.fault("Services/list", "status:20003", times=9)
+    tested = run("numbers", "test", number)
+    assert tested.exit_code == 0
+    assert "Whether sms comes here is not known" in tested.stderr

@@ -70,6 +70,14 @@ def test_the_price_of_one_country_is_known_without_that_of_another(twilio, looke
     assert known.balance is not None
 
 
+def test_a_number_that_may_be_of_several_countries_has_the_price_of_one(twilio, looked):
+    """Its digits are those of all countries of North America; the first ones sell nothing here."""
+    priced = twilio.buy("CA", "TollFree")
+    twilio.control.fault("Pricing/fetch", "status:20404")
+    _, known = looked()
+    assert [(each.number, str(each.renewal_price)) for each in known.numbers] == [(priced, "2.15")]
+
+
 def test_setup_buys_with_a_key_that_may_not_see_the_balance(config, twilio):
     twilio.control.fault("Balance/fetch", "status:20003", times=100)
     run(config, "setup", "--country", "US", "--yes")

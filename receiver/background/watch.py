@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from sqlalchemy import Engine
@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import Config
 from receiver.answering import findings as answering
 from receiver.background import integrity
-from receiver.background.inspect_account import RENEWALS_AHEAD
 from receiver.background.inspection import Inspection, inspect
+from receiver.background.renewals import renewal_prices
 from receiver.db import clock
 from receiver.db.failure import reason_of
 from receiver.keys import stored
@@ -27,9 +27,7 @@ from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.numbers.known import Known
-from receiver.providers.digits import country_of
-from receiver.providers.errors import ProviderError, Refused
-from receiver.providers.market import Duration, Rates
+from receiver.providers.errors import ProviderError
 from receiver.providers.numbers import Balance, NumberClient, SubscribedNumber
 from receiver.providers.registry import PROVIDERS
 from receiver.relay import findings as relay
@@ -103,7 +101,7 @@ class Watch:
         # Before money is asked for: if that takes long or fails, what the numbers are is known all the same.
         self._store(provider, active, urls)
         today = datetime.now(PROVIDERS[provider].zone).date()
-        self._store(provider, active, urls, _balance(client), _prices(client, active, today))
+        self._store(provider, active, urls, _balance(client), renewal_prices(client, active, today))
 
     def _store(
         self,
@@ -149,35 +147,3 @@ def _balance(client: NumberClient) -> Balance | None:
     except ProviderError as error:
         logger.info("the balance cannot be read", reason=error)
         return None
-
-
-def _prices(client: NumberClient, active: Sequence[SubscribedNumber], today: date) -> dict[str, Decimal]:
-    """A month's price of each number that renews itself soon, as far as the provider tells."""
-    soon = [
-        number
-        for number in active
-        if number.auto_extend and (number.expiry is None or (number.expiry - today).days <= RENEWALS_AHEAD)
-    ]
-    countries = {number.number: number.country or country_of(number.number) for number in soon}
-    rates = _rates(client, sorted(filter(None, set(countries.values()))))
-    prices: dict[str, Decimal] = {}
-    for number in soon:
-        if known := rates.get(countries[number.number]):
-            price = known.price(Duration.ONE_MONTH, number.sort)
-            if price is not None:
-                prices[number.number] = price
-    return prices
-
-
-def _rates(client: NumberClient, countries: Iterable[str]) -> dict[str, Rates]:
-    """The prices of countries, asked for once each."""
-    rates: dict[str, Rates] = {}
-    for country in countries:
-        try:
-            rates[country] = client.rate(country)
-        except Refused:
-            pass  # it sells nothing there, so the digits of a number told the wrong country
-        except ProviderError as error:
-            logger.info("prices cannot be read", reason=error)
-            break  # the next one would wait for as long, or be refused as well
-    return rates

@@ -80,11 +80,11 @@ def _show_the_rest(
         if not any_proofs:
             output.say("No provider of yours has that kind.")
         return
-    setup, beyond = (
-        f"receiver setup --number {number.number}",
-        only_in_console(number.overruled, number.routes),
-    )
-    for kind in elsewhere.keys() & beyond:
+    for kind in sorted(number.unsure - elsewhere.keys()):
+        output.say(f"Whether {kind} comes here is not known: the provider does not tell what takes it first.")
+    setup = f"receiver setup --number {number.number}"
+    beyond = only_in_console(number.overruled, number.routes)
+    for kind in sorted(elsewhere.keys() & beyond):
         output.say(f"Only the provider's console can bring {kind} here.")
     if elsewhere.keys() - beyond:
         output.say(f"To bring it here: {setup} --take-over")

@@ -1,0 +1,61 @@
+"""What the coming renewals cost, as far as the provider tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+
+from receiver.background.inspect_account import RENEWALS_AHEAD
+from receiver.logs.log import get_logger
+from receiver.providers.digits import countries_of
+from receiver.providers.errors import ProviderError, Refused
+from receiver.providers.market import Duration, Rates
+from receiver.providers.numbers import NumberClient, SubscribedNumber
+
+logger = get_logger(__name__)
+
+
+def renewal_prices(
+    client: NumberClient, active: Sequence[SubscribedNumber], today: date
+) -> dict[str, Decimal]:
+    """A month's price of each number that renews itself soon, as far as it is told."""
+    rates, prices = _Rates(client), dict[str, Decimal]()
+    for number in active:
+        left = None if number.expiry is None else (number.expiry - today).days
+        if number.auto_extend and (left is None or left <= RENEWALS_AHEAD):
+            price = next(_quoted(number, rates), None)
+            if price is not None:
+                prices[number.number] = price
+    return prices
+
+
+def _quoted(number: SubscribedNumber, rates: _Rates) -> Iterator[Decimal]:
+    """Its price in each of the countries that it may belong to, the likeliest first."""
+    for country in (number.country,) if number.country else countries_of(number.number):
+        known = rates.of(country)
+        price = None if known is None else known.price(Duration.ONE_MONTH, number.sort)
+        if price is not None:
+            yield price
+
+
+class _Rates:
+    """The prices of countries, each asked for once."""
+
+    def __init__(self, client: NumberClient) -> None:
+        self._client = client
+        self._known: dict[str, Rates | None] = {}
+        self._silent = False
+
+    def of(self, country: str) -> Rates | None:
+        """None if it sells nothing there, or does not tell: then the others are not asked for, either, which
+        would take as long or be refused as well."""
+        if country not in self._known and not self._silent:
+            try:
+                self._known[country] = self._client.rate(country)
+            except Refused:
+                self._known[country] = None
+            except ProviderError as error:
+                self._silent = True
+                logger.info("prices cannot be read", reason=error)
+        return self._known.get(country)
