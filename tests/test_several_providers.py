@@ -375,6 +375,8 @@ def test_a_messaging_service_that_takes_the_messages_is_told(flask, twilio):
     refused = flask("setup", "--number", number, "--take-over", "--yes", code=1, **ALONE).stdout
     assert "only the provider's console can end" in " ".join(refused.split())
     flask("setup", "--number", number, "--kind", "voice", "--yes", **ALONE)
+    instead = flask("setup", "--country", "US", "--dry-run", **ALONE).stdout
+    assert f"{service} uses it, which only the provider's console can end" in " ".join(instead.split())
     assert "IncomingPhoneNumbers/update" not in twilio.account["requests"]
     assert twilio.request("POST", f"/v1/Services/{service}", UseInboundWebhookOnNumber="true").ok
     assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}

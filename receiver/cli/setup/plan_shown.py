@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from receiver.cli import output, tables
 from receiver.cli.numbers import shown
+from receiver.providers.numbers import SubscribedNumber, only_in_console
 from receiver.setup.plan import Configure, Step, Subscribe
 from receiver.setup.run import Decision
 
@@ -40,11 +41,14 @@ def _rows(decision: Decision) -> list[tuple[str, str, str, str]]:
         rows.append((numbers(len(decided.ready)), "ready", "as wished for already", ""))
     else:
         rows += [(number.number, "ready", "as wished for already", "") for number in decided.ready]
-    rows += [
-        (number.number, "left alone", "points elsewhere; to use it: --number … --take-over", "")
-        for number in decided.left_alone
-    ]
+    rows += [(number.number, "left alone", _left(number), "") for number in decided.left_alone]
     return rows
+
+
+def _left(number: SubscribedNumber) -> str:
+    if beyond := only_in_console(number.overruled, number.routes):
+        return f"{' and '.join(sorted(beyond.values()))} uses it, which only the provider's console can end"
+    return "points elsewhere; to use it: --number … --take-over"
 
 
 def _row(step: Step, decision: Decision) -> tuple[str, str, str, str]:
