@@ -33,7 +33,7 @@ def tell_real(config: Config, listen: Address, providers: Sequence[Tour]) -> Non
     key = mask(config.callback_keys[0].get_secret_value())
     click.echo()
     for one in providers:
-        click.echo(f"Callbacks of {one.title} go to  {where}{key}/{one.callbacks}")
+        click.echo(f"Callbacks of {one.title} go to  {where}{key}/{one.provider}/…  ({one.callbacks})")
     if config.public_url is None:
         click.echo("First set PUBLIC_URL in .env, where the provider reaches this service, and start again.")
     click.echo(

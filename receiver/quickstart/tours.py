@@ -11,10 +11,12 @@ from config import ACCOUNTS, Config
 from receiver.settings.files import CHECKOUT
 
 ANSWER = Path("var/demo-answer.xml")
+# What follows the # asks Twilio to try again for as long as it may. Without, a restart loses the callback.
 _VOICEMAIL = """<?xml version="1.0" encoding="UTF-8"?>
 <Response>
   <Say>Nobody is here at the moment. Please leave a message after the tone.</Say>
-  <Record maxLength="30" recordingStatusCallback="recording"/>
+  <Record maxLength="30"
+    recordingStatusCallback="recording#rc=4&amp;rp=ct,rt,5xx&amp;ct=2000&amp;rt=5000&amp;tt=14000"/>
 </Response>
 """
 
@@ -37,7 +39,7 @@ class Tour:
     title: str
     """The provider, as people write it."""
     callbacks: str
-    """Where its callbacks go, behind the key."""
+    """The last words of its callback URLs that a number leads to."""
     state: str
     account: Sequence[str]
     """The simulator's options for the account."""
@@ -83,7 +85,7 @@ TOURS: Mapping[str, Tour] = {
         Tour(
             provider="hoiio",
             title="Hoiio",
-            callbacks="voice, /fax and /sms",
+            callbacks="voice, fax and sms",
             state="demo",
             account=("--app-id", "sim-app", "--access-token", "sim-token"),
             settings=_hoiio,
@@ -106,7 +108,7 @@ TOURS: Mapping[str, Tour] = {
         Tour(
             provider="twilio",
             title="Twilio",
-            callbacks="twilio/voice and /twilio/sms",
+            callbacks="voice and sms",
             state="demo-twilio",
             account=("--account-sid", _SID, "--auth-token", _TOKEN),
             settings=_twilio,

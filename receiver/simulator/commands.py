@@ -144,7 +144,9 @@ def _address(context: click.Context, parameter: click.Parameter, given: str | No
     found = context.find_root().obj
     if given is not None or not isinstance(found, Announced):
         return given or _DEFAULT_URL
-    click.echo(f"Using the simulator of `make run`, which is running here: {found.provider}.", err=True)
+    click.echo(
+        f"Using the simulator of `make run`, which runs here: {found.provider} on {found.url}", err=True
+    )
     return found.url
 
 
