@@ -223,6 +223,8 @@ def test_the_demo_with_the_other_provider_takes_a_voicemail_and_a_picture(tmp_pa
         assert len(re.findall(r"^\d+ +\d\d-\d\d ", said, re.MULTILINE)) == 5
         assert json.loads(demo.run("calls", "--json").stdout)["calls"][0]["outcome"] == "voicemail"
         assert len(demo.more(said)) == 6
+        for words in (("--provider", "hoiio", "account"), ("account", "--simulator", "http://127.0.0.1:9")):
+            assert "make run" not in demo.run(*words, module="receiver.simulator").stderr  # it was told
         doctor = demo.run("doctor")
         assert doctor.returncode == 0, doctor.stdout
 
