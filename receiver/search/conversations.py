@@ -12,13 +12,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
     Connection,
     Engine,
     TextClause,
     func,
-    literal_column,
     select,
     text,
 )
@@ -26,21 +23,17 @@ from sqlalchemy import (
 from receiver.duty.duty import NOTHING, Standing, duty_json, standings
 from receiver.duty.things import Item
 from receiver.duty.things import conversation as of_conversation
-from receiver.models import ConversationCount, Event, IndexState
+from receiver.models import Event, IndexState
 from receiver.providers.registry import identity_prefix
 from receiver.search.cursor import Cursor
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, rows
 from receiver.search.home import at_home
 from receiver.search.messages import MOST_PARTS, Message, join_parts, message_json
+from receiver.search.newest_messages import TRUSTED_SMS, UNCOUNTED_MESSAGES, newest_ids
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
 from receiver.search.span import END, Span
-from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.telephone import spelled
-
-UNCOUNTED_MESSAGES = 2_000
-"""How many of the newest messages are read in addition to the table of conversations; see
-`receiver.search.index_lag`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +85,7 @@ class ConversationLog:
             wanted = at_home(connection, wanted)
             if before is None:
                 before = Cursor(END, connection.scalar(select(func.max(Event.id))) or 0)
-            ends = wanted == Search(sender=wanted.sender, recipient=wanted.recipient, number=wanted.number)
-            look = _newest_by_ends if ends else _newest_by_message
-            found = look(connection, _trusted_sms(wanted), before, limit + 1)
+            found = newest_ids(connection, wanted, before, limit + 1)
             shown = _with_duty(connection, _conversations(connection, rows(connection, found[:limit])))
         following = Cursor(found[limit - 1], before.newest) if len(found) > limit else None
         return ConversationPage(shown, following)
@@ -132,99 +123,6 @@ def conversation_json(conversation: Conversation) -> dict[str, Any]:
         "next": None if conversation.next is None else str(conversation.next),
         **duty_json(conversation.duty, conversation.item.up_to),
     }
-
-
-TRUSTED_SMS: dict[str, Any] = {
-    "kind": Kind.SMS,
-    "type": EventType.SMS_RECEIVED,
-    "quarantined": False,
-}
-
-
-def _trusted_sms(wanted: Search) -> Search | None:
-    """The search, limited to messages of conversations; None if it asks for something else."""
-    wrong = wanted.kind not in {None, Kind.SMS} or wanted.type not in {None, EventType.SMS_RECEIVED}
-    return None if wrong or wanted.quarantined else replace(wanted, **TRUSTED_SMS)
-
-
-def _newest_by_ends(connection: Connection, wanted: Search | None, cursor: Cursor, limit: int) -> list[int]:
-    """The newest message of each conversation, from the table and from what is not in it yet."""
-    if wanted is None:
-        return []
-    indexed = connection.scalar(select(IndexState.event_id)) or 0
-    newest: dict[tuple[str | None, str | None], int] = {}
-    uncounted = Span(above=indexed, below=cursor.end)
-    for event in rows(connection, matching_ids(connection, wanted, uncounted, UNCOUNTED_MESSAGES)):
-        if event.sender is not None and event.recipient is not None:
-            newest.setdefault((event.recipient, event.sender), event.id)
-    table = ConversationCount
-    sides = [table.number, table.sender] if wanted.number is not None else [None]
-    for last_id, among in (
-        (table.last_id, _still(cursor)),
-        (_last_until(connection, cursor.newest), _moved(cursor)),
-    ):
-        query = select(table.number, table.sender, last_id.label("last")).where(
-            *among, last_id < cursor.before
-        )
-        if wanted.sender is not None:
-            query = query.where(table.sender == wanted.sender)
-        if wanted.recipient is not None:
-            query = query.where(table.number == wanted.recipient)
-        query = query.order_by(last_id.desc()).limit(limit + len(newest))
-        for side in sides:
-            for row in connection.execute(query if side is None else query.where(side == wanted.number)):
-                newest.setdefault((row.number, row.sender), row.last)
-    return sorted((last_id for last_id in newest.values() if last_id < cursor.before), reverse=True)[:limit]
-
-
-def _still(cursor: Cursor) -> list[ColumnElement[bool]]:
-    """Conversations in which nobody wrote since the first page was read."""
-    return [ConversationCount.last_id > 0, ConversationCount.last_id <= cursor.newest]
-
-
-def _moved(cursor: Cursor) -> list[ColumnElement[bool]]:
-    """The others. Each stands where its newest message of that moment did."""
-    return [ConversationCount.last_id > cursor.newest]
-
-
-def _last_until(connection: Connection, newest: int) -> ColumnElement[int]:
-    # Without statistics SQLite would walk along the ids.
-    hint = " INDEXED BY ix_events_sender_kind_type_id" if connection.dialect.name == "sqlite" else ""
-    return literal_column(
-        f"(SELECT id FROM events{hint} WHERE sender = conversations.sender AND kind = 'sms'"
-        " AND type = 'sms.received' AND recipient = conversations.number AND quarantine IS NULL"
-        f" AND id <= {newest:d} ORDER BY id DESC LIMIT 1)",
-        BigInteger,
-    )
-
-
-def _newest_by_message(
-    connection: Connection, wanted: Search | None, cursor: Cursor, limit: int
-) -> list[int]:
-    """The newest matching message of each conversation."""
-    found: list[int] = []
-    seen: set[tuple[str | None, str | None]] = set()
-    below = min(cursor.before, cursor.end)
-    while wanted is not None and len(found) < limit:
-        ids = matching_ids(connection, wanted, Span(below=below), 2 * limit)
-        for event in rows(connection, ids):
-            pair = (event.recipient, event.sender)
-            if None in pair or pair in seen:
-                continue
-            seen.add(pair)
-            if cursor.before == END or not _has_newer(connection, wanted, event, cursor):
-                found.append(event.id)
-        if len(ids) < 2 * limit:
-            break
-        below = ids[-1]
-    return found[:limit]
-
-
-def _has_newer(connection: Connection, wanted: Search, event: Event, cursor: Cursor) -> bool:
-    """Whether the conversation was on a previous page already."""
-    same = replace(wanted, sender=event.sender, recipient=event.recipient, number=None)
-    between = Span(above=cursor.before - 1, below=cursor.end)
-    return bool(matching_ids(connection, same, between, 1))
 
 
 def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conversation]:

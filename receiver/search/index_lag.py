@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Engine, select
 
 from receiver.models import Event, IndexState
 from receiver.numbers.findings import Finding, warning
-from receiver.search.conversations import TRUSTED_SMS, UNCOUNTED_MESSAGES
 from receiver.search.counts import MOST_UNCOUNTED
 from receiver.search.cursor import Cursor
 from receiver.search.index import behind
+from receiver.search.newest_messages import TRUSTED_SMS, UNCOUNTED_MESSAGES
 from receiver.search.query import Search
 from receiver.search.select import UNINDEXED, matching_ids
 from receiver.search.span import END, Span

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from receiver.models import Event
-from receiver.search.conversations import TRUSTED_SMS, ConversationLog
+from receiver.search.conversations import ConversationLog
 from receiver.search.events import EventLog
 from receiver.search.messages import MOST_PARTS, Message
+from receiver.search.newest_messages import TRUSTED_SMS
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import EventType
 

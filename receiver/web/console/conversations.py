@@ -9,9 +9,10 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from receiver import current
 from receiver.duty.duty import duty_json
-from receiver.search.conversations import TRUSTED_SMS, Conversation, conversation_json
+from receiver.search.conversations import Conversation, conversation_json
 from receiver.search.decided import conversation_in_full
 from receiver.search.index_lag import conversations_lag, words_lag
+from receiver.search.newest_messages import TRUSTED_SMS
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import Kind
 from receiver.web.console import shown
