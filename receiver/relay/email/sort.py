@@ -44,7 +44,10 @@ _NO_SERVER = "mail needs the settings SMTP_URL and MAIL_FROM"
 class Email:
     """See `receiver.relay.sender.Sort`."""
 
-    about = "Mail each event to one or more people, a fax, an MMS or a voicemail with its documents."
+    about = (
+        "Mail each event to one or more people, a fax or an MMS with its documents, and what a caller said"
+        " (has:voicemail) with its sound."
+    )
     options: tuple[Option, ...] = (
         Option(
             "to",
