@@ -287,7 +287,6 @@ class _Sql:
             " AND type = 'sms.received' AND quarantine IS NULL GROUP BY 1, 2"
         )
         yield f"UPDATE index_state SET event_id = {count}, version = {INDEX_VERSION}"
-        yield f"UPDATE ends_state SET event_id = {count}"
 
     def hour(self) -> str:
         raise NotImplementedError

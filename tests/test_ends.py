@@ -101,7 +101,7 @@ def test_what_is_not_trusted_names_nobody_until_it_is_released(here, run):
         Planner(current.engine()).plan()
         assert found(f"to:{OURS} -is:quarantined") == []
         run("events", "release", "1", "--yes")
-        complete(current.engine())
+        complete(current.engine(), 0, 0)
         assert found(f"to:{OURS} -is:quarantined") == [1, 2]
         index().catch_up()
         assert found(f"from:{CALLER} to:{OURS}") == [1, 2]

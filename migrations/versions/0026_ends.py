@@ -43,20 +43,19 @@ ONLY_RECORDED = {
     "postgresql_where": sa.text("record_url IS NOT NULL"),
 }
 
+NAMELESS = (
+    "kind = 'voice' AND session IS NOT NULL AND quarantine IS NULL AND (sender IS NULL OR recipient IS NULL)"
+)
+ONLY_NAMELESS = {"sqlite_where": sa.text(NAMELESS), "postgresql_where": sa.text(NAMELESS)}
+
 
 def upgrade() -> None:
-    op.create_table(
-        "ends_state",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("event_id", sa.BigInteger(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_ends_state"),
-    )
     op.create_table(
         "ends_late",
         sa.Column("event_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("event_id", name="pk_ends_late"),
     )
-    op.execute("INSERT INTO ends_state (id, event_id) SELECT 1, coalesce(max(id), 0) FROM events")
+    op.create_index("ix_events_nameless", "events", ["session"], **ONLY_NAMELESS)
     op.create_index("ix_events_recorded", "events", RECORDED, **ONLY_RECORDED)
     for statement in SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL:
         op.execute(statement)
@@ -68,5 +67,5 @@ def downgrade() -> None:
     if on:
         op.execute("DROP FUNCTION ends_trusted")
     op.drop_index("ix_events_recorded", table_name="events")
-    for table in ("ends_late", "ends_state"):
-        op.drop_table(table)
+    op.drop_index("ix_events_nameless", table_name="events")
+    op.drop_table("ends_late")

@@ -23,6 +23,10 @@ _TYPES: dict[Sort, type[TypeEngine[Any]]] = {
     Sort.COUNT: Integer,
 }
 
+_NAMELESS = (
+    "kind = 'voice' AND session IS NOT NULL AND quarantine IS NULL AND (sender IS NULL OR recipient IS NULL)"
+)
+
 if TYPE_CHECKING:
 
     class _SaidColumns(Said, Known):
@@ -84,6 +88,7 @@ class Event(Base, _SaidColumns):
             sqlite_where=sql("quarantine IS NOT NULL"),
             postgresql_where=sql("quarantine IS NOT NULL"),
         ),
+        Index("ix_events_nameless", "session", sqlite_where=sql(_NAMELESS), postgresql_where=sql(_NAMELESS)),
         Index(
             "ix_events_recorded",
             *("id", "sender", "recipient", "kind", "type", "provider", "ivr_block"),

@@ -41,12 +41,13 @@ class Planner:
 
     def plan(self) -> set[int]:
         """One step. The ids of targets that got something; asked again until nothing is left by `behind`."""
-        completed = complete(self._engine)
         with self._engine.connect() as connection:
             after = connection.scalar(select(RelayState.event_id))
             if after is None:
                 return set()
-            settled = min(settled_id(connection, after, AT_ONCE), max(after, completed))
+            settled = settled_id(connection, after, AT_ONCE)
+        complete(self._engine, after, settled)
+        with self._engine.connect() as connection:
             late = connection.scalars(_LATE).all()
             if settled == after and not late:
                 return set()

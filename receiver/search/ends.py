@@ -1,10 +1,10 @@
 """Gives the events of a call the ends that their callbacks do not name: a report that a recording is ready
 says which call, and not whose. So they are found, counted, delivered and erased by number like the others.
 
-A cursor moves over the log in the order of ids, after the callbacks were answered. What has to know the ends,
-the index and the planner of deliveries, stays behind it. Where the callback that names them comes last, out
-of a spool or of quarantine, the events before it are completed then: the index has their words anew, and
-they are planned as late.
+Whoever goes over the log in the order of ids (the index, the planner of deliveries, a live tail) first has
+this done for the events it is about to read. Where the callback that names the ends comes last, out of a
+spool or of quarantine, the events before it are completed then: the index has their words anew, and they are
+planned as late.
 
 Only trusted events give and get, and only of one provider's call: a forged one changes nobody's.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -23,55 +24,48 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from receiver.db.engine import writing_lazily
-from receiver.db.settled import settled_id
-from receiver.models import EVENTS, EndsLate, EndsState, LateEvent
+from receiver.models import EVENTS, EndsLate, LateEvent
 from receiver.search.reindex import reindexing
-from receiver.vocabulary.kinds import EventType, Kind
+from receiver.vocabulary.kinds import EventType
 
-BATCH = 500
-"""Events in one step: bounds for how long SQLite's lock is held."""
 _OF_ONE_CALL = 200
 """The most events that are looked at of one call, the first; it has a handful."""
 _AT_ONCE = 64
-"""The most calls in one statement."""
+"""The most calls in one statement, and in one transaction: bounds for how long SQLite's lock is held."""
+_MOST_LATE = 500
+_STILL_NEWS = timedelta(days=2)
+"""How long after it came an event is delivered late. An index that is built anew completes old ones too."""
 
 
-def complete(engine: Engine) -> int:
-    """Go on to the end of the log. Returns the id up to which every event of a call has the ends that are
-    known of it."""
-    while True:
+def complete(engine: Engine, after: int, to: int) -> None:
+    """Complete the calls of the events above id `after`, up to `to`, and of those that left quarantine.
+
+    Writes only if there is something to complete, which is rare: most callbacks name both ends.
+    """
+    range_ = {"low": after, "top": to}
+    with engine.connect() as connection:
+        late = connection.scalars(_LATE).all()
+        sessions = set(connection.scalars(_INCOMPLETE[connection.dialect.name], range_))
+        sessions |= set(connection.scalars(_SESSIONS, {"ids": late})) if late else set()
+    named = sorted(sessions)
+    for some in [named[start : start + _AT_ONCE] for start in range(0, len(named), _AT_ONCE)]:
         with engine.connect() as connection:
-            before = connection.scalar(_STATE) or 0
-            late = connection.scalars(_LATE).all()
-            settled = settled_id(connection, before, BATCH)
-            if settled == before and not late:
-                return before
-            visited = [_Of(*row) for row in connection.execute(_BETWEEN, {"low": before, "top": settled})]
-            visited += [_Of(*row) for row in connection.execute(_SOME, {"ids": late})] if late else []
-            found = _completed(visited, _calls(connection, {one.session for one in visited}))
-        # A power cut may undo this step: then it is done again.
+            visited = connection.execute(_BETWEEN[connection.dialect.name], {**range_, "sessions": some})
+            found = _completed(_Of(*row) for row in (*visited, *_calls(connection, some)))
+        if found:
+            with writing_lazily(engine) as connection:
+                _write(connection, _still_so(connection, found), frozenset(late))
+    if late:
         with writing_lazily(engine) as connection:
-            if connection.scalar(_STATE.with_for_update()) != before:
-                continue  # another process was faster
-            found = _still_so(connection, found)
-            _write(connection, found, [one.id for one in found if one.id <= before])
-            if late:
-                connection.execute(delete(EndsLate).where(EndsLate.event_id.in_(late)))
-            connection.execute(_MOVE, {"to": settled})
+            connection.execute(delete(EndsLate).where(EndsLate.event_id.in_(late)))
 
 
-def completed_to(connection: Connection) -> int:
-    """How far it has got."""
-    return connection.scalar(_STATE) or 0
-
-
-def complete_if_possible(engine: Engine) -> int:
+def complete_if_possible(engine: Engine, after: int, to: int) -> None:
     """The same for who only reads, and may not be able to write now, or at all."""
     try:
-        return complete(engine)
+        complete(engine, after, to)
     except DBAPIError:
-        with engine.connect() as connection:
-            return completed_to(connection)
+        return
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +82,11 @@ class _Of:
     """The events whose ends it got."""
 
 
-def _completed(visited: Iterable[_Of], others: Iterable[_Of]) -> list[_Of]:
+def _completed(events: Iterable[_Of]) -> list[_Of]:
     """Those that get an end, in the order of ids. The ringing names both, if it was kept; else the first that
     does."""
     calls: dict[tuple[str, str], dict[int, _Of]] = {}
-    for one in (*visited, *others):
+    for one in events:
         calls.setdefault((one.provider, one.session), {})[one.id] = one
     found: list[_Of] = []
     for call in calls.values():
@@ -114,16 +108,16 @@ def _still_so(connection: Connection, found: Sequence[_Of]) -> list[_Of]:
     """Those whose events were neither erased nor lost their trust since they were read, nor those that gave
     them their ends. They are locked: nobody erases one while its number goes to another."""
     ids = sorted({of for one in found for of in (one.id, *one.givers)})
-    trusted: set[int] = set()
-    for some in (ids[start : start + BATCH] for start in range(0, len(ids), BATCH)):
-        trusted.update(connection.scalars(_TRUSTED, {"ids": some}))
+    trusted = set(connection.scalars(_TRUSTED, {"ids": ids}))
     return [one for one in found if {one.id, *one.givers} <= trusted]
 
 
-def _write(connection: Connection, found: Sequence[_Of], passed: Sequence[int]) -> None:
-    """`passed` are those among them that the index or the planner may have read without their ends."""
+def _write(connection: Connection, found: Sequence[_Of], released: frozenset[int]) -> None:
+    """`released` are events that were in quarantine until now."""
     if not found:
         return
+    # Whoever read one of these before what named its ends was there read it without them.
+    passed = [one.id for one in found if released & {one.id, *one.givers} or max(one.givers) > one.id]
     with reindexing(connection, passed):
         if connection.dialect.name == "postgresql":
             columns = {"ids": [one.id for one in found], "senders": [one.sender for one in found]}
@@ -133,32 +127,54 @@ def _write(connection: Connection, found: Sequence[_Of], passed: Sequence[int]) 
             connection.execute(_COMPLETE, ends)
     if passed:
         insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        late = insert(LateEvent).on_conflict_do_nothing()
-        connection.execute(late, [{"event_id": event_id} for event_id in passed])
+        news = select(EVENTS.c.id).where(_AMONG, EVENTS.c.received_at > datetime.now(UTC) - _STILL_NEWS)
+        late = insert(LateEvent).from_select(["event_id"], news).on_conflict_do_nothing()
+        connection.execute(late, {"ids": passed})
 
 
-def _calls(connection: Connection, sessions: set[str]) -> Iterator[_Of]:
+def _calls(connection: Connection, sessions: Sequence[str]) -> Iterator[Any]:
     """The first trusted events of these calls."""
-    named = sorted(sessions)
-    for some in (named[start : start + _AT_ONCE] for start in range(0, len(named), _AT_ONCE)):
-        if connection.dialect.name == "postgresql":
-            rows = connection.execute(_WALKS, {"sessions": some, "most": _OF_ONE_CALL})
-        else:
-            values = {f"session{place}": session for place, session in enumerate(some)}
-            rows = connection.execute(_walks(len(some)), values | {"most": _OF_ONE_CALL})
-        yield from (_Of(*row) for row in rows)
+    if connection.dialect.name == "postgresql":
+        return connection.execute(_WALKS, {"sessions": sessions, "most": _OF_ONE_CALL})
+    values = {f"session{place}": session for place, session in enumerate(sessions)}
+    return connection.execute(_walks(len(sessions)), values | {"most": _OF_ONE_CALL})
 
 
-_STATE = select(EndsState.event_id)
-_LATE = select(EndsLate.event_id).order_by(EndsLate.event_id).limit(BATCH)
-_MOVE = text("UPDATE ends_state SET event_id = :to")
+_LATE = select(EndsLate.event_id).order_by(EndsLate.event_id).limit(_MOST_LATE)
+_OF_A_CALL = "(kind = 'voice') IS TRUE AND session IS NOT NULL AND quarantine IS NULL"
 _COLUMNS = tuple(EVENTS.c[name] for name in ("id", "provider", "session", "type", "sender", "recipient"))
-_OF_CALLS = select(*_COLUMNS).where(
-    EVENTS.c.kind == Kind.VOICE, EVENTS.c.session.is_not(None), EVENTS.c.quarantine.is_(None)
-)
-_BETWEEN = _OF_CALLS.where(EVENTS.c.id > bindparam("low"), EVENTS.c.id <= bindparam("top"))
+_NAMES = ", ".join(column.name for column in _COLUMNS)
+_IN_RANGE = f"id > :low AND id <= :top AND {_OF_A_CALL}"
+
+
+# Without statistics SQLite would read all calls instead of a range of ids, or of one call.
+_BY_ID = {"sqlite": "events NOT INDEXED", "postgresql": "events"}
+
+
+def _incomplete(dialect: str, hint: str) -> TextClause:
+    """The calls of a range that have an event without an end, which an index of such events tells.
+    OFFSET keeps PostgreSQL from reading that index once for all."""
+    nameless = (
+        f"SELECT 1 FROM events AS other{hint} WHERE other.session = seen.session AND other.kind = 'voice'"
+        " AND other.session IS NOT NULL AND other.quarantine IS NULL"
+        " AND (other.sender IS NULL OR other.recipient IS NULL) LIMIT 1 OFFSET 0"
+    )
+    seen = f"SELECT DISTINCT session FROM {_BY_ID[dialect]} WHERE {_IN_RANGE}"
+    return text(f"SELECT session FROM ({seen}) AS seen WHERE EXISTS ({nameless})")
+
+
+_INCOMPLETE = {
+    "sqlite": _incomplete("sqlite", " INDEXED BY ix_events_nameless"),
+    "postgresql": _incomplete("postgresql", ""),
+}
+_BETWEEN = {
+    dialect: text(f"SELECT {_NAMES} FROM {events} WHERE {_IN_RANGE} AND session IN :sessions").bindparams(
+        bindparam("sessions", expanding=True)
+    )
+    for dialect, events in _BY_ID.items()
+}
 _AMONG = EVENTS.c.id.in_(bindparam("ids", expanding=True))
-_SOME = _OF_CALLS.where(_AMONG)
+_SESSIONS = select(EVENTS.c.session).where(_AMONG, EVENTS.c.session.is_not(None)).distinct()
 _TRUSTED = (
     select(EVENTS.c.id).where(_AMONG, EVENTS.c.quarantine.is_(None)).order_by(EVENTS.c.id).with_for_update()
 )
@@ -175,7 +191,7 @@ _COMPLETE_ALL = text(
 )
 # Written so that no index is used for the kind: without statistics PostgreSQL would read all calls along it.
 _WALK = (
-    f"SELECT {', '.join(column.name for column in _COLUMNS)} FROM events{{hint}} WHERE session = {{session}}"
+    f"SELECT {_NAMES} FROM events{{hint}} WHERE session = {{session}}"
     " AND (kind = 'voice') IS TRUE AND quarantine IS NULL ORDER BY id LIMIT :most"
 )
 # PostgreSQL plans one walk instead of dozens.
@@ -187,7 +203,6 @@ _WALKS = text(
 
 @lru_cache(_AT_ONCE)
 def _walks(count: int) -> TextClause:
-    # Without statistics SQLite would read all calls.
     hint = " INDEXED BY ix_events_session_id"
     walks = (_WALK.format(hint=hint, session=f":session{place}") for place in range(count))
     return text(" UNION ALL ".join(f"SELECT * FROM ({walk})" for walk in walks))

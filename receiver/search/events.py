@@ -90,9 +90,11 @@ class EventLog:
         `Tail.next` misses nothing. `Tail.next` also moves past events that do not match. An event of a call
         has the ends of its call by then, as far as they are known.
         """
-        completed = complete_if_possible(self._engine) if wanted.kind in {None, Kind.VOICE} else END
         with self._engine.connect() as connection:
-            settled = min(settled_id(connection, after_id), max(after_id, completed))
+            settled = settled_id(connection, after_id)
+        if settled > after_id:
+            complete_if_possible(self._engine, after_id, settled)
+        with self._engine.connect() as connection:
             wanted = at_home(connection, wanted)
             structure = wanted.without("text", "contact")
             span = Span(above=after_id, below=settled + 1)

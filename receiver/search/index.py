@@ -18,7 +18,7 @@ from receiver.db.engine import writing_lazily
 from receiver.db.settled import settled_id
 from receiver.models import EVENTS, Event, IndexState
 from receiver.search.additions import ADD, Additions
-from receiver.search.ends import complete, completed_to
+from receiver.search.ends import complete
 from receiver.search.words import INDEX_VERSION
 from receiver.search.written_words import add_words, words_of
 from receiver.vocabulary.job import Job
@@ -69,7 +69,6 @@ class LogIndex:
         """Go on for that long, or until nothing is left."""
         until = time.monotonic() + seconds
         share = SHARE_UNDER_LOAD if self._rate() > LOAD else SHARE
-        complete(self._engine)
         while time.monotonic() < until:
             self._worked, asked = 0.0, self._batch
             taken = self.advance(asked)
@@ -81,7 +80,6 @@ class LogIndex:
 
     def catch_up(self) -> None:
         """Go on until nothing is left, without a pause."""
-        complete(self._engine)
         while self.advance(1000):
             self._merge()
 
@@ -109,15 +107,16 @@ class LogIndex:
         """
         with self._engine.connect() as connection:
             state = connection.execute(_STATE).one()
-            if state.version == INDEX_VERSION:
-                # Not beyond those that have the ends of their calls: see `receiver.search.ends`.
-                settled = min(settled_id(connection, state.event_id, most), completed_to(connection))
-                if settled <= state.event_id:
-                    return 0
-                events = connection.execute(_EVENTS, {"after": state.event_id, "last": settled}).all()
-        if state.version != INDEX_VERSION:
+            outdated = state.version != INDEX_VERSION
+            settled = 0 if outdated else settled_id(connection, state.event_id, most)
+        if outdated:
             self._take_back(most)
             return most
+        complete(self._engine, state.event_id, settled)
+        if settled == state.event_id:
+            return 0
+        with self._engine.connect() as connection:
+            events = connection.execute(_EVENTS, {"after": state.event_id, "last": settled}).all()
         if not events:
             return 0
         # As much as possible is done before the lock is taken. Time spent waiting for the GIL counts too: the
