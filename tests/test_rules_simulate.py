@@ -38,9 +38,14 @@ def test_a_call_of_twilios_simulator_is_answered_and_shown(tmp_path):
             words = ("--from", CALLER, "--to", number, "--dialled", "busy")
             said = tried(shop.app, *words).stdout
             told = json.loads(tried(shop.app, *words, "--json").stdout)
-            twilio.request(
-                "POST", f"IncomingPhoneNumbers/{twilio.account['numbers'][0]['sid']}.json", VoiceUrl=""
-            )
+            (held,) = twilio.account["numbers"]
+            resource = f"IncomingPhoneNumbers/{held['sid']}.json"
+            elsewhere = {"VoiceUrl": "http://127.0.0.1:9/", "VoiceFallbackUrl": held["voice_url"]}
+            twilio.request("POST", resource, **elsewhere)
+            fallen_back = tried(shop.app, *words).stdout
+            twilio.request("POST", resource, VoiceFallbackUrl="")
+            refused = tried(shop.app, *words, exit_code=1).stderr
+            twilio.request("POST", resource, VoiceUrl="")
             nobody = tried(shop.app, *words, exit_code=1).stderr
     assert said.startswith("call CA")
     assert f"from {CALLER} to {number}" in said
@@ -50,6 +55,8 @@ def test_a_call_of_twilios_simulator_is_answered_and_shown(tmp_path):
         "dial +6591110001",
         "dial +6591110002",
     ]
+    assert "→ voicemail 1" in fallen_back
+    assert "the call was not taken: connection refused." in refused
     assert "has no voice_url" in nobody
 
 

@@ -59,11 +59,11 @@ def ring(provider: Provider, config: Config, call: SimulatedCall) -> str:
     if not outcome.get("notified"):
         reason = outcome.get("reason") or outcome.get("error") or "it did not say why"
         raise NoSimulator(f"the simulator made no call: {reason}")
-    first = outcome["deliveries"][0]
-    if first["status"] != 200:
-        raise NoSimulator(
-            f"the call was not taken: {first['said']}. Is `receiver serve` running, at PUBLIC_URL?"
-        )
+    # Those before it failed, and were tried again, or at the fallback URL.
+    ringing = next(sent for sent in outcome["deliveries"] if sent["last"])
+    if ringing["status"] != 200:
+        said = ringing["said"]
+        raise NoSimulator(f"the call was not taken: {said}. Is `receiver serve` running, at PUBLIC_URL?")
     return str(outcome["session"])
 
 

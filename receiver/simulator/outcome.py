@@ -24,13 +24,17 @@ class Delivery:
 
 
 def judged(outcome: Mapping[str, Any], failures: Mapping[int, str]) -> dict[str, Any]:
-    """An outcome with `said` of each delivery, and whether everything was `accepted` in the end.
+    """An outcome, and whether everything was `accepted` in the end.
 
+    Each delivery is in words, and says whether it is the `last` of its request.
     `failures` are the words for the provider's codes; where there are none, the HTTP status tells.
     """
-    sent = outcome["deliveries"]
-    accepted = [end["status"] in (200, 204) and end["error"] is None for end in _ends(sent)]
-    told = [in_words(one, failures) for one in sent]
+    ends = _ends(outcome["deliveries"])
+    accepted = [end["status"] in (200, 204) and end["error"] is None for end in ends]
+    told = [
+        in_words(sent, failures) | {"last": any(sent is end for end in ends)}
+        for sent in outcome["deliveries"]
+    ]
     return {**outcome, "deliveries": told, "accepted": bool(accepted) and all(accepted)}
 
 
