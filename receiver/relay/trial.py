@@ -99,7 +99,7 @@ def _state_of(search: Search) -> EventState | None:
 
 
 _NOWHERE = "https://example.com/voicemail.wav"
-"""Nothing is kept of it, and the mail says so."""
+"""Nothing is there, and nothing of it is fetched."""
 _FILES = [name for name, field in SAID.items() if field.sort is Sort.FILES]
 _CALL_STATES = {
     *(EventState.RINGING, EventState.ONGOING, EventState.ENDED),

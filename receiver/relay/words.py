@@ -50,11 +50,11 @@ class Said:
 
 def said_of(parcel: Parcel, around: Surroundings) -> Said:
     """What is said of an event. The end of a call tells what became of the whole call, and what brings a
-    voicemail may not say whose it is."""
+    voicemail may not say whose it is. A test is of no call."""
     event = parcel.event
     call = None
     of_call = event.type == EventType.CALL_ENDED or brings_voicemail(event)
-    if of_call and event.session and event.quarantine is None:
+    if of_call and not parcel.test and event.session and event.quarantine is None:
         call = CallLog(around.engine).get(event.session)
     return say(parcel, call, zone_of(around.config), datetime.now(UTC))
 

@@ -107,7 +107,7 @@ class EmailSender:
         if any(document.waiting for document in documents) and _may_wait(parcel):
             return Result(delivered=False, request="", not_yet=_LOOK_AGAIN)
         try:
-            loaded, about = _load(parcel.event, documents)
+            loaded, about = _load(parcel, documents)
         except OperatorError as error:
             return Result(delivered=False, request="", reason=str(error))
         sender = mail_address(config.mail_from)
@@ -165,7 +165,8 @@ class EmailSender:
         """There is a connection for each mail."""
 
     def _documents(self, parcel: Parcel) -> Sequence[Document]:
-        return self._around.documents.find(parcel.event) if _called(parcel.event) else ()
+        """None of a test: nothing was made up for it to have."""
+        return () if parcel.test or not _called(parcel.event) else self._around.documents.find(parcel.event)
 
     def _settled(self, parcel: Parcel, to: list[str], outcome: Handed | SmtpError) -> Result:
         """What it means that the server takes it for some and not for others."""
@@ -219,11 +220,14 @@ def _called(event: Event) -> str | None:
     return "recording" if brings_voicemail(event) else None
 
 
-def _load(event: Event, documents: Sequence[Document]) -> tuple[list[Attached], str | None]:
+def _load(parcel: Parcel, documents: Sequence[Document]) -> tuple[list[Attached], str | None]:
     """What goes with the mail, and a sentence of ours about it. `OperatorError` if it cannot be read now."""
+    event = parcel.event
     called, is_fax = _called(event), event.type == EventType.FAX_RECEIVED
     if called is None:
         return [], None
+    if parcel.test:
+        return [], f"This is a test. A real mail comes with the {called}."
     if not documents:
         several = called == "file"
         return [], _left_out(
@@ -269,13 +273,6 @@ def _attached(event: Event, document: Document, content: bytes, number: int) -> 
 
 def _left_out(what: str, why: str) -> str:
     return f"The {what} is not attached: {why}."
-
-
-def _all_left_out(count: int, octets: int) -> str:
-    """To a server that takes less than we would send."""
-    if count == 1:
-        return _left_out("document", f"it has {_much(octets)}")
-    return f"The files are not attached: they have {_much(octets)}."
 
 
 def _much(octets: int) -> str:
