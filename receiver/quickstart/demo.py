@@ -181,11 +181,10 @@ def _arrive(url: str, order: Mapping[str, Any]) -> int:
         raise QuickstartError(f"The simulator refused {url}: {answer.get('error')}")
     if not answer["notified"]:
         raise QuickstartError(f"The simulator sent nothing to {order['to']}: {answer.get('reason')}")
-    refused = [sent for sent in answer["deliveries"] if sent["status"] != 200]
     if not answer["accepted"]:
-        kind, said = refused[0]["kind"], refused[0]["said"]
-        raise QuickstartError(f"A {kind} callback was not accepted: {said}; see var/serve.log.")
-    return len(answer["deliveries"]) - len(refused)
+        ends = [f"{sent['kind']}: {sent['said']}" for sent in answer["deliveries"] if sent["last"]]
+        raise QuickstartError(f"Not every callback was accepted ({', '.join(ends)}); see var/serve.log.")
+    return [sent["status"] for sent in answer["deliveries"]].count(200)
 
 
 def _wait_for_events(service: Asked, before: int, sent: int, server: Child, spool: str) -> None:

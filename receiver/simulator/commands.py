@@ -139,11 +139,11 @@ def to_simulator(command: Command) -> Command:
     )(command)
 
 
-def _address(context: click.Context, parameter: click.Parameter, given: str | None) -> str:
+def _address(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
     """The address that is given, or else the one of the simulator that is announced."""
     found = context.find_root().obj
-    if given is not None or not isinstance(found, Announced):
-        return given or _DEFAULT_URL
+    if value is not None or not isinstance(found, Announced):
+        return value or _DEFAULT_URL
     click.echo(
         f"Using the simulator of `make run`, which runs here: {found.provider} on {found.url}", err=True
     )

@@ -1,4 +1,4 @@
-"""What the controls of all simulators share: how they answer, and faults."""
+"""What the controls of all simulators share: how they answer, the account, and faults."""
 
 import json
 import re
@@ -20,7 +20,6 @@ LONGEST_WAIT = 3600.0
 """The most seconds that an order may make anything wait."""
 
 _DEFAULT_SECONDS = {"slow": 3.0, "timeout": 60.0}
-
 
 _Account = TypeVar("_Account", bound=Account)
 

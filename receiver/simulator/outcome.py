@@ -29,12 +29,10 @@ def judged(outcome: Mapping[str, Any], failures: Mapping[int, str]) -> dict[str,
     Each delivery is in words, and says whether it is the `last` of its request.
     `failures` are the words for the provider's codes; where there are none, the HTTP status tells.
     """
-    ends = _ends(outcome["deliveries"])
+    deliveries = outcome["deliveries"]
+    ends = _ends(deliveries)
     accepted = [end["status"] in (200, 204) and end["error"] is None for end in ends]
-    told = [
-        in_words(sent, failures) | {"last": any(sent is end for end in ends)}
-        for sent in outcome["deliveries"]
-    ]
+    told = [in_words(one, failures) | {"last": any(one is end for end in ends)} for one in deliveries]
     return {**outcome, "deliveries": told, "accepted": bool(accepted) and all(accepted)}
 
 

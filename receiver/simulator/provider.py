@@ -1,4 +1,4 @@
-"""What all simulated providers share: account, clock, state file, faults, and the lock around them."""
+"""What all simulated providers share: account, clock, state file, deliveries, faults, and the lock."""
 
 import threading
 import time
