@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
-from sqlalchemy import Connection, Engine, TextClause, select, text
+from sqlalchemy import Connection, Engine, select
 
 from receiver.duty.duty import standings
 from receiver.duty.things import call as of_call
 from receiver.models import EVENTS, Event
 from receiver.search.answered import TELLING, any_sql
 from receiver.search.call import Call, call_of
+from receiver.search.each import ForEach
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, rows
 from receiver.search.home import at_home
 from receiver.search.match import matches
@@ -152,11 +152,7 @@ def _calls(connection: Connection, sessions: Sequence[str]) -> dict[str, Call]:
 def _ids_of(connection: Connection, sessions: Sequence[str]) -> Sequence[int]:
     """The first trusted voice events of each of these sessions, and the last of those that tell how it went:
     at most `LONGEST_CALL` of each."""
-    if connection.dialect.name == "postgresql":
-        named = {"sessions": list(sessions), "most": LONGEST_CALL}
-        return connection.scalars(_WALKS, named).all()
-    values: dict[str, object] = {f"session{place}": session for place, session in enumerate(sessions)}
-    return connection.scalars(_walks(len(sessions)), values | {"most": LONGEST_CALL}).all()
+    return _OF_CALLS(connection, {"session": list(sessions)}, most=LONGEST_CALL).scalars().all()
 
 
 # Written so that no index is used for the kind: without statistics PostgreSQL would read all calls along it.
@@ -165,20 +161,10 @@ _OF_CALL = (
     " AND quarantine IS NULL"
 )
 _TELLING = f"(type <> 'call.ongoing' OR {any_sql(TELLING)})"
-_WALK = (
+_OF_CALLS = ForEach(
     f"SELECT id FROM ({_OF_CALL} ORDER BY id LIMIT :most) AS first UNION"
-    f" SELECT id FROM ({_OF_CALL} AND {_TELLING} ORDER BY id DESC LIMIT :most) AS last"
-)
-# PostgreSQL plans one walk instead of dozens.
-_WALKS = text(
-    "SELECT id FROM unnest(CAST(:sessions AS text[])) AS asked (session)"
-    f" CROSS JOIN LATERAL ({_WALK.format(hint='', session='asked.session')}) AS walk"
-)
-
-
-@lru_cache(_AT_ONCE)
-def _walks(count: int) -> TextClause:
+    f" SELECT id FROM ({_OF_CALL} AND {_TELLING} ORDER BY id DESC LIMIT :most) AS last",
+    {"session": "text"},
     # Without statistics SQLite would read all calls.
-    hint = " INDEXED BY ix_events_session_id"
-    walks = (_WALK.format(hint=hint, session=f":session{place}") for place in range(count))
-    return text(" UNION ALL ".join(f"SELECT id FROM ({walk})" for walk in walks))
+    hint=" INDEXED BY ix_events_session_id",
+)

@@ -1,6 +1,6 @@
 """Conversations: what one sender wrote to one of our numbers. Only trusted messages are read."""
 
-# ruff: noqa: S608  # SQL is put together from our own words; values are always bound
+# SQL is put together from our own words; values are always bound
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Engine,
-    TextClause,
     func,
     select,
     text,
@@ -26,7 +25,8 @@ from receiver.duty.things import conversation as of_conversation
 from receiver.models import Event, IndexState
 from receiver.providers.registry import identity_prefix
 from receiver.search.cursor import Cursor
-from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, rows
+from receiver.search.each import ForEach
+from receiver.search.events import DEFAULT_PAGE, rows
 from receiver.search.home import at_home
 from receiver.search.messages import MOST_PARTS, Message, join_parts, message_json
 from receiver.search.newest_messages import TRUSTED_SMS, UNCOUNTED_MESSAGES, newest_ids
@@ -161,29 +161,18 @@ _WITH_REF = text("SELECT 1 FROM events WHERE identity >= :low AND identity < :hi
 
 def _latest(connection: Connection, newest: Sequence[Event]) -> Sequence[int]:
     """The last few messages of each sender up to one of these events, to find the other parts among them."""
-    if connection.dialect.name == "postgresql":
-        asked = {"senders": [event.sender for event in newest], "ids": [event.id for event in newest]}
-        return connection.scalars(_WALKS, asked).all()
-    values: dict[str, Any] = {f"sender{place}": event.sender for place, event in enumerate(newest)}
-    values |= {f"id{place}": event.id for place, event in enumerate(newest)}
-    return connection.scalars(_walks(len(newest)), values).all()
+    asked: dict[str, list[Any]] = {
+        "sender": [event.sender for event in newest],
+        "newest": [event.id for event in newest],
+    }
+    return _UP_TO(connection, asked).scalars().all()
 
 
-_WALK = (
-    "SELECT id FROM events WHERE sender = {sender} AND kind = 'sms' AND type = 'sms.received' AND id <= {id}"
-    " ORDER BY id DESC LIMIT 5"
+_UP_TO = ForEach(
+    "SELECT id FROM events WHERE sender = {sender} AND kind = 'sms' AND type = 'sms.received'"
+    " AND id <= {newest} ORDER BY id DESC LIMIT 5",
+    {"sender": "text", "newest": "bigint"},
 )
-# PostgreSQL plans one walk instead of dozens.
-_WALKS = text(
-    "SELECT walk.id FROM unnest(CAST(:senders AS text[]), CAST(:ids AS bigint[])) AS asked (sender, id)"
-    f" CROSS JOIN LATERAL ({_WALK.format(sender='asked.sender', id='asked.id')}) AS walk"
-)
-
-
-@lru_cache(LARGEST_PAGE)
-def _walks(count: int) -> TextClause:
-    walks = (_WALK.format(sender=f":sender{place}", id=f":id{place}") for place in range(count))
-    return text(" UNION ALL ".join(f"SELECT id FROM ({walk})" for walk in walks))
 
 
 def _up_to(events: Sequence[Event], newest: int) -> list[Event]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, bindparam, delete, select, text, update
@@ -25,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 from receiver.db.engine import writing_lazily
 from receiver.models import EVENTS, EndsLate, LateEvent
+from receiver.search.each import ForEach
 from receiver.search.reindex import reindexing
 from receiver.vocabulary.kinds import EventType
 
@@ -134,10 +134,7 @@ def _write(connection: Connection, found: Sequence[_Of], released: frozenset[int
 
 def _calls(connection: Connection, sessions: Sequence[str]) -> Iterator[Any]:
     """The first trusted events of these calls."""
-    if connection.dialect.name == "postgresql":
-        return connection.execute(_WALKS, {"sessions": sessions, "most": _OF_ONE_CALL})
-    values = {f"session{place}": session for place, session in enumerate(sessions)}
-    return connection.execute(_walks(len(sessions)), values | {"most": _OF_ONE_CALL})
+    return _OF_CALLS(connection, {"session": sessions}, most=_OF_ONE_CALL)
 
 
 _LATE = select(EndsLate.event_id).order_by(EndsLate.event_id).limit(_MOST_LATE)
@@ -190,19 +187,9 @@ _COMPLETE_ALL = text(
     " WHERE events.id = given.id"
 )
 # Written so that no index is used for the kind: without statistics PostgreSQL would read all calls along it.
-_WALK = (
+_OF_CALLS = ForEach(
     f"SELECT {_NAMES} FROM events{{hint}} WHERE session = {{session}}"
-    " AND (kind = 'voice') IS TRUE AND quarantine IS NULL ORDER BY id LIMIT :most"
+    " AND (kind = 'voice') IS TRUE AND quarantine IS NULL ORDER BY id LIMIT :most",
+    {"session": "text"},
+    hint=" INDEXED BY ix_events_session_id",
 )
-# PostgreSQL plans one walk instead of dozens.
-_WALKS = text(
-    "SELECT walk.* FROM unnest(CAST(:sessions AS text[])) AS asked (session)"
-    f" CROSS JOIN LATERAL ({_WALK.format(hint='', session='asked.session')}) AS walk"
-)
-
-
-@lru_cache(_AT_ONCE)
-def _walks(count: int) -> TextClause:
-    hint = " INDEXED BY ix_events_session_id"
-    walks = (_WALK.format(hint=hint, session=f":session{place}") for place in range(count))
-    return text(" UNION ALL ".join(f"SELECT * FROM ({walk})" for walk in walks))
