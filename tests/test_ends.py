@@ -121,6 +121,15 @@ def test_a_call_of_another_provider_with_the_same_session_names_nobody(here):
     assert found(f"to:{OURS}") == [2, 3]
 
 
+def test_a_step_of_a_call_that_names_nobody_is_found_too(here):
+    call = {"session": "S1", "txn_ref": "T1"}
+    rang, step = {"call_state": "ringing", "from": CALLER, "to": OURS}, {"call_state": "ongoing"}
+    for given in (step | {"ivr_block": "gather", "digits": "1"}, rang, step | {"ivr_block": "play"}):
+        assert here.test_client().post(f"/callbacks/{KEY}/hoiio/voice", data=call | given).status_code == 200
+    index().catch_up()
+    assert found(f"from:{CALLER} to:{OURS}") == [1, 2, 3]
+
+
 def test_one_end_that_is_not_known_is_left_open(here):
     for step in ("voice/ringing", "status/completed", NAMELESS):
         body = twilio.payload(step).replace(b"From=%2B6591234567", b"From=")
