@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -12,10 +13,13 @@ from sqlalchemy import text
 
 from receiver.db.engine import writing
 from receiver.intake.admission import STALE
+from receiver.intake.distrust import explained
 from receiver.numbers import known as numbers
 from receiver.providers.numbers import SubscribedNumber
+from receiver.providers.registry import PROVIDERS
 from receiver.relay.planner import Planner
 from receiver.retention.quarantine import release_ours
+from receiver.vocabulary import distrust
 
 database_url = on_sqlite
 
@@ -56,6 +60,23 @@ def sms(number: int, to: str = "%2B16501234567") -> bytes:
 
 def reasons(api) -> list[str | None]:
     return [event["quarantine_reason"] for event in reversed(api("/events")["events"])]
+
+
+# What each reason means.
+
+
+def test_every_reason_is_explained():
+    reasons = [value for name, value in vars(distrust).items() if name.isupper()]
+    assert distrust.UNREADABLE in reasons
+    assert [reason for reason in reasons if not explained(reason, tuple(PROVIDERS.values()))] == []
+
+
+def test_a_request_that_says_nothing_to_us_is_kept_and_explained(app, client):
+    assert post(client, b"this=is&not=ours") == 200
+    listed = app.test_cli_runner().invoke(args=["events", "quarantine"]).stderr
+    shown = app.test_cli_runner().invoke(args=["events", "show", "1"]).stdout
+    assert "unreadable: Nothing in it is what the provider sends." in listed
+    assert re.search("^quarantine_means +Nothing in it is what", shown, re.MULTILINE)
 
 
 # A number that is not ours.

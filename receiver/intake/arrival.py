@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, cast
 from receiver.providers.forms import read_parameters
 from receiver.providers.own import is_own, read_own
 from receiver.providers.registry import PROVIDERS, identity_prefix
-from receiver.vocabulary.distrust import NOT_OURS
+from receiver.vocabulary.distrust import NOT_OURS, UNREADABLE
 from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.notification import Notification, Parameters
@@ -139,7 +139,7 @@ def event_row(arrival: Arrival, ours: frozenset[str] = frozenset(), said: Read |
     notification, parameters = said or read(arrival)
     quarantine = arrival.distrust
     if quarantine is None and not notification.readable:
-        quarantine = "unreadable"
+        quarantine = UNREADABLE
     if quarantine is None and ours and not _vouched(arrival) and _is_about_another(notification, ours):
         quarantine = NOT_OURS
     return {

@@ -30,5 +30,9 @@ def explained(reason: str | None, providers: Sequence[Provider]) -> str:
             " are released by themselves."
         ),
         distrust.CUT: "The rest never arrived, and the provider was told so. It may be there again, whole.",
+        distrust.UNREADABLE: (
+            "Nothing in it is what the provider sends. Somebody else sent it, or something on the way changed"
+            " it: its raw request is kept, see receiver events show."
+        ),
     }
     return sentences.get(reason, "")
