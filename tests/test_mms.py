@@ -1,5 +1,6 @@
 """Files that come with a message: listed, kept behind a sign-in, shown, mailed, and erased."""
 
+import re
 from base64 import b64encode
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
@@ -84,6 +85,11 @@ def test_they_are_listed_kept_and_gone_with_the_message(*, client, api, app, con
     assert document(client, 2).status_code == 404
     assert document(client, -1).status_code == 400
 
+    shown = app.test_cli_runner().invoke(args=["events", "show", "1"])
+    assert re.findall(r"^media +(.*)$", shown.stdout, re.MULTILINE) == [
+        f"image/jpeg {server.url}{FILES[0]}",
+        f"application/pdf {server.url}{FILES[1]}",
+    ]
     shown = app.test_cli_runner().invoke(args=["events"])
     assert "2 attachments" in shown.stdout
     for words in (["conversations"], ["conversations", "show", event["sender"], event["recipient"]]):

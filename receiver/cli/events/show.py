@@ -41,14 +41,14 @@ def show(event_id: int, as_json: bool, mask: bool) -> None:
         return
     raw, repeated = document.pop("raw"), document.pop("repeated")
     params, problems, decisions = document.pop("params"), document.pop("problems"), document.pop("decisions")
-    rows = [[name, _said(name, value)] for name, value in document.items() if value is not None]
+    rows = [row for name, value in document.items() for row in _rows(name, value)]
     if means := explained(event.quarantine, [PROVIDERS[event.provider]]):
         rows.append(["quarantine_means", f"{means} Release it: receiver events release {event_id}"])
     found = documents.of_events(current.engine(), [event])[event_id]
     rows += [["document", _document(item)] for item in found]
     rows += [["problem", problem] for problem in problems]
     rows += [["decided", _decided(one)] for one in decisions]
-    rows += [[f"params.{name}", str(value)] for name, value in params.items()]
+    rows += [row for name, value in params.items() for row in _rows(f"params.{name}", value)]
     rows += _request("raw", raw, mask)
     for at, repeat in enumerate(repeated, 1):
         name = f"repeat.{at}"
@@ -57,6 +57,15 @@ def show(event_id: int, as_json: bool, mask: bool) -> None:
     tables.show(("field", "value"), rows)
     if len(repeated) < document["repeats"]:
         output.say(f"these are the first {len(repeated)} of {document['repeats']:,} repeats")
+
+
+def _rows(name: str, value: object) -> list[list[str]]:
+    """A row; of several values, or files, one for each."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        return [[name, _said(name, value)]]
+    return [[name, _said(name, " ".join(one.values()) if isinstance(one, dict) else one)] for one in value]
 
 
 def _said(name: str, value: object) -> str:
