@@ -11,7 +11,7 @@ from receiver import current
 from receiver.access.scopes import Scope
 from receiver.retention import quarantine, undo
 from receiver.search.events import iso
-from receiver.web.api import shapes
+from receiver.web.api import quarantine_shapes as shapes
 from receiver.web.api.operation import Given, operation
 from receiver.web.errors import problem
 

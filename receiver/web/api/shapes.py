@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from receiver.search.index_lag import Lacks
 from receiver.vocabulary.kinds import CallOutcome, EventState
-from receiver.vocabulary.verdict import Verdict
 from receiver.web.api.event_shapes import (
     Amount,
     Decision,
@@ -17,7 +16,6 @@ from receiver.web.api.event_shapes import (
     EventDocument,
     LinkedFile,
     Number,
-    Raw,
     Time,
 )
 
@@ -166,64 +164,6 @@ class ConversationPage(BaseModel):
     not_indexed: NotIndexed
 
 
-class QuarantineReason(BaseModel):
-    """Why events are not trusted, and how many for that reason."""
-
-    reason: str
-    events: int
-    bytes: int
-
-
-class Quarantine(BaseModel):
-    """What is kept but not trusted."""
-
-    events: int
-    bytes: int = Field(description="With repeats, as QUARANTINE_LIMIT_MB counts them.")
-    limit: int = Field(description="Bytes.")
-    full: bool = Field(description="Whether the next callback that is not trusted will be answered 503.")
-    reasons: list[QuarantineReason]
-    oldest: Time | None
-
-
-class Ids(BaseModel):
-    """Which events, by id."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field(min_length=1, max_length=1000)
-
-
-class Released(BaseModel):
-    """What happened to the events that were to be released."""
-
-    released: int = Field(description="Those not in quarantine are passed over and not counted.")
-    merged: int = Field(description="Of those, how many became a repeat of their trusted twin.")
-    release: int | None = Field(description="By which it can be undone; null if nothing was released.")
-
-
-class Release(BaseModel):
-    """Which release is to be undone."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    release: Annotated[int, Field(ge=1, lt=2**63)]
-
-
-class PutBack(BaseModel):
-    """What went back into quarantine."""
-
-    events: int
-    came_again: int = Field(description="Those that stay: a copy that is trusted came meanwhile.")
-    delivered: int = Field(description="Deliveries since the release, which cannot be called back.")
-
-
-class Dropped(BaseModel):
-    """What was deleted."""
-
-    events: int = Field(description="Those not in quarantine are passed over and not counted.")
-    repeats: int
-
-
 class KnownNumber(BaseModel):
     """A telephone number of the account, as the provider last described it."""
 
@@ -300,60 +240,6 @@ class Findings(BaseModel):
     """What needs attention, errors first."""
 
     findings: list[Finding]
-
-
-class Spool(BaseModel):
-    """Callbacks waiting on this machine until the database takes them."""
-
-    waiting: int
-    set_aside: int = Field(description="The database refused them; see `/spool/set-aside`.")
-    oldest: Time | None
-
-
-class SetAside(BaseModel):
-    """A callback that the database refused. It is no event."""
-
-    id: int = Field(description="In the spool of this machine; other machines have others of this id.")
-    received_at: Time
-    provider: str
-    kind: str
-    size: int = Field(description="Bytes of the body.")
-    reason: str
-
-
-class WholeSetAside(SetAside):
-    """The same with its raw request."""
-
-    signature: Verdict
-    distrust: str | None = Field(description="Why it would be quarantined; null if it would not.")
-    raw: Raw
-
-
-class SetAsidePage(BaseModel):
-    """What was set aside, newest first."""
-
-    set_aside: list[SetAside]
-    next: Cursor | None
-
-
-class SetAsideIds(BaseModel):
-    """Which callbacks, by id."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field(min_length=1, max_length=1000)
-
-
-class Retried(BaseModel):
-    """What waits for the database again."""
-
-    retried: int = Field(description="Those that are not set aside are passed over and not counted.")
-
-
-class DroppedSetAside(BaseModel):
-    """What was deleted."""
-
-    dropped: int = Field(description="Those that are not set aside are passed over and not counted.")
 
 
 class EventDocuments(BaseModel):

@@ -8,7 +8,7 @@ from receiver import current
 from receiver.access.scopes import Scope
 from receiver.search.events import iso
 from receiver.search.set_aside import line_json, set_aside_json
-from receiver.web.api import shapes
+from receiver.web.api import spool_shapes as shapes
 from receiver.web.api.lists import FORMS, Document, columns_of, paged
 from receiver.web.api.operation import LARGEST_ID, Given, operation
 from receiver.web.api.parameters import BEFORE, FORMAT, LIMIT, MASK
