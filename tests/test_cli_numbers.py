@@ -343,7 +343,7 @@ def test_one_number_is_shown(flask, simulator, public_url):
     number = simulator.subscribe("SG", forward_to=f"{public_url}callbacks/{KEY}/voice", mode="voice")
     assert f"{public_url}callbacks/•••/voice" in ok(flask("numbers", "show", number))
     assert loaded(flask("numbers", "show", number, "--json"))["country"] == "SG"
-    assert "is not held" in flask("numbers", "show", "+6565310000").stderr
+    assert "is in none of your accounts" in flask("numbers", "show", "+6565310000").stderr
 
 
 def test_subscribing_shows_the_price_and_never_extends_by_accident(flask, simulator):

@@ -133,6 +133,31 @@ def test_a_provider_that_is_silent_does_not_hide_the_others(flask, hoiio, twilio
     assert "Hoiio: " in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("numbers show {}", "calls go"),
+        ("numbers test {} --kind fax", "Nothing of"),
+        ("numbers configure {} --forward-to none --yes", "not set"),
+        ("setup --number {} --yes", "Nothing to do"),
+    ],
+)
+def test_one_that_cannot_be_asked_is_no_matter_for_a_number_of_another(flask, hoiio, twilio, command, said):
+    number, code = twilio.buy(), 1 if "test" in command else 0
+    flask("setup", "--number", number, "--yes")
+    assert said in flask(*command.format(number).split(), code=code, hoiio_api_url=hoiio.url).output
+    unknown = flask(*command.format("+14155550199").split(), code=1, hoiio_api_url=hoiio.url)
+    assert "HOIIO_API_URL" in unknown.stderr
+    assert "Hoiio's own ends in /open/" in unknown.stderr
+
+
+def test_what_one_tells_is_exported_without_the_other(flask, hoiio, twilio):
+    number = twilio.buy()
+    exported = flask("setup", "--export", code=1, hoiio_api_url=hoiio.url)
+    assert f'number = "{number}"' in exported.stdout
+    assert "Hoiio: " in exported.stderr
+
+
 def test_what_is_for_sale_is_compared(flask):
     rates = flask("numbers", "rates", "US").stdout.splitlines()
     assert rates[0].split()[:4] == ["provider", "country", "sort", "months"]

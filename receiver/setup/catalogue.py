@@ -184,8 +184,8 @@ class Shop:
         name, where = (place.name, f"{country.code} {code}") if place else (country.name, country.code)
         return Offers(
             (),
-            f"it is not held and not for sale in {name}: check the number, choose one from"
-            f" `receiver numbers available {where}`{hint}",
+            f"this account does not hold it, and it is not for sale in {name}: check the number, choose one"
+            f" from `receiver numbers available {where}`{hint}",
         )
 
     def any(

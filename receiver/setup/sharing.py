@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from receiver.providers.base import WhichProvider
+from receiver.providers.errors import ProviderError
 from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish
 from receiver.setup.request import SetupRequest
@@ -43,27 +44,33 @@ def decide_all(
 def shared(wishes: Sequence[Wish], accounts: Sequence[Account]) -> dict[str, tuple[Wish, ...]]:
     """The wishes by provider. Who has a number, or may have bought it, is asked for it.
 
-    `WhichProvider` if nobody said whom to buy it from, and several would do.
+    `WhichProvider` if nobody said whom to buy it from, and several would do; a `ProviderError` if one that
+    may have a number could not be asked.
     """
     names = [account.provider.name for account in accounts]
     given: dict[str, list[Wish]] = {name: [] for name in names}
     unsaid = {wish.number for wish in wishes if wish.number and not wish.provider}
-    held = _held(accounts) if unsaid and len(accounts) > 1 else {}
+    held, silent = _held(accounts) if unsaid and len(accounts) > 1 else ({}, None)
     for wish in wishes:
         name = wish.provider or (names[0] if len(names) == 1 else held.get(wish.number, ""))
         if not name:
-            raise WhichProvider(names)
+            raise silent or WhichProvider(names)
         if name not in given:
             raise SetupError(f"{wish.subject} is to come from {name}, of which there are no credentials")
         given[name].append(wish)
     return {name: tuple(theirs) for name, theirs in given.items() if theirs or len(names) == 1}
 
 
-def _held(accounts: Sequence[Account]) -> dict[str, str]:
-    """The provider of each number that is held, or whose purchase is not settled."""
+def _held(accounts: Sequence[Account]) -> tuple[dict[str, str], ProviderError | None]:
+    """The provider of each number that is held, or whose purchase is not settled; and why one could not be
+    asked, which is no matter for numbers that another has."""
     found: dict[str, str] = {}
+    silent: ProviderError | None = None
     for account in accounts:
         name = account.provider.name
         found |= {attempt.number: name for attempt in account.journal.unsettled()}
-        found |= {number.number: name for number in account.client.subscribed_numbers()}
-    return found
+        try:
+            found |= {number.number: name for number in account.client.subscribed_numbers()}
+        except ProviderError as error:
+            silent = error
+    return found, silent

@@ -52,7 +52,7 @@ def list_numbers(*, provider: str | None, as_json: bool) -> None:
         if current.config().public_url is None:
             output.say("PUBLIC_URL is not set, so nobody can tell which of them point here.")
     elif not several.failed:
-        output.say("You hold no numbers. Get one with `receiver setup --country SG`, for example.")
+        output.say("You hold no numbers. Get one with `receiver setup`: it asks which.")
     several.end(found=True)
 
 
@@ -95,10 +95,13 @@ def asked_for(provider: str | None) -> tuple[Provider, ...]:
 
 def held(number: str, provider: str | None) -> Holding:
     """The number as its provider describes it, or an error if no account holds it."""
-    for each in asked_for(provider):
-        client = current.number_client(each, output.patient)
-        with progress.spinner("Asking the provider …"):
-            found = next((one for one in client.subscribed_numbers() if one.number == number), None)
-        if found is not None:
-            return Holding(each, client, found)
-    raise click.ClickException(f"{masked_number(number)} is not held by this application. {SEE_LIST}")
+    several = Several(asked_for(provider))
+    for each in several.asked:
+        with several.one(each):
+            client = current.number_client(each, output.patient)
+            with progress.spinner("Asking the provider …"):
+                found = next((one for one in client.subscribed_numbers() if one.number == number), None)
+            if found is not None:
+                return Holding(each, client, found)
+    those = " that could be asked" if several.failed else ""
+    raise click.ClickException(f"{masked_number(number)} is in none of your accounts{those}. {SEE_LIST}")

@@ -15,6 +15,7 @@ from receiver import current
 from receiver.cli import options, output, progress
 from receiver.cli.numbers import shown
 from receiver.cli.numbers.held import asked_for
+from receiver.cli.numbers.several import Several
 from receiver.cli.operation import operation
 from receiver.cli.setup import ask, plan_shown, result_shown
 from receiver.cli.setup.proofs import Proofs, reached, tested
@@ -192,13 +193,16 @@ def _not_bought(number: str, asked: Sequence[Provider]) -> None:
 
 def _export(asked: Sequence[Provider]) -> None:
     """Print the file that wishes for what is held."""
+    several = Several(asked)
     click.echo(wanted.HEADING, nl=False)
-    for of in asked:
-        with progress.spinner("Asking the provider …"):
-            active = current.number_client(of, output.patient).subscribed_numbers()
-        urls, name = current.our_urls(of), of.name if len(asked) > 1 else ""
-        describe = partial(_described, of, urls)
-        click.echo(wanted.write(active, urls, describe, market=of.market, provider=name), nl=False)
+    for of in several.asked:
+        with several.one(of):
+            with progress.spinner("Asking the provider …"):
+                active = current.number_client(of, output.patient).subscribed_numbers()
+            urls, name = current.our_urls(of), of.name if several.many else ""
+            describe = partial(_described, of, urls)
+            click.echo(wanted.write(active, urls, describe, market=of.market, provider=name), nl=False)
+    several.end(found=True)
 
 
 def _described(of: Provider, urls: CallbackUrls, number: SubscribedNumber) -> str:

@@ -41,7 +41,8 @@ def understood(call: ApiCall, response: requests.Response, content: bytes) -> di
     elif code >= 400:
         error = call.error(
             WrongConfiguration,
-            f"what answers at HOIIO_API_URL is not the provider's API (HTTP {code}). Check the address.",
+            f"what answers at HOIIO_API_URL is not the provider's API (HTTP {code}). Check the address:"
+            " Hoiio's own ends in /open/.",
         )
     elif call.changes:
         error = call.lost("the provider's answer cannot be read")
