@@ -364,8 +364,24 @@ def test_a_fallback_of_the_owner_stays_until_it_is_to_be_taken_over(flask, twili
     assert found["mend"].endswith("--take-over")
     flask("setup", "--number", number, "--yes", **second)
     assert twilio.account["numbers"][0]["voice_fallback_url"] == "https://other.example.com/sorry"
+    (step,) = shown(flask("setup", "--number", number, "--take-over", "--dry-run", "--json", **second))[
+        "steps"
+    ]
+    assert step["changes"] == "voice fallback url: other.example.com/sorry → second machine"
     flask("setup", "--number", number, "--take-over", "--yes", **second)
     assert twilio.account["numbers"][0]["voice_fallback_url"].startswith(SECOND)
+
+
+def test_what_changes_beside_a_url_is_said_with_what_it_was(flask, twilio):
+    number, sid = held(twilio, flask)
+    change(twilio, sid, StatusCallback="", SmsMethod="GET")
+    second = ALONE | {"public_url_fallback": SECOND}
+    (step,) = shown(flask("setup", "--number", number, "--dry-run", "--json", **second))["steps"]
+    assert step["changes"].split("; ") == [
+        "sms fallback url, voice fallback url: not set → second machine",
+        "sms method: GET → POST",
+        "status callback: not set → here",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -382,6 +398,10 @@ def test_what_overrules_a_url_is_an_error_and_can_be_taken_over(flask, twilio, s
     assert found["mend"] == f"receiver setup --number {number} --take-over"
     left = flask("setup", "--number", number, "--yes", code=1, **ALONE)
     assert "left alone" in left.stdout
+    (step,) = shown(flask("setup", "--number", number, "--take-over", "--dry-run", "--json", **ALONE))[
+        "steps"
+    ]
+    assert step["changes"] == f"voice: {words}{'1' * 32} → here"
     flask("setup", "--number", number, "--take-over", "--yes", **ALONE)
     assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
 

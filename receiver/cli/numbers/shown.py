@@ -103,23 +103,54 @@ def leads_to(url: str, kind: Kind, urls: CallbackUrls | None) -> str:
 def changes(step: Configure, urls: CallbackUrls | None) -> str:
     """What a step changes, for the person who is asked about it."""
     was, now, said = step.was.routes, step.routes, []
+    ended = _ended(step)
     calls_before, calls_now = was.of(was.calls), now.of(now.calls)
-    if (calls_before, was.mode or now.mode) != (calls_now, now.mode):
-        before = leads_to(calls_before, was.calls, urls)
+    if was.calls in ended or (calls_before, was.mode or now.mode) != (calls_now, now.mode):
+        before = ended.get(was.calls) or leads_to(calls_before, was.calls, urls)
         if calls_before and was.calls is not now.calls:
             before = f"{was.calls} {before}"
         said.append(f"{now.mode or 'calls'}: {_change(before, leads_to(calls_now, now.calls, urls))}")
-    if was.of(Kind.SMS) != now.of(Kind.SMS):
-        sides = (leads_to(routes.of(Kind.SMS), Kind.SMS, urls) for routes in (was, now))
-        said.append(f"sms: {_change(*sides)}")
-    # Of a number that is yet to be bought nothing is known: what is usual there is no change.
-    known = {
-        name: was.others.get(name, "" if "://" in value else value) for name, value in now.others.items()
+    if Kind.SMS in ended or was.of(Kind.SMS) != now.of(Kind.SMS):
+        before = ended.get(Kind.SMS) or leads_to(was.of(Kind.SMS), Kind.SMS, urls)
+        said.append(f"sms: {_change(before, leads_to(now.of(Kind.SMS), Kind.SMS, urls))}")
+    return "; ".join([*said, *_beside(step, ended.values(), urls)])
+
+
+def _ended(step: Configure) -> dict[Kind, str]:
+    """What overrules the number's URLs until this step clears the setting that it stands in."""
+    was, now = step.was.routes.others, step.routes.others
+    cleared = [value for name, value in was.items() if value and now.get(name, value) != value]
+    return {
+        kind: instead
+        for kind, instead in step.was.overruled.items()
+        if any(value in instead for value in cleared)
     }
-    beside = sorted(name for name, value in now.others.items() if known[name] != value)
-    if beside:
-        said.append(f"beside: {', '.join(map(words_of, beside))}")
-    return "; ".join(said)
+
+
+def _beside(step: Configure, ended: Iterable[str], urls: CallbackUrls | None) -> list[str]:
+    """What a step changes beside the URLs of the kinds, without what has `ended` and is said with these."""
+    was, now = step.was.routes.others, step.routes.others
+    # Of a number that is yet to be bought nothing is known: what is usual there is no change.
+    known = {name: was.get(name, "" if "://" in value else value) for name, value in now.items()}
+    ending = tuple(ended)
+    by_change: dict[str, list[str]] = {}
+    for name, value in sorted(now.items()):
+        before = known[name]
+        if before != value and not (before and any(before in instead for instead in ending)):
+            change = _change(_setting(before, urls), _setting(value, urls))
+            by_change.setdefault(change, []).append(words_of(name))
+    return [f"{', '.join(names)}: {change}" for change, names in by_change.items()]
+
+
+def _setting(value: str, urls: CallbackUrls | None) -> str:
+    """A setting beside the URLs of the kinds; one that is a URL by where it leads."""
+    if "://" not in value:
+        return value or _TARGETS[Target.UNSET]
+    if urls is None or not urls.is_ours(value):
+        return shown_url(value)
+    target = urls.target(value, Kind.VOICE)
+    where = "second machine" if target is Target.ELSEWHERE else "here"
+    return where if urls.with_current_key(value) == value else f"{where} (other key)"
 
 
 def _change(before: str, after: str) -> str:
