@@ -13,6 +13,7 @@ from receiver.setup.run import Decision
 _Row = tuple[str, str, str, str, str]
 _ROWS_SHOWN = 40
 _READY_SHOWN = 10
+_READY = "as you want it already"
 
 
 def show(decisions: Sequence[Decision]) -> None:
@@ -38,9 +39,9 @@ def _rows(decision: Decision) -> list[tuple[str, str, str, str]]:
     decided = decision.plan
     rows = [_row(step, decision) for step in decided.steps]
     if len(decided.ready) > _READY_SHOWN:
-        rows.append((numbers(len(decided.ready)), "ready", "as wished for already", ""))
+        rows.append((numbers(len(decided.ready)), "ready", _READY, ""))
     else:
-        rows += [(number.number, "ready", "as wished for already", "") for number in decided.ready]
+        rows += [(number.number, "ready", _READY, "") for number in decided.ready]
     rows += [(number.number, "left alone", _left(number), "") for number in decided.left_alone]
     return rows
 
