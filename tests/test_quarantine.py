@@ -12,7 +12,7 @@ from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, payload, s
 from sqlalchemy import text
 
 from receiver.db.engine import writing
-from receiver.intake.admission import STALE
+from receiver.intake.admission import STALE, TELL_EVERY
 from receiver.intake.distrust import explained
 from receiver.numbers import known as numbers
 from receiver.providers.numbers import SubscribedNumber
@@ -77,6 +77,27 @@ def test_a_request_that_says_nothing_to_us_is_kept_and_explained(app, client):
     shown = app.test_cli_runner().invoke(args=["events", "show", "1"]).stdout
     assert "unreadable: Nothing in it is what the provider sends." in listed
     assert re.search("^quarantine_means +Nothing in it is what", shown, re.MULTILINE)
+
+
+def test_the_log_tells_what_was_quarantined_at_once_and_then_once_a_minute(client, parts, know, caplog):
+    def told() -> list[str]:
+        parts.admission.refresh()
+        start = "callbacks are not trusted, they are in quarantine: "
+        lines = [said.removeprefix(start) for said in caplog.messages if said.startswith(start)]
+        caplog.clear()
+        return sorted(said.removesuffix(" see=receiver events quarantine") for said in lines)
+
+    know(ANOTHER)
+    assert post(client, b"this=is&not=ours") == 200
+    assert told() == ["reason=unreadable count=1"]
+    for headers in (WRONG, WRONG, None):
+        assert post(client, sms(1), headers=headers) == 200
+    assert post(client, sms(2, "%2B6565311237")) == 200
+    assert told() == []
+    parts.admission._tell_at -= TELL_EVERY
+    assert told() == ["reason=number not ours count=1", "reason=signature invalid count=2"]
+    parts.admission._tell_at -= TELL_EVERY
+    assert told() == []
 
 
 # A number that is not ours.

@@ -336,6 +336,8 @@ class Recorder:
                     ticket.outcome = outcome
                     if ticket.untrusted:
                         self._admission.settled(ticket.untrusted, held=ticket.held)
+                    if ticket.held and ticket.doubt is not None:
+                        self._admission.doubted(ticket.doubt)
                     groups.setdefault(ticket.settled, []).append(ticket)
             for group in groups.values():
                 self.counters.settled(

@@ -49,6 +49,11 @@ class Ticket:
         self.waiting_since = time.monotonic()
 
     @property
+    def doubt(self) -> str | None:
+        """Why the callback is quarantined; None if it is not."""
+        return None if self.arrival is None else self.arrival.distrust
+
+    @property
     def held(self) -> bool:
         """Whether the callback is on stable storage."""
         return self.outcome is Outcome.STORED or self.outcome is Outcome.SPOOLED
