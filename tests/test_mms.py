@@ -53,10 +53,14 @@ def archivist(config, engine):
 @pytest.fixture
 def pictures(client, server):
     """An MMS with a photograph and a document, neither of them fetched."""
+    send(client, server)
+
+
+def send(client, server, **said: str) -> None:
     server.answers[FILES[0]] = give(JPEG, "image/jpeg")
     server.answers[FILES[1]] = give(pdf(), "application/pdf")
     links = {f"MediaUrl{at}": server.url + path for at, path in enumerate(FILES)}
-    body = urlencode(dict(parse_qsl(payload("sms/pictures").decode(), keep_blank_values=True)) | links)
+    body = urlencode(dict(parse_qsl(payload("sms/pictures").decode(), keep_blank_values=True)) | links | said)
     assert post(client, "sms", body.encode()).status_code == 200
 
 
@@ -90,16 +94,27 @@ def test_they_are_listed_kept_and_gone_with_the_message(*, client, api, app, con
         f"image/jpeg {server.url}{FILES[0]}",
         f"application/pdf {server.url}{FILES[1]}",
     ]
-    shown = app.test_cli_runner().invoke(args=["events"])
-    assert "2 attachments" in shown.stdout
-    for words in (["conversations"], ["conversations", "show", event["sender"], event["recipient"]]):
-        assert "2 attachments" in app.test_cli_runner().invoke(args=words).stdout
     erased = app.test_cli_runner().invoke(args=["events", "erase", "--sender", "+6591234567", "--yes"])
     assert erased.exit_code == 0, erased.output
     archivist.step()
     archivist._next_sweep = 0
     archivist.step()
     assert [path for path in config.archive_dir.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.usefixtures("pictures")
+def test_the_command_line_tells_of_them_beside_the_text(app, client, server):
+    def run(*words: str) -> str:
+        return app.test_cli_runner().invoke(args=words).stdout
+
+    assert re.search(r" 2 attachments$", run("conversations"), re.MULTILINE)
+    send(client, server, MessageSid="MM02", SmsSid="MM02", Body="Look at this")
+    events = re.findall(r"2 attachments.*$", run("events"), re.MULTILINE)
+    assert events == ["2 attachments: Look at this", "2 attachments"]
+    assert re.search(r" 2 attachments: Look at this$", run("conversations"), re.MULTILINE)
+    shown = run("conversations", "show", "+6591234567")
+    assert "(event 1)\n  2 attachments: receiver archive get 1\n" in shown
+    assert "(event 2)\n  Look at this\n  2 attachments: receiver archive get 2\n" in shown
 
 
 @pytest.mark.usefixtures("pictures")

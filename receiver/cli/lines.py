@@ -69,17 +69,22 @@ def event_gist(document: Mapping[str, Any]) -> str:
     """What an event says: its text, keys and outcome, and first of all whether it is trusted."""
     parts = [
         f"QUARANTINED: {document['quarantine_reason']}" if document["quarantined"] else None,
-        document["text"],
+        _written(document["text"], document.get("media") or ()),
         f"keys {document['digits']}" if document.get("digits") else None,
         _party(document),
         document.get("fax_error_code"),
-        count_of(len(document["media"]), "attachment") if document.get("media") else None,
         "document" if document.get("fax_url") else None,
         "recording" if document.get("record_url") or document.get("monitor_url") else None,
         _length(document),
         f"came {document['repeats'] + 1} times" if document["repeats"] else None,
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _written(text: str | None, media: Sequence[object]) -> str | None:
+    """What somebody wrote, and before it, where a long text does not push it out, how much came with it."""
+    attached = count_of(len(media), "attachment") if media else None
+    return f"{attached}: {text}" if attached and text else attached or text
 
 
 def _party(document: Mapping[str, Any]) -> str | None:
@@ -207,15 +212,9 @@ def conversation_line(document: Mapping[str, Any], shown: Shown) -> Line:
         None if newest is None else shown.short(datetime.fromisoformat(newest["sent_at"])),
         document["provider"],
         document["count"],
-        None if newest is None else newest["text"] or _attached(newest),
+        newest and _written(newest["text"], [file for part in newest["parts"] for file in part["media"]]),
         document["handled_by"],
     )
-
-
-def _attached(document: Mapping[str, Any]) -> str:
-    """How many files came with a message; empty if none did."""
-    files = sum(len(part["media"]) for part in document["parts"])
-    return count_of(files, "attachment") if files else ""
 
 
 def message(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
@@ -230,8 +229,9 @@ def message(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     for line in document["text"].splitlines():
         for piece in textwrap.wrap(printable(line), width) or [""]:
             yield f"  {piece}"
-    if attached := _attached(document):
-        yield f"  ({attached})"
+    for part in document["parts"]:
+        if part["media"]:
+            yield f"  {count_of(len(part['media']), 'attachment')}: receiver archive get {part['id']}"
     for decision in document["decisions"]:
         yield from _decided(decision)
     yield ""
