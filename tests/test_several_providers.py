@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 
 from receiver.access.scopes import Scope
 from receiver.keys.key import fingerprint_of
+from receiver.providers.registry import PROVIDERS
 from receiver.simulator.hoiio.server import SimulatorServer as Hoiio
 from receiver.simulator.hoiio.settings import Settings as HoiioSettings
 from receiver.simulator.twilio import catalogue
@@ -109,6 +110,31 @@ def test_with_several_somebody_has_to_say_whom_to_buy_from(flask, hoiio, twilio,
 def test_a_provider_without_credentials_is_refused(flask):
     answer = flask("numbers", "list", "--provider", "hoiio", code=1, **ALONE)
     assert "HOIIO_APP_ID and HOIIO_ACCESS_TOKEN" in answer.stderr
+
+
+@pytest.mark.parametrize("provider", ["Hoiio", "Twilio"])
+@pytest.mark.parametrize("half", [0, 1])
+def test_half_of_the_credentials_is_told_of(flask, provider, half):
+    names = PROVIDERS[provider.lower()].credentials
+    lacking, given = names[half], names[1 - half]
+    without = {lacking.lower(): None}
+    sentence = f"{given} is set without {lacking}"
+    assert f"{provider}: {sentence}" in flask("numbers", "list", **without).stderr
+    found = {each["code"]: each for each in shown(flask("doctor", "--json", code=2, **without))["findings"]}
+    assert found["half-credentials"]["sentence"].startswith(sentence)
+    assert found["half-credentials"]["provider"] == provider.lower()
+
+
+def test_a_key_for_the_api_does_not_verify_callbacks(flask, twilio):
+    key = {"twilio_api_key": twilio.settings.account_sid, "twilio_api_secret": twilio.settings.auth_token}
+    listed = flask("numbers", "list", twilio_auth_token=None, **key)
+    assert "its callbacks cannot be verified" in listed.stderr
+
+
+def test_what_a_provider_refused_is_past_once_it_is_not_asked(flask):
+    assert "refuses the credentials" in flask("doctor", code=2, twilio_auth_token="wrong").stdout
+    for without in ({"twilio_auth_token": None}, {"twilio_auth_token": None, "twilio_account_sid": None}):
+        assert "refuses the credentials" not in flask("doctor", code=2, **without).stdout
 
 
 def test_numbers_stand_side_by_side_and_are_found_without_their_provider(flask, hoiio, twilio):

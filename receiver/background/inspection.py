@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,15 +39,19 @@ def inspect(
     doubt: Doubt | None = None,
     damaged: tuple[Finding, ...] = (),
     *,
+    asked: Collection[str],
     now: datetime,
 ) -> Inspection:
     """Inspect all of it. Without the `urls` of a provider, because PUBLIC_URL is not set, where its numbers
     lead is left out.
 
-    `damaged` is what the last look at the database file found.
+    What became of the requests to a provider, and of its account, is told of those that are `asked`: of
+    another it is what was so while there were credentials. `damaged` is what the last look at the database file found.
     """
     return Inspection(
-        account=_each(inspect_account(account, now) for account in known.accounts),
+        account=_each(
+            inspect_account(account, now) for account in known.accounts if account.provider in asked
+        ),
         keys=tuple(inspect_keys(keys, now)),
         numbers=_each(
             inspect_numbers(account, urls.get(account.provider), now) for account in known.accounts

@@ -73,7 +73,8 @@ class Watch:
         now, doubt = datetime.now(UTC), clock.doubt_of(self.engine)
         if doubt is None:  # a clock that jumped ahead would end every grace time at once
             self._retire(known, now)
-        found = inspect(known, urls, self.ring.list(), doubt, integrity.kept(self.engine), now=now)
+        damaged = integrity.kept(self.engine)
+        found = inspect(known, urls, self.ring.list(), doubt, damaged, asked=self.clients, now=now)
         findings.store(self.engine, found.findings, now=now, sparing=(*relay.CODES, *answering.CODES))
         return found
 

@@ -20,7 +20,7 @@ from receiver.db.reach import Moved
 from receiver.db.schema import require_schema
 from receiver.intake.spool import SpoolError
 from receiver.logs.log import get_logger
-from receiver.providers.registry import PROVIDERS
+from receiver.providers.registry import cautions
 
 logger = get_logger(__name__)
 
@@ -75,11 +75,8 @@ def serve(*, listen: str, workers: int, no_work: bool) -> None:
 
 
 def _tell_cautions(config: Config) -> None:
-    for provider in PROVIDERS.values():
-        for each in provider.cautions(config):
-            logger.warning(
-                "a setting costs callbacks", provider=provider.name, what=each.sentence, do=each.mend
-            )
+    for provider, each in cautions(config):
+        logger.warning("a setting costs callbacks", provider=provider.name, what=each.sentence, do=each.mend)
 
 
 def _require_a_store() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from config import Config
 from receiver.providers.base import Provider, Reception
+from receiver.providers.caution import Caution
 from receiver.providers.hoiio.provider import HOIIO
 from receiver.providers.twilio.provider import TWILIO
 from receiver.vocabulary.fields import FIELDS, Sort
@@ -19,6 +20,27 @@ the only one once."""
 def configured(config: Config) -> tuple[Provider, ...]:
     """Those whose API can be used with these settings."""
     return tuple(provider for provider in PROVIDERS.values() if provider.configured(config))
+
+
+def half_configured(config: Config) -> Iterator[tuple[Provider, Caution]]:
+    """Those of which some credentials are set, and not all."""
+    for provider in PROVIDERS.values():
+        lacking = [name for name in provider.credentials if getattr(config, name.lower()) is None]
+        given = [name for name in provider.credentials if name not in lacking]
+        if given and lacking:
+            cost = "its numbers are not looked after"
+            if provider.configured(config):
+                cost = "its callbacks cannot be verified"
+            sentence = f"{' and '.join(given)} is set without {' and '.join(lacking)}: {cost}."
+            mend = f"Set {' and '.join(lacking)}, or neither."
+            yield provider, Caution("half-credentials", sentence, mend)
+
+
+def cautions(config: Config) -> Iterator[tuple[Provider, Caution]]:
+    """What of the settings costs callbacks, by the provider that it is about."""
+    yield from half_configured(config)
+    for provider in PROVIDERS.values():
+        yield from ((provider, each) for each in provider.cautions(config))
 
 
 def identity_prefix(provider: str) -> str:

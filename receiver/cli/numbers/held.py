@@ -14,6 +14,7 @@ from receiver.cli.operation import operation
 from receiver.keys.urls import masked_url, words_of
 from receiver.providers.base import Provider
 from receiver.providers.numbers import NumberClient, SubscribedNumber
+from receiver.providers.registry import half_configured
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
 
@@ -89,8 +90,12 @@ def show(*, number: str, provider: str | None, as_json: bool) -> None:
 
 
 def asked_for(provider: str | None) -> tuple[Provider, ...]:
-    """The provider that was named, or all that there are credentials of."""
-    return current.providers() if provider is None else (current.provider(provider),)
+    """The provider that was named, or all that there are credentials of. Half of them are told of."""
+    if provider is not None:
+        return (current.provider(provider),)
+    for of, caution in half_configured(current.config()):
+        output.say(f"{of.title}: {caution.sentence}")
+    return current.providers()
 
 
 def held(number: str, provider: str | None) -> Holding:

@@ -15,7 +15,7 @@ from receiver.doctor.check import Check, Patient, Say
 from receiver.keys.doors import FALLBACK, PUBLIC_URL
 from receiver.numbers.findings import Finding, error, warning
 from receiver.outbound.address import network_of
-from receiver.providers.registry import PROVIDERS
+from receiver.providers.registry import PROVIDERS, cautions
 from receiver.settings.choices import Signatures
 from receiver.settings.files import DOTENV
 
@@ -33,8 +33,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
         )
     found += (
         replace(warning(each.code, each.sentence, each.mend), provider=provider.name)
-        for provider in PROVIDERS.values()
-        for each in provider.cautions(config)
+        for provider, each in cautions(config)
     )
     found += _about_addresses(config, live=_live(patient))
     if config.signatures is Signatures.IGNORE:

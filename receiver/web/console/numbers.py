@@ -49,8 +49,10 @@ def show_list() -> str:
     state = known.read(current.engine())
     wish = request.args.get("q", "").strip()
     titles = {name: provider.title for name, provider in PROVIDERS.items()}
+    asked = {provider.name for provider in configured(current.config())}
     return render_template(
         "numbers.html",
+        accounts=[account for account in state.accounts if account.provider in asked],
         page="numbers",
         numbers=known_numbers(wish),
         wish=wish,
