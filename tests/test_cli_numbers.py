@@ -300,7 +300,7 @@ def test_available_numbers_are_searched(flask):
 def test_nothing_available_is_said(flask):
     result = flask("numbers", "available", "SG", "--kind", "sms")
     assert result.exit_code == 1
-    assert "no number with that is for sale in SG" in result.stderr
+    assert "no number that can receive sms is for sale in SG" in " ".join(result.stderr.split())
     assert "name one of AL" in flask("numbers", "available", "US").stderr
 
 

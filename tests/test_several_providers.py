@@ -231,12 +231,54 @@ def test_one_amount_does_not_limit_two_currencies(flask, hoiio, twilio, tmp_path
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
-    [(("--months", "3"), "renews by itself"), (("--kind", "fax"), "closed its fax service")],
+    [
+        (("--months", "3"), "leave out --months. At Twilio a month is paid at once and renews by itself"),
+        (("--kind", "fax"), "closed its fax service"),
+    ],
 )
 def test_what_a_provider_cannot_do_is_refused_in_its_own_words(flask, twilio, options, sentence):
     refused = flask("setup", "--country", "US", *options, "--yes", code=1, **ALONE)
-    assert sentence in refused.stdout
+    assert sentence in " ".join(refused.stdout.split())
     assert twilio.purchases == []
+
+
+def test_what_a_provider_cannot_do_is_refused_by_the_words_of_the_file(flask, twilio, tmp_path):
+    file = tmp_path / "numbers.toml"
+    file.write_text('[[numbers]]\ncountry = "US"\nmonths = 3\n')
+    refused = flask("setup", "--file", str(file), "--yes", code=1, **ALONE)
+    assert "leave out months. At Twilio" in " ".join(refused.stdout.split())
+    assert twilio.purchases == []
+
+
+def test_a_term_where_there_is_none_is_refused_for_one_number_too(flask, twilio):
+    number = twilio.buy()
+    bought = flask("numbers", "subscribe", "+14158679998", "--months", "1", "--yes", code=2, **ALONE)
+    assert "Leave out --months. At Twilio" in " ".join(bought.stderr.split())
+    extended = flask("numbers", "extend", number, code=1, **ALONE)
+    assert "nothing to extend. At Twilio" in " ".join(extended.stderr.split())
+    assert len(twilio.purchases) == 1
+
+
+def test_a_number_that_ends_by_no_date_is_exported_without_one(flask, twilio):
+    number = twilio.buy()
+    exported = flask("setup", "--export", **ALONE).stdout
+    assert number in exported
+    assert "expires" not in exported
+
+
+@pytest.mark.parametrize("country", ["USA", "usa", "United States", "US"])
+def test_a_country_has_the_same_names_at_each_provider(flask, country):
+    rates = shown(flask("numbers", "rates", country, "--json"))["rates"]
+    assert {each["provider"] for each in rates} == {"hoiio", "twilio"}
+
+
+def test_what_is_not_for_sale_is_said_as_it_was_asked_for(flask):
+    wish = ("US", "--sort", "toll-free", "--area-code", "415")
+    none = "no toll-free number with area code 415 is for sale"
+    assert f"{none} there" in " ".join(
+        flask("setup", "--country", *wish, "--yes", code=1, **ALONE).stdout.split()
+    )
+    assert f"{none} in US" in flask("numbers", "available", *wish, code=1, **ALONE).stderr
 
 
 def test_what_is_asked_for_and_how_it_goes_on_is_said_before_money_is_spent(flask, twilio):

@@ -21,6 +21,7 @@ _CLOSELY = 20
 
 # What people call countries that the provider abbreviates.
 _ALSO_KNOWN_AS = {
+    "usa": "US",
     "united states": "US",
     "united states of america": "US",
     "america": "US",
@@ -61,7 +62,10 @@ def find_country(countries: Sequence[Country], text: str) -> Country:
 def find_state(country: Country, text: str) -> State:
     """The country's state of that code or name, or `NoSuchPlace`."""
     if not country.states:
-        raise NoSuchPlace(f"Numbers of {country.name} are not sold by state: leave out {text!r}.")
+        raise NoSuchPlace(
+            f"Numbers of {country.name} are not sold by state: leave out {text!r}."
+            " --area-code and --contains choose by digits."
+        )
     return _find(country.states, text, text, f"state of {country.name}")
 
 
@@ -221,9 +225,9 @@ class Shop:
                 reason = refusal.reason
         if len(found) == count:
             return Offers(tuple(found))
-        wanted = _wanted(narrowed)
-        few = f"only {len(found)} of {count} numbers{wanted} are for sale there"
-        return Offers(tuple(found), few if found else reason or f"no number{wanted} is for sale there")
+        few = f"only {len(found)} of {count} {described(narrowed, 'numbers')} are for sale there"
+        none = reason or f"no {described(narrowed)} is for sale there"
+        return Offers(tuple(found), few if found else none)
 
     def _countries_by_digits(self, number: str) -> list[Country]:
         sold = {country.code: country for country in self.countries}
@@ -242,12 +246,13 @@ def fits(entry: AvailableNumber, narrowed: Narrowed) -> bool:
     )
 
 
-def _wanted(narrowed: Narrowed) -> str:
-    kinds, sort = sorted(narrowed.kinds), narrowed.sort
-    words = [f"that are {sort}"] if sort else []
-    words += [f"that can receive {' and '.join(kinds)}"] if kinds else []
-    words += ["with these digits"] if narrowed.area_code or narrowed.contains else []
-    return "".join(f" {word}" for word in words)
+def described(narrowed: Narrowed, what: str = "number") -> str:
+    """A number as it is wished for: `toll-free number that can receive sms, with area code 415`."""
+    named = f"{narrowed.sort} {what}" if narrowed.sort else what
+    kinds = f" that can receive {' and '.join(sorted(narrowed.kinds))}" if narrowed.kinds else ""
+    digits = [f"area code {narrowed.area_code}"] if narrowed.area_code else []
+    digits += [f"the digits {narrowed.contains}"] if narrowed.contains else []
+    return f"{named}{kinds}" + (f" with {' and '.join(digits)}" if digits else "")
 
 
 def _first(numbers: Iterable[AvailableNumber], kinds: Collection[Kind], count: int) -> list[AvailableNumber]:

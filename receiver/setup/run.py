@@ -90,7 +90,9 @@ def decide(
     Payments of earlier runs are settled first, which may take minutes; a dry run does not wait for them.
     """
     urls, market = account.urls, account.provider.market
-    refused = {wish: reason for wish in wishes if (reason := _impossible(wish, market))}
+    refused = {
+        wish: reason for wish in wishes if (reason := impossible(wish, market, in_file=bool(request.file)))
+    }
     wishes = [wish for wish in wishes if wish not in refused]
     if any(wish.country for wish in wishes):
         wishes = wanted.placed(wishes, account.shop.countries)
@@ -113,15 +115,16 @@ def decide(
     return Decision(account, decided, found.active, _received(decided, urls))
 
 
-def _impossible(wish: Wish, market: Market) -> str:
-    """Why no number of this provider can be what is wished for."""
+def impossible(wish: Wish, market: Market, *, in_file: bool = False) -> str:
+    """Why no number of this provider can be what is wished for; empty if one may be."""
+    dashes = "" if in_file else "--"
     for kind in sorted(wish.kinds):
         if kind in market.refused:
             return market.refused[kind]
     if wish.duration not in (None, *market.terms):
-        return market.terms_sentence or "the provider does not sell this term"
+        return f"leave out {dashes}months. {market.terms_sentence}"
     if wish.sort and "sort" not in market.narrows:
-        return "the provider does not tell sorts of numbers apart"
+        return f"leave out {dashes}sort: the provider does not tell sorts of numbers apart"
     return ""
 
 

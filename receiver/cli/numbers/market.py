@@ -16,7 +16,7 @@ from receiver.cli.operation import operation
 from receiver.providers.base import Provider
 from receiver.providers.market import AvailableNumber, Country, Narrowed, NumberSort, Rates
 from receiver.providers.numbers import NumberClient
-from receiver.setup.catalogue import Shop, find_country, find_state, fits
+from receiver.setup.catalogue import Shop, described, find_country, find_state, fits
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.printable import printable
 
@@ -117,8 +117,7 @@ def available(
     else:
         _show_the_rest([entry for _, entry in found], limit if more else None)
         if where and not found and not several.failed:
-            with_that = " with that" if narrowed != Narrowed() else ""
-            raise click.ClickException(f"no number{with_that} is for sale in {where}")
+            raise click.ClickException(f"no {described(narrowed)} is for sale in {where}")
     several.end(found=bool(found or (where and as_json)))
 
 

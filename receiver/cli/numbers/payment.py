@@ -100,7 +100,7 @@ def extend(
     of = asked[0] if len(asked) == 1 else find_held(number, provider).provider
     client = current.number_client(of, output.patient)
     if len(of.market.terms) == 1:
-        raise click.ClickException(f"there is nothing to extend: {of.market.terms_sentence}")
+        raise click.ClickException(f"there is nothing to extend. {of.market.terms_sentence}")
     term, journal = _term(duration, of), current.journal(of)
     with journal.lease(say=output.say):
         doubtful = [
@@ -130,7 +130,7 @@ def _term(asked: Duration | None, provider: Provider) -> Duration:
     """The term that is asked for, or the usual one."""
     market = provider.market
     if asked not in (None, *market.terms):
-        raise click.UsageError(market.terms_sentence or f"{provider.title} does not sell this term.")
+        raise click.UsageError(f"Leave out --months. {market.terms_sentence}")
     return asked or market.usual_term
 
 

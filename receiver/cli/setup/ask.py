@@ -16,9 +16,10 @@ from receiver.cli.numbers import shown
 from receiver.providers.base import Provider
 from receiver.providers.market import AvailableNumber, Country, Duration, Narrowed
 from receiver.providers.numbers import Capability
-from receiver.setup.catalogue import NoSuchPlace, Shop, can, find_country, find_state
+from receiver.setup.catalogue import NoSuchPlace, Shop, can, described, find_country, find_state
 from receiver.setup.plan import Wish
 from receiver.setup.request import SetupRequest
+from receiver.setup.run import impossible
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.printable import printable
 
@@ -47,6 +48,9 @@ def for_a_provider(providers: Sequence[Provider]) -> Provider:
 
 def for_a_wish(shop: Shop, known: SetupRequest) -> Wish:
     """The wish of the person at the terminal, who is asked only for what is not `known`."""
+    asked = Wish(known.kinds or frozenset(), duration=known.duration, sort=known.sort)
+    if reason := impossible(asked, shop.market):
+        raise click.ClickException(reason)
     with progress.spinner("Asking the provider …"):
         countries = shop.countries
     country = find_country(countries, known.country) if known.country else _country(countries)
@@ -99,7 +103,8 @@ def _number(shop: Shop, country: Country, state: str, narrowed: Narrowed) -> Ava
             found = list(islice(shop.numbers(country.code, state, also), _SHOWN))
         if not found:
             where = shown.place(country.code, state)
-            raise _Again(f"No number with {digits} is for sale in {where}." if digits else _SOLD_OUT)
+            other = "other digits" if digits else "another place"
+            raise _Again(f"no {described(also)} is for sale in {where} at present: choose {other}")
         listed[:] = found
         tables.show(
             ("", "number", "can"),
@@ -186,6 +191,3 @@ def _answer(question: str, read: Callable[[str], _Answer], *, default: str | Non
             return read(text.strip())
         except (NoSuchPlace, _Again) as reason:
             output.say(str(reason))
-
-
-_SOLD_OUT = "no number is for sale there at present: choose another place"

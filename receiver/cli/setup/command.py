@@ -207,7 +207,8 @@ def _export(asked: Sequence[Provider]) -> None:
 
 def _described(of: Provider, urls: CallbackUrls, number: SubscribedNumber) -> str:
     place, can, calls, sms = shown.number_row(shown.Held(of, number, urls))[1:5]
-    return printable(f"{place}, {can}; calls: {calls}, sms: {sms}; expires {number.expiry}")
+    until = f"; expires {number.expiry}" if number.expiry else ""
+    return printable(f"{place}, {can}; calls: {calls}, sms: {sms}{until}")
 
 
 def _warn_of_address(providers: Sequence[Provider]) -> None:

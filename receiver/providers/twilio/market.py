@@ -7,7 +7,7 @@ from typing import Final
 from receiver.providers.market import Duration, Market, NumberSort
 from receiver.vocabulary.kinds import Kind
 
-TERMS = "A month is paid at once and renews by itself until the number is released in Twilio's console."
+TERMS = "At Twilio a month is paid at once and renews by itself until the number is released in its console."
 
 MARKET: Final = Market(
     terms=(Duration.AUTO_EXTEND,),
