@@ -46,7 +46,8 @@ def inspect(
     lead is left out.
 
     What became of the requests to a provider, and of its account, is told of those that are `asked`: of
-    another it is what was so while there were credentials. `damaged` is what the last look at the database file found.
+    another it is what was so while there were credentials. `damaged` is what the last look at the database
+    file found.
     """
     return Inspection(
         account=_each(
