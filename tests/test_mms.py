@@ -9,7 +9,7 @@ import pytest
 from conftest import API_TOKEN, make_config
 from documents import WAV, give, pdf, serving
 from mailserver import MailServer
-from test_console import signed_in
+from test_console import form_token, signed_in
 from twilio_callbacks import SETTINGS, SID, TOKEN, payload, post
 
 from receiver.access.scopes import Scope
@@ -129,6 +129,30 @@ def test_the_console_shows_them(app, archivist):
     assert client.get("/events/1/documents/media?position=0").data == JPEG
     assert "2 attachments" in client.get("/events").text
     assert "Empty message" not in client.get("/conversations", follow_redirects=True).text
+
+
+@pytest.mark.usefixtures("pictures")
+def test_a_conversation_shows_their_pictures_unless_it_is_masked(app, client, server, archivist):
+    send(client, server, MessageSid="MM02", SmsSid="MM02", Body="Look at this")
+    here = signed_in(app, "olga", Scope.READ)
+
+    def pictures() -> list[str]:
+        page = here.get("/events/1/conversation").text
+        assert page.count('">2 attachments</a>') == 2
+        return re.findall('<img src="([^"]+)" alt="Attachment', page)
+
+    assert pictures() == []
+    archivist.step()
+    assert pictures() == [
+        f"/events/{event}/documents/media{end}"
+        for event in (1, 2)
+        for end in ("?position=0", "/preview?position=1")
+    ]
+    assert [here.get(picture).status_code for picture in pictures()] == [200] * 4
+    for path in ("/conversations", "/events"):
+        assert re.search("2 attachments</span>[^/]*Look at this", here.get(path).text), path
+    here.post("/mask", data={"form_token": form_token(here), "on": "1"})
+    assert pictures() == []
 
 
 def test_the_sign_in_is_shown_to_nobody_else(client, api, server, archivist):

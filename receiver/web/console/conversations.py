@@ -15,7 +15,7 @@ from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.newest_messages import TRUSTED_SMS
 from receiver.search.query import Search
 from receiver.vocabulary.kinds import Kind
-from receiver.web.console import shown
+from receiver.web.console import kept, shown
 from receiver.web.console.lists import Chip, cursor, listing, live, open_chip, parsed, whole_number
 
 conversations = Blueprint("conversations", __name__)
@@ -68,12 +68,14 @@ def _page(number: str, sender: str, address: str) -> str:
     if found is None:
         abort(404, "There is no conversation between these two. Quarantined messages are not part of one.")
     document = shown.document(conversation_in_full(current.engine(), found)) | _duty(found)
+    parts = [part for message in found.messages for part in message.parts]
     return render_template(
         "conversation.html",
         page="conversations",
         conversation=document,
         # In the order of writing: oldest first.
         messages=list(reversed(document["messages"])),
+        documents={} if shown.masked() else kept.all_of(parts),
         earlier=found.next and f"{address}?before={found.next}",
         newest=before and address,
     )

@@ -102,7 +102,7 @@ def show(event_id: int) -> str:
         next=after[0].id if after else None,
         parts=[part.id for part in message.parts] if message and message.joined else [],
         may=relay.may,
-        documents=kept.all_of(event),
+        documents=kept.all_of([event])[event.id],
         sent=relay.of_event(event),
         duty=current.duty().of_events([event])[event.id] if item_of(event) else None,
         curl=None if shown.masked() else _curl(event, document["raw"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, request, url_for
 
 from receiver import current
 from receiver.archive.documents import Item, item_json, of_events
@@ -13,7 +13,7 @@ from receiver.archive.names import file_name
 from receiver.archive.states import Preview, State
 from receiver.archive.store import StoreError
 from receiver.models import Event
-from receiver.outbound.media import BY_TYPE
+from receiver.outbound.media import BY_TYPE, GIF, JPEG, PNG, WEBP
 from receiver.search.call import Call
 from receiver.vocabulary.printable import size
 from receiver.web.console import shown
@@ -29,6 +29,8 @@ LABELS = {
     "media": "Attachment",
 }
 _BROKEN = 503
+_SHOWN = {media.type for media in (JPEG, PNG, GIF, WEBP)}
+"""What browsers show as a picture: TIFF they do not."""
 
 
 @documents.get("/events/<int:event_id>/documents/<field>")
@@ -95,9 +97,10 @@ def players(call: Call, kept: Mapping[int, Mapping[str, Mapping[str, Any]]]) -> 
     )
 
 
-def all_of(event: Event) -> list[dict[str, Any]]:
-    """What a page says of each link of an event."""
-    return [_shown(item) for item in of_events(current.engine(), [event])[event.id]]
+def all_of(events: Sequence[Event]) -> dict[int, list[dict[str, Any]]]:
+    """By event: what a page says of each of its links."""
+    found = of_events(current.engine(), events)
+    return {event_id: [_shown(item) for item in items] for event_id, items in found.items()}
 
 
 def _shown(item: Item) -> dict[str, Any]:
@@ -107,7 +110,18 @@ def _shown(item: Item) -> dict[str, Any]:
         "said": said(item),
         "kept": item.state is State.KEPT,
         "family": media.type.partition("/")[0] if media else "",
+        "picture": _picture(item),
     }
+
+
+def _picture(item: Item) -> str | None:
+    """Where a picture of it is that a browser shows: itself, or its first page. None if there is no such."""
+    if item.state is not State.KEPT:
+        return None
+    of: dict[str, Any] = {"event_id": item.event_id, "field": item.field, "position": item.position}
+    if item.media_type in _SHOWN:
+        return url_for("console.documents.get", **of)
+    return url_for("console.documents.preview", **of) if item.preview == Preview.YES else None
 
 
 def said(item: Item) -> str:
