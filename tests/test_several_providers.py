@@ -1,11 +1,14 @@
 """Numbers of two providers side by side: setup, lists, drift and the doctor, against both simulators."""
 
+import io
 import json
 import re
 import socket
+import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,13 +17,18 @@ from test_console import signed_in
 from werkzeug.serving import make_server
 
 from receiver.access.scopes import Scope
+from receiver.cli.numbers import shown as table
 from receiver.keys.key import fingerprint_of
+from receiver.providers.hoiio.provider import HOIIO
+from receiver.providers.numbers import SubscribedNumber
 from receiver.providers.registry import PROVIDERS
+from receiver.providers.twilio.provider import TWILIO
 from receiver.simulator.hoiio.server import SimulatorServer as Hoiio
 from receiver.simulator.hoiio.settings import Settings as HoiioSettings
 from receiver.simulator.twilio import catalogue
 from receiver.simulator.twilio.server import SimulatorServer as Twilio
 from receiver.simulator.twilio.settings import Settings as TwilioSettings
+from receiver.vocabulary.kinds import Kind
 
 URL = "http://127.0.0.1:1/"
 SECOND = "https://second.invalid/"
@@ -175,6 +183,45 @@ def test_one_that_cannot_be_asked_is_no_matter_for_a_number_of_another(flask, ho
     unknown = flask(*command.format("+14155550199").split(), code=1, hoiio_api_url=hoiio.url)
     assert "HOIIO_API_URL" in unknown.stderr
     assert "Hoiio's own ends in /open/" in unknown.stderr
+
+
+def test_tests_of_several_line_up(flask):
+    lines = flask("numbers", "test", code=1).stdout.splitlines()
+    assert {line.index("dns ok") for line in lines if "dns ok" in line} == {len("Twilio status callback  ")}
+
+
+def test_one_number_is_shown_with_one_end_and_names_in_one_spelling(flask, hoiio, twilio):
+    fields = [line.split("  ")[0] for line in flask("numbers", "show", twilio.buy()).stdout.splitlines()]
+    assert {"expires", "calls URL", "voice fallback URL", "trunk SID"} <= set(fields)
+    shown_one = flask("numbers", "show", hoiio.subscribe("SG", "")).stdout
+    rows = dict(re.split(" {2,}", line.rstrip(), maxsplit=1) for line in shown_one.splitlines())
+    assert re.fullmatch(r"[0-9-]{10}, in [0-9]+ days", rows["expires"])
+    assert (rows["sms go"], "expiry" in rows) == ("not supported", False)
+
+
+class Terminal(io.StringIO):
+    """What a command takes for one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_list_of_several_fits_a_terminal_even_with_what_a_provider_uses_instead(monkeypatch):
+    trunk = SubscribedNumber(
+        "+14155550100",
+        capabilities=frozenset({"VOICE", "SMS", "MMS"}),
+        country="US",
+        overruled={Kind.VOICE: f"the trunk TK{'0123456789abcdef' * 2}"},
+    )
+    fax = SubscribedNumber(
+        "+6565311237", expiry=datetime.now(UTC).date() + timedelta(300), country="SG", auto_extend=True
+    )
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stdout", screen := Terminal())
+    table.show_numbers([table.Held(TWILIO, trunk, None), table.Held(HOIIO, fax, None)], several=True)
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in screen.getvalue().splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert "TK…cdef" in " ".join(lines)
 
 
 def test_what_one_tells_is_exported_without_the_other(flask, hoiio, twilio):
@@ -395,7 +442,7 @@ def change(twilio: Twilio, sid: str, **settings: str) -> None:
         ({"VoiceUrl": f"{URL}callbacks/{KEY}/twilio/voice#rc=1"}, "connection overrides"),
         ({"StatusCallback": ""}, "status callback"),
         ({"VoiceMethod": "GET"}, "voice method"),
-        ({"VoiceFallbackUrl": ""}, "voice fallback url"),
+        ({"VoiceFallbackUrl": ""}, "voice fallback URL"),
     ],
 )
 def test_what_is_missing_beside_a_url_is_found_and_mended(flask, twilio, changed, missing):
@@ -418,8 +465,8 @@ def test_a_second_machine_that_is_named_later_is_a_finding(flask, twilio):
     number, _ = held(twilio, flask)
     second = ALONE | {"public_url_fallback": SECOND}
     found = findings(flask("doctor", "--json", code=2, **second))
-    assert "voice fallback url" in found["incomplete-voice"]["sentence"]
-    assert "sms fallback url" in found["incomplete-sms"]["sentence"]
+    assert "voice fallback URL" in found["incomplete-voice"]["sentence"]
+    assert "sms fallback URL" in found["incomplete-sms"]["sentence"]
     flask("setup", "--number", number, "--yes", **second)
     assert findings(flask("doctor", "--json", code=2, **second)) == {}
 
@@ -435,7 +482,7 @@ def test_a_fallback_of_the_owner_stays_until_it_is_to_be_taken_over(flask, twili
     (step,) = shown(flask("setup", "--number", number, "--take-over", "--dry-run", "--json", **second))[
         "steps"
     ]
-    assert step["changes"] == "voice fallback url: other.example.com/sorry → second machine"
+    assert step["changes"] == "voice fallback URL: other.example.com/sorry → second machine"
     flask("setup", "--number", number, "--take-over", "--yes", **second)
     assert twilio.account["numbers"][0]["voice_fallback_url"].startswith(SECOND)
 
@@ -446,7 +493,7 @@ def test_what_changes_beside_a_url_is_said_with_what_it_was(flask, twilio):
     second = ALONE | {"public_url_fallback": SECOND}
     (step,) = shown(flask("setup", "--number", number, "--dry-run", "--json", **second))["steps"]
     assert step["changes"].split("; ") == [
-        "sms fallback url, voice fallback url: not set → second machine",
+        "sms fallback URL, voice fallback URL: not set → second machine",
         "sms method: GET → POST",
         "status callback: not set → here",
     ]
@@ -534,8 +581,8 @@ def test_an_older_key_is_moved_in_every_url(flask, twilio):
 def test_what_was_left_of_a_second_machine_is_found_and_cleared(flask, twilio):
     number, _ = held(twilio, flask, public_url_fallback=SECOND)
     found = findings(flask("doctor", "--json", code=2, **ALONE))
-    assert "without what setup gives it: voice fallback url" in found["incomplete-voice"]["sentence"]
-    assert "sms fallback url" in found["incomplete-sms"]["sentence"]
+    assert "without what setup gives it: voice fallback URL" in found["incomplete-voice"]["sentence"]
+    assert "sms fallback URL" in found["incomplete-sms"]["sentence"]
     flask("setup", "--number", number, "--yes", **ALONE)
     assert not any(SECOND in str(value) for value in twilio.account["numbers"][0].values())
     assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}

@@ -170,7 +170,8 @@ def test_a_number_whose_calls_a_trunk_takes_is_not_called_fine(shop):
     assert f"receiver setup --number {number} --take-over" in " ".join(tested.stderr.split())
     assert json.loads(run("numbers", "test", number, "--json").stdout)["holds"] is False
     assert run("numbers", "test", number, "--kind", "sms").exit_code == 0
-    assert f"voice: the trunk {trunk}" in run("numbers", "list").stdout
+    assert "voice: the trunk TK…1111" in run("numbers", "list").stdout
+    assert f"the trunk {trunk}" in run("numbers", "show", number).stdout
     (listed,) = json.loads(run("numbers", "list", "--json").stdout)["numbers"]
     assert (listed["forward_to_leads"], listed["forward_sms_to_leads"]) == ("elsewhere", "this service")
     (line,) = json.loads(run("doctor", "--json").stdout)["numbers"]

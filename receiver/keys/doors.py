@@ -74,7 +74,7 @@ def named(some: Sequence[Door]) -> str:
 def _beside(urls: CallbackUrls, kind: Kind, others: Mapping[str, str]) -> Iterator[Door]:
     for name in urls.beside.get(kind, {}):
         if urls.is_ours(url := others.get(name, "")):
-            yield _door(urls, words_of(name).removesuffix(" url"), kind, url)
+            yield _door(urls, words_of(name).removesuffix(" URL"), kind, url)
 
 
 def _door(urls: CallbackUrls, name: str, kind: Kind, url: str) -> Door:

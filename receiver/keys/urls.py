@@ -292,8 +292,9 @@ class CallbackUrls:
 
 
 def words_of(setting: str) -> str:
-    """A provider's name of a setting, in words: `voice fallback url`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", setting).lower()
+    """A provider's name of a setting, in words: `voice fallback URL`."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", setting).lower()
+    return re.sub(r"\b(url|sid)\b", lambda found: found[0].upper(), words)
 
 
 def masked_url(url: str) -> str:

@@ -78,7 +78,10 @@ def show(*, number: str, provider: str | None, as_json: bool) -> None:
         return
     routes = found.number.routes
     rows = list(zip(shown.NUMBER_COLUMNS, shown.number_row(found), strict=True))
-    rows.append(("expiry", str(found.number.expiry or "-")))
+    if found.number.expiry is not None:
+        at = shown.NUMBER_COLUMNS.index("expires")
+        left = shown.expires(found.number, found.provider).removesuffix(f" {found.number.expiry}")
+        rows[at] = ("expires", f"{found.number.expiry}, {left}")
     rows.append(("calls URL", masked_url(routes.of(routes.calls)) or "-"))
     rows.append(("sms URL", masked_url(routes.of(Kind.SMS)) or "-"))
     rows += [(words_of(name), masked_url(value) or "-") for name, value in routes.others.items()]

@@ -64,8 +64,7 @@ def test_callbacks(
         tests = [proof_json(of, door, proof) for of, each in tested for door, proof in each]
         output.json_out({"holds": holds, "tests": tests, "elsewhere": elsewhere})
     else:
-        for of, each in tested:
-            show_proofs(each, of.title if len(tested) > 1 else "")
+        show_proofs([(of.title if len(tested) > 1 else "", each) for of, each in tested])
         _show_the_rest(asked, elsewhere, any_proofs=bool(proofs))
     if not holds:
         raise SystemExit(1)
@@ -103,15 +102,18 @@ def prove_doors(of: Provider, asked: Iterable[Door]) -> list[Proved]:
     return proved
 
 
-def show_proofs(proved: Sequence[Proved], title: str = "") -> None:
-    """One line each, and for those that failed, why and what to do; said once if it is the same for all."""
-    width = max((len(door.name) for door, _ in proved), default=0)
-    for door, proof in proved:
-        click.echo(f"{title} {door.name:{width}}  {_way(proof)}".lstrip())
-    for sentence, mend in dict.fromkeys((proof.sentence, proof.mend) for _, proof in proved):
-        if sentence:
-            click.echo(wrapped(sentence[:1].upper() + sentence[1:]))
-            click.echo(wrapped(mend, "→ "))
+def show_proofs(titled: Sequence[tuple[str, Sequence[Proved]]]) -> None:
+    """One line each, behind a title if there is one, and for those that failed, why and what to do; said once
+    if it is the same for all below a title."""
+    names = [f"{title} {door.name}".lstrip() for title, proved in titled for door, _ in proved]
+    width = max(map(len, names), default=0)
+    for title, proved in titled:
+        for door, proof in proved:
+            click.echo(f"{f'{title} {door.name}'.lstrip():{width}}  {_way(proof)}")
+        for sentence, mend in dict.fromkeys((proof.sentence, proof.mend) for _, proof in proved):
+            if sentence:
+                click.echo(wrapped(sentence[:1].upper() + sentence[1:]))
+                click.echo(wrapped(mend, "→ "))
 
 
 def proof_json(of: Provider, door: Door, proof: Proof) -> dict[str, object]:

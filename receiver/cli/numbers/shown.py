@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from receiver.cli import tables
+from receiver.cli.columns import Column
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url, words_of
 from receiver.providers.base import Provider
 from receiver.providers.market import Duration, Rate, Requirement
@@ -22,8 +24,18 @@ _TARGETS = {
     Target.DEAD_KEY: "here (dead key)",
     Target.WRONG_KIND: "here (wrong kind)",
 }
+_LONG_ID = re.compile(r"\b(\w\w)\w{12,}(\w{4})\b")
+"""One of a provider's that would take a table's line for itself: its ends tell it apart."""
 
-NUMBER_COLUMNS = ("number", "in", "can", "calls go", "sms go", "expires", "renews")
+NUMBER_COLUMNS = (
+    "number",
+    Column("in", goes=1),
+    Column("can", goes=2),
+    Column("calls go", room=18),
+    Column("sms go", room=9),
+    "expires",
+    "renews",
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ def show_numbers(numbers: Sequence[Held], *, several: bool) -> None:
 
 
 def number_row(held: Held) -> tuple[str, ...]:
-    """A number held, for a table with `NUMBER_COLUMNS`."""
+    """A number held, for a table with `NUMBER_COLUMNS`. `numbers show` has what is too long for it."""
     number, urls = held.number, held.urls
     calls = _goes(number, number.routes.calls, urls)
     return (
@@ -91,7 +103,11 @@ def number_json(held: Held) -> dict[str, object]:
 
 def _goes(number: SubscribedNumber, kind: Kind, urls: CallbackUrls | None) -> str:
     """Where the provider sends what arrives: by the URL, or by what it uses instead."""
-    return number.overruled.get(kind) or leads_to(number.routes.of(kind), kind, urls)
+    if instead := number.overruled.get(kind):
+        return _LONG_ID.sub(r"\1…\2", instead)
+    if kind is Kind.SMS and Capability.SMS not in number.capabilities and not number.routes.sms:
+        return "not supported"
+    return leads_to(number.routes.of(kind), kind, urls)
 
 
 def leads_to(url: str, kind: Kind, urls: CallbackUrls | None) -> str:
