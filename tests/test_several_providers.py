@@ -329,11 +329,37 @@ def test_what_is_not_for_sale_is_said_as_it_was_asked_for(flask):
 
 
 def test_what_is_asked_for_and_how_it_goes_on_is_said_before_money_is_spent(flask, twilio):
-    planned = flask("setup", "--country", "GB", "--sort", "local", "--dry-run", **ALONE)
-    assert "asks for this first" in planned.stderr
-    assert "https://www.twilio.com/" in planned.stderr
+    listed = flask("numbers", "available", "GB", "--sort", "local", **ALONE)
+    assert "asks for this first: Twilio sells it only for an address" in " ".join(listed.stderr.split())
+    planned = flask("setup", "--country", "US", "--dry-run", **ALONE)
     assert "renews by itself until the number is released" in planned.stderr
     assert twilio.purchases == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("setup", "--country", "GB", "--sort", "local", "--count", "2"),
+        ("setup", "--number"),
+        ("numbers", "subscribe"),
+    ],
+)
+def test_what_is_sold_in_the_console_only_is_not_tried(flask, twilio, command):
+    if command[-1] != "2":
+        offers = shown(flask("numbers", "available", "GB", "--sort", "local", "--json", **ALONE))["numbers"]
+        command = (*command, offers[0]["number"])
+    refused = flask(*command, "--yes", code=1, **ALONE)
+    said = " ".join(refused.output.split())
+    assert "Buy it in the provider's console; then `receiver setup` configures it." in said
+    assert "https://www.twilio.com/en-us/guidelines/gb/regulatory" in said
+    assert said.count("/regulatory") == 1
+    assert "pay now" not in said.lower()
+    assert "IncomingPhoneNumbers/create" not in twilio.account["requests"]
+
+
+def test_what_no_list_tells_is_refused_with_the_page_of_the_country(flask):
+    refused = flask("setup", "--country", "SG", "--sort", "mobile", "--yes", code=1, **ALONE)
+    assert "https://www.twilio.com/en-us/guidelines/sg/regulatory" in refused.stderr
 
 
 def test_it_buys_and_configures_in_one_request(flask, twilio):

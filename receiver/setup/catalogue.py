@@ -53,6 +53,18 @@ class Offers:
     shortage: str = ""
 
 
+def papers(number: AvailableNumber) -> str:
+    """Why a number cannot be bought here although it is for sale; empty if it can be.
+
+    What a provider asks for before it sells a number is given in its console, and named in the purchase.
+    """
+    if not (asked := number.requirements):
+        return ""
+    console = "Buy it in the provider's console; then `receiver setup` configures it."
+    said = (*(one.sentence for one in asked), console, *(one.link for one in asked))
+    return " ".join(dict.fromkeys(filter(None, said)))
+
+
 def find_country(countries: Sequence[Country], text: str) -> Country:
     """The country of that code or name, however it is capitalised, or `NoSuchPlace`."""
     wanted = _ALSO_KNOWN_AS.get(text.strip().lower(), text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from receiver.providers.market import Duration, Narrowed, NumberSort, Requirement
+from receiver.providers.market import Duration, Narrowed, NumberSort
 from receiver.providers.numbers import Balance, Routes, SubscribedNumber
 from receiver.vocabulary.kinds import Kind
 
@@ -56,8 +56,6 @@ class Subscribe:
     duration: Duration
     price: Decimal
     currency: str
-    requirements: tuple[Requirement, ...] = ()
-    """What the provider asks for before it sells it."""
     sort: NumberSort | None = None
     """What it is priced as."""
     routes: Routes | None = None

@@ -9,7 +9,7 @@ from decimal import Decimal
 from receiver.keys.urls import CallbackUrls
 from receiver.providers.market import Market
 from receiver.providers.numbers import Balance, SubscribedNumber
-from receiver.setup.catalogue import Offer, Offers
+from receiver.setup.catalogue import Offer, Offers, papers
 from receiver.setup.configuring import Impossible, kinds_for, settings_for
 from receiver.setup.matching import allotted, may_fulfil, points_elsewhere
 from receiver.setup.plan import Plan, Refusal, Step, Subscribe, Unsettled, Wish
@@ -55,7 +55,12 @@ def plan(
             refusals.append(Refusal(wish.subject, doubt.reason))
             continue
         offered = (offers or {}).get(wish, Offers((), "it is not held, and nothing was offered"))
-        for offer in offered.found[:missing]:
+        chosen = offered.found[:missing]
+        wanting = dict.fromkeys(filter(None, (papers(offer.number) for offer in chosen)))
+        refusals += [Refusal(wish.subject, reason) for reason in wanting]
+        for offer in chosen:
+            if offer.number.requirements:
+                continue
             try:
                 bought, number = _purchase(wish, offer, market)
                 settings = settings_for(wish, number, urls, take_over=False) if wish.point else None
@@ -88,10 +93,8 @@ def _purchase(wish: Wish, offer: Offer, market: Market) -> tuple[Subscribe, Subs
     )
     if wish.point:
         kinds_for(wish.kinds, number)  # before a price is even mentioned
-    currency, asked = offer.rates.currency, offer.number.requirements
-    bought = Subscribe(
-        number.number, offer.country, offer.state, term, price, currency, asked, offer.number.sort
-    )
+    currency = offer.rates.currency
+    bought = Subscribe(number.number, offer.country, offer.state, term, price, currency, offer.number.sort)
     return bought, number
 
 

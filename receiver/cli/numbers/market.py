@@ -123,8 +123,8 @@ def available(
 
 def _show_the_rest(listed: Iterable[AvailableNumber], limit: int | None) -> None:
     """What has to be known of the numbers listed; `limit` if there are more than so many."""
-    for sentence in shown.requirements(one for entry in listed for one in entry.requirements):
-        output.say(f"* The provider asks for this first: {sentence}")
+    for sentence in shown.requirements(listed):
+        output.say(sentence)
     if limit is not None:
         output.say(f"There are more: add --limit {limit * 5}, or narrow it with --like.")
 
@@ -228,9 +228,7 @@ def _print_page(of: Provider, page: list[AvailableNumber], *, heading: bool, sev
         click.echo(f"{'number':16}  {''.join(before)}can")
     for entry in page:
         middle = (f"{of.name:9} " if several else "") + (f"{entry.sort or '-':9} " if with_sort else "")
-        asks = " *" if entry.requirements else ""
-        can = printable(shown.abilities(entry.capabilities))
-        click.echo(f"{printable(entry.number):16}  {middle}{can}{asks}")
+        click.echo(f"{printable(entry.number):16}  {middle}{printable(shown.for_sale(entry))}")
     sys.stdout.flush()
 
 

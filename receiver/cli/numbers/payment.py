@@ -17,7 +17,7 @@ from receiver.providers.digits import country_of
 from receiver.providers.market import Duration, Market
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import pay
-from receiver.setup.catalogue import Shop
+from receiver.setup.catalogue import Shop, papers
 from receiver.setup.journal import Journal, SetupAction
 from receiver.setup.plan import Extend, Payment, Subscribe
 from receiver.setup.survey import balance_if_told, settle
@@ -65,13 +65,12 @@ def subscribe(
         if not offered.found:
             raise click.ClickException(f"{masked_number(number)}: {offered.shortage}")
         offer = offered.found[0]
+        if wanting := papers(offer.number):
+            raise click.ClickException(f"{masked_number(number)}: {wanting}")
         price = _price(offer.rates.price(term, offer.number.sort), term)
-        asked = offer.number.requirements
         step = Subscribe(
-            number, offer.country, offer.state, term, price, offer.rates.currency, asked, offer.number.sort
+            number, offer.country, offer.state, term, price, offer.rates.currency, offer.number.sort
         )
-        for sentence in shown.requirements(asked):
-            output.say(f"The provider asks for this first: {sentence}")
         _pay(step, client, journal, of.market, max_cost=max_cost, yes=yes, as_json=as_json)
 
 

@@ -12,7 +12,7 @@ from receiver.cli import tables
 from receiver.cli.columns import Column
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url, words_of
 from receiver.providers.base import Provider
-from receiver.providers.market import Duration, Rate, Requirement
+from receiver.providers.market import AvailableNumber, Duration, Rate
 from receiver.providers.numbers import Capability, SubscribedNumber
 from receiver.setup.plan import Configure
 from receiver.vocabulary.kinds import Kind
@@ -217,7 +217,13 @@ def monthly(rate: Rate) -> Decimal:
     return (rate.price / rate.months).quantize(Decimal("0.01"))
 
 
-def requirements(asked: Iterable[Requirement]) -> list[str]:
-    """What a provider asks for before it sells a number, as sentences, each once."""
+def for_sale(number: AvailableNumber) -> str:
+    """What a number for sale can do, with a star if the provider asks for something first."""
+    return abilities(number.capabilities) + (" *" if number.requirements else "")
+
+
+def requirements(numbers: Iterable[AvailableNumber]) -> list[str]:
+    """What the stars of `for_sale` stand for, as sentences, each once."""
+    asked = (one for number in numbers for one in number.requirements)
     said = (" ".join(part for part in (one.sentence, one.link) if part) for one in asked)
-    return list(dict.fromkeys(said))
+    return [f"* The provider asks for this first: {sentence}" for sentence in dict.fromkeys(said)]

@@ -16,7 +16,7 @@ from receiver.cli.numbers import shown
 from receiver.providers.base import Provider
 from receiver.providers.market import AvailableNumber, Country, Duration, Narrowed
 from receiver.providers.numbers import Capability
-from receiver.setup.catalogue import NoSuchPlace, Shop, can, described, find_country, find_state
+from receiver.setup.catalogue import NoSuchPlace, Shop, can, described, find_country, find_state, papers
 from receiver.setup.plan import Wish
 from receiver.setup.request import SetupRequest
 from receiver.setup.run import impossible
@@ -108,10 +108,15 @@ def _number(shop: Shop, country: Country, state: str, narrowed: Narrowed) -> Ava
         listed[:] = found
         tables.show(
             ("", "number", "can"),
-            [(at, one.number, shown.abilities(one.capabilities)) for at, one in enumerate(found, 1)],
+            [(at, one.number, shown.for_sale(one)) for at, one in enumerate(found, 1)],
         )
-        for sentence in shown.requirements(one for number in found for one in number.requirements):
-            output.say(f"The provider asks for this first: {sentence}")
+        for sentence in shown.requirements(found):
+            output.say(sentence)
+
+    def free(number: AvailableNumber) -> AvailableNumber:
+        if wanting := papers(number):
+            raise _Again(wanting)
+        return number
 
     def chosen(text: str) -> AvailableNumber | None:
         digits = options.digits(text)
@@ -120,9 +125,9 @@ def _number(shop: Shop, country: Country, state: str, narrowed: Narrowed) -> Ava
         if not re.fullmatch(r"[0-9]+", digits):
             raise _Again("Type the place in the list, digits to look for, or nothing.")
         if "+" not in text and int(digits) in range(1, len(listed) + 1):
-            return listed[int(digits) - 1]
+            return free(listed[int(digits) - 1])
         show(digits)
-        return listed[0] if len(listed) == 1 else _answer(question, chosen, default="")
+        return free(listed[0]) if len(listed) == 1 else _answer(question, chosen, default="")
 
     question = "Number (1, 2, …; digits to look for; Enter for any)"
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from receiver.cli import output, tables
 from receiver.cli.numbers import shown
 from receiver.providers.numbers import SubscribedNumber, only_in_console
-from receiver.setup.plan import Configure, Step, Subscribe
+from receiver.setup.plan import Configure, Step
 from receiver.setup.run import Decision
 
 _Row = tuple[str, str, str, str, str]
@@ -61,15 +61,9 @@ def _row(step: Step, decision: Decision) -> tuple[str, str, str, str]:
 
 
 def conditions(decisions: Sequence[Decision]) -> list[str]:
-    """What somebody should know before paying: what the provider asks for, and how numbers go on."""
-    said = []
-    for decision in decisions:
-        bought = [step for step in decision.plan.steps if isinstance(step, Subscribe)]
-        for step in bought:
-            for sentence in shown.requirements(step.requirements):
-                said.append(f"For {step.number} the provider asks for this first: {sentence}")
-        if bought:
-            said.append(decision.account.provider.market.terms_sentence)
+    """What somebody should know before paying: how numbers go on."""
+    buying = (decision for decision in decisions if decision.plan.payments)
+    said = (decision.account.provider.market.terms_sentence for decision in buying)
     return list(dict.fromkeys(filter(None, said)))
 
 

@@ -10,7 +10,7 @@ from receiver.cli.numbers.proof import proof_json
 from receiver.cli.setup import plan_shown
 from receiver.cli.setup.proofs import Proofs
 from receiver.providers.numbers import SubscribedNumber
-from receiver.setup.plan import Configure, Step, Subscribe
+from receiver.setup.plan import Configure, Step
 from receiver.setup.run import Result
 
 _ROWS_SHOWN = 40
@@ -118,7 +118,6 @@ def _step_json(step: Step, result: Result) -> dict[str, object]:
             "mode": step.routes.mode,
             "changes": shown.changes(step, result.account.urls),
         }
-    asked = shown.requirements(step.requirements) if isinstance(step, Subscribe) else []
     return {
         "provider": provider,
         "step": plan_shown.name(step),
@@ -128,5 +127,4 @@ def _step_json(step: Step, result: Result) -> dict[str, object]:
         "duration": step.duration,
         "price": step.price,
         "currency": step.currency,
-        "requirements": asked,
     }

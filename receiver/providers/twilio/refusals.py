@@ -10,19 +10,20 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from receiver.providers import fields
+from receiver.providers.digits import country_of
 from receiver.providers.errors import ProviderError, Refused, TryLater, UnexpectedAnswer, WrongConfiguration
 from receiver.providers.exchange import ApiCall
 
 SETTING = "TWILIO_API_URL"
 NOT_FOUND = "20404"
-REGULATIONS = "https://www.twilio.com/en-us/guidelines"
+_REGULATIONS = "https://www.twilio.com/en-us/guidelines"
 """Twilio's pages that say, country by country, what it asks for."""
 _CROWDED = 20429
 _ERRORS = "https://www.twilio.com/docs/api/errors"
 _REPORT = "Please report this as a bug of Receiver."
 _CONSOLE = (
-    "Give it to Twilio in its console, and buy the number there; then `receiver setup` configures it. What it"
-    f" asks for: {REGULATIONS}"
+    "Give it to Twilio in its console, and buy the number there; then `receiver setup` configures it."
+    f" {_REGULATIONS}"
 )
 _ADDRESS = f"Twilio sells it only for an address. {_CONSOLE}"
 _BUNDLE = f"Twilio sells it only for a regulatory bundle that it approved. {_CONSOLE}"
@@ -69,6 +70,11 @@ _CODES: Final[dict[int, tuple[type[ProviderError], str]]] = {
 }
 
 
+def page_about(country: str) -> str:
+    """Twilio's page about what it asks for in a country."""
+    return f"{_REGULATIONS}/{country.lower()}/regulatory"
+
+
 def refusal(call: ApiCall, status: int, answer: Mapping[str, Any] | None) -> ProviderError:
     """The error; `answer` is the object in the answer, if there was one."""
     code = _code(answer)
@@ -88,6 +94,7 @@ def refusal(call: ApiCall, status: int, answer: Mapping[str, Any] | None) -> Pro
         code = int(NOT_FOUND)
     if code in _CODES:
         kind, reason = _CODES[code]
+        reason = _of_country(reason, call.number)
     elif status == HTTPStatus.TOO_MANY_REQUESTS:
         # Not in Twilio's words, so perhaps not Twilio's: whether something was done is not certain.
         return call.lost("something on the way refuses more requests")
@@ -108,6 +115,13 @@ def refusal(call: ApiCall, status: int, answer: Mapping[str, Any] | None) -> Pro
     if isinstance(error, TryLater):
         error.rate_limited = code == _CROWDED
     return error
+
+
+def _of_country(reason: str, number: str) -> str:
+    """A reason with the page about the number's country, where it names that about all."""
+    if reason.endswith(_REGULATIONS) and (country := country_of(number)):
+        return reason.removesuffix(_REGULATIONS) + page_about(country)
+    return reason
 
 
 def _code(answer: Mapping[str, Any] | None) -> int | None:

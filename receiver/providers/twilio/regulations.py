@@ -11,7 +11,7 @@ from receiver.providers.exchange import ApiCall
 from receiver.providers.market import NumberSort, Requirement
 from receiver.providers.twilio import resources
 from receiver.providers.twilio.api import Api, Json, Product
-from receiver.providers.twilio.refusals import SETTING
+from receiver.providers.twilio.refusals import SETTING, page_about
 
 logger = get_logger(__name__)
 _SENTENCE = "Twilio sells it only for a regulatory bundle that it approved."
@@ -28,7 +28,7 @@ class Regulations:
         """What they ask for; nothing if they cannot be read, since the number can be shown all the same."""
         if (country, sort) not in self._known:
             wanted = self._wanted(country, sort)
-            page = resources.page_about(country)
+            page = page_about(country)
             self._known[country, sort] = (Requirement(_SENTENCE, page),) if wanted else ()
         return self._known[country, sort]
 

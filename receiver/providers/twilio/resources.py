@@ -11,7 +11,7 @@ from receiver.providers.errors import UnexpectedAnswer
 from receiver.providers.exchange import ApiCall
 from receiver.providers.market import AvailableNumber, NumberSort, Rate, Requirement
 from receiver.providers.twilio.market import sort_of
-from receiver.providers.twilio.refusals import REGULATIONS
+from receiver.providers.twilio.refusals import page_about
 
 Json = Mapping[str, Any]
 
@@ -75,11 +75,6 @@ def _addresses(entry: Json, country: str) -> tuple[Requirement, ...]:
         return ()
     sentence = _ADDRESSES.get(wanted, "Twilio asks for an address of a kind that this version does not know.")
     return (Requirement(sentence, page_about(country)),)
-
-
-def page_about(country: str) -> str:
-    """Twilio's page about what it asks for in a country."""
-    return f"{REGULATIONS}/{country.lower()}/regulatory"
 
 
 def rate(entry: Json) -> Rate | None:
