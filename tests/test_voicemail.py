@@ -9,6 +9,7 @@ from twilio_callbacks import SETTINGS, post
 
 from receiver import current
 from receiver.archive.archivist import Archivist
+from receiver.providers.registry import PROVIDERS
 from receiver.relay.target import TargetSort
 from receiver.relay.trial import made_up
 from receiver.search.index import LogIndex
@@ -67,11 +68,18 @@ def config(config):
 
 
 @pytest.mark.parametrize(
-    "search", ["has:voicemail", f"has:voicemail to:{CALLER}", "state:ended", "kind:fax", "state:failed", ""]
+    "search",
+    [
+        *("has:voicemail", f"has:voicemail to:{CALLER}", "has:voicemail provider:twilio"),
+        *("state:ended", "kind:fax", "state:failed", "provider:twilio", "session:S1", ""),
+    ],
 )
 def test_what_is_made_up_to_try_a_target_is_what_its_search_finds(search):
     wanted = Search.parse(search)
-    assert matches(wanted, made_up(wanted))
+    for usual in PROVIDERS:
+        made = made_up(wanted, usual)
+        assert matches(wanted, made)
+        assert made.provider == (wanted.provider or usual)
 
 
 def test_it_is_the_event_that_brings_the_recording(app, client):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from receiver.models import WHOLE_EVENT, Event
-from receiver.providers.registry import DEFAULT
+from receiver.providers.registry import DEFAULT, configured
 from receiver.relay.deliveries import Attempt
 from receiver.relay.delivery import Parcel
 from receiver.relay.queue import LONGEST_ANSWER
@@ -21,6 +21,7 @@ from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
 from receiver.relay.target import Target
 from receiver.search.query import Search
+from receiver.search.voicemail import REPORTS
 from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType, Kind
 from receiver.vocabulary.verdict import Verdict
@@ -33,7 +34,9 @@ FROM, TO = "+12025550123", "+12025550199"
 
 def try_out(target: Target, around: Surroundings) -> Attempt:
     """Send it an event of the kind that its search asks for, marked as a test."""
-    parcel = Parcel(f"evt_test_{secrets.token_hex(8)}", made_up(target.search), attempt=1, test=True)
+    usual = next(iter(configured(around.config)), DEFAULT)
+    event = made_up(target.search, usual.name)
+    parcel = Parcel(f"evt_test_{secrets.token_hex(8)}", event, attempt=1, test=True)
     sender = SORTS[target.sort].sender(target, around)
     began, start = datetime.now(UTC), time.monotonic()
     try:
@@ -51,8 +54,10 @@ def try_out(target: Target, around: Surroundings) -> Attempt:
     )
 
 
-def made_up(search: Search) -> Event:
-    """An event that looks like what the search finds. Its id is 0: it is not in the log."""
+def made_up(search: Search, usual: str = DEFAULT.name) -> Event:
+    """An event that looks like what the search finds, of the `usual` provider unless that names one. Its id
+    is 0: it is not in the log."""
+    provider = search.provider or usual
     kind = search.kind or _kind_of(search)
     type_ = search.type or _TYPES.get((kind, _state_of(search))) or _TYPES[kind, None]
     now = datetime.now(UTC)
@@ -60,13 +65,16 @@ def made_up(search: Search) -> Event:
     if type_ is EventType.FAX_FAILED:
         said |= {"fax_status": "failed", "fax_error_code": "test"}
     if search.voicemail:
-        said |= {"call_state": "ongoing", "ivr_block": "record", "record_url": _NOWHERE}
+        report = next(iter(REPORTS[provider]), "record")
+        said |= {"call_state": "ongoing", "ivr_block": report, "record_url": _NOWHERE}
+    if search.session:
+        said["session"] = search.session
     columns: dict[str, Any] = dict.fromkeys(_Row._fields) | dict.fromkeys(_FILES, ())
     columns |= dict(
         id=0,
         identity="",
         arrival="",
-        provider=DEFAULT.name,
+        provider=provider,
         kind=kind,
         type=type_,
         received_at=now,

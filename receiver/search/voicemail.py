@@ -14,7 +14,7 @@ from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.kinds import CallStep
 
-_REPORTS: Mapping[str, tuple[str, ...]] = {
+REPORTS: Mapping[str, tuple[str, ...]] = {
     name: tuple(word for word, step in provider.steps.items() if step is CallStep.RECORDING_READY)
     for name, provider in PROVIDERS.items()
 }
@@ -23,7 +23,7 @@ _REPORTS: Mapping[str, tuple[str, ...]] = {
 
 def brings_voicemail(event: Event) -> bool:
     """Whether an event brings what a caller said."""
-    reports = _REPORTS[event.provider]
+    reports = REPORTS[event.provider]
     return bool(event.record_url) and (not reports or event.ivr_block in reports)
 
 
@@ -34,7 +34,7 @@ def _of_provider(name: str, reports: tuple[str, ...]) -> str:
 
 BRINGS_VOICEMAIL = (
     "(record_url IS NOT NULL AND record_url <> '' AND ("
-    + " OR ".join(f"({_of_provider(name, reports)})" for name, reports in _REPORTS.items())
+    + " OR ".join(f"({_of_provider(name, reports)})" for name, reports in REPORTS.items())
     + "))"
 )
 """The same as a condition on a row of `events`, which the index `ix_events_recorded` helps with."""
