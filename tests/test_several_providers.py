@@ -185,6 +185,26 @@ def test_one_that_cannot_be_asked_is_no_matter_for_a_number_of_another(flask, ho
     assert "Hoiio's own ends in /open/" in unknown.stderr
 
 
+def test_what_fix_leaves_is_said_and_where_the_masked_number_stands(flask, twilio):
+    number = twilio.buy()
+    flask("setup", "--number", number, "--yes")
+    second = {"public_url_fallback": SECOND}
+    report = flask("doctor", "--fix", code=2, **second)
+    assert "--fix does not mend" in report.stderr
+    assert "receiver doctor --json" in report.stderr
+    assert number not in report.output
+    mends = {each["mend"] for each in shown(flask("doctor", "--json", code=2, **second))["findings"]}
+    assert f"receiver setup --number {number}" in mends
+    assert "--fix" not in flask("doctor", code=2, **second).stderr
+
+
+def test_the_report_about_several_fits_a_terminal(flask, twilio):
+    report = flask("doctor", code=2).stdout.splitlines()
+    assert max(map(len, report)) <= 80
+    line = next(line for line in report if line.startswith("ok     provider"))
+    assert re.search(r"work; Hoiio SGD [0-9.]+, Twilio USD [0-9.]+$", line)
+
+
 def test_tests_of_several_line_up(flask):
     lines = flask("numbers", "test", code=1).stdout.splitlines()
     assert {line.index("dns ok") for line in lines if "dns ok" in line} == {len("Twilio status callback  ")}

@@ -25,7 +25,7 @@ from receiver.vocabulary.printable import printable
 _EXIT = {None: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _MOST_NUMBERS = 20
 """Numbers shown; more would not fit one screen. `--json` has them all."""
-_INDENT = 7
+_INDENT = " " * 7
 _WIDTH = 80
 
 
@@ -79,6 +79,7 @@ def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
     else:
         titles = {of.name: of.title for of in patient.providers}
         _show(report, titles if len(titles) > 1 else {})
+        _say_what_is_left(report, fixed=fix)
     raise SystemExit(_EXIT[report.worst])
 
 
@@ -87,12 +88,12 @@ def _show(report: Report, titles: Mapping[str, str]) -> None:
     for area in report.areas:
         worst = max((finding.severity is Severity.ERROR for finding in area.findings), default=None)
         mark = {None: "ok" if area.looked else "-", False: "WARN", True: "ERROR"}[worst]
-        click.echo(f"{mark:5}  {area.name:10}  {printable(_summary(area))}".rstrip())
+        click.echo(_wrapped(_summary(area), first=f"{mark:5}  {area.name:10}  "))
         for finding in area.findings:
             of = f"{titles[finding.provider]}: " if finding.provider in titles else ""
-            click.echo(_wrapped(of + finding.sentence))
+            click.echo(_wrapped(of + finding.sentence, first=_INDENT))
             if finding.mend:
-                click.echo(_wrapped(_shown(finding), "→ "))
+                click.echo(_wrapped(_shown(finding), first=f"{_INDENT}→ "))
     if report.numbers:
         click.echo()
         columns: tuple[str, ...] = ("number", "here", "ends", "renews", "last event")
@@ -105,6 +106,14 @@ def _show(report: Report, titles: Mapping[str, str]) -> None:
         tables.show(columns, rows)
         if len(report.numbers) > _MOST_NUMBERS:
             output.say(f"… and {len(report.numbers) - _MOST_NUMBERS} more: receiver doctor --json")
+
+
+def _say_what_is_left(report: Report, *, fixed: bool) -> None:
+    """What somebody has to know who acts on the report."""
+    if any(_shown(finding) != finding.mend for finding in report.findings):
+        output.say("Numbers are masked, since this is no terminal: `receiver doctor --json` has them whole.")
+    if fixed and report.worst:
+        output.say("What is still found, --fix does not mend: do what stands behind each arrow.")
 
 
 def _summary(area: Area) -> str:
@@ -138,13 +147,13 @@ def _since(when: datetime) -> str:
     return "just now"
 
 
-def _wrapped(text: str, mark: str = "") -> str:
-    indent = " " * _INDENT
+def _wrapped(text: str, *, first: str) -> str:
+    """A text behind how its first line begins, with the others below it."""
     return textwrap.fill(
         printable(text),
         _WIDTH,
-        initial_indent=indent + mark,
-        subsequent_indent=indent + " " * len(mark),
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
         break_long_words=False,
         break_on_hyphens=False,
     )

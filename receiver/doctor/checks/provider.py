@@ -13,7 +13,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
         return "not asked: there are no credentials"
     found += patient.inspection.account
     reported = {finding.provider for finding in found}
-    said = []
+    several, balances = len(patient.providers) > 1, []
     for provider in patient.providers:
         account = patient.known.of(provider.name)
         if account.failures and provider.name not in reported:
@@ -21,12 +21,9 @@ def look(patient: Patient, found: list[Finding]) -> str:
             sentence = f"The provider could not be asked. {account.failure}"
             silent = warning("provider-silent", sentence, "receiver doctor")
             found.append(replace(silent, provider=provider.name))
-        balance = "balance not told"
-        if account.balance is not None:
-            balance = f"balance {account.currency} {account.balance:f}"
-        name = f"{provider.title}: " if len(patient.providers) > 1 else ""
-        said.append(f"{name}credentials work, {balance}")
-    return "; ".join(said)
+        balance = "not told" if account.balance is None else f"{account.currency} {account.balance:f}"
+        balances.append(f"{provider.title} {balance}" if several else balance)
+    return f"credentials work{';' if several else ', balance'} {', '.join(balances)}"
 
 
 CHECK = Check("provider", look)
