@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from config import Config
 from receiver.quickstart.addresses import Address, url_of, written
-from receiver.quickstart.processes import Child, environment_with, run_command, started
+from receiver.quickstart.processes import Child, command_json, environment_with, run_command, started
 from receiver.quickstart.story import Steps, tell_real
 from receiver.quickstart.tours import Tour, titles
 
@@ -21,7 +21,9 @@ def serve_real(
     run_command(environment, "db", "upgrade")
     steps.say("Database is up to date")
     server = start_server(config, listen, environment, steps, children)
-    tell_real(config, listen, providers)
+    # Not the first of the settings: after a rotation another one is current.
+    keys = command_json(environment, "keys", "list")["keys"]
+    tell_real(config, listen, providers, next(one["key"] for one in keys if one["state"] == "current"))
     return server
 
 

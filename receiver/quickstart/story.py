@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from config import Config
+from receiver.providers.registry import PROVIDERS
 from receiver.quickstart.addresses import Address, url_of
 from receiver.quickstart.tours import Tour
 
@@ -22,18 +23,14 @@ class Steps:
         click.echo(f"{self._count}. {sentence}")
 
 
-def mask(secret: str) -> str:
-    """A secret that its owner recognises, and that is of no use to anybody else."""
-    return f"{secret[:3]}…"
-
-
-def tell_real(config: Config, listen: Address, providers: Sequence[Tour]) -> None:
-    """What to do with a service that has credentials of these providers."""
-    where = f"{config.public_url or 'https://<PUBLIC_URL>/'}callbacks/"
-    key = mask(config.callback_keys[0].get_secret_value())
+def tell_real(config: Config, listen: Address, providers: Sequence[Tour], key: str) -> None:
+    """What to do with a service that has credentials of these providers; `key` names the current one."""
+    where = f"{config.public_url or 'https://<PUBLIC_URL>/'}callbacks/•••/"
     click.echo()
     for one in providers:
-        click.echo(f"Callbacks of {one.title} go to  {where}{key}/{one.provider}/…  ({one.callbacks})")
+        words = ", ".join(PROVIDERS[one.provider].paths)
+        click.echo(f"Callbacks of {one.title} go to  {where}{one.provider}/…  ({words})")
+    click.echo(f"In place of ••• stands the key {key} of `receiver keys list`; setup writes it.")
     if config.public_url is None:
         click.echo("First set PUBLIC_URL in .env, where the provider reaches this service, and start again.")
     click.echo(

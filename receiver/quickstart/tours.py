@@ -38,8 +38,6 @@ class Tour:
     provider: str
     title: str
     """The provider, as people write it."""
-    callbacks: str
-    """The last words of its callback URLs that a number leads to."""
     state: str
     account: Sequence[str]
     """The simulator's options for the account."""
@@ -52,7 +50,9 @@ class Tour:
     """How each number is bought."""
     arrivals: Sequence[Arrival]
     documents: int
-    """How many of them the archive keeps."""
+    """How many documents the archive keeps of them."""
+    certain: int
+    """How many of these there are whatever rules answer a call."""
     numbers: str
     came: str
     kept: str
@@ -85,7 +85,6 @@ TOURS: Mapping[str, Tour] = {
         Tour(
             provider="hoiio",
             title="Hoiio",
-            callbacks="voice, fax and sms",
             state="demo",
             account=("--app-id", "sim-app", "--access-token", "sim-token"),
             settings=_hoiio,
@@ -101,6 +100,7 @@ TOURS: Mapping[str, Tour] = {
                 Arrival("sms", "voice", {"text": "Hello from the simulator"}),
             ),
             documents=1,
+            certain=1,
             numbers="Numbers point here: {voice} (voice, SMS) and {fax} (fax)",
             came="A call, a fax and an SMS came in",
             kept="The fax is archived, the SMS is delivered",
@@ -108,7 +108,6 @@ TOURS: Mapping[str, Tour] = {
         Tour(
             provider="twilio",
             title="Twilio",
-            callbacks="voice and sms",
             state="demo-twilio",
             account=("--account-sid", _SID, "--auth-token", _TOKEN),
             settings=_twilio,
@@ -120,9 +119,10 @@ TOURS: Mapping[str, Tour] = {
                 Arrival("sms", "voice", {"text": "Hello from the simulator", "media": ["image/png"]}),
             ),
             documents=2,
+            certain=1,
             numbers="A number points here: {voice} (voice, SMS)",
-            came="A caller left a message and somebody sent a picture",
-            kept="The recording and the picture are archived, the message is delivered",
+            came="A call and a picture came in",
+            kept="What came with them is archived, the message is delivered",
         ),
     )
 }
