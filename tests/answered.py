@@ -41,12 +41,14 @@ class Service:
     def callback(self, word: str) -> str:
         return f"{self.url}callbacks/{KEY}/twilio/{word}"
 
-    def take(self, number: str) -> None:
-        """Let a number of the account lead here."""
+    def take(self, number: str, *, ends: bool = True) -> None:
+        """Let a number of the account lead here; without `ends`, those of its calls are not told."""
         listed = self.twilio.account["numbers"]
         sid = next(each["sid"] for each in listed if each["phone_number"] == number)
         urls = {"VoiceUrl": "voice", "SmsUrl": "sms", "StatusCallback": "status"}
         set_to = {name: self.callback(word) for name, word in urls.items()}
+        if not ends:
+            set_to["StatusCallback"] = ""
         assert self.twilio.request("POST", f"IncomingPhoneNumbers/{sid}.json", **set_to).ok
 
     def post(self, url: str, *, forged: bool = False, **said: str) -> str:

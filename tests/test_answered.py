@@ -10,6 +10,7 @@ from twilio_callbacks import SETTINGS, post
 
 from receiver.answering import decisions
 from receiver.answering.decisions import Decided
+from receiver.answering.state import State
 from receiver.search.calls import CallLog
 from receiver.search.events import EventLog
 from receiver.search.query import Search
@@ -77,7 +78,9 @@ def generated_decisions(choice: random.Random, provider: str, session: str):
     """What the rules told a call, of which they led some."""
     if choice.random() < 0.3:
         for _ in range(choice.randint(1, 3)):
-            yield Decided(provider, session, datetime.now(UTC), (), choice.choice(INSTRUCTIONS))
+            state = State("v", "f", "f", over=choice.random() < 0.4) if choice.random() < 0.8 else None
+            instruction = choice.choice(INSTRUCTIONS)
+            yield Decided(provider, session, datetime.now(UTC), (), instruction, state)
 
 
 @pytest.fixture

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import random
 import re
+from dataclasses import replace
 
 import pytest
 from answered import CALLER, Service, found_as, service
 from conftest import DATABASES, migrated_database
 
+from receiver.relay.planner import is_wanted
 from receiver.search.call import call_json
 from receiver.search.calls import CallLog
+from receiver.search.events import EventLog
+from receiver.search.query import Search
 from receiver.simulator.twilio.server import SimulatorServer
-from receiver.vocabulary.kinds import OF_WHOLE_CALLS
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState
 
 SAID = "<Say>The shop is closed.</Say>"
 DOCUMENTS = {
@@ -203,3 +208,96 @@ def test_a_caller_who_hung_up_before_the_menu_was_heard_missed_it(office: Servic
     office.send(office.callback("status"), told | {"CallStatus": "canceled"})
     assert office.parts.answering.flush(10)
     assert found_as(office, told["CallSid"]) == ("missed", "canceled")
+
+
+# --- The end was never reported ---
+
+
+def is_open(office: Service, session: str) -> bool:
+    log = CallLog(office.parts.engine)
+    return [call.session for call in log.find(Search(open=True, session=session)).calls] == [session]
+
+
+@pytest.mark.parametrize(
+    ("name", "caller", "outcome"),
+    [
+        ("rules: sentence", {}, "missed"),
+        ("rules: rejected", {}, "missed"),
+        ("rules: voicemail", {}, "voicemail"),
+        ("rules: voicemail", {"hangs_up_after": 8}, "voicemail"),
+        ("rules: voicemail", {"record_seconds": 0}, "missed"),
+        ("rules: desk", {}, "answered"),
+        ("rules: menu", {"digits": ["1"]}, "answered"),
+        ("elsewhere", {}, "missed"),
+        ("menu", {"digits": ["1"]}, "answered"),
+        ("dial", {"dial": ["busy"]}, "busy"),
+        ("dial", {"hangs_up_after": 1}, "canceled"),
+        ("record", {}, "voicemail"),
+        ("record", {"record_seconds": 0}, "missed"),
+        ("record, by its action", {}, "voicemail"),
+        ("record, by its callback", {}, "voicemail"),
+    ],
+)
+def test_a_call_whose_end_got_lost(office: Service, numbers, name, caller, outcome):
+    office.take(numbers[name], ends=False)
+    session = office.twilio.control.call(CALLER, numbers[name], **caller)["sid"]
+    office.take(numbers[name])
+    assert office.parts.answering.flush(10)
+    state = state_of(outcome)
+    assert found_as(office, session) == (state, outcome)
+    assert is_open(office, session) is (state != "answered")
+
+
+def test_a_call_that_goes_on_is_not_over(office: Service, numbers):
+    """Nor does anybody who waits for missed calls get one before its end is reported."""
+    told = {"CallSid": "CA" + "8" * 32, "From": CALLER, "To": numbers["rules: desk"]}
+    log, missed = CallLog(office.parts.engine), Search(state=EventState.MISSED, session=told["CallSid"])
+
+    def state(**said: str) -> str:
+        nonlocal url
+        answer = office.send(url, told | {"CallStatus": "in-progress"} | said)
+        url = html.unescape(next(iter(re.findall(r"voice\?answering=[^<\"#]+", answer)), ""))
+        assert office.parts.answering.flush(10)
+        call = log.get(told["CallSid"])
+        assert (call.outcome is None) is (call.ended_at is None) is (call.state in ("ringing", "ongoing"))
+        return call.state
+
+    url = office.callback("voice")
+    assert state(CallStatus="ringing") == "ringing"
+    assert state() == "ongoing"  # dials
+    assert state(DialCallStatus="busy") == "ongoing"  # dials the other one
+    assert state(DialCallStatus="no-answer") == "ongoing"  # records
+    assert state(RecordingUrl="https://api.twilio.com/1", RecordingDuration="4") == "ongoing"  # thanks
+    assert not is_open(office, told["CallSid"])
+    assert state() == "voicemail"
+    assert is_open(office, told["CallSid"])
+    url = office.callback("status")
+    assert state(CallStatus="completed") == "voicemail"
+    (found,) = EventLog(office.parts.engine).find(replace(missed, state=EventState.VOICEMAIL)).events
+    assert found.type == "call.ended"
+
+
+def test_a_message_counts_while_the_call_goes_on(office: Service, numbers):
+    told = {"CallSid": "CA" + "9" * 32, "From": CALLER, "To": numbers["rules: voicemail"]}
+    office.send(office.callback("voice"), told | {"CallStatus": "ringing"})
+    ready = {"RecordingStatus": "completed", "RecordingSource": "RecordVerb", "RecordingDuration": "4"}
+    link = {"RecordingSid": "RE1", "RecordingUrl": "https://api.twilio.com/1"}
+    office.send(office.callback("recording"), {"CallSid": told["CallSid"]} | ready | link)
+    assert office.parts.answering.flush(10)
+    assert found_as(office, told["CallSid"]) == ("voicemail", "voicemail")
+    assert is_open(office, told["CallSid"])
+
+
+def test_who_waits_for_missed_calls_gets_each_once(office: Service, numbers):
+    """When its end is reported, and not when it is known that it will be."""
+    wanted, log = Search(state=EventState.MISSED), EventLog(office.parts.engine)
+    before = log.newest_id()
+    for ends in (False, True):
+        office.take(numbers["rules: sentence"], ends=ends)
+        office.twilio.control.call(CALLER, numbers["rules: sentence"])
+    assert office.parts.answering.flush(10)
+    assert len(log.find(replace(wanted, since=log.get(before).received_at)).events) >= 2
+    assert [event.type for event in log.after(wanted, before).events] == ["call.ended"]
+    lost = log.find(wanted, limit=2).events[1]
+    with office.parts.engine.connect() as connection:
+        assert not is_wanted(connection, wanted, lost)

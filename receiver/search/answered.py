@@ -125,10 +125,10 @@ class Way:
         return (not self.shown or shows(events, self.shown)) and not shows(events, self.absent)
 
     def sql(self) -> str:
-        parts = [_shows_sql(self.shown)] if self.shown else []
-        parts += [f"NOT {_shows_sql(self.absent)}"] if self.absent else []
+        parts = [shows_sql(self.shown)] if self.shown else []
+        parts += [f"NOT {shows_sql(self.absent)}"] if self.absent else []
         parts += [_TOLD_SQL.format(f"LIKE '{MENU}%'")] if self.menu else []
-        parts += [f"NOT {_TOLD_SQL.format('IS NOT NULL')}"] if self.unled else []
+        parts += [f"NOT {LED}"] if self.unled else []
         return f"({' AND '.join(parts)})"
 
 
@@ -164,7 +164,8 @@ def any_sql(signs: Signs) -> str:
     return f"({' OR '.join(sign.sql() for sign in signs)})"
 
 
-def _shows_sql(signs: Signs) -> str:
+def shows_sql(signs: Signs) -> str:
+    """That any trusted event of the call of a row shows any of these signs."""
     # OFFSET keeps PostgreSQL from reading the whole log once for what is asked of a few calls.
     own = "o.session = events.session AND o.quarantine IS NULL"
     return f"EXISTS (SELECT 1 FROM events AS o WHERE {own} AND {any_sql(signs)} LIMIT 1 OFFSET 0)"
@@ -174,6 +175,8 @@ _TOLD_SQL = (
     "EXISTS (SELECT 1 FROM decisions AS d WHERE d.session = events.session AND d.provider = events.provider"
     " AND d.told {} LIMIT 1 OFFSET 0)"
 )
+LED = _TOLD_SQL.format("IS NOT NULL")
+"""That rules told the call of a row something."""
 
 
 def _ended_as_sql() -> dict[EventState, str]:

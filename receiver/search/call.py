@@ -10,9 +10,10 @@ from typing import Any
 
 from receiver.duty.duty import NOTHING, Standing, duty_json
 from receiver.models import Event
-from receiver.search.answered import SERVED, ended_as, shows
+from receiver.search.answered import SERVED, shows
 from receiver.search.events import event_json, iso
 from receiver.search.outcome import outcome_of, step_of
+from receiver.search.over import is_over, state_so_far
 from receiver.search.told import Told
 from receiver.vocabulary.kinds import REPORTS, CallOutcome, EventState, EventType
 
@@ -66,14 +67,15 @@ def call_of(session: str, events: list[Event], told: Told | None = None) -> Call
     last = next((event for event in line if event.type == EventType.CALL_ENDED), None)
     ended = [event for event in line if event.type == EventType.CALL_ENDED]
     billed = next((event for event in ended if event.debit is not None), last)
-    lost = not ended and datetime.now(UTC) - max(event.received_at for event in events) > LONGEST_SILENCE
-    outcome = outcome_of(line, told) if ended else CallOutcome.UNKNOWN if lost else None
+    state = state_so_far(line, told)
+    lost = state is None and datetime.now(UTC) - max(event.received_at for event in events) > LONGEST_SILENCE
+    outcome = outcome_of(line, told) if state else CallOutcome.UNKNOWN if lost else None
     # A later notification (of the recording, say) may repeat the bill; that is not another bill.
     return Call(
         session=session,
         provider=line[0].provider,
         id=min(event.id for event in events),
-        state=EventState.ENDED if lost else _state(line, bool(ended), told),
+        state=state or (EventState.ENDED if lost else _under_way(line)),
         outcome=outcome,
         sender=_first(line, "sender"),
         contact=_first(line, "contact"),
@@ -81,7 +83,7 @@ def call_of(session: str, events: list[Event], told: Told | None = None) -> Call
         txn_ref=_first(line, "txn_ref"),
         started_at=min(event.received_at for event in events),
         # By our clock, as its beginning: the provider's has whole seconds, and may go wrong.
-        ended_at=None if billed is None else billed.received_at,
+        ended_at=billed.received_at if billed else _last_moment(line) if is_over(line, told) else None,
         duration=None if billed is None else billed.duration,
         seconds=None if billed is None else billed.seconds,
         cost=None if billed is None else billed.debit,
@@ -103,9 +105,13 @@ def _moment(event: Event) -> tuple[int, datetime, int]:
     return stage, event.received_at, event.id
 
 
-def _state(line: Sequence[Event], ended: bool, told: Told | None) -> EventState:
-    if ended:
-        return ended_as(line, told)
+def _last_moment(line: Sequence[Event]) -> datetime:
+    """When a call went on for the last time."""
+    steps = [event.received_at for event in line if step_of(event) not in REPORTS]
+    return max(steps, default=line[-1].received_at)
+
+
+def _under_way(line: Sequence[Event]) -> EventState:
     ongoing = any(event.type == EventType.CALL_ONGOING and step_of(event) not in REPORTS for event in line)
     return EventState.ONGOING if ongoing or shows(line, SERVED) else EventState.RINGING
 

@@ -21,6 +21,7 @@ from receiver.search.each import ForEach
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, rows
 from receiver.search.home import at_home
 from receiver.search.match import matches
+from receiver.search.over import found_at
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
 from receiver.search.span import END, Span
@@ -123,7 +124,12 @@ def _calls_at(connection: Connection, wanted: Search, ids: Sequence[int]) -> lis
 def _first_match(connection: Connection, wanted: Search, call: Call) -> int | None:
     """The id of the first event of a call that matches."""
     if len(call.events) < LONGEST_CALL:
-        return min((event.id for event in call.events if matches(wanted, event)), default=None)
+        if wanted.state in OF_WHOLE_CALLS or wanted.open:
+            # Which of them the database has found: what became of the call is no matter of one event.
+            events, wanted = found_at(call.events), replace(wanted, state=None, open=None)
+        else:
+            events = call.events
+        return min((event.id for event in events if matches(wanted, event)), default=None)
     # Not all of its events were read, and which ones were changes while it goes on.
     own, span = replace(wanted, session=call.session, text=None), Span()
     while ids := matching_ids(connection, own, span, LONGEST_CALL, oldest=True):

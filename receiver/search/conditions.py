@@ -12,8 +12,8 @@ from sqlalchemy import TextClause, bindparam, text
 
 from receiver.models import UtcTime
 from receiver.providers.registry import PROVIDERS, identity_prefix
-from receiver.search.answered import ENDED_AS
-from receiver.search.duty import HANDLED, OPEN, OPEN_TYPES
+from receiver.search.duty import FOUND_OPEN_TYPES, HANDLED, OPEN
+from receiver.search.over import FOUND_AT, FOUND_AT_TYPES
 from receiver.search.query import Search
 from receiver.search.voicemail import BRINGS_VOICEMAIL
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType, Kind
@@ -67,9 +67,13 @@ def types_of(wanted: Search) -> list[tuple[Kind, EventType]]:
         for kind, type_ in ALL_TYPES
         if wanted.kind in {None, kind} and wanted.type in {None, type_}
     ]
-    pairs = [pair for pair in pairs if not wanted.open or pair[1] in OPEN_TYPES]
+    pairs = [pair for pair in pairs if not wanted.open or pair[1] in FOUND_OPEN_TYPES]
     pairs = [pair for pair in pairs if not wanted.voicemail or pair[0] is Kind.VOICE]
-    return [pair for pair in pairs if wanted.state is None or pair[1] in TYPES_OF_STATE[wanted.state]]
+    if wanted.state is None:
+        return pairs
+    # The end of a call may have got lost.
+    types = FOUND_AT_TYPES if wanted.state in OF_WHOLE_CALLS else TYPES_OF_STATE[wanted.state]
+    return [pair for pair in pairs if pair[1] in types]
 
 
 def conditions(wanted: Search, *, types: bool) -> Clause:
@@ -100,7 +104,7 @@ def conditions(wanted: Search, *, types: bool) -> Clause:
         clause.add(f"quarantine IS {'NOT ' if wanted.quarantined else ''}NULL")
     if wanted.problems is not None:
         clause.add(f"problems IS {'NOT ' if wanted.problems else ''}NULL")
-    ended = ENDED_AS.get(wanted.state or EventState.ENDED, "")
+    ended = FOUND_AT.get(wanted.state or EventState.ENDED, "")
     for asked, means in (
         (wanted.voicemail, BRINGS_VOICEMAIL),
         (wanted.open, OPEN),

@@ -9,7 +9,7 @@ arrived, and conversations, in which the last word is always the sender's; as lo
 from __future__ import annotations
 
 from receiver.duty.things import Thing
-from receiver.search.answered import ENDED_AS
+from receiver.search.over import FOUND_AT, FOUND_AT_TYPES
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType
 
 OPEN_TYPES = frozenset({EventType.CALL_ENDED, EventType.FAX_RECEIVED, EventType.SMS_RECEIVED})
@@ -31,11 +31,13 @@ HANDLED = (
     f" WHEN 'fax' THEN {_done(Thing.FAX, 'CAST(events.id AS TEXT)')}"
     f" ELSE {_done(Thing.CONVERSATION, _CONVERSATION, ' AND duty.up_to >= events.id')} END)"
 )
-_TYPES = ", ".join(f"'{type_}'" for type_ in sorted(OPEN_TYPES))
-_ANSWERED = ENDED_AS[EventState.ANSWERED]
+FOUND_OPEN_TYPES = OPEN_TYPES | FOUND_AT_TYPES
+"""The types of the events at which what is open is found."""
+_OTHERS = ", ".join(f"'{type_}'" for type_ in sorted(OPEN_TYPES - {EventType.CALL_ENDED}))
+_CALLS = " OR ".join(FOUND_AT[state] for state in sorted(OPEN_CALLS))
 OPEN = (
-    f"(events.quarantine IS NULL AND events.type IN ({_TYPES})"
-    f" AND (events.kind <> 'voice' OR (events.session IS NOT NULL AND NOT {_ANSWERED})) AND NOT {HANDLED})"
+    f"(events.quarantine IS NULL AND (events.type IN ({_OTHERS})"
+    f" OR (events.kind = 'voice' AND events.session IS NOT NULL AND ({_CALLS}))) AND NOT {HANDLED})"
 )
 
 

@@ -102,8 +102,8 @@ class EventLog:
             if len(ids) == limit:
                 settled = ids[-1]
             events = rows(connection, ids)
-        if wanted.text or wanted.contact:
-            events = [event for event in events if matches(wanted, event)]
+        # Also of the types: who waits for the end of a call gets that, once, and not what it can be told by.
+        events = [event for event in events if matches(wanted, event)]
         return Tail(events, settled)
 
     def newest_id(self) -> int:

@@ -12,7 +12,8 @@ from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState, EventTy
 
 
 def outcome_of(line: Sequence[Event], told: Told | None = None) -> CallOutcome:
-    """The outcome of a call that ended, from its events in their order and from what the rules told it."""
+    """The outcome of a call that is over, or of whose caller there is a message: from its events in their
+    order and from what the rules told it."""
     state = ended_as(line, told)
     if state is EventState.VOICEMAIL:
         return CallOutcome.VOICEMAIL
@@ -44,6 +45,7 @@ def _in_menu(line: Sequence[Event]) -> bool:
     before."""
     if PROVIDERS[line[0].provider].tells_afterwards:
         return False
-    to_the_end = 1 + next(at for at, event in enumerate(line) if event.type == EventType.CALL_ENDED)
+    ends = (at for at, event in enumerate(line) if event.type == EventType.CALL_ENDED)
+    to_the_end = 1 + next(ends, len(line) - 1)
     last = next((step_of(event) for event in reversed(line[:to_the_end]) if event.ivr_block), None)
     return last is CallStep.MENU

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
+from receiver.answering.state import State
 from receiver.models import DECISIONS
 from receiver.vocabulary.answering import MENU
 
@@ -19,17 +20,26 @@ class Told:
     """Whether it was told to ask for keys."""
     menu_last: bool
     """Whether it was told nothing after that."""
+    over: bool
+    """Whether that was its end: it was told to hang up, or had done so."""
 
 
 def told(connection: Connection, sessions: Sequence[str]) -> dict[str, Told]:
     """What each of these calls was told; without those that no rules answered."""
     query = (
-        select(DECISIONS.c.session, DECISIONS.c.told)
-        .where(DECISIONS.c.session.in_(sessions), DECISIONS.c.told.is_not(None))
+        select(DECISIONS.c.session, DECISIONS.c.told, DECISIONS.c.state)
+        .where(
+            DECISIONS.c.session.in_(sessions),
+            or_(DECISIONS.c.told.is_not(None), DECISIONS.c.state.is_not(None)),
+        )
         .order_by(DECISIONS.c.decided_at, DECISIONS.c.id)
     )
     found: dict[str, Told] = {}
+    over: dict[str, bool] = {}
     for row in connection.execute(query):
-        menu, before = row.told.startswith(MENU), found.get(row.session)
-        found[row.session] = Told(menu or (before is not None and before.menu), menu)
-    return found
+        if row.state is not None:
+            over[row.session] = State.loads(row.state).over
+        if row.told is not None:
+            menu, before = row.told.startswith(MENU), found.get(row.session)
+            found[row.session] = Told(menu or (before is not None and before.menu), menu, False)
+    return {session: replace(one, over=over.get(session, False)) for session, one in found.items()}
