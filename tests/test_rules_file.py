@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,15 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receiver.answering import ours
+from receiver.answering.decisions import Noted
 from receiver.answering.hours import Calendar, Hours
-from receiver.answering.machine import begin
+from receiver.answering.machine import begin, proceed
 from receiver.answering.picture import picture
 from receiver.answering.places import Places
 from receiver.answering.problems import Place
 from receiver.answering.read import load, read
 from receiver.answering.shown import lines
+from receiver.answering.way import Way, way_of
 from receiver.providers.registry import PROVIDERS
-from receiver.vocabulary.answering import Rang
+from receiver.vocabulary.answering import NoInput, Pressed, Rang
 
 EXAMPLES = Path(__file__).parent.parent / "docs/answering"
 GOOD = (EXAMPLES / "shop.toml").read_text(encoding="utf-8")
@@ -188,10 +191,34 @@ def test_the_picture_of_an_example_is_the_one_in_the_documents(name: str) -> Non
 def test_a_picture_marks_the_way_of_a_call_and_is_only_text() -> None:
     rules = load(GOOD.replace("Good day", "<b>&"), "x")
     number = rules.numbers[OURS]
-    plain, marked = picture(rules, number), picture(rules, number, [("counter", 1), ("counter", 2)])
+    plain, marked = (
+        picture(rules, number),
+        picture(rules, number, Way((("counter", 1), ("counter", 2)), rule=2)),
+    )
     assert "<b>" not in plain
     assert 'class="way"' not in plain
     assert marked.count('class="way"') == 6  # the rule, both cards, a line, two steps
+
+
+MENU = """
+[numbers."+6561234567"]
+calls = [{ from = "+65*", flow = "menu" }, { flow = "menu" }]
+[flows]
+menu = [{ say = "Press 2.", gather = { 2 = "voicemail" }, repeats = 1,
+  no_input = "voicemail", wrong_input = "voicemail" }]
+voicemail = [{ record = 60, say = "Please speak." }, "hang up"]
+"""
+
+
+def test_a_picture_marks_the_branch_that_was_taken_and_no_other_to_the_same_flow() -> None:
+    rules, rang = load(MENU, "x"), Rang(OURS, None, datetime(2026, 11, 26, 4, tzinfo=UTC))
+    begun = begin(rules, rang)
+    again = proceed(rules, begun.state, NoInput(1))
+    moves = [begun, again, proceed(rules, again.state, Pressed(2, "2"))]
+    noted = [Noted(rang.at, None, move.why, None, move.state) for move in moves]
+    drawn = picture(rules, rules.numbers[OURS], way_of(noted))
+    rows = re.findall(r'<text [^>]*class="way"[^>]*>([^<]*)', drawn)
+    assert [row for row in rows if "→" in row] == ["always → menu", "2 → voicemail"]
 
 
 def test_the_rules_of_a_number_can_be_read() -> None:

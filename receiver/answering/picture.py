@@ -15,9 +15,11 @@ from unicodedata import east_asian_width
 from receiver.answering import words
 from receiver.answering.rules import GoStep, Number, Rules, Step
 from receiver.answering.shown import flows_of
+from receiver.answering.way import Way
 from receiver.vocabulary.printable import printable
 
 _WIDTH, _GAP, _ROW, _PAD, _LANE = 290, 22, 20, 8, 12
+NOWHERE = Way()
 _SIGNS = 36
 """How many letters a row has room for."""
 _ALONE = (
@@ -47,10 +49,8 @@ class _Card:
         return _ROW * (len(self.rows) + 1) + _PAD
 
 
-def picture(
-    rules: Rules, number: Number, way: Collection[tuple[str, int]] = (), *, alone: bool = False
-) -> str:
-    """An SVG of what may become of a call. `way` are the steps that one took: a flow, and a number from 1.
+def picture(rules: Rules, number: Number, way: Way = NOWHERE, *, alone: bool = False) -> str:
+    """An SVG of what may become of a call. `way` is the one that a call took.
 
     With `alone` it brings its own colours, for where no page gives it any. Put it in a box that scrolls.
     """
@@ -71,31 +71,30 @@ def picture(
     return "\n".join(filter(None, parts))
 
 
-def _cards(rules: Rules, number: Number, way: Collection[tuple[str, int]]) -> dict[str, _Card]:
+def _cards(rules: Rules, number: Number, way: Way) -> dict[str, _Card]:
     """The rules, under an empty name, and each flow."""
-    first = next(iter(way), ("", 0))[0]
-    cards = {"": _Card(f"{number.number}  {number.name or ''}".strip(), taken=bool(way))}
-    for rule in number.calls:
+    cards = {"": _Card(f"{number.number}  {number.name or ''}".strip(), taken=bool(way.steps))}
+    for place, rule in enumerate(number.calls, 1):
         text = f"{words.of_conditions(rule.conditions)} → {rule.flow}"
-        cards[""].rows.append(_Row(text, rule.flow, rule.flow == first))
-    passed = {flow for flow, _ in way}
+        cards[""].rows.append(_Row(text, rule.flow, place == way.rule))
+    passed = {flow for flow, _ in way.steps}
     for name in flows_of(rules, number):
         card = cards[name] = _Card(name, taken=name in passed)
         for at, step in enumerate(rules.flows[name], 1):
-            card.rows += _step_rows(step, passed if (name, at) in way else set(), taken=(name, at) in way)
+            left_by = {takes for flow, step_left, takes in way.branches if (flow, step_left) == (name, at)}
+            card.rows += _step_rows(step, left_by, taken=(name, at) in way.steps)
     return cards
 
 
-def _step_rows(step: Step, passed: Collection[str], *, taken: bool) -> Iterator[_Row]:
-    goes = isinstance(step, GoStep)
+def _step_rows(step: Step, left_by: Collection[str], *, taken: bool) -> Iterator[_Row]:
     yield _Row(
         words.of_step(step),
         step.flow if isinstance(step, GoStep) else None,
         taken,
         back=isinstance(step, GoStep) and step.times is not None,
     )
-    for what, target in words.of_branches(step):
-        yield _Row(f"    {what} → {target}", target, not goes and taken and target in passed)
+    for takes, what, target in words.of_branches(step):
+        yield _Row(f"    {what} → {target}", target, takes in left_by)
 
 
 def _place(cards: dict[str, _Card]) -> int:

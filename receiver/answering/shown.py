@@ -24,7 +24,7 @@ def lines(rules: Rules, number: Number, now: datetime) -> Iterator[str]:
         yield f"  flow {name}"
         for at, step in enumerate(rules.flows[name], 1):
             yield f"    {at} {words.of_step(step)}"
-            for what, target in words.of_branches(step):
+            for _, what, target in words.of_branches(step):
                 yield f"        {what} → {target}"
 
 

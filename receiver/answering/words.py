@@ -44,12 +44,12 @@ def of_step(step: Step) -> str:
             return of_instruction(step.instruction)
 
 
-def of_branches(step: Step) -> Iterator[tuple[str, str]]:
-    """Where a step leads beside the next one: what it takes, and the target."""
+def of_branches(step: Step) -> Iterator[tuple[str, str, str]]:
+    """Where a step leads beside the next one: what it takes, the same in words, and the target."""
     for what, target in targets(step):
         if not (isinstance(step, GoStep) and what != "then"):
             repeats = step.repeats if isinstance(step, GatherStep) and what.endswith(" input") else 0
-            yield f"{what}, after {count_of(repeats, 'repeat')}" if repeats else what, target
+            yield what, f"{what}, after {count_of(repeats, 'repeat')}" if repeats else what, target
 
 
 def of_conditions(conditions: Sequence[Condition]) -> str:
