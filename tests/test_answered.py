@@ -13,6 +13,7 @@ from receiver.answering.decisions import Decided
 from receiver.answering.state import State
 from receiver.search.calls import CallLog
 from receiver.search.events import EventLog
+from receiver.search.index import LogIndex
 from receiver.search.query import Search
 from receiver.vocabulary.answering import Dial, Gather, HangUp, Record, Say, Speech
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState
@@ -104,6 +105,7 @@ def test_the_database_and_the_call_agree(client, app):
         told += generated_decisions(choice, "twilio" if twilio else "hoiio", session)
     decisions.write(app.extensions["receiver"].engine, told)
     engine = app.extensions["receiver"].engine
+    LogIndex(engine).catch_up()
     log, calls = EventLog(engine), CallLog(engine)
     found = {
         state: {event.session for event in log.every(Search(state=state, quarantined=False))}

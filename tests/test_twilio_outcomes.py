@@ -16,6 +16,7 @@ from receiver.relay.planner import is_wanted
 from receiver.search.call import call_json
 from receiver.search.calls import CallLog
 from receiver.search.events import EventLog
+from receiver.search.index import LogIndex
 from receiver.search.query import Search
 from receiver.simulator.twilio.server import SimulatorServer
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState
@@ -296,6 +297,7 @@ def test_who_waits_for_missed_calls_gets_each_once(office: Service, numbers):
         office.take(numbers["rules: sentence"], ends=ends)
         office.twilio.control.call(CALLER, numbers["rules: sentence"])
     assert office.parts.answering.flush(10)
+    LogIndex(office.parts.engine).catch_up()
     assert len(log.find(replace(wanted, since=log.get(before).received_at)).events) >= 2
     assert [event.type for event in log.after(wanted, before).events] == ["call.ended"]
     lost = log.find(wanted, limit=2).events[1]

@@ -14,7 +14,7 @@ from receiver.models.base import Base, Id, Lines, Money, UtcTime, Words
 from receiver.models.contacts import CONTACTS, Contact
 from receiver.models.counts import ConversationCount, Hour, HourCount, IndexState, NumberCount
 from receiver.models.duty import DUTY, DutyRow
-from receiver.models.ends import EndsLate
+from receiver.models.ends import CallWithoutEnd, EndsLate
 from receiver.models.events import CONTACT_OF_EVENT, EVENTS, REPEATS, WHOLE_EVENT, Event, Repeat
 from receiver.models.jobs import JobState
 from receiver.models.journal import SetupLease, SetupStep
@@ -52,6 +52,7 @@ __all__ = [
     "Archived",
     "AttemptRow",
     "Base",
+    "CallWithoutEnd",
     "CallbackKey",
     "Contact",
     "ConversationCount",

@@ -1,4 +1,4 @@
-"""What is left to do for the events of calls whose callbacks do not name the ends."""
+"""Calls of which something is not known yet: who their events are between, or that they ended."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ class EndsLate(Base):
     __tablename__ = "ends_late"
 
     event_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class CallWithoutEnd(Base):
+    """A call whose end was not reported when its newest event was indexed: it goes on, or that got lost."""
+
+    __tablename__ = "calls_without_end"
+
+    session: Mapped[str] = mapped_column(primary_key=True)

@@ -19,6 +19,7 @@ from receiver.db.settled import settled_id
 from receiver.models import EVENTS, Event, IndexState
 from receiver.search.additions import ADD, Additions
 from receiver.search.ends import complete
+from receiver.search.over import keep_up
 from receiver.search.words import INDEX_VERSION
 from receiver.search.written_words import add_words, words_of
 from receiver.vocabulary.job import Job
@@ -38,7 +39,7 @@ _MERGE = "INSERT INTO event_words (event_words, rank) VALUES ('merge', ?)"  # pa
 _COLUMNS = [
     EVENTS.c[name]
     for name in (
-        *("id", "provider", "kind", "type", "sender", "recipient", "text", "received_at"),
+        *("id", "provider", "kind", "type", "sender", "recipient", "session", "text", "received_at"),
         *("quarantine", "problems", "query_string", "body", "headers"),
     )
 ]
@@ -135,6 +136,7 @@ class LogIndex:
             for statement, rows in zip(ADD[self._dialect], additions.rows(), strict=True):
                 if rows:
                     connection.execute(statement, rows)
+            keep_up(connection, events)
             connection.execute(_ADVANCE, {"last": events[-1].id})
             held_for = time.monotonic() - locked
         self._unmerged = True

@@ -10,6 +10,9 @@ Declared once, as `receiver.search.answered` does: for a call that was read, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
 
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
@@ -75,12 +78,32 @@ def state_so_far(events: Sequence[Event], told: Told | None) -> EventState | Non
 def found_at(events: Sequence[Event]) -> Sequence[Event]:
     """The events at which a call is found by what became of it: its ends, or the newest if none came."""
     ends = [event for event in events if event.type == EventType.CALL_ENDED]
-    under_way = [event for event in events if event.type in _UNDER_WAY]
+    under_way = [event for event in events if event.type in UNDER_WAY]
     return ends or sorted(under_way, key=lambda event: event.id)[-1:]
 
 
-_UNDER_WAY = (EventType.CALL_RINGING, EventType.CALL_ONGOING)
-FOUND_AT_TYPES = frozenset({EventType.CALL_ENDED, *_UNDER_WAY})
+UNDER_WAY = (EventType.CALL_RINGING, EventType.CALL_ONGOING)
+FOUND_AT_TYPES = frozenset({EventType.CALL_ENDED, *UNDER_WAY})
+
+
+def keep_up(connection: Connection, events: Iterable[Any]) -> None:
+    """Note which calls have events and no end, and which have one now. Nothing else can find the few that
+    are over without one among all that had one."""
+    for types, statement in ((UNDER_WAY, _WITHOUT_END), ((EventType.CALL_ENDED,), _WITH_END)):
+        sessions = {event.session for event in events if event.session and event.type in types}
+        if sessions:
+            connection.execute(statement, [{"session": session} for session in sorted(sessions)])
+
+
+_WITHOUT_END = text(
+    "INSERT INTO calls_without_end (session) SELECT CAST(:session AS text) WHERE NOT EXISTS (SELECT 1 FROM"
+    " events WHERE session = :session AND (type = 'call.ended') IS TRUE AND quarantine IS NULL)"
+    " ON CONFLICT DO NOTHING"
+)
+_WITH_END = text(
+    "DELETE FROM calls_without_end WHERE session = :session AND EXISTS (SELECT 1 FROM events"
+    " WHERE session = :session AND (type = 'call.ended') IS TRUE AND quarantine IS NULL)"
+)
 
 
 def _any(condition: str) -> str:
@@ -90,7 +113,13 @@ def _any(condition: str) -> str:
 
 
 _ENDED = f"(o.type = '{EventType.CALL_ENDED}') IS TRUE"  # written so that no index is used for it
-_TYPES = ", ".join(f"'{type_}'" for type_ in _UNDER_WAY)
+_TYPES = ", ".join(f"'{type_}'" for type_ in UNDER_WAY)
+WALK_WITHOUT_END = (
+    "ix_events_session_id",
+    "session IN (SELECT session FROM calls_without_end) AND (kind = 'voice') IS TRUE"
+    f" AND (type IN ({_TYPES})) IS TRUE",
+)
+"""An index of events along which calls are found whose end was not reported, and the condition for that."""
 _NEWEST_WITHOUT_END = (
     f"events.type IN ({_TYPES}) AND events.session IS NOT NULL AND events.quarantine IS NULL"
     f" AND NOT {_any(f'o.id > events.id AND o.type IN ({_TYPES})')}"

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from receiver.search.conditions import ALL_TYPES, conditions, prepared, types_of
 from receiver.search.duty import WALKS_OF_HANDLED
+from receiver.search.over import UNDER_WAY, WALK_WITHOUT_END
 from receiver.search.query import Search
 from receiver.search.span import Span
-from receiver.vocabulary.kinds import EventType
+from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventType, Kind
 
 
 def ids_by_walks(connection: Connection, wanted: Search, span: Span, limit: int, oldest: bool) -> list[int]:
@@ -22,6 +23,8 @@ def ids_by_walks(connection: Connection, wanted: Search, span: Span, limit: int,
     pairs = types_of(wanted)
     if not pairs:
         return []
+    of_calls = wanted.open or wanted.state in OF_WHOLE_CALLS
+    lost = of_calls and wanted.kind in {None, Kind.VOICE}
     ends, every_type = _ends(wanted), len(pairs) == len(ALL_TYPES)
     if wanted.handled:
         walks = [(index, " AND ".join([handled, *_either(ends)])) for index, handled in WALKS_OF_HANDLED]
@@ -40,9 +43,12 @@ def ids_by_walks(connection: Connection, wanted: Search, span: Span, limit: int,
                 f"kind = '{kind}' AND type = '{type_}'"
                 for kind, type_ in pairs
                 # There may be more of our own tests than of anything else.
-                if wanted.tests or type_ is not EventType.TEST
+                if not (lost and type_ in UNDER_WAY) and (wanted.tests or type_ is not EventType.TEST)
             )
         ]
+        if lost:
+            index, without_end = WALK_WITHOUT_END
+            walks.append((index, " AND ".join([without_end, *_of_type(wanted.type), *_either(ends)])))
         rest = conditions(wanted, types=False)
     values = rest.values | {"above": span.above, "below": span.below, "limit": limit}
     values |= {
@@ -52,6 +58,10 @@ def ids_by_walks(connection: Connection, wanted: Search, span: Span, limit: int,
     }
     statement = _statement(walks, rest.parts, "ASC" if oldest else "DESC", connection.dialect.name)
     return list(connection.scalars(prepared(statement), values))
+
+
+def _of_type(type_: EventType | None) -> list[str]:
+    return [] if type_ is None else [f"(type = '{type_}') IS TRUE"]
 
 
 def _either(ends: list[str]) -> list[str]:
