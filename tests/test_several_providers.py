@@ -198,6 +198,16 @@ def test_what_fix_leaves_is_said_and_where_the_masked_number_stands(flask, twili
     assert "--fix" not in flask("doctor", code=2, **second).stderr
 
 
+def test_what_one_has_is_mended_where_the_other_cannot_be_asked(flask, hoiio, twilio):
+    number = twilio.buy()
+    flask("setup", "--number", number, "--yes", callback_keys=(OLD_KEY,))
+    report = flask("doctor", "--fix", code=2, hoiio_api_url=hoiio.url)
+    assert "the numbers at Hoiio were not looked at" in report.stderr
+    assert "moved to the current key" in report.stderr
+    assert "ERROR  provider" in report.stdout
+    assert KEY in twilio.account["numbers"][0]["voice_url"]
+
+
 def test_the_report_about_several_fits_a_terminal(flask, twilio):
     report = flask("doctor", code=2).stdout.splitlines()
     assert max(map(len, report)) <= 80

@@ -7,6 +7,7 @@ from receiver.doctor.report import NotLooked
 from receiver.keys.urls import CallbackUrls
 from receiver.numbers.findings import Finding
 from receiver.providers.base import Provider
+from receiver.providers.errors import ProviderError
 from receiver.setup.apply import StepOutcome, repoint
 from receiver.setup.configuring import repointed
 from receiver.vocabulary.mask import masked_number
@@ -24,7 +25,10 @@ def mend(patient: Patient, say: Say) -> None:
     urls = patient.watch.urls()
     for provider in patient.providers:
         if provider.name in urls:
-            _mend(patient, provider, urls[provider.name], say)
+            try:
+                _mend(patient, provider, urls[provider.name], say)
+            except ProviderError as error:  # the report says so, too, and what the others have is mended
+                say(f"the numbers at {provider.title} were not looked at: {error}")
 
 
 def _mend(patient: Patient, provider: Provider, urls: CallbackUrls, say: Say) -> None:
