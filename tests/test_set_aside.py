@@ -2,6 +2,7 @@
 
 import logging
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote_plus, urlencode
 
@@ -15,6 +16,7 @@ from receiver.access.scopes import Scope
 from receiver.db.engine import writing
 from receiver.models import Process
 from receiver.search.query import Search
+from receiver.vocabulary.distrust import SIGNATURE_INVALID
 
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m"
@@ -108,6 +110,14 @@ def test_one_shows_its_request_harmlessly_and_masked_for_those_who_mask(client, 
     assert "The body is masked." in masked
     assert "hello" not in masked
     assert SENDER[1:] not in masked
+
+
+def test_one_that_is_not_trusted_says_what_that_means(app, client, refuse):
+    refuse(replace(an_sms("AA-SI-1"), distrust=SIGNATURE_INVALID))
+    shown = app.test_cli_runner().invoke(args=["spool", "show", "1"]).stdout
+    for told in (client.get("/spool/1").text, shown):
+        assert "signature invalid" in told
+        assert "Somebody else sent it" in told
 
 
 def test_raw_bytes_that_are_no_text_do_nothing(client, refuse):

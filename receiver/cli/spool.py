@@ -16,6 +16,7 @@ from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.db.failure import reason_of
 from receiver.db.schema import require_schema
+from receiver.intake.distrust import explained
 from receiver.search.set_aside import set_aside_json
 from receiver.vocabulary.printable import size
 
@@ -107,7 +108,8 @@ def show(position: int, as_json: bool) -> None:
     raw = document.pop("raw")
     headers = "\n".join(f"{name}: {value}" for name, value in raw.pop("headers").items())
     body = base64.b64decode(raw.pop("body_base64")).decode("utf-8", "backslashreplace")
-    shown = document | raw | {"headers": headers, "body": body}
+    means = explained(found.distrust, current.expected()) or None
+    shown = document | {"distrust_means": means} | raw | {"headers": headers, "body": body}
     tables.show(
         ("field", "value"), [(name, str(value)) for name, value in shown.items() if value is not None]
     )

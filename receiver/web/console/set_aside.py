@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from receiver import current
 from receiver.access.scopes import Scope
+from receiver.intake.distrust import explained
 from receiver.intake.spool import SpoolError
 from receiver.keys import presence
 from receiver.search.set_aside import line_json, set_aside_json
@@ -48,6 +49,7 @@ def show(position: int) -> str:
         "set_aside_one.html",
         page="set_aside",
         aside=set_aside_json(found, mask=shown.masked()),
+        means=explained(found.distrust, current.expected()),
         may_decide=_may_decide(),
     )
 
