@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import click
 
 from config import Config
-from receiver.providers.registry import PROVIDERS
 from receiver.quickstart.addresses import Address, url_of
 from receiver.quickstart.tours import Tour
 
@@ -28,8 +27,7 @@ def tell_real(config: Config, listen: Address, providers: Sequence[Tour], key: s
     where = f"{config.public_url or 'https://<PUBLIC_URL>/'}callbacks/•••/"
     click.echo()
     for one in providers:
-        words = ", ".join(PROVIDERS[one.provider].paths)
-        click.echo(f"Callbacks of {one.title} go to  {where}{one.provider}/…  ({words})")
+        click.echo(f"Callbacks of {one.title} go to  {where}{one.provider}/…  ({one.callbacks})")
     click.echo(f"In place of ••• stands the key {key} of `receiver keys list`; setup writes it.")
     if config.public_url is None:
         click.echo("First set PUBLIC_URL in .env, where the provider reaches this service, and start again.")

@@ -38,6 +38,8 @@ class Tour:
     provider: str
     title: str
     """The provider, as people write it."""
+    callbacks: str
+    """The last words of its callback URLs."""
     state: str
     account: Sequence[str]
     """The simulator's options for the account."""
@@ -85,6 +87,7 @@ TOURS: Mapping[str, Tour] = {
         Tour(
             provider="hoiio",
             title="Hoiio",
+            callbacks="voice, fax, sms",
             state="demo",
             account=("--app-id", "sim-app", "--access-token", "sim-token"),
             settings=_hoiio,
@@ -108,6 +111,7 @@ TOURS: Mapping[str, Tour] = {
         Tour(
             provider="twilio",
             title="Twilio",
+            callbacks="voice, sms, status, recording",
             state="demo-twilio",
             account=("--account-sid", _SID, "--auth-token", _TOKEN),
             settings=_twilio,
