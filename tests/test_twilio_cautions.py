@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import make_config, on_sqlite
+from conftest import make_config, on_sqlite, started
+from test_console import signed_in
 from test_doctor import found, here  # noqa: F401  # a fixture
 from test_serve import Service
 from twilio_callbacks import SETTINGS
 
+from receiver.access.scopes import Scope
 from receiver.providers.registry import PROVIDERS
 
 database_url = on_sqlite
@@ -79,6 +81,14 @@ def test_the_doctor_says_what_to_do(here):  # noqa: F811
     told = found(here, commit_deadline=10, **SETTINGS)["long-deadline"]
     assert (told["severity"], told["provider"]) == ("warning", "twilio")
     assert "4 or less" in told["mend"]
+
+
+def test_the_console_says_so_without_waiting_for_the_watch(tmp_path, database_url):
+    for app in started(
+        make_config(database_url, tmp_path, secret_key="k" * 32, commit_deadline=10, **SETTINGS)
+    ):
+        page = signed_in(app, "olga", Scope.READ).get("/").text
+        assert "COMMIT_DEADLINE is 10" in page[page.index("Needs attention") :]
 
 
 def test_the_service_says_so_at_its_start(tmp_path, database_url):

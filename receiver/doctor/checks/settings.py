@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,9 +12,10 @@ from sqlalchemy.engine import make_url
 from config import Config
 from receiver.doctor.check import Check, Patient, Say
 from receiver.keys.doors import FALLBACK, PUBLIC_URL
+from receiver.numbers.cautioned import cautioned
 from receiver.numbers.findings import Finding, error, warning
 from receiver.outbound.address import network_of
-from receiver.providers.registry import PROVIDERS, cautions
+from receiver.providers.registry import PROVIDERS
 from receiver.settings.choices import Signatures
 from receiver.settings.files import DOTENV
 
@@ -31,10 +31,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
                 f"Set {wanted}; they are in the provider's portal.",
             )
         )
-    found += (
-        replace(warning(each.code, each.sentence, each.mend), provider=provider.name)
-        for provider, each in cautions(config)
-    )
+    found += cautioned(config)
     found += _about_addresses(config, live=_live(patient))
     if config.signatures is Signatures.IGNORE:
         found.append(

@@ -8,6 +8,7 @@ from receiver import current
 from receiver.intake import quarantined, set_aside
 from receiver.intake.spool import SpoolError, SpoolState
 from receiver.numbers import findings
+from receiver.numbers.cautioned import cautioned
 from receiver.search import index_lag
 from receiver.search.query import Search
 from receiver.web.console import tiles, times
@@ -40,6 +41,7 @@ def show() -> str:
             told(finding)
             for finding in (
                 *findings.read(engine),
+                *cautioned(current.config()),
                 *(set_aside.finding(spool) if spool else ()),
                 *index_lag.finding(engine, times.zone()),
             )
