@@ -527,6 +527,43 @@ def test_what_an_option_says_is_not_asked(terminal, simulator):
     assert (number["auto_extend_status"], bool(number["forward_sms_to"])) == ("enabled", True)
 
 
+@pytest.mark.slow
+def test_at_a_terminal_a_number_that_is_held_is_offered_before_another_is_bought(terminal, simulator):
+    number = simulator.subscribe("SG", "")
+    bought = len(simulator.purchases)
+    code, screen = terminal(
+        "setup",
+        "--country",
+        "SG",
+        answers=[
+            (f"Enter for {number}, which you have", ""),
+            ("Receive (", ""),
+            ("Configure 1 number?", "y"),
+        ],
+    )
+    assert code == 0, screen
+    assert (len(simulator.purchases), len(simulator.account["numbers"])) == (bought, 1)
+    assert "Months" not in screen
+
+
+@pytest.mark.slow
+def test_at_a_terminal_what_cannot_be_is_refused_before_anything_is_asked(terminal):
+    code, screen = terminal("setup", "--sort", "local", answers=[])
+    assert code == 1
+    assert "leave out --sort" in screen
+    assert "Country (" not in screen
+
+
+def test_how_to_get_one_more_is_said_where_there_is_nothing_to_do(flask, simulator):
+    for _ in range(2):
+        simulator.subscribe("SG", "")
+    wish = ("setup", "--country", "SG", "--kind", "fax", "--yes")
+    ok(flask(*wish, "--count", "2"))
+    again = flask(*wish)
+    assert ok(again)
+    assert "To have one more: --count 3." in again.stderr
+
+
 # --- setup --file ---
 
 

@@ -14,12 +14,13 @@ import click
 from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
 from receiver.providers.base import Provider
-from receiver.providers.market import AvailableNumber, Country, Duration, Narrowed
-from receiver.providers.numbers import Capability
+from receiver.providers.market import AvailableNumber, Country, Duration
+from receiver.providers.numbers import Capability, SubscribedNumber
 from receiver.setup.catalogue import NoSuchPlace, Shop, can, described, find_country, find_state, papers
+from receiver.setup.matching import fitting
 from receiver.setup.plan import Wish
 from receiver.setup.request import SetupRequest
-from receiver.setup.run import impossible
+from receiver.setup.run import Account, impossible
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.printable import printable
 
@@ -46,31 +47,32 @@ def for_a_provider(providers: Sequence[Provider]) -> Provider:
     return _answer(f"Provider ({' or '.join(named)})", read)
 
 
-def for_a_wish(shop: Shop, known: SetupRequest) -> Wish:
+def for_a_wish(account: Account, known: SetupRequest) -> Wish:
     """The wish of the person at the terminal, who is asked only for what is not `known`."""
-    asked = Wish(known.kinds or frozenset(), duration=known.duration, sort=known.sort)
+    shop = account.shop
+    asked = Wish(
+        known.kinds or frozenset(),
+        duration=known.duration,
+        sort=known.sort,
+        area_code=known.area_code,
+        contains=known.contains,
+    )
     if reason := impossible(asked, shop.market):
         raise click.ClickException(reason)
     with progress.spinner("Asking the provider …"):
         countries = shop.countries
     country = find_country(countries, known.country) if known.country else _country(countries)
     state = find_state(country, known.state).code if known.state else _state(country)
-    narrowed = Narrowed(known.sort, known.area_code, known.contains)
+    asked = replace(asked, country=country.code, state=state)
     some_state = country.states and country.sold_by_state and not state
-    number = None if known.any_number or some_state else _number(shop, country, state, narrowed)
+    number = None if known.any_number or some_state else _number(account, country, asked)
     kinds = known.kinds if known.kinds is not None else _kinds(number or _sample(shop, country, state))
+    if isinstance(number, SubscribedNumber):
+        return Wish(kinds, number=number.number)
     duration = known.duration or _duration(shop, country)
     if number:
         return Wish(kinds, number=number.number, state=state, duration=duration)
-    return Wish(
-        kinds,
-        country=country.code,
-        state=state,
-        duration=duration,
-        sort=known.sort,
-        area_code=known.area_code,
-        contains=known.contains,
-    )
+    return replace(asked, kinds=kinds, duration=duration)
 
 
 def _country(countries: tuple[Country, ...]) -> Country:
@@ -93,8 +95,9 @@ def _state(country: Country) -> str:
     )
 
 
-def _number(shop: Shop, country: Country, state: str, narrowed: Narrowed) -> AvailableNumber | None:
-    """One of the numbers for sale, or None for whichever is the first that will do."""
+def _number(account: Account, country: Country, asked: Wish) -> AvailableNumber | SubscribedNumber | None:
+    """One of the numbers for sale, the one that is held and will do, or None for the first that will do."""
+    shop, state, narrowed = account.shop, asked.state, replace(asked.narrowed, kinds=frozenset())
     listed: list[AvailableNumber] = []
 
     def show(digits: str) -> None:
@@ -118,10 +121,10 @@ def _number(shop: Shop, country: Country, state: str, narrowed: Narrowed) -> Ava
             raise _Again(wanting)
         return number
 
-    def chosen(text: str) -> AvailableNumber | None:
+    def chosen(text: str) -> AvailableNumber | SubscribedNumber | None:
         digits = options.digits(text)
         if not text:
-            return None
+            return held
         if not re.fullmatch(r"[0-9]+", digits):
             raise _Again("Type the place in the list, digits to look for, or nothing.")
         if "+" not in text and int(digits) in range(1, len(listed) + 1):
@@ -129,7 +132,11 @@ def _number(shop: Shop, country: Country, state: str, narrowed: Narrowed) -> Ava
         show(digits)
         return free(listed[0]) if len(listed) == 1 else _answer(question, chosen, default="")
 
-    question = "Number (1, 2, …; digits to look for; Enter for any)"
+    with progress.spinner("Asking the provider …"):
+        fit = fitting(asked, account.client.subscribed_numbers(), account.urls)
+    held = fit[0] if fit else None
+    usual = f"{held.number}, which you have" if held else "any"
+    question = f"Number (1, 2, …; digits to look for; Enter for {usual})"
     try:
         show("")
     except _Again as reason:
@@ -143,7 +150,7 @@ def _sample(shop: Shop, country: Country, state: str) -> AvailableNumber | None:
     return next(shop.numbers(country.code, place), None)
 
 
-def _kinds(number: AvailableNumber | None) -> frozenset[Kind]:
+def _kinds(number: AvailableNumber | SubscribedNumber | None) -> frozenset[Kind]:
     """What to receive; not asked where there is no choice."""
     if number is None or not number.capabilities:
         return frozenset()

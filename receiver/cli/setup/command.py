@@ -27,6 +27,7 @@ from receiver.setup import wanted
 from receiver.setup.address import doubt
 from receiver.setup.apply import Progress, StepOutcome, apply
 from receiver.setup.by_hand import not_bought
+from receiver.setup.matching import fitting
 from receiver.setup.plan import Step, Wish
 from receiver.setup.request import RequestError, SetupRequest
 from receiver.setup.run import Account, Decision, Result
@@ -103,7 +104,7 @@ def setup(*, yes: bool, as_json: bool, **asked: Any) -> None:
         providers = (ask.for_a_provider(providers),)
     accounts = [current.account(of, output.patient) for of in providers]
     _warn_of_address(providers)
-    wishes = (ask.for_a_wish(accounts[0].shop, request),) if asking else given
+    wishes = (ask.for_a_wish(accounts[0], request),) if asking else given
     try:
         with ExitStack() as leases:
             for account in () if request.dry_run else accounts:
@@ -148,8 +149,16 @@ def _run(
     ]
     proofs = [_proved(result, known) for result, known in zip(results, proofs, strict=True)]
     result_shown.show(results, proofs, as_json=as_json)
+    if request.country and results[0].plan.ready and not (steps or results[0].plan.refusals):
+        output.say(f"To have one more: --count {_fitting(request.wishes, results[0]) + 1}.")
     if not all(result.fulfilled for result in results):
         raise SystemExit(1)
+
+
+def _fitting(wishes: Sequence[Wish], result: Result) -> int:
+    """How many of the numbers held a wish for a country can be fulfilled with."""
+    (wish,) = wanted.placed(wishes, result.account.shop.countries)
+    return len(fitting(wish, result.decision.active, result.account.urls))
 
 
 def _proved(result: Result, known: Proofs) -> Proofs:
