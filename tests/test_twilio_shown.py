@@ -10,8 +10,10 @@ from test_console import form_token, signed_in
 from twilio_callbacks import SETTINGS, payload, post
 
 from receiver.access.scopes import Scope
+from receiver.archive import documents
 from receiver.archive.archivist import Archivist
-from receiver.web.console.timeline import in_words
+from receiver.search.events import EventLog
+from receiver.search.in_words import in_words
 
 database_url = on_sqlite
 
@@ -137,15 +139,19 @@ def test_the_command_says_what_became_of_a_dial_and_how_long_it_took(app, server
         return found.stdout
 
     drawn = run("calls", "show", CALL, "--utc")
-    assert re.search(rf"call {CALL}: voicemail\nfrom .* UTC\n1:01 min\n", drawn)
+    said = r"Nobody answered\. The caller left a message\."
+    assert re.search(rf"call {CALL}: voicemail\nfrom .* UTC\n1:01 min\n{said}\n", drawn)
     assert re.findall(r"● (.*)", drawn) == [
         "ringing",
         "ongoing (gather): opening hours",
         "ongoing (dial): dial no answer",
-        "ongoing (record): recording, 9 s",
+        "ongoing (record): recorded, 9 s",
         "call ended: 1:01 min",
-        "ongoing (recording): recording, 9 s",
+        "ongoing (recording): recording ready, 9 s",
         "ongoing (transcription): Please call me back.",
     ]
-    assert drawn.count(server.url + RECORDING) == 1
+    (event_id,) = re.findall(r"receiver archive get (\d+)", drawn)
+    event = EventLog(app.extensions["receiver"].engine).get(int(event_id))
+    assert documents.of_events(app.extensions["receiver"].engine, [event])[event.id]
+    assert max(map(len, drawn.splitlines())) <= 80
     assert "dial no answer" in run("events")

@@ -14,6 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from receiver.cli.columns import GAP, Column, fitted
 from receiver.cli.tables import Marked
 from receiver.search.time_line import after_events, party_words
+from receiver.vocabulary.kinds import CallStep
 from receiver.vocabulary.printable import count_of, printable
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def event_gist(document: Mapping[str, Any]) -> str:
         _party(document),
         document.get("fax_error_code"),
         "document" if document.get("fax_url") else None,
-        "recording" if document.get("record_url") or document.get("monitor_url") else None,
+        _recording(document),
         _length(document),
         f"came {document['repeats'] + 1} times" if document["repeats"] else None,
     ]
@@ -85,6 +86,17 @@ def _written(text: str | None, media: Sequence[object]) -> str | None:
     """What somebody wrote, and before it, where a long text does not push it out, how much came with it."""
     attached = count_of(len(media), "attachment") if media else None
     return f"{attached}: {text}" if attached and text else attached or text
+
+
+def _recording(document: Mapping[str, Any]) -> str | None:
+    """That there is one, or will be: a provider may tell of its end, and once more when it is ready."""
+    if not (document.get("record_url") or document.get("monitor_url")):
+        return None
+    from receiver.search.in_words import step_of  # noqa: PLC0415  # `listen` needs no provider, and starts quickly
+
+    said = {CallStep.RECORDED: "recorded", CallStep.RECORDING_READY: "recording ready"}
+    step = step_of(document)
+    return said.get(step, "recording") if step else "recording"
 
 
 def _party(document: Mapping[str, Any]) -> str | None:
@@ -152,6 +164,8 @@ def duty_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
 
 def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     """A call drawn as a line of time: each event with the time since the one before."""
+    from receiver.search.in_words import in_words  # noqa: PLC0415  # see _recording
+
     began = datetime.fromisoformat(document["started_at"])
     yield printable(f"call {document['session']}: {document['outcome'] or document['state']}")
     name = f"{document['contact']}, " if document["contact"] else ""
@@ -161,6 +175,7 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     cost = amount(document["cost"], document["currency"]) if document["cost"] else None
     if bill := ", ".join(part for part in (_length(document), cost) if part):
         yield printable(bill)
+    yield in_words(document)
     yield from duty_line(document, shown)
     yield ""
     before: datetime | None = None
@@ -177,7 +192,7 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
         for name in ("record_url", "monitor_url"):
             if (link := event.get(name)) and link not in links:
                 links.add(link)
-                yield printable(f"          │ {link}")
+                yield f"          │ receiver archive get {event['id']}"
         for decision in decisions:
             yield from _decided(decision)
         before = at
@@ -186,10 +201,23 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
 def _decided(decision: Mapping[str, Any]) -> Iterator[str]:
     """What the rules decided: the reasons, then what the call was told to do."""
     for reason in decision["why"]:
-        yield printable(f"          │   {reason['said']}")
+        yield from _wrapped(reason["said"], "  ")
     if decision["does"]:
         where = f"{decision['flow']} {decision['step']}: " if decision["flow"] else ""
-        yield printable(f"          │   → {where}{decision['does']}")
+        yield from _wrapped(f"{where}{decision['does']}", "  → ")
+
+
+def _wrapped(text: str, mark: str) -> Iterator[str]:
+    """Beside the line of time, no wider than the terminal."""
+    beside = "          │ "
+    width = max(40, shutil.get_terminal_size().columns - 1)
+    yield from textwrap.wrap(
+        printable(text),
+        width,
+        initial_indent=beside + mark,
+        subsequent_indent=beside + " " * len(mark),
+        break_on_hyphens=False,
+    )
 
 
 def _between(before: datetime, at: datetime) -> str:

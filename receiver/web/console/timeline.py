@@ -1,4 +1,4 @@
-"""A call as a time line: what happened when, and what became of it in people's words. Pure.
+"""A call as a time line: what happened when. Pure.
 
 Works on the document of a call, masked or not. Times are those at which we received the notifications: only
 the last ones carry a date of the provider's, to the second.
@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from receiver.providers.registry import PROVIDERS
+from receiver.search.in_words import in_words, step_of
 from receiver.search.time_line import after_events, party_words
-from receiver.vocabulary.kinds import CallOutcome, CallStep, EventState
+from receiver.vocabulary.kinds import CallOutcome, CallStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,56 +62,12 @@ def time_line(call: Mapping[str, Any]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-_SAID = {
-    CallOutcome.ANSWERED: "Somebody answered.",
-    CallOutcome.MISSED: "Nobody answered.",
-    CallOutcome.BUSY: "Nobody answered: the line was busy.",
-    CallOutcome.NO_ANSWER: "Nobody answered: it rang until it was given up.",
-    CallOutcome.VOICEMAIL: "Nobody answered. The caller left a message.",
-    CallOutcome.ABANDONED: "The caller hung up in the menu.",
-    CallOutcome.CANCELED: "The caller hung up before anybody answered.",
-    CallOutcome.UNKNOWN: "Its end was never reported.",
-    EventState.RINGING: "It is ringing.",
-    EventState.ONGOING: "It is going on.",
-}
-
-
-def in_words(call: Mapping[str, Any]) -> str:
-    """What became of a call, as one person tells another."""
-    if call["outcome"] == CallOutcome.ANSWERED and (who := _answered_by(call)):
-        return f"{who} answered: nobody spoke with the caller."
-    if call["outcome"] == CallOutcome.MISSED and _led(call):
-        return "Nobody answered. The caller heard what your rules say."
-    return _SAID.get(call["outcome"] or call["state"], "")
-
-
-def _answered_by(call: Mapping[str, Any]) -> str:
-    """What answered a call in which nobody who was dialled did; nothing if somebody may have."""
-    events = call["events"]
-    if any(party_words(event) == CallOutcome.ANSWERED for event in events):
-        return ""
-    if _led(call):
-        return "Your rules"
-    menu = any(step_of(event) is CallStep.MENU for event in events)
-    return "A menu" if menu and not any(event.get("monitor_url") for event in events) else ""
-
-
-def _led(call: Mapping[str, Any]) -> bool:
-    """Whether rules led it somewhere."""
-    return any(one["flow"] is not None for one in call["decisions"])
-
-
 def _title(event: Mapping[str, Any], stage: str) -> str:
     if stage == "ringing":
         return "Ringing"
     if stage == "ended":
         return CallStep.MONITORED if event.get("monitor_url") else "Ended"
     return step_of(event) or ("Ongoing" if stage == "ongoing" else "Notified")
-
-
-def step_of(event: Mapping[str, Any]) -> CallStep | None:
-    """Which step of a call an event is about, if its provider says so."""
-    return PROVIDERS[event["provider"]].steps.get(str(event.get("ivr_block")))
 
 
 FILTERS = (in_words, party_words, step_of)
