@@ -73,10 +73,15 @@ class Machines:
         return 200, {"Content-Type": answer.headers["Content-Type"]}, answer.content
 
 
-def decided(service: Served, session: str) -> list[dict]:
-    """What was decided about a call, as the API gives it."""
+def call_of(service: Served, session: str) -> dict:
+    """A call as the API gives it."""
     url, headers = f"{service.url}/api/v1/calls/{session}", {"Authorization": f"Bearer {API_TOKEN}"}
-    return requests.get(url, headers=headers, timeout=10).json().get("decisions", [])
+    return requests.get(url, headers=headers, timeout=10).json()
+
+
+def decided(service: Served, session: str) -> list[dict]:
+    """What was decided about a call."""
+    return call_of(service, session).get("decisions", [])
 
 
 def causes(service: Served, session: str) -> list[list[str]]:
@@ -109,6 +114,8 @@ def test_a_call_goes_on_in_the_second_machine_when_the_first_is_killed(machines)
     assert [each["kind"] for each in call["deliveries"]][-3:] == asked
     assert causes(second, call["sid"]) == [["rule"], ["no answer elsewhere", "pressed"], ["done"], ["done"]]
     assert {event["signature"] for event in second.events()} == {"valid"}
+    # Nobody told the second machine that it ended, and it knows that it did.
+    assert call_of(second, call["sid"])["state"] == "answered"
     log = second.log.read_text()
     assert KEY not in log
     assert "a call came to the fallback URL" in log
