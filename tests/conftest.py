@@ -121,14 +121,8 @@ def empty_database(request: pytest.FixtureRequest, path: Path):
 
 
 @pytest.fixture
-def signatures() -> str:
-    """What the setting of that name says; a test with another word for it is parametrized."""
-    return "prefer"
-
-
-@pytest.fixture
-def config(database_url: str, tmp_path: Path, signatures: str) -> Config:
-    return make_config(database_url, tmp_path, signatures=signatures)
+def config(database_url: str, tmp_path: Path) -> Config:
+    return make_config(database_url, tmp_path)
 
 
 def make_config(database_url: str, tmp_path: Path, **settings) -> Config:

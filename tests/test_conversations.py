@@ -172,7 +172,6 @@ def test_a_reference_that_somebody_else_has_is_no_gap(client, log):
     assert (message.text, message.gap) == (PARTS[0] + PARTS[2], False)
 
 
-@pytest.mark.parametrize("signatures", ["ignore"])
 def test_a_conversation_with_another_provider_hides_no_reference_and_makes_no_gap(client, log):
     post(client, PARTS[0], ref="10")
     post(client, "hello", BEN, ref="11")

@@ -20,7 +20,7 @@ def explained(reason: str | None, providers: Sequence[Provider]) -> str:
     sentences = {
         distrust.SIGNATURE_INVALID: f"Somebody else sent it{ours}: receiver doctor.",
         distrust.SIGNATURE_MISSING: (
-            f"It should have one. Somebody else sent it, or the proxy takes {headers} away:"
+            f"SIGNATURES=require wants one. Somebody else sent it, or the proxy takes {headers} away:"
             " receiver numbers test."
         ),
         distrust.ANOTHER_ACCOUNT: f"Somebody else sent it{ours}: receiver doctor.",

@@ -134,11 +134,6 @@ class Provider(Protocol):
         ...
 
     @property
-    def always_signs(self) -> bool:
-        """Whether nothing genuine comes without a signature: what has none is not trusted, then."""
-        ...
-
-    @property
     def vouches(self) -> bool:
         """Whether a valid signature says that a callback is about our account, whatever numbers it names: the
         provider may have some that it does not list."""

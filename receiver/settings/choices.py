@@ -6,10 +6,10 @@ from enum import StrEnum
 
 
 class Signatures(StrEnum):
-    """What to do with a callback's signature, which not every provider always gives.
+    """What to do with a callback's signature, which not every provider insists on.
 
-    `require` quarantines a missing or wrong one. `prefer` quarantines a wrong one, and a missing one of a
-    provider that always signs; of any other, it accepts and marks it. `ignore` only records the result.
+    `require` quarantines a missing or wrong one, `prefer` quarantines a wrong one and accepts and marks a
+    missing one, `ignore` only records the result.
     """
 
     REQUIRE = "require"

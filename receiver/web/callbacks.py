@@ -27,7 +27,7 @@ from receiver.intake.ticket import Ticket
 from receiver.keys.urls import read_path, split_path
 from receiver.logs.log import get_logger
 from receiver.providers.answer import NOTHING, Answer
-from receiver.providers.base import Answers, Kept, Provider, Request
+from receiver.providers.base import Answers, Kept, Request
 from receiver.providers.here import CALLBACKS
 from receiver.providers.own import claims_own
 from receiver.providers.registry import PROVIDERS
@@ -158,7 +158,7 @@ def receive(key: str, rest: str) -> Response:
     verdict = reception.verify(asked)
     why: str | None = distrust.CUT
     if environ.get(WHOLE, True):
-        why = _distrust(parts.config.signatures, verdict, provider) or reception.stranger(asked)
+        why = _distrust(parts.config.signatures, verdict) or reception.stranger(asked)
     if kind is None:
         kind, why = Kind.VOICE, why or distrust.UNKNOWN_PATH
     answer = HeldAnswer()
@@ -182,13 +182,12 @@ def receive(key: str, rest: str) -> Response:
     return answer
 
 
-def _distrust(policy: Signatures, verdict: Verdict, provider: Provider) -> str | None:
+def _distrust(policy: Signatures, verdict: Verdict) -> str | None:
     if policy is Signatures.IGNORE or verdict is Verdict.VALID:
         return None
     if verdict is Verdict.INVALID:
         return distrust.SIGNATURE_INVALID
-    wanted = policy is Signatures.REQUIRE or provider.always_signs
-    return distrust.SIGNATURE_MISSING if wanted else None
+    return distrust.SIGNATURE_MISSING if policy is Signatures.REQUIRE else None
 
 
 def _request(environ: WSGIEnvironment, body: bytes) -> Request:

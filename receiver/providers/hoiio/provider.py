@@ -50,7 +50,6 @@ class Hoiio:
     paths: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
     kept_headers = (signature.HEADER,)
     doubts: Mapping[str, str] = {SIGNATURE_INVALID: "HOIIO_ACCESS_TOKEN is not the account's"}
-    always_signs = False
     vouches = False
     parameters: Mapping[str, str] = PARAMETERS
     sorts: Mapping[str, Sort] = {}

@@ -47,7 +47,6 @@ class Twilio:
         ),
         ANOTHER_ACCOUNT: "TWILIO_ACCOUNT_SID is not your account",
     }
-    always_signs = True
     # Senders of messages beyond SMS, parties behind SIP and clients are no numbers that it lists.
     vouches = True
     parameters = PARAMETERS
