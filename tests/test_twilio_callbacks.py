@@ -17,6 +17,7 @@ from receiver.providers.twilio.parameters import PARAMETERS
 from receiver.providers.twilio.words import PATHS
 from receiver.search.call import call_json
 from receiver.search.calls import CallLog
+from receiver.search.index import LogIndex
 from receiver.search.query import Search
 from receiver.settings.files import ConfigError
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS
@@ -192,20 +193,22 @@ END = "status/completed"
         (["voice/dial_no_answer", "voice/record_silent", "recording/absent", END], "missed", "no answer"),
         (["voice/dial", "recording/conversation", END], "answered", "answered"),
         ([], "ringing", None),
-        (["voice/gather"], "ongoing", None),
-        (["voice/redirect"], "ongoing", None),
+        # Answered with nothing more, a call is over.
+        (["voice/gather"], "answered", "answered"),
+        (["voice/redirect"], "missed", "missed"),
         (["status/leg_ringing"], "ongoing", None),
         (["recording/transcription"], "ringing", None),
         (["recording/absent"], "ringing", None),
     ],
 )
-def test_it_says_what_became_of_a_call_in_any_order(client, calls, paths, state, outcome):
+def test_it_says_what_became_of_a_call_in_any_order(*, client, app, calls, paths, state, outcome):
     for at, order in enumerate(orders(["voice/ringing", *paths])):
         for path in order:
             post(client, path, other(path, at))
         call = call_json(calls.get(sid(at)))
         assert (call["state"], call["outcome"]) == (state, outcome), order
         assert [event["problems"] for event in call["events"] if event["problems"]] == []
+    LogIndex(app.extensions["receiver"].engine).catch_up()
     for ended in OF_WHOLE_CALLS:
         found = calls.find(Search(state=ended), limit=200).calls
         assert len(found) == (at + 1 if ended == state else 0)
