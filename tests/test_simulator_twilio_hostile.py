@@ -251,7 +251,7 @@ def test_an_answer_that_swells_is_read_to_its_limit(server, there, number):
 )
 def test_an_answer_that_trickles_in_is_cut_off_in_time(server, number, pieces, status):
     with trickling(*pieces) as url:
-        configure(server, number, SmsUrl=url + "#tt=150&rc=2&rp=all")
+        configure(server, number, SmsUrl=url + "#tt=400&rc=2&rp=all")
         outcome = server.control.sms(CALLER, number, "x")
     (sent,) = outcome["deliveries"]
     assert (sent["status"], sent["error"]) == (status, 11203)
