@@ -113,7 +113,9 @@ class LogIndex:
         if outdated:
             self._take_back(most)
             return most
+        began = time.monotonic()
         complete(self._engine, state.event_id, settled)
+        self._worked += time.monotonic() - began
         if settled == state.event_id:
             return 0
         with self._engine.connect() as connection:

@@ -9,6 +9,7 @@ Declared once, as `receiver.search.answered` does: for a call that was read, and
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -89,21 +90,36 @@ FOUND_AT_TYPES = frozenset({EventType.CALL_ENDED, *UNDER_WAY})
 def keep_up(connection: Connection, events: Iterable[Any]) -> None:
     """Note which calls have events and no end, and which have one now. Nothing else can find the few that
     are over without one among all that had one."""
-    for types, statement in ((UNDER_WAY, _WITHOUT_END), ((EventType.CALL_ENDED,), _WITH_END)):
-        sessions = {event.session for event in events if event.session and event.type in types}
+    for types, statements in ((UNDER_WAY, _WITHOUT_END), ((EventType.CALL_ENDED,), _WITH_END)):
+        sessions = sorted({event.session for event in events if event.session and event.type in types})
         if sessions:
-            connection.execute(statement, [{"session": session} for session in sorted(sessions)])
+            given = json.dumps(sessions) if connection.dialect.name == "sqlite" else sessions
+            connection.execute(statements[connection.dialect.name], {"sessions": given})
 
 
-_WITHOUT_END = text(
-    "INSERT INTO calls_without_end (session) SELECT CAST(:session AS text) WHERE NOT EXISTS (SELECT 1 FROM"
-    " events WHERE session = :session AND (type = 'call.ended') IS TRUE AND quarantine IS NULL)"
-    " ON CONFLICT DO NOTHING"
+# One statement each, since SQLite's lock is held meanwhile: see `receiver.db.insert`.
+_GIVEN = {
+    "sqlite": "SELECT value AS session FROM json_each(:sessions)",
+    "postgresql": "SELECT session FROM unnest(CAST(:sessions AS text[])) AS asked (session)",
+}
+_HAS_END = (
+    "EXISTS (SELECT 1 FROM events WHERE events.session = given.session"
+    " AND (type = 'call.ended') IS TRUE AND quarantine IS NULL LIMIT 1 OFFSET 0)"
 )
-_WITH_END = text(
-    "DELETE FROM calls_without_end WHERE session = :session AND EXISTS (SELECT 1 FROM events"
-    " WHERE session = :session AND (type = 'call.ended') IS TRUE AND quarantine IS NULL)"
-)
+_WITHOUT_END = {
+    dialect: text(
+        f"INSERT INTO calls_without_end (session) SELECT session FROM ({given}) AS given"
+        f" WHERE NOT {_HAS_END} ON CONFLICT DO NOTHING"
+    )
+    for dialect, given in _GIVEN.items()
+}
+_WITH_END = {
+    dialect: text(
+        "DELETE FROM calls_without_end WHERE session IN"
+        f" (SELECT session FROM ({given}) AS given WHERE {_HAS_END})"
+    )
+    for dialect, given in _GIVEN.items()
+}
 
 
 def _any(condition: str) -> str:
