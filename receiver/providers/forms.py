@@ -5,7 +5,6 @@ Pure, and nothing in here raises on what came in.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Sequence
@@ -186,22 +185,16 @@ def _lines(body: bytes) -> list[tuple[bytes, bytes]]:
     return [line.partition(b"=")[::2] for line in lines[:MOST_PARAMETERS]]
 
 
-_USUAL = ((b"+", b" "), (b"%20", b" "), (b"%2B", b"+"), (b"%2F", b"/"), (b"%3A", b":"))
+_USUAL = (("+", " "), ("%20", " "), ("%2B", "+"), ("%2F", "/"), ("%3A", ":"))
 """How a form spells what most callbacks hold. None of these stands in another escape, or separates anything,
 so that they can be read in the whole form at once."""
+_USUAL_BYTES = tuple((spelled.encode(), char.encode()) for spelled, char in _USUAL)
 _LARGEST_REMEMBERED = 8 * 1024
 
 
 def form_parts(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """Names and values of a form, decoded to the bytes that they are.
-
-    A signature may be over these too: what was just read for it is not read again.
-    """
-    return _remembered(data) if len(data) <= _LARGEST_REMEMBERED else _parts(data)
-
-
-def _parts(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    for spelled, char in _USUAL:
+    """Names and values of a form, decoded to the bytes that they are."""
+    for spelled, char in _USUAL_BYTES:
         data = data.replace(spelled, char)
     halves = [part.partition(b"=") for part in data.split(b"&") if part]
     if b"%" in data:
@@ -209,21 +202,45 @@ def _parts(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
     return tuple([(name, value) for name, _, value in halves])
 
 
-_remembered = lru_cache(maxsize=16)(_parts)
+def form_texts(data: bytes) -> tuple[tuple[str, str], ...] | None:
+    """The same as text, if all of it is ASCII, as in nearly every form; else None.
+
+    A signature may be over these too: what was just read for it is not read again.
+    """
+    return _remembered(data) if len(data) <= _LARGEST_REMEMBERED else _texts(data)
+
+
+def _texts(data: bytes) -> tuple[tuple[str, str], ...] | None:
+    try:
+        text = data.decode("ascii")
+        for spelled, char in _USUAL:
+            text = text.replace(spelled, char)
+        halves = [part.partition("=") for part in text.split("&") if part]
+        if "%" in text:
+            return tuple([(_ascii(name), _ascii(value)) for name, _, value in halves])
+        return tuple([(name, value) for name, _, value in halves])
+    except UnicodeDecodeError:
+        return None
+
+
+_remembered = lru_cache(maxsize=16)(_texts)
+
+
+def _ascii(value: str) -> str:
+    return unquote_to_bytes(value).decode("ascii") if "%" in value else value
 
 
 def _form_pairs(
     data: bytes, where: str, codec: str | None, reading: _Reading, otherwise: str | None = None
 ) -> Pairs:
     """`otherwise` is the charset of what is not UTF-8: a query has none of its own."""
+    plain = codec in {None, UTF8}
+    if plain and (texts := form_texts(data)) is not None and len(texts) <= MOST_PARAMETERS:
+        return list(texts)
     parts = form_parts(data)
     if len(parts) > MOST_PARAMETERS:
         reading.lost(f"{where}: more than {MOST_PARAMETERS} parameters, the rest stands in the raw bytes")
         parts = parts[:MOST_PARAMETERS]
-    plain = codec in {None, UTF8}
-    if plain:
-        with contextlib.suppress(UnicodeDecodeError):  # nearly every form is ASCII
-            return [(name.decode("ascii"), value.decode("ascii")) for name, value in parts]
     pairs: Pairs = []
     for name, value in parts:
         # One escape in a form makes no difference to the others, which are most of it.

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Literal
 
 from receiver.providers.base import Request
-from receiver.providers.forms import form_parts
+from receiver.providers.forms import form_parts, form_texts
 from receiver.vocabulary.verdict import Verdict
 
 HEADER = "X-Twilio-Signature"
@@ -41,14 +41,11 @@ def form_signed(body: bytes) -> bytes:
     """What of a form is signed: decoded names and values, sorted; the same value of a name counts once."""
     if not body:
         return b""
-    before: tuple[bytes, bytes] | None = None
-    signed: list[bytes] = []
+    texts = form_texts(body)
+    if texts is not None and len(by_name := dict(texts)) == len(texts):  # nearly every form
+        return "".join([name + by_name[name] for name in sorted(by_name)]).encode()
     # Sorted as pairs, the values of one name are in their order too.
-    for pair in sorted(form_parts(body)):
-        if pair != before:
-            signed += pair
-        before = pair
-    return b"".join(signed)
+    return b"".join(part for pair in sorted(set(form_parts(body))) for part in pair)
 
 
 def bases(public_url: str) -> tuple[bytes, ...]:
