@@ -1,4 +1,7 @@
-"""Who fetches what: a worker claims links for a while, and says what became of each."""
+"""Who fetches what: a worker claims links for a while, and says what became of each.
+
+What is written here does not wait for the disk: after a power cut a link is claimed or tried once more.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from sqlalchemy import ColumnElement, Engine, Select, delete, or_, select, updat
 
 from receiver.archive.links import LINKS, link_of
 from receiver.archive.states import MOST_ATTEMPTS, State, delay
-from receiver.db.engine import writing
+from receiver.db.engine import writing_lazily
 from receiver.models import ARCHIVED, EVENTS
 from receiver.outbound.fetch import Cause, FetchError
 
@@ -41,7 +44,7 @@ def claim(engine: Engine, most: int) -> list[Claim]:
         .values(lease_until=now + LEASE, attempts=table.attempts + 1)
         .returning(table.id, table.event_id, table.field, table.position, table.attempts)
     )
-    with writing(engine) as connection:
+    with writing_lazily(engine) as connection:
         return [Claim(*row) for row in connection.execute(taken)]
 
 
@@ -65,7 +68,7 @@ def source_of(engine: Engine, claimed: Claim) -> tuple[str, str] | None:
         event = connection.execute(query).one_or_none()
     link = None if event is None else link_of(event, claimed.field, claimed.position)
     if event is None or link is None:
-        with writing(engine) as connection:
+        with writing_lazily(engine) as connection:
             connection.execute(delete(ARCHIVED).where(mine(claimed)))
         return None
     return event.provider, link
@@ -86,7 +89,7 @@ def failed(engine: Engine, claimed: Claim, error: FetchError) -> State:
         .where(mine(claimed))
         .values(state=state.value, reason=reason, due_at=due, lease_until=None)
     )
-    with writing(engine) as connection:
+    with writing_lazily(engine) as connection:
         connection.execute(noted)
     return state
 
