@@ -42,9 +42,7 @@ LARGEST = 100 * 1024 * 1024
 LONGEST = 180.0
 """Seconds for a document."""
 PAUSE = 0.25
-"""Seconds between two looks at the log."""
-REST = 0.05
-"""Of these, the seconds that come before a look even if somebody is idle."""
+"""Seconds between two looks, also if somebody is idle: a look takes a lock on SQLite that callbacks need."""
 LONGEST_STOP = 8.0
 """Seconds at the end for what is under way."""
 _SWEEP_EVERY = 15.0
@@ -66,9 +64,8 @@ class Archivist:
         self._store = store
         self._fetchers = fetchers
         self._next_sweep = 0.0
-        self._free = threading.Event()
-        self._fetching = Crew(THREADS, self._free)
-        self._drawing = Crew(AT_ONCE, self._free)
+        self._fetching = Crew(THREADS)
+        self._drawing = Crew(AT_ONCE)
         self._to_draw: deque[str] = deque(maxlen=_DRAWN_SOON)
 
     @classmethod
@@ -90,18 +87,13 @@ class Archivist:
         """Work until told to stop; then wait a moment for what is begun. The rest, others can have once its
         lease ends."""
         while not stop.is_set():
-            self._free.clear()
             more = False
             try:
                 more, _ = self._look()
             except (SQLAlchemyError, StoreError) as error:
                 logger.error("the archive stands still", error=type(error).__name__)
             if not more:
-                # A rest comes before each look, which takes a lock on SQLite that callbacks need.
-                at_work = self._fetching.busy or self._drawing.busy
-                stop.wait(REST if at_work else PAUSE)
-                if at_work:
-                    self._free.wait(PAUSE - REST)
+                stop.wait(PAUSE)
         self._fetching.join(LONGEST_STOP)
 
     def step(self) -> int:

@@ -14,10 +14,8 @@ logger = get_logger(__name__)
 class Crew:
     """Whoever gives out work looks for idle hands. For one who gives it out."""
 
-    def __init__(self, most: int, free: threading.Event) -> None:
-        """`free` is set whenever somebody has finished."""
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._free = free
         self._working: set[threading.Thread] = set()
 
     @property
@@ -47,6 +45,4 @@ class Crew:
         except Exception as error:  # its words may hold a link
             logger.error("a document could not be dealt with", error=type(error).__name__)
         finally:
-            # Not left to whether the thread lives: it still does for a moment after `free` is set.
             self._working.discard(threading.current_thread())
-            self._free.set()
