@@ -126,7 +126,7 @@ def _show_the_rest(listed: Iterable[AvailableNumber], limit: int | None) -> None
     for sentence in shown.requirements(listed):
         output.say(sentence)
     if limit is not None:
-        output.say(f"There are more: add --limit {limit * 5}, or narrow it with --like.")
+        output.say(f"There are more: add --limit {limit * 5}, or narrow it with --contains.")
 
 
 @click.command()
