@@ -67,15 +67,15 @@ def cookies(chromium, demo):
 
 @pytest.fixture
 def open_page(chromium, demo, cookies):
-    """A page of a browser that is signed in. What Chromium complains of fails the test."""
+    """A page of a browser, signed in unless `signed_in` says no. What Chromium complains of fails the test."""
     contexts, complaints = [], []
 
-    def open_(path: str, size=DESK, **given):
+    def open_(path: str, size=DESK, *, signed_in=True, **given):
         context = chromium.new_context(
             viewport=size, base_url=demo.url, timezone_id="Asia/Singapore", **given
         )
         contexts.append(context)
-        context.add_cookies(cookies)
+        context.add_cookies(cookies if signed_in else [])
         page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -132,6 +132,23 @@ def test_one_signs_in_is_led_on_and_signs_out(chromium, demo):
     page.get_by_role("button", name="Sign out").click()
     page.goto("/events")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    context.close()
+
+
+def test_pages_whose_session_has_ended_elsewhere_lead_to_the_sign_in(chromium, demo):
+    context = chromium.new_context(base_url=demo.url)
+    account, *live = (context.new_page() for _ in range(3))
+    account.goto("/account")
+    fill_in(account)
+    expect(account).to_have_title(re.compile("Account"))
+    for page, path in zip(live, ("/", "/events?q=kind:sms"), strict=True):
+        page.goto(path)
+        expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    account.get_by_role("button", name="Sign out").click()
+    expect(account).to_have_title(re.compile("Sign in"))
+    demo.provider.control.sms(CALLER, demo.voice, "not for who has left")
+    for page in live:
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     context.close()
 
 
@@ -362,9 +379,9 @@ def test_what_the_database_refused_is_tried_again_and_dropped(open_page, demo):
 
 
 def test_a_target_is_made_tried_fails_and_gets_a_replay(open_page, demo):
-    page = open_page("/", permissions=["clipboard-read", "clipboard-write"])
-    page.context.clear_cookies()
-    page.goto("/login?next=/targets")
+    page = open_page(
+        "/login?next=/targets", signed_in=False, permissions=["clipboard-read", "clipboard-write"]
+    )
     fill_in(page, name=ADMIN)
     page.get_by_role("link", name="New target").click()
     page.get_by_label("Name").fill("Shop")
@@ -413,9 +430,7 @@ def test_a_target_is_made_tried_fails_and_gets_a_replay(open_page, demo):
 
 
 def test_an_admin_adds_somebody_makes_a_token_and_sees_it_on_record(open_page):
-    page = open_page("/account", permissions=["clipboard-read", "clipboard-write"])
-    page.context.clear_cookies()
-    page.goto("/login?next=/people")
+    page = open_page("/login?next=/people", signed_in=False, permissions=["clipboard-read", "clipboard-write"])
     fill_in(page, name=ADMIN)
     page.get_by_label("Name").fill("bo")
     page.get_by_role("button", name="Add").click()
@@ -497,13 +512,12 @@ def test_times_are_those_of_the_person(open_page):
 
 
 def test_an_accessibility_check_finds_nothing(open_page, demo):
+    page = open_page("/login", signed_in=False)
+    assert violations(page) == []
     page = open_page("/")
     for path in pages(demo):
         page.goto(path)
         assert violations(page) == [], path
-    page.context.clear_cookies()
-    page.goto("/login")
-    assert violations(page) == []
 
 
 def test_what_needs_attention_stands_on_the_overview(open_page, demo):

@@ -4,6 +4,14 @@ const PAUSE_MS = 2000;
 let last = 0;
 let waiting;
 
+// A part of a page from the server. Once the session is over, the page is loaded again, which leads to the sign-in.
+export async function ask(address) {
+  const answer = await fetch(address, { redirect: "manual" });
+  if (answer.type === "opaqueredirect") location.reload();
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer;
+}
+
 // Each part that matches in place of the one with its id: soon, and at most once in two seconds.
 export function redraw(parts) {
   waiting ??= setTimeout(() => {
@@ -16,8 +24,7 @@ async function draw(parts) {
   if (document.hidden) return;
   last = Date.now();
   try {
-    const answer = await fetch(location.href, { redirect: "error" });
-    if (!answer.ok) return;
+    const answer = await ask(location.href);
     const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of document.querySelectorAll(parts)) {
       const fresh = drawn.getElementById(part.id);

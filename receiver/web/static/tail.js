@@ -1,6 +1,6 @@
 // The live tail. The stream only says that something arrived; the server then draws the rows, or the list.
 
-import { redraw } from "./moving.js";
+import { ask, redraw } from "./moving.js";
 
 const FEWEST_MS_BETWEEN = 200;
 const POLL_MS = 3000;
@@ -31,8 +31,7 @@ export function liveTail() {
     }
     busy = true;
     try {
-      const answer = await fetch(`/events/tail?${new URLSearchParams({ q, after })}`, { redirect: "error" });
-      if (!answer.ok) throw new Error(String(answer.status));
+      const answer = await ask(`/events/tail?${new URLSearchParams({ q, after })}`);
       const newest = answer.headers.get("X-Newest");
       if (newest !== after) {
         after = newest;
