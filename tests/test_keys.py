@@ -117,6 +117,40 @@ def test_a_server_knows_the_keys_made_elsewhere_before_it_takes_a_callback(app, 
     assert given[0] is not None
 
 
+@ON_BOTH
+def test_a_key_that_a_restored_database_does_not_know_comes_back_from_the_disk(engine, directory, caplog):
+    def rotate(ring: KeyRing) -> str:
+        fingerprint = stored.make(engine)
+        stored.make_current(engine, fingerprint)
+        ring.refresh()
+        return ring.current
+
+    ring, elsewhere = ring_of(engine, directory), ring_of(engine, directory / "elsewhere")
+    retired, older, newer = (rotate(ring) for _ in range(3))
+    stored.retire(engine, fingerprint_of(retired))
+    with writing(engine) as connection:  # as it was before the last two rotations
+        connection.execute(delete(CallbackKey).where(CallbackKey.retired_at.is_(None)))
+    stored.add_uses(engine, fingerprint_of(older), 1)  # which leaves a row without the secret
+    since = rotate(elsewhere)
+
+    for each in (ring_of(engine, directory), ring, elsewhere):
+        each.refresh()
+        assert (each.current, each.older) == (since, (newer, older, KEY, OLD_KEY))
+    assert "got them back" in caplog.text
+    assert newer not in caplog.text
+    assert retired not in (directory / "keys.json").read_text()
+
+
+def test_a_copy_on_disk_of_an_earlier_version_is_read(engine, directory):
+    directory.mkdir()
+    keys = [{"secret": "a" * 32, "moved_to": True}, {"secret": "b" * 32, "moved_to": False}]
+    (directory / "keys.json").write_text(json.dumps({"keys": keys}))
+    ring = ring_of(engine, directory)
+    assert (ring.current, ring.older) == ("a" * 32, (KEY, OLD_KEY, "b" * 32))
+    ring.refresh()
+    assert (ring.current, ring.older) == ("a" * 32, (KEY, OLD_KEY, "b" * 32))
+
+
 def test_a_broken_copy_on_disk_turns_nobody_away(engine, directory, caplog):
     directory.mkdir()
     (directory / "keys.json").write_text('{"keys": [3]}')

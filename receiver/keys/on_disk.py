@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from receiver.keys.stored import MadeKey
@@ -19,26 +20,27 @@ class KeysOnDisk:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _NAME
-        self._content: tuple[MadeKey, ...] = ()
+        self.content: tuple[MadeKey, ...] = ()
+        """The keys as this process last read or wrote them."""
 
     def read(self) -> tuple[MadeKey, ...]:
         """The keys as they were last kept; none if there is no copy."""
         try:
             entries = json.loads(self._path.read_bytes())["keys"]
-            made = tuple(MadeKey(str(entry["secret"]), bool(entry["moved_to"])) for entry in entries)
+            made = tuple(MadeKey(str(entry["secret"]), _time(entry["moved_to"])) for entry in entries)
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.error("cannot read the callback keys", file=self._path, error=type(error).__name__)
             return ()
-        self._content = made
+        self.content = made
         return made
 
     def keep(self, made: tuple[MadeKey, ...]) -> None:
         """Write them, if they have changed: whole or not at all, and readable by their owner only."""
-        if made == self._content:
+        if made == self.content:
             return
-        content = json.dumps({"keys": [each._asdict() for each in made]}).encode()
+        content = json.dumps({"keys": [each._asdict() for each in made]}, default=datetime.isoformat).encode()
         fresh = self._path.with_name(f"{_NAME}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +51,13 @@ class KeysOnDisk:
         except OSError as error:
             logger.error("cannot keep the callback keys", file=self._path, reason=error.strerror)
         # Also after a failure: one line in the log is enough until the keys change again.
-        self._content = made
+        self.content = made
+
+
+def _time(written: object) -> datetime | None:
+    if isinstance(written, str):
+        return datetime.fromisoformat(written)
+    return datetime.now(UTC) if written else None  # earlier versions wrote only whether, not when
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -24,8 +24,11 @@ from receiver.keys.on_disk import KeysOnDisk
 from receiver.keys.presence import Presence
 from receiver.keys.stored import MadeKey
 from receiver.keys.urls import CallbackUrls
+from receiver.logs.log import get_logger
 from receiver.providers.base import Provider
 from receiver.vocabulary.job import Job
+
+logger = get_logger(__name__)
 
 REFRESH = 3.0
 """Seconds between two looks of a process at the database's keys."""
@@ -80,8 +83,18 @@ class KeyRing:
         return True
 
     def refresh(self) -> None:
-        """Read the database's keys, and keep a copy on disk."""
+        """Read the database's keys, and keep a copy on disk.
+
+        The database gets back what is on disk and was never retired: it lost that when an older one was
+        restored, and numbers use it.
+        """
         made = stored.made(self._engine)
+        known = {each.secret for each in made}
+        left = [each for each in self._on_disk.content if each.secret not in known]
+        if left and (adopted := stored.adopt(self._engine, left)):
+            names = " ".join(map(short, adopted))
+            logger.warning("the database had lost callback keys, and got them back from the disk", keys=names)
+            made = stored.made(self._engine)
         self._take(made)
         self._on_disk.keep(made)
 

@@ -22,8 +22,8 @@ class MadeKey(NamedTuple):
     """A key made by a rotation, and accepted."""
 
     secret: str
-    moved_to: bool
-    """Whether it has become the current one, then or before."""
+    moved_to: datetime | None
+    """When it became the current one; None as long as it has not."""
 
 
 def made(engine: Engine) -> tuple[MadeKey, ...]:
@@ -35,7 +35,7 @@ def made(engine: Engine) -> tuple[MadeKey, ...]:
     )
     with engine.connect() as connection:
         rows = connection.execute(query).all()
-    return tuple(MadeKey(str(row.secret), row.current_since is not None) for row in rows)
+    return tuple(MadeKey(str(row.secret), row.current_since) for row in rows)
 
 
 def rows(engine: Engine) -> dict[str, Mapping[str, Any]]:
@@ -57,6 +57,24 @@ def make(engine: Engine) -> str:
     with writing(engine) as connection:
         connection.execute(insert(CallbackKey).values(row))
     return fingerprint_of(secret)
+
+
+def adopt(engine: Engine, known: Iterable[MadeKey]) -> tuple[str, ...]:
+    """Store keys that the database has lost, not those that were retired. Gives their fingerprints."""
+    now = datetime.now(UTC)
+    adopted = []
+    with writing(engine) as connection:
+        for each in known:
+            fingerprint = fingerprint_of(each.secret)
+            _ensure_row(connection, fingerprint, now)
+            found = connection.execute(
+                update(CallbackKey)
+                .where(CallbackKey.fingerprint == fingerprint)
+                .where(CallbackKey.secret.is_(None), CallbackKey.retired_at.is_(None))
+                .values(secret=each.secret, current_since=each.moved_to)
+            )
+            adopted += [fingerprint] * found.rowcount
+    return tuple(adopted)
 
 
 def make_current(engine: Engine, fingerprint: str) -> None:
