@@ -23,6 +23,7 @@ from receiver.db.engine import connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 
@@ -67,7 +68,7 @@ def cookies(chromium, demo):
 
 @pytest.fixture
 def open_page(chromium, demo, cookies):
-    """A page of a browser, signed in unless `signed_in` says no. What Chromium complains of fails the test."""
+    """A page of a browser that is signed in, mostly. What Chromium complains of fails the test."""
     contexts, complaints = [], []
 
     def open_(path: str, size=DESK, *, signed_in=True, **given):
@@ -305,7 +306,7 @@ def test_a_call_is_drawn(open_page):
 
 
 def test_a_row_opens_by_a_click_anywhere(open_page):
-    page = open_page("/calls", permissions=["clipboard-read", "clipboard-write"])
+    page = open_page("/calls", permissions=CLIPBOARD)
     row = page.locator("tbody tr", has_text="4417#")
     with page.context.expect_page() as opened:
         row.locator(".tag").first.click(button="middle")
@@ -379,9 +380,7 @@ def test_what_the_database_refused_is_tried_again_and_dropped(open_page, demo):
 
 
 def test_a_target_is_made_tried_fails_and_gets_a_replay(open_page, demo):
-    page = open_page(
-        "/login?next=/targets", signed_in=False, permissions=["clipboard-read", "clipboard-write"]
-    )
+    page = open_page("/login?next=/targets", signed_in=False, permissions=CLIPBOARD)
     fill_in(page, name=ADMIN)
     page.get_by_role("link", name="New target").click()
     page.get_by_label("Name").fill("Shop")
@@ -430,7 +429,7 @@ def test_a_target_is_made_tried_fails_and_gets_a_replay(open_page, demo):
 
 
 def test_an_admin_adds_somebody_makes_a_token_and_sees_it_on_record(open_page):
-    page = open_page("/login?next=/people", signed_in=False, permissions=["clipboard-read", "clipboard-write"])
+    page = open_page("/login?next=/people", signed_in=False, permissions=CLIPBOARD)
     fill_in(page, name=ADMIN)
     page.get_by_label("Name").fill("bo")
     page.get_by_role("button", name="Add").click()
@@ -488,7 +487,7 @@ def test_everything_is_reached_by_keys(open_page):
 
 
 def test_the_command_that_repeats_a_request_is_copied(open_page):
-    page = open_page("/events?q=invoice", permissions=["clipboard-read", "clipboard-write"])
+    page = open_page("/events?q=invoice", permissions=CLIPBOARD)
     page.locator("#rows a").first.click()
     page.get_by_role("button", name="Copy as curl").click()
     expect(page.locator("#copied")).to_have_text("Copied")
