@@ -1,5 +1,6 @@
 """Calls at the simulated Hoiio go the way of the rules, whatever becomes of requests and notifications."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -15,6 +16,7 @@ from receiver.answering import driver
 from receiver.answering.driver import Pauses
 from receiver.answering.failures import MANY, WITHIN, Reason, look
 from receiver.answering.findings import STEPS
+from receiver.answering.later import Later
 from receiver.numbers import findings
 from receiver.providers.hoiio.phone import HoiioPhone
 from receiver.search.calls import CallLog
@@ -287,6 +289,19 @@ def test_a_slow_request_delays_no_other_call(desk):
         assert steps(desk.call(digits=["2"])) == MENU + MESSAGE
         assert time.monotonic() - began < 1
         assert steps(slow.result()) == MENU + MESSAGE
+
+
+def test_what_is_due_at_once_is_not_done_in_turn():
+    """Whether it was to be done at once or at one time, and however many threads wait for work."""
+    later, rested, together = Later(8), threading.Event(), threading.Barrier(8, timeout=5)
+    later.do(0.0, rested.set)
+    assert rested.wait(5)
+    for seconds in (0.0, 0.05):
+        met = [threading.Event() for _ in range(8)]
+        for each in met:
+            later.do(seconds, lambda each=each: (together.wait(), each.set()))
+        assert all(each.wait(10) for each in met)
+    later.close(5)
 
 
 def test_a_hundred_calls_at_once_each_go_their_own_way(lasting_desk):

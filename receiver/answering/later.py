@@ -38,12 +38,7 @@ class Later:
         """Do something then; what is urgent also if it is due when all stops. Never waits."""
         with self._changed:
             heapq.heappush(self._jobs, _Job(time.monotonic() + seconds, next(self._numbers), run, urgent))
-            if self._idle:
-                self._changed.notify()
-            elif len(self._threads) < self._most and not self._stopping:
-                thread = threading.Thread(target=self._work, name=f"calls-{len(self._threads)}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            self._have_it_watched()
 
     def close(self, timeout: float) -> None:
         """Do what is urgent and due, and no more."""
@@ -54,6 +49,16 @@ class Later:
             threads = list(self._threads)
         for thread in threads:
             thread.join(max(0.0, ends - time.monotonic()))
+
+    def _have_it_watched(self) -> None:
+        """Have some thread wait for the first job, as long as there is one to be had. The caller holds the
+        lock."""
+        if self._idle:
+            self._changed.notify()
+        elif len(self._threads) < self._most and not self._stopping:
+            thread = threading.Thread(target=self._work, name=f"calls-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -68,6 +73,8 @@ class Later:
                 wait = self._jobs[0].due - time.monotonic() if self._jobs else None
                 if wait is not None and wait <= 0:
                     job = heapq.heappop(self._jobs)
+                    if self._jobs:  # whoever does this one watches no more
+                        self._have_it_watched()
                     if job.urgent or not self._stopping:
                         return job
                 elif self._stopping:
