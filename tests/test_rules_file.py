@@ -77,6 +77,17 @@ def test_a_mistake_is_told_with_its_place(old: str, new: str, points_at: str, sa
     assert read(text).rules is None
 
 
+@pytest.mark.parametrize("old", ["Mo-Fr 09:00-18:00;", "+6561234567", 'weekday = "'])
+def test_a_sentence_about_a_long_text_is_short(old: str) -> None:
+    text = GOOD.replace('open = "shop", flow', 'weekday = "Mo", flow')
+    problems = read(text.replace(old, old + "Monday 9; " * 4000, 1)).problems
+    assert problems
+    assert max(len(problem.sentence) for problem in problems) < 500
+    if old.startswith("Mo"):
+        assert "'Mo-Fr 09:00-18:00;Monday 9; " in problems[0].sentence
+        assert "did you mean 'Mo-Fr 09:00-18:00;Mo 9; " in problems[0].sentence
+
+
 def test_all_mistakes_are_told_at_once_in_their_order() -> None:
     text = GOOD.replace("record", "recrod").replace("PH off", "PH of").replace('"12h"', '"x"')
     assert [problem.place.line for problem in read(text).problems] == [8, 19, 37]

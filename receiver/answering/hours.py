@@ -22,6 +22,8 @@ _DAY = "|".join(WEEKDAYS)
 _HOLIDAY = re.compile(r'"[^"]*"|\bPH\b')
 _UNCLEAR = re.compile(rf'"[^"]*"|(PH\s+(?:{_DAY}|[+-])|(?:{_DAY})\s+PH|\bSH\b)')
 
+_SHOWN = 60
+"""Characters of hours that a sentence about a mistake shows."""
 _NOT_HOURS = "cannot be read: hours are written as in Mo-Fr 09:00-18:00; Sa 10:00-14:00; PH off"
 _ENGLISH = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur)?(?:day)?s?\b", re.IGNORECASE)
 
@@ -97,7 +99,8 @@ class Hours:
             at = int(place[1]) - 1 if place else 0
             english = _ENGLISH.search(text)
             at = english.start() if english else at
-            raise Unreadable(f"{text!r} {_NOT_HOURS}{english_days(text)}", at) from None
+            shown = _around(text, at)
+            raise Unreadable(f"{shown!r} {_NOT_HOURS}{english_days(shown)}", at) from None
         return cls(text)
 
     @property
@@ -113,6 +116,13 @@ class Hours:
         days = (today - timedelta(days=1), today)
         text = _with_holidays(self.text, [day for day in days if calendar.holiday(day)])
         return OpeningHours(text).is_open(local.replace(tzinfo=None))
+
+
+def _around(text: str, at: int) -> str:
+    """A text, or if it is long what stands around one place in it."""
+    first = max(0, min(at - _SHOWN // 2, len(text) - _SHOWN))
+    last = first + _SHOWN
+    return ("…" if first else "") + text[first:last] + ("…" if last < len(text) else "")
 
 
 def _with_holidays(text: str, holidays: list[date]) -> str:

@@ -16,6 +16,8 @@ _KINDS: Mapping[type, str] = {
     dict: "a table in braces",
     list: "a list in brackets",
 }
+_LONGEST = 400
+"""Characters of a sentence."""
 
 
 class Notes:
@@ -31,6 +33,8 @@ class Notes:
         self.note(place, sentence)
 
     def note(self, place: Place, sentence: str, *, warning: bool = False) -> None:
+        if len(sentence) > _LONGEST:  # what it quotes may be most of the file
+            sentence = f"{sentence[: _LONGEST // 2]} … {sentence[-_LONGEST // 2 :]}"
         self.problems.append(Problem(place, sentence, warning))
 
 
