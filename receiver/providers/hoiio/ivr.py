@@ -1,4 +1,4 @@
-"""The provider's IVR: what a call is asked to do, one method for each of its requests.
+"""The provider's IVR: what a call is asked to do, one method for each of its requests that rules need.
 
 Each is sent once and says at once whether it was accepted. What came of it arrives later, at `notify_url`.
 """
@@ -38,31 +38,9 @@ class HoiioCalls:
         self._api_url = api_url.rstrip("/") + "/"
         self._exchange = Exchange(timeout=timeout, longest=longest, crowded_pauses=())
 
-    def dial(
-        self,
-        dest: str,
-        *,
-        msg: str = "",
-        caller_id: str = "",
-        max_duration: int | None = None,
-        notify_url: str = "",
-        tag: str = "",
-    ) -> tuple[str, str]:
-        """Call somebody; the session and the transaction of that call. This costs money."""
-        answer = self._ask(
-            "ivr/start/dial",
-            dest=dest,
-            msg=msg,
-            caller_id=caller_id,
-            max_duration=max_duration,
-            notify_url=notify_url,
-            tag=tag,
-        )
-        return fields.text(answer, "session"), fields.text(answer, "txn_ref")
-
-    def play(self, session: str, *, msg: str = "", notify_url: str = "", tag: str = "") -> None:
+    def play(self, session: str, *, msg: str = "", notify_url: str = "") -> None:
         """Say or play something. Without `notify_url` the call ends with it."""
-        self._ask("ivr/middle/play", session=session, msg=msg, notify_url=notify_url, tag=tag)
+        self._ask("ivr/middle/play", session=session, msg=msg, notify_url=notify_url)
 
     def gather(
         self,
@@ -73,7 +51,6 @@ class HoiioCalls:
         max_digits: int | None = None,
         timeout: int | None = None,
         attempts: int | None = None,
-        tag: str = "",
     ) -> None:
         """Say something and wait `timeout` seconds for keys; `#`, or `max_digits` of them, ends that."""
         self._ask(
@@ -84,94 +61,35 @@ class HoiioCalls:
             timeout=timeout,
             attempts=attempts,
             notify_url=notify_url,
-            tag=tag,
         )
 
     def record(
-        self,
-        session: str,
-        notify_url: str,
-        *,
-        msg: str = "",
-        max_duration: int | None = None,
-        tag: str = "",
+        self, session: str, notify_url: str, *, msg: str = "", max_duration: int | None = None
     ) -> None:
         """Record the caller for `max_duration` seconds at most; `#` ends it."""
         self._ask(
-            "ivr/middle/record",
-            session=session,
-            msg=msg,
-            max_duration=max_duration,
-            notify_url=notify_url,
-            tag=tag,
+            "ivr/middle/record", session=session, msg=msg, max_duration=max_duration, notify_url=notify_url
         )
-
-    def monitor(
-        self,
-        session: str,
-        notify_url: str,
-        *,
-        monitor_notify_url: str = "",
-        msg: str = "",
-        tag: str = "",
-    ) -> None:
-        """Record the rest of the call; where that is comes to `monitor_notify_url` after its end."""
-        self._ask(
-            "ivr/middle/monitor",
-            session=session,
-            msg=msg,
-            notify_url=notify_url,
-            monitor_notify_url=monitor_notify_url,
-            tag=tag,
-        )
-
-    def hold(self, session: str, *, msg: str = "") -> None:
-        """Let the caller wait, hearing `msg` or music."""
-        self._ask("ivr/middle/hold", session=session, msg=msg)
-
-    def unhold(self, session: str, notify_url: str, *, tag: str = "") -> None:
-        """End the waiting."""
-        self._ask("ivr/middle/unhold", session=session, notify_url=notify_url, tag=tag)
 
     def transfer(
-        self,
-        session: str,
-        dest: str,
-        *,
-        msg: str = "",
-        caller_id: str = "",
-        on_failure: str = "",
-        notify_url: str = "",
-        tag: str = "",
-    ) -> str:
-        """Connect the caller with a number, or with a `room:` whose id is returned.
+        self, session: str, dest: str, *, msg: str = "", on_failure: str = "", notify_url: str = ""
+    ) -> None:
+        """Connect the caller with a number.
 
         With `on_failure="continue"` the call goes on here if nobody answers there.
         """
-        answer = self._ask(
+        self._ask(
             "ivr/end/transfer",
             session=session,
             dest=dest,
             msg=msg,
-            caller_id=caller_id,
             on_failure=on_failure,
             notify_url=notify_url,
-            tag=tag,
         )
-        return fields.text(answer, "room")
 
-    def hangup(
-        self, session: str, *, msg: str = "", force: bool = False, notify_url: str = "", tag: str = ""
-    ) -> None:
-        """End the call, after `msg`. With `force` at once, whatever is going on in it, and without `msg`."""
-        self._ask(
-            "ivr/end/hangup",
-            session=session,
-            msg=msg,
-            force="enabled" if force else "",
-            notify_url=notify_url,
-            tag=tag,
-        )
+    def hangup(self, session: str, *, notify_url: str = "") -> None:
+        """End the call."""
+        self._ask("ivr/end/hangup", session=session, notify_url=notify_url)
 
     def send_sms(self, dest: str, msg: str) -> str:
         """Send an SMS, and return its transaction. This costs money."""
