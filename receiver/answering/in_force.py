@@ -60,6 +60,14 @@ def load(text: str, name: str) -> Rules:
     return read.load(text, name)
 
 
+def _readable(text: str, version: str) -> Rules | None:
+    """The rules in a version that was kept; None if only an earlier release could read it."""
+    try:
+        return load(text, version)
+    except RulesError:
+        return None
+
+
 class RulesInForce:
     """The rules of one process. Whoever answers calls asks only memory, and once a second the file's date.
 
@@ -74,7 +82,7 @@ class RulesInForce:
         self._looked_at = self._touched_at = float("-inf")
         self._stamp: _Stamp | None = None
         self._rules: Rules | None = None
-        self._versions: dict[str, Rules] = {}
+        self._versions: dict[str, Rules | None] = {}
         self._texts: dict[str, str] = {}
         self._touched = ""
         self._cleared = False
@@ -103,21 +111,18 @@ class RulesInForce:
             self._look(self._path)
 
     def version(self, version: str) -> Rules | None:
-        """The rules with which a call began; None if nobody knows them any more."""
+        """The rules with which a call began; None if nobody knows them any more, or can read them."""
         if version not in self._versions and version not in self._texts and self._path is not None:
             self._look(self._path)  # another process may have seen a change first
         if version not in self._versions and version in self._texts:
-            self._versions[version] = load(self._texts[version], version)
+            self._versions[version] = _readable(self._texts[version], version)
         return self._versions.get(version)
 
     def kept_version(self, version: str) -> Rules | None:
         """The same for those who may wait: it looks in the database, too."""
         if self._path is not None and version not in self._versions:
             self._read_versions()
-        try:
-            return self.version(version)
-        except RulesError:  # an earlier release could read it
-            return None
+        return self.version(version)
 
     def refresh(self) -> None:
         """What needs the database, away from all answers: switches, versions, findings."""
@@ -168,11 +173,10 @@ class RulesInForce:
         if self.current() is not None:
             return
         for version, text in found:
-            try:
-                self._put(load(text, version))
-            except RulesError:
-                continue  # an earlier release could read it
-            return
+            rules = _readable(text, version)
+            if rules is not None:
+                self._put(rules)
+                return
 
     def _keep(self, rules: Rules) -> None:
         due = self._clock() - self._touched_at >= _TOUCH
