@@ -21,6 +21,7 @@ from receiver.answering.switches import switch, switched_on
 from receiver.numbers import findings
 from receiver.vocabulary.answering import Pressed, Rang
 
+NOW = datetime(2026, 11, 26, 4, tzinfo=UTC)
 EXAMPLES = Path(__file__).parent.parent / "docs/answering"
 
 
@@ -103,6 +104,9 @@ def test_a_restart_knows_the_rules_of_before(app: Flask, rules: RulesInForce, fi
     assert other.current().version != began
     assert other.version(began).version == began
     assert other.version("unknown") is None
+    kept.keep(app.extensions["receiver"].engine, "stricter", "read = 'by an earlier release'", now=NOW)
+    other.refresh()
+    assert other.version("stricter") is None
 
 
 def test_it_is_known_since_when_a_version_is_in_force(
@@ -211,6 +215,11 @@ def test_try_walks_a_call_and_says_why(run):
         "An SMS is answered with \"Thank you! We read this when the shop opens. Lim's Flo…",
         "  rule 2 (always) holds; not rule 1 (shop closed)",
     ]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01 00:00", "9999-12-31 23:59"])
+def test_try_knows_no_time_that_is_too_far_away(run, at: str):
+    run("rules", "try", "--to", "+6561234567", "--at", at, exit_code=2)
 
 
 def test_try_presses_keys_and_tells_it_as_json(run, file: Path):

@@ -19,6 +19,8 @@ from receiver.cli.rules import given
 from receiver.cli.rules.showing import fitted, one_of
 from receiver.vocabulary.answering import DialOutcome, Rang
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+
 
 @click.command("try")
 @click.option("--from", "caller", type=options.NumberType(), help="Who calls; withheld if it is left out.")
@@ -86,6 +88,9 @@ def _moment(at: str | None, number: Number) -> datetime:
         moment = datetime.fromisoformat(at)
     except ValueError:
         raise click.BadParameter(f"{at!r} is not like '2026-12-25 10:00'", param_hint="--at") from None
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        years = f"{_FIRST_YEAR} to {_LAST_YEAR}"
+        raise click.BadParameter(f"{at!r} is too far away: years are {years}", param_hint="--at")
     return moment if moment.tzinfo else moment.replace(tzinfo=number.zone)
 
 
