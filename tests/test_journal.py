@@ -72,12 +72,12 @@ def simulator(clock):
         yield server
 
 
-def run(simulator, engine, clock, *wanted, wait=True, account="account", of=HOIIO):
+def run(simulator, engine, clock, *wanted, wait=True, account="account", of=HOIIO, shop=None):
     """One run of setup, with a client and a journal of its own."""
     client, market = of.client(simulator, clock.sleep), of.provider.market
-    journal = Journal(engine, account, clock=clock.now)
+    journal, shop = Journal(engine, account, clock=clock.now), shop or Shop(client, market)
     with journal.lease(sleep=clock.sleep):
-        found = survey(client, Shop(client, market), journal, wanted, of.urls, wait=wait, sleep=clock.sleep)
+        found = survey(client, shop, journal, wanted, of.urls, wait=wait, sleep=clock.sleep)
         decided = plan(
             wanted,
             found.active,
@@ -327,6 +327,21 @@ def test_a_number_that_is_not_shown_for_long_blocks_its_place_until_it_is_settle
         clock.sleep(3600)
         decided, _ = run(simulator, engine, clock, CA, SG)
         assert (decided.refusals, len(simulator.purchases)) == ((), 2)
+
+
+def test_a_purchase_is_not_judged_by_what_was_for_sale_before_it(engine):
+    """A question at the terminal lists numbers, while the answer of the run before is still open."""
+    clock = Clock()
+    with SimulatorServer(Settings(rate_limit=0, resolve_hosts=False, listing_delay=3600)) as simulator:
+        clock.simulator = simulator
+        shop = Shop(HOIIO.client(simulator, clock.sleep))
+        before = {entry.number for entry in shop.numbers("US", "CA")}
+        simulator.control.fault("number/subscribe", "lost-answer")
+        run(simulator, engine, clock, CA)
+        decided, _ = run(simulator, engine, clock, CA, shop=shop)
+        (bought,) = (entry["number"] for entry in simulator.purchases)
+        assert bought in before
+        assert "neither lists nor sells" in decided.refusals[0].reason
 
 
 def test_a_dry_run_does_not_wait_and_does_not_guess(simulator, engine, clock):

@@ -109,8 +109,9 @@ _Search = tuple[str, str, Narrowed]
 
 
 class Shop:
-    """What the provider sells, asked for as it is needed and cached: 200 wishes for numbers of one state page
-    through it once. Keep it no longer than one command, since numbers get sold."""
+    """What the provider sells, asked for as it is needed and remembered: 200 wishes for numbers of one state
+    page through it once. Keep it no longer than one command, and `forget` before what matters, since numbers
+    get sold."""
 
     def __init__(self, client: NumberClient, market: Market = Market()) -> None:  # noqa: B008
         self._client = client
@@ -119,6 +120,10 @@ class Shop:
         self._rates: dict[str, Rates] = {}
         self._seen: dict[_Search, list[AvailableNumber]] = {}
         self._pages: dict[_Search, Iterator[AvailableNumber]] = {}
+
+    def forget(self) -> None:
+        """Ask again for numbers and prices. The countries stay."""
+        self._rates, self._seen, self._pages = {}, {}, {}
 
     @property
     def countries(self) -> tuple[Country, ...]:

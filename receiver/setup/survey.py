@@ -83,7 +83,8 @@ def settle(
     Country and state of a number are those that it was bought as here; providers guess, or tell neither.
 
     A payment was made if the provider's list shows it. It was surely not made if the list has not shown it
-    for two minutes and the provider offers the number to everybody, or has not extended it.
+    for two minutes and the provider offers the number to everybody, or has not extended it. What the shop
+    has seen before is forgotten: that the number was for sale then says nothing.
     """
     active = client.subscribed_numbers()
     unsettled = _not_shown(journal, journal.unsettled(), active)
@@ -99,6 +100,7 @@ def settle(
         sleep(pause)
         active = client.subscribed_numbers()
         unsettled = _not_shown(journal, unsettled, active)
+    shop.forget()
     places = journal.places()
     active = tuple(_placed(one, *places.get(one.number, ("", ""))) for one in active)
     return active, tuple(filter(None, (_judged(journal, shop, one) for one in unsettled)))

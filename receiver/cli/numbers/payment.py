@@ -54,7 +54,8 @@ def subscribe(
     term = _term(duration, of)
     client, journal = current.number_client(of, output.patient), current.journal(of)
     with journal.lease(say=output.say):
-        held, shop = _held_now(client, journal), Shop(client, of.market)
+        shop = Shop(client, of.market)
+        held = _held_now(client, shop, journal)
         if before := held.get(number):
             raise click.ClickException(
                 f"{masked_number(number)} is held already (expires {shown.expires(before, of)}), so"
@@ -105,7 +106,7 @@ def extend(
         doubtful = [
             one for one in journal.unsettled() if (one.action, one.number) == (SetupAction.EXTEND, number)
         ]
-        held = _held_now(client, journal)
+        held = _held_now(client, Shop(client, of.market), journal)
         if number not in held:
             raise click.ClickException(
                 f"{masked_number(number)} is not held, so there is nothing to extend. {SEE_LIST}"
@@ -133,10 +134,10 @@ def _term(asked: Duration | None, provider: Provider) -> Duration:
     return asked or market.usual_term
 
 
-def _held_now(client: NumberClient, journal: Journal) -> dict[str, SubscribedNumber]:
+def _held_now(client: NumberClient, shop: Shop, journal: Journal) -> dict[str, SubscribedNumber]:
     """The numbers held, once it is clear what earlier runs paid for."""
     with progress.spinner("Asking the provider …"):
-        active, unsettled = settle(client, Shop(client), journal, say=output.say)
+        active, unsettled = settle(client, shop, journal, say=output.say)
     if unsettled:
         raise click.ClickException(unsettled[0].reason)
     return {number.number: number for number in active}
