@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 import trustme
-from conftest import KEY, signed
+from conftest import KEY, make_config, signed
 from databases import new_file
 from test_serve import Service, free_port
 
@@ -152,3 +153,18 @@ def test_no_log_of_the_sample_proxy_holds_the_key_even_while_the_service_is_away
     logs = [*proxy.directory.glob("*.log")]
     assert logs
     assert not [log.name for log in logs if KEY in log.read_text()]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    unit = (DEPLOY / "receiver.service").read_text()
+    found = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
+    config = make_config(new_file(tmp_path / "receiver.db"), tmp_path)
+    assert float(found["TimeoutStopSec"]) > config.stop_timeout + 10
+    assert int(found["LimitNOFILE"]) > 2 * config.connection_limit
+    ours = unit.replace("/srv/receiver/.venv/bin", str(Path(sys.executable).parent))
+    file = tmp_path / "receiver.service"
+    file.write_text(ours.replace("User=receiver", "User=root"))
+    command = ["systemd-analyze", "verify", file]
+    verified = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")

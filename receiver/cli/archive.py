@@ -47,7 +47,7 @@ def list_items(state: str | None, before: int | None, limit: int, as_json: bool)
         output.json_out({"documents": [item_json(item) for item in page.items], "next": following})
         return
     pages.show(
-        ("event", "field", "state", "document", Column("tries", goes=1), Column("reason", room=16)),
+        ("event", "field", "state", "document", Column("attempts", goes=1), Column("reason", room=16)),
         [_row(item) for item in page.items],
         "documents",
     )

@@ -77,7 +77,7 @@ def list_deliveries(
             shown.heading("made"),
             Column("target", room=12),
             "event",
-            Column("tries", goes=1),
+            Column("attempts", goes=1),
             Column("state", room=20),
         ),
         rows,
@@ -123,7 +123,7 @@ def show(*, delivery_id: int, utc: bool, mask: bool, as_json: bool) -> None:
 def retry(*, ids: tuple[int, ...], target: str | None, dead: bool, yes: bool, as_json: bool) -> None:
     """Try deliveries again, now.
 
-    Each has all its attempts before it again. What was delivered is not sent again: for that there is
+    Each may be attempted ten times more. What was delivered is not sent again: for that there is
     `receiver replay`.
     """
     if bool(ids) == (target is not None) or dead != (target is not None):

@@ -66,8 +66,9 @@ def list_keys(as_json: bool) -> None:
 def rotate(grace: float, yes: bool, as_json: bool) -> None:
     """Move all numbers to a new key without losing a call.
 
-    It creates a key, waits until every process accepts it, tests it through PUBLIC_URL, moves the numbers
-    that point here, and lets the older key retire later. If it stopped half way, run it again: it continues.
+    It creates a key, waits until every process accepts it, tests it through PUBLIC_URL and
+    PUBLIC_URL_FALLBACK, moves the numbers that point here, and lets the older key retire later. If it
+    stopped half way, run it again: it continues.
     """
     rotator = _rotator()
     begun = rotator.unfinished()

@@ -115,7 +115,7 @@ def term(command: _Command) -> _Command:
         click.option(
             "--auto-extend",
             is_flag=True,
-            help="Pay by the month; it renews itself until you stop it in the provider's portal.",
+            help="Pay by the month; the number renews itself until you stop that in the provider's portal.",
         ),
         click.option(
             "--months",

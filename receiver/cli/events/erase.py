@@ -13,10 +13,14 @@ from receiver.vocabulary.printable import count_of
 
 
 @click.command()
-@click.option("--sender", metavar="NUMBER", help="Everything that came from this number.")
-@click.option("--recipient", metavar="NUMBER", help="Everything that came to this number.")
+@click.option("--from", "--sender", "sender", metavar="NUMBER", help="Everything that came from this number.")
 @click.option(
-    "--number", metavar="NUMBER", help="Everything in which this number is either end or was dialled."
+    "--to", "--recipient", "recipient", metavar="NUMBER", help="Everything that came to this number."
+)
+@click.option(
+    "--number",
+    metavar="NUMBER",
+    help="Everything in which this number is either end, was dialled, or forwarded the call.",
 )
 @options.DRY_RUN
 @options.YES
@@ -31,7 +35,7 @@ def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
     """
     given = [(End(end), number) for end, number in ends.items() if number is not None]
     if len(given) != 1:
-        raise click.UsageError("Give one of --sender, --recipient and --number.")
+        raise click.UsageError("Give one of --from, --to and --number.")
     ((end, number),) = given
     erasure = Erasure(current.engine(), current.archive_store(), current.spool(), number, end)
     with progress.spinner("looking"):

@@ -42,7 +42,7 @@ class _Age(click.ParamType[timedelta]):
     type=click.Choice([kind.value for kind in Kind]),
     help="Only this kind. Repeatable.",
 )
-@click.option("--trust-clock", is_flag=True, help="The clock is right, although it jumped: go by it again.")
+@click.option("--trust-clock", is_flag=True, help="Confirm that the clock is right, although it jumped.")
 @options.DRY_RUN
 @options.YES
 @options.AS_JSON
@@ -59,7 +59,7 @@ def prune(
     """Delete old events.
 
     It goes slowly enough for callbacks to come in meanwhile. The service does so by itself once a day. If the
-    clock jumped ahead, both wait for your word that it is right: --trust-clock.
+    clock jumped ahead, both wait until you confirm it with --trust-clock.
     """
     ages = _ages(older_than, [Kind(kind) for kind in kinds or Kind])
     engine = current.engine()

@@ -85,7 +85,8 @@ def available(
 ) -> None:
     """List numbers for sale in a country or state.
 
-    COUNTRY and STATE are codes or names. STATE is needed where numbers are sold by state.
+    COUNTRY and STATE are codes or names. STATE is needed where a provider sells by state only; elsewhere it
+    narrows the list.
     """
     several = Several(asked_for(provider))
     narrowed = Narrowed(sort, area_code, contains, kinds or frozenset())

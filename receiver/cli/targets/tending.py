@@ -40,7 +40,7 @@ def test_target(name: str, as_json: bool) -> None:
 @click.option("--why", default="", help="A reason, shown wherever the target is.")
 @operation
 def pause(name: str, why: str) -> None:
-    """Send a target nothing more for now.
+    """Hold back what goes to a target.
 
     What arrives waits, and goes out when it is resumed.
     """
@@ -53,7 +53,7 @@ def pause(name: str, why: str) -> None:
 @click.argument("name")
 @operation
 def resume(name: str) -> None:
-    """Send a target what waits, and what arrives.
+    """Send a target what waited, and what arrives.
 
     Also tries a failing one at once.
     """
