@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from conftest import KEY, TOKEN, make_config, started
+from conftest import KEY, OLD_KEY, TOKEN, make_config, started
 from firm import Firm, provider, serving
 from sqlalchemy import insert, select, update
 from test_console import signed_in
@@ -26,6 +26,7 @@ from receiver.keys.key import fingerprint_of
 from receiver.models import CallbackKey, JobState, NumberRow
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
+from receiver.providers.errors import WrongConfiguration
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.numbers import SubscribedNumber
 from receiver.search import index_lag
@@ -466,14 +467,59 @@ def test_a_key_whose_grace_is_over_retires_once_nobody_uses_it(firm):
     )
     overdue = {finding.code for finding in firm.app.extensions["receiver"].watch.look().findings}
     assert {"key-overdue", "key-in-settings", "older-key-voice"} <= overdue
-    assert ring.accepts(secret)
+    assert ring.knows(secret)  # looking is not using
     firm.flask("doctor", "--fix")
     ring.refresh()
-    assert not ring.accepts(secret)
+    assert not ring.knows(secret)
     assert {finding.code for finding in findings.read(engine)} == {"key-in-settings"}
     with engine.connect() as connection:
         left = connection.scalars(select(CallbackKey.secret)).all()
     assert secret not in left
+
+
+def with_a_key_that_is_due(firm: Firm):
+    """The parts of the service, and the key of a rotation whose grace time is over."""
+    for _ in range(2):
+        firm.flask("keys", "rotate", "--yes", "--grace", "0")
+    parts = firm.app.extensions["receiver"]
+    (due,) = [key for key in parts.keys.list() if key.state == "retiring" and not key.in_settings]
+    return parts, due
+
+
+def test_a_key_with_which_callbacks_come_does_not_retire(firm):
+    parts, due = with_a_key_that_is_due(firm)
+    secret = parts.keys.secret_of(due.fingerprint)
+    firm.app.test_client().post(f"/callbacks/{secret}/sms", data=b"txn_ref=1&msg=x")
+    firm.app.test_client().post(f"/callbacks/{KEY}/sms", data=b"txn_ref=2&msg=x")
+    parts.keys.run()
+    with writing(parts.engine) as connection:
+        rotated = update(CallbackKey).where(CallbackKey.moved_at.is_not(None))
+        connection.execute(rotated.values(moved_at=datetime.now(UTC) - timedelta(hours=5)))
+
+    look = [(found.code, found.subject) for found in parts.watch.look().keys]
+    used = {("older-key-used", fingerprint) for fingerprint in (due.fingerprint, fingerprint_of(KEY))}
+    assert used == {each for each in look if each != ("key-in-settings", fingerprint_of(OLD_KEY))}
+    assert parts.keys.knows(secret)
+    asked = firm.flask("keys", "retire", due.name)
+    assert f"The last callback with {due.name} came on {datetime.now(UTC):%Y-%m-%d}" in asked.stderr
+
+    with writing(parts.engine) as connection:
+        connection.execute(update(CallbackKey).values(used_at=datetime.now(UTC) - timedelta(days=2)))
+    assert {found.code for found in parts.watch.look().keys} == {"key-in-settings"}
+    assert not parts.keys.knows(secret)
+
+
+def test_a_key_is_not_said_to_be_used_because_a_provider_is_silent(firm):
+    parts, due = with_a_key_that_is_due(firm)
+    secret = parts.keys.secret_of(due.fingerprint)
+    # Credentials that were tried once, and taken out again.
+    numbers.store_failure(parts.engine, "twilio", WrongConfiguration("list the numbers", "they are wrong"))
+    firm.simulator.control.fault("number/get_active", "status:error_service_not_available", times=10)
+    assert parts.watch.look().keys == ()
+    assert parts.keys.knows(secret)
+    firm.simulator.control.clear_faults()
+    parts.watch.look()
+    assert not parts.keys.knows(secret)
 
 
 def test_a_clock_that_jumped_ahead_retires_no_key(firm):
@@ -485,11 +531,11 @@ def test_a_clock_that_jumped_ahead_retires_no_key(firm):
     clock.beat(parts.engine)
     with time_machine.travel(datetime.now(UTC) + timedelta(days=200)):
         found = {finding.code for finding in parts.watch.look().findings}
-        assert parts.keys.accepts(secret)
+        assert parts.keys.knows(secret)
         assert "clock-jumped" in found
         clock.trust(parts.engine)
         parts.watch.look()
-        assert not parts.keys.accepts(secret)
+        assert not parts.keys.knows(secret)
 
 
 def test_the_use_of_an_older_key_after_a_rotation_is_found(firm):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from receiver.background.retiring import STILL_USED, Kept, is_due
 from receiver.keys.key import Key, KeyState
 from receiver.numbers.findings import Finding, warning
 
 _IN_FLIGHT = timedelta(hours=1)
 """For so long after a rotation, callbacks that were under way may still come with an older key."""
 _LONGEST_ROTATION = timedelta(minutes=10)
-_STILL_USED = timedelta(days=1)
 
 
-def inspect_keys(keys: Sequence[Key], now: datetime) -> Iterator[Finding]:
-    """Findings about rotations that stopped, and keys that should be gone."""
+def inspect_keys(keys: Sequence[Key], kept: Mapping[str, Kept], now: datetime) -> Iterator[Finding]:
+    """Findings about rotations that stopped, and keys that should be gone; `kept` tells what keeps them."""
     current = next(key for key in keys if key.state is KeyState.CURRENT)
     rotated = current.moved_at or now
     for key in keys:
@@ -27,7 +27,7 @@ def inspect_keys(keys: Sequence[Key], now: datetime) -> Iterator[Finding]:
                 key.fingerprint,
             )
         if key.state is KeyState.RETIRING:
-            yield from _retiring(key, rotated, now)
+            yield from _retiring(key, kept.get(key.fingerprint), rotated, now)
 
 
 def _half_way(key: Key) -> bool:
@@ -35,28 +35,28 @@ def _half_way(key: Key) -> bool:
     return begun and key.moved_at is None
 
 
-def _retiring(key: Key, rotated: datetime, now: datetime) -> Iterator[Finding]:
-    if key.used_at and key.used_at > max(now - _STILL_USED, rotated + _IN_FLIGHT):
+def _retiring(key: Key, kept: Kept | None, rotated: datetime, now: datetime) -> Iterator[Finding]:
+    if key.used_at and key.used_at > max(now - STILL_USED, rotated + _IN_FLIGHT):
+        until = " It is accepted until none has come for a day." if kept is Kept.BY_CALLBACKS else ""
         yield warning(
             "older-key-used",
             f"Callbacks still come with the older key {key.name}, the last on"
-            f" {key.used_at:%Y-%m-%d at %H:%M} UTC: a number uses it, or a notify URL of your own.",
+            f" {key.used_at:%Y-%m-%d at %H:%M} UTC: a number uses it, what the provider uses in place of a"
+            f" number's URL, or a notify URL of your own.{until}",
             "receiver numbers list",
             key.fingerprint,
         )
-    if key.retires_at is None or key.retires_at > now:
-        return
-    if key.in_settings:
-        yield warning(
-            "key-in-settings",
-            f"The key {key.name} in CALLBACK_KEYS is no longer needed, but still accepted.",
-            "Put a fresh one in its place in CALLBACK_KEYS, and restart the service.",
-            key.fingerprint,
-        )
-    else:
+    if kept is Kept.BY_NUMBER:
         yield warning(
             "key-overdue",
             f"The key {key.name} should be retired, but a number still uses it.",
             "receiver keys rotate",
+            key.fingerprint,
+        )
+    elif kept is None and key.in_settings and is_due(key, now):
+        yield warning(
+            "key-in-settings",
+            f"The key {key.name} in CALLBACK_KEYS is no longer needed, but still accepted.",
+            "Put a fresh one in its place in CALLBACK_KEYS, and restart the service.",
             key.fingerprint,
         )

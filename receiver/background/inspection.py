@@ -9,6 +9,7 @@ from datetime import datetime
 from receiver.background.inspect_account import inspect_account
 from receiver.background.inspect_keys import inspect_keys
 from receiver.background.inspect_numbers import inspect_numbers
+from receiver.background.retiring import Kept
 from receiver.db.clock import Doubt
 from receiver.keys.key import Key
 from receiver.keys.urls import CallbackUrls
@@ -36,9 +37,10 @@ def inspect(
     known: Known,
     urls: Mapping[str, CallbackUrls],
     keys: Sequence[Key],
-    doubt: Doubt | None = None,
-    damaged: tuple[Finding, ...] = (),
     *,
+    kept: Mapping[str, Kept],
+    doubt: Doubt | None,
+    damaged: tuple[Finding, ...],
     asked: Collection[str],
     now: datetime,
 ) -> Inspection:
@@ -46,14 +48,14 @@ def inspect(
     lead is left out.
 
     What became of the requests to a provider, and of its account, is told of those that are `asked`: of
-    another it is what was so while there were credentials. `damaged` is what the last look at the database
-    file found.
+    another it is what was so while there were credentials. `kept` are the keys that should be gone, with what
+    keeps each; `damaged` is what the last look at the database file found.
     """
     return Inspection(
         account=_each(
             inspect_account(account, now) for account in known.accounts if account.provider in asked
         ),
-        keys=tuple(inspect_keys(keys, now)),
+        keys=tuple(inspect_keys(keys, kept, now)),
         numbers=_each(
             inspect_numbers(account, urls.get(account.provider), now) for account in known.accounts
         ),

@@ -16,12 +16,12 @@ from receiver.answering import findings as answering
 from receiver.background import integrity
 from receiver.background.inspection import Inspection, inspect
 from receiver.background.renewals import renewal_prices
+from receiver.background.retiring import Kept, is_due, what_keeps
 from receiver.db import clock
 from receiver.db.failure import reason_of
 from receiver.keys import stored
-from receiver.keys.key import KeyState
 from receiver.keys.ring import KeyRing
-from receiver.keys.urls import CallbackUrls, uses_key
+from receiver.keys.urls import CallbackUrls
 from receiver.logs.log import get_logger
 from receiver.numbers import findings
 from receiver.numbers import known as numbers
@@ -71,10 +71,17 @@ class Watch:
                 numbers.store_failure(self.engine, provider, error)
         known = numbers.read(self.engine)
         now, doubt = datetime.now(UTC), clock.doubt_of(self.engine)
-        if doubt is None:  # a clock that jumped ahead would end every grace time at once
-            self._retire(known, now)
-        damaged = integrity.kept(self.engine)
-        found = inspect(known, urls, self.ring.list(), doubt, damaged, asked=self.clients, now=now)
+        kept = self._retire(known, now, doubted=doubt is not None)
+        found = inspect(
+            known,
+            urls,
+            self.ring.list(),
+            kept=kept,
+            doubt=doubt,
+            damaged=integrity.kept(self.engine),
+            asked=self.clients,
+            now=now,
+        )
         findings.store(self.engine, found.findings, now=now, sparing=(*relay.CODES, *answering.CODES))
         return found
 
@@ -122,20 +129,22 @@ class Watch:
             prices=prices,
         )
 
-    def _retire(self, known: Known, now: datetime) -> None:
-        """Retire keys whose grace time is over, except those that a number still uses."""
+    def _retire(self, known: Known, now: datetime, *, doubted: bool) -> dict[str, Kept]:
+        """Retire keys whose grace time is over and which nothing needs. Gives what keeps the others."""
+        needed: dict[str, Kept] = {}
         for key in self.ring.list():
-            due = key.state is KeyState.RETIRING and key.retires_at is not None and key.retires_at <= now
-            # Only who knows where all numbers lead can tell that none uses it.
-            failing = any(account.failures for account in known.accounts)
-            unseen = any(known.of(provider).checked_at is None for provider in self.clients)
-            if not due or key.in_settings or failing or unseen or known.checked_at is None:
+            if not is_due(key, now):
                 continue
             secret = self.ring.secret_of(key.fingerprint) or ""
-            if not any(uses_key(number.routes, secret) for number in known.numbers):
+            # A clock that jumped ahead would end every grace time at once.
+            by = Kept.BY_DOUBT if doubted else what_keeps(key, secret, known, self.clients, now)
+            if by is not None:
+                needed[key.fingerprint] = by
+            elif not key.in_settings:
                 stored.retire(self.engine, key.fingerprint)
                 logger.warning("a callback key was retired", key=key.name)
         self.ring.refresh()
+        return needed
 
 
 def _key(finding: Finding) -> tuple[str, str, str]:

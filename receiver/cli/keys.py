@@ -114,6 +114,8 @@ def retire(key: str, yes: bool) -> None:
         raise click.ClickException(
             f"{len(fitting) or 'no'} keys have a fingerprint that begins like that. See `receiver keys list`."
         )
+    if used_at := fitting[0].used_at:
+        output.say(f"The last callback with {fitting[0].name} came on {used_at:%Y-%m-%d at %H:%M} UTC.")
     if not output.confirmed(f"Turn away what comes with {fitting[0].name} from now on?", yes=yes):
         output.say("Nothing was done.")
         raise SystemExit(1)

@@ -1,6 +1,6 @@
 """The keys that rotations made, and what is remembered of every key: in the database.
 
-A key is never dropped by the clock alone. It is marked as retired, after a look that no number uses it.
+A key is never dropped by the clock alone. It is marked as retired, after a look that nothing needs it.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def complete(engine: Engine, fingerprint: str, older: Iterable[str], grace: time
 
 
 def retire(engine: Engine, fingerprint: str) -> None:
-    """Accept this key no longer, and forget its secret. Look first that no number uses it."""
+    """Accept this key no longer, and forget its secret. Look first that nothing needs it."""
     with writing(engine) as connection:
         connection.execute(
             update(CallbackKey)
