@@ -117,7 +117,7 @@ def _schema(connection: psycopg.Connection) -> str:
     return connection.execute(
         """
         SELECT md5(string_agg(concat_ws(' ', owner, name, what), ',' ORDER BY owner, name, what)) FROM (
-            SELECT relname::text, attname::text, atttypid::text
+            SELECT relname::text, attname::text, concat(atttypid, ' ', attcollation)
             FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
             WHERE relnamespace = 'public'::regnamespace AND attnum > 0
             UNION ALL

@@ -5,7 +5,9 @@ import json
 
 import pytest
 from conftest import API_TOKEN, KEY
+from sqlalchemy import text as sql
 
+from receiver.db.engine import writing
 from receiver.search.conversations import ConversationLog, conversation_json
 from receiver.search.cursor import Cursor
 from receiver.search.index import LogIndex
@@ -170,6 +172,19 @@ def test_a_reference_that_somebody_else_has_is_no_gap(client, log):
     post(client, PARTS[2], ref="12")
     (message,) = log.get(SHOP, ANNA).messages
     assert (message.text, message.gap) == (PARTS[0] + PARTS[2], False)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_reference_that_only_looks_like_the_missing_one_hides_no_gap(app, client, log):
+    with writing(app.extensions["receiver"].engine) as connection:
+        # An order of text in which case counts last.
+        connection.execute(sql('ALTER TABLE events ALTER COLUMN identity TYPE varchar COLLATE "en-x-icu"'))
+    post(client, PARTS[0], ref="A10")
+    post(client, "hello", BEN, ref="a11")
+    post(client, PARTS[2], ref="A12")
+    (message,) = log.get(SHOP, ANNA).messages
+    assert message.gap
 
 
 def test_a_conversation_with_another_provider_hides_no_reference_and_makes_no_gap(client, log):

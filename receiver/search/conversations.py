@@ -147,16 +147,19 @@ def _conversations(connection: Connection, newest: Sequence[Event]) -> list[Conv
 
 
 def _present(connection: Connection, provider: str, refs: Sequence[str]) -> set[str]:
-    """Which of these references any event of this provider has; its identity begins with it."""
+    """Which of these references any event of this provider has; its identity begins with it, by which it is
+    found. In some orders of text others lie between, so the reference is compared too."""
     found = set()
     for ref in refs:
         low = f"{identity_prefix(provider)}{ref[:64]}/"
-        if connection.scalar(_WITH_REF, {"low": low, "high": low + "zz"}):
+        if connection.scalar(_WITH_REF, {"low": low, "high": low + "zz", "ref": ref}):
             found.add(ref)
     return found
 
 
-_WITH_REF = text("SELECT 1 FROM events WHERE identity >= :low AND identity < :high LIMIT 1")
+_WITH_REF = text(
+    "SELECT 1 FROM events WHERE identity >= :low AND identity < :high AND txn_ref = :ref LIMIT 1"
+)
 
 
 def _latest(connection: Connection, newest: Sequence[Event]) -> Sequence[int]:
