@@ -280,6 +280,15 @@ def test_a_call_of_many_events_has_its_end_and_its_bill(client, calls):
     assert calls.get("S1").ended_at is not None
 
 
+def test_a_call_of_many_events_without_an_end_is_found_as_missed_and_as_open(client, calls, app):
+    for place in range(LONGEST_CALL + 20):
+        post(client, BUSY | {"txn_ref": f"B{place}"})
+    post(client, {"ivr_block": "hangup", "call_state": "ongoing"})
+    LogIndex(app.extensions["receiver"].engine).catch_up()
+    for asked in ("state:missed", "is:open", f"state:missed is:open from:{CALL['from']}"):
+        assert [call.session for call in calls.find(Search.parse(asked)).calls] == ["S1"], asked
+
+
 def test_a_call_whose_end_was_lost_is_not_ongoing_for_ever(client, calls, app):
     post(client, ANSWERED[0], MENU)
     assert (calls.get("S1").state, calls.get("S1").outcome) == (EventState.ONGOING, None)

@@ -123,18 +123,17 @@ def _calls_at(connection: Connection, wanted: Search, ids: Sequence[int]) -> lis
 
 def _first_match(connection: Connection, wanted: Search, call: Call) -> int | None:
     """The id of the first event of a call that matches."""
+    # What became of the call is no matter of one event, and the database has judged it.
+    whole = wanted.state in OF_WHOLE_CALLS or wanted.open
+    rest = replace(wanted, state=None, open=None) if whole else wanted
     if len(call.events) < LONGEST_CALL:
-        if wanted.state in OF_WHOLE_CALLS or wanted.open:
-            # Which of them the database has found: what became of the call is no matter of one event.
-            events, wanted = found_at(call.events), replace(wanted, state=None, open=None)
-        else:
-            events = call.events
-        return min((event.id for event in events if matches(wanted, event)), default=None)
+        events = found_at(call.events) if whole else call.events
+        return min((event.id for event in events if matches(rest, event)), default=None)
     # Not all of its events were read, and which ones were changes while it goes on.
     own, span = replace(wanted, session=call.session, text=None), Span()
     while ids := matching_ids(connection, own, span, LONGEST_CALL, oldest=True):
         for event in rows(connection, ids):
-            if matches(wanted, event):
+            if matches(rest, event):
                 return event.id
         span = Span(above=ids[-1])
     return None
