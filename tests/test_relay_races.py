@@ -12,13 +12,15 @@ from test_relay import due_now, hook, sms, states, until, working
 from receiver import current
 from receiver.db.engine import writing
 from receiver.models import EVENTS, AttemptRow, DeliveryRow, LateEvent
-from receiver.relay import planner
+from receiver.relay import planner, replay
 from receiver.relay.delivery import Claimed, Result, Settled
 from receiver.relay.planner import Planner
 from receiver.relay.posting import retry_after
 from receiver.relay.queue import Queue
 from receiver.relay.replay import Replays
 from receiver.relay.target import FAILING_AFTER, TargetState
+from receiver.relay.worker import Worker
+from receiver.search.query import Search
 
 pytestmark = pytest.mark.slow
 DELIVERED = Result(delivered=True, request="POST")
@@ -137,6 +139,21 @@ def test_a_target_that_is_made_while_events_are_planned_misses_none(here, monkey
     assert [one.event_id for one in current.deliveries().find().deliveries] == [2]
 
 
+def test_a_worker_plans_on_at_once_only_after_a_full_step(here, target, monkeypatch):
+    """Else it plans what came meanwhile a few at a time, and all that follows is done a few at a time."""
+    monkeypatch.setattr(planner, "AT_ONCE", 2)
+    monkeypatch.setattr(replay, "AT_ONCE", 2)
+    for number in range(3):
+        sms(here, number)
+    worker = Worker(current.surroundings())
+    assert [worker._plan() for _ in range(3)] == [True, False, False]
+    current.replays().ask(target, Search(), by="tests")
+    assert [worker._plan() for _ in range(3)] == [True, False, False]
+    with writing(current.engine()) as connection:
+        connection.execute(insert(LateEvent), [{"event_id": number} for number in (1, 2, 3)])
+    assert [worker._plan() for _ in range(3)] == [True, False, False]
+
+
 def test_events_chosen_for_a_replay_are_all_that_a_worker_finds_of_it(here, target):
     class Eager(Replays):
         """A worker looks for what is to be planned at the worst moment."""
@@ -148,17 +165,17 @@ def test_events_chosen_for_a_replay_are_all_that_a_worker_finds_of_it(here, targ
     planned(here, 5)
     with writing(current.engine()) as connection:
         connection.execute(delete(DeliveryRow))
-    replay = Eager(current.engine()).ask_for(target, [2, 3], by="tests")
+    asked = Eager(current.engine()).ask_for(target, [2, 3], by="tests")
     assert sorted(one.event_id for one in current.deliveries().find().deliveries) == [2, 3]
-    assert (replay.planned, replay.waiting, replay.state) == (2, 2, "sending")
+    assert (asked.planned, asked.waiting, asked.state) == (2, 2, "sending")
 
 
 def test_what_was_stopped_while_it_was_sent_can_be_tried_again(here, target):
     sms(here, 1)
-    replay = current.replays().ask_for(target, [1], by="tests")
+    asked = current.replays().ask_for(target, [1], by="tests")
     one = queue(target)
     (sent,) = claimed(one)
-    current.replays().stop(replay.id, by="tests")
+    current.replays().stop(asked.id, by="tests")
     one.settle([settled(sent, None)])
     assert current.deliveries().retry([sent.id]) == 1
 

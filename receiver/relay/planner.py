@@ -7,7 +7,8 @@ and the others look again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, delete, select, text, update
@@ -32,6 +33,16 @@ AT_ONCE = 500
 """Events in one step: bounds memory, and for how long SQLite's lock is held."""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of planning did."""
+
+    targets: Set[int] = frozenset()
+    """The ids of those that got something."""
+    full: bool = False
+    """Whether it took as much as a step may, so that more is likely to be left."""
+
+
 class Planner:
     """Makes deliveries of what the log holds beyond the cursor."""
 
@@ -39,18 +50,18 @@ class Planner:
         self._engine = engine
         self._add = adding_deliveries(engine)
 
-    def plan(self) -> set[int]:
-        """One step. The ids of targets that got something; asked again until nothing is left by `behind`."""
+    def plan(self) -> Step:
+        """One step. How much is left after it says `behind`."""
         with self._engine.connect() as connection:
             after = connection.scalar(select(RelayState.event_id))
             if after is None:
-                return set()
+                return Step()
             settled = settled_id(connection, after, AT_ONCE)
         complete(self._engine, after, settled)
         with self._engine.connect() as connection:
             late = connection.scalars(_LATE).all()
             if settled == after and not late:
-                return set()
+                return Step()
             # Only now: what is above `settled` is planned later, also for a target that is made in between.
             targets = [Target.of(row) for row in connection.execute(select(TargetRow.__table__))]
             events = _between(connection, after, settled) if targets else []
@@ -62,14 +73,15 @@ class Planner:
                     update(RelayState).where(RelayState.event_id == after).values(event_id=settled)
                 )
                 if moved.rowcount != 1:
-                    return set()  # another process was faster
+                    return Step()  # another process was faster
                 if found := still_there(connection, found):
                     insert_all(self._add, connection, found)
                 if late:
                     connection.execute(delete(LateEvent).where(LateEvent.event_id.in_(late)))
         except IntegrityError:
-            return set()  # a target was removed meanwhile: look again
-        return {row["target_id"] for row in found}
+            return Step()  # a target was removed meanwhile: look again
+        full = settled - after >= AT_ONCE or len(late) >= AT_ONCE
+        return Step({row["target_id"] for row in found}, full)
 
     def behind(self) -> int:
         """About how many events are not looked at yet."""

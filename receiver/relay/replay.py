@@ -18,7 +18,7 @@ from receiver.db.engine import writing, writing_lazily
 from receiver.db.insert import insert_all
 from receiver.models import EVENTS, DeliveryRow, Event, ReplayRow, TargetRow
 from receiver.relay.delivery import DeliveryState
-from receiver.relay.planner import adding_deliveries, deliveries_for, still_there
+from receiver.relay.planner import Step, adding_deliveries, deliveries_for, still_there
 from receiver.relay.sender import TargetError
 from receiver.relay.target import Target
 from receiver.search.count_matching import count_matching
@@ -156,19 +156,19 @@ class Replays:
             )
         return self.get(replay_id)
 
-    def step(self) -> set[int]:
-        """Plan the next portion of each replay. The ids of targets that got something."""
+    def step(self) -> list[Step]:
+        """Plan the next portion of each replay."""
         with self._engine.connect() as connection:
             open_ones = connection.execute(_OPEN).all()
-        return {replay.target_id for replay in open_ones if self._step(replay)}
+        return [self._step(replay) for replay in open_ones]
 
-    def _step(self, replay: Any) -> bool:
+    def _step(self, replay: Any) -> Step:
         with self._engine.connect() as connection:
             row = connection.execute(
                 select(TargetRow.__table__).where(TargetRow.id == replay.target_id)
             ).one_or_none()
             if row is None:
-                return False
+                return Step()
             wanted = _sent(Search.parse(replay.search))
             span = Span(above=replay.next_id, below=replay.last_id + 1)
             ids = matching_ids(connection, wanted, span, AT_ONCE, oldest=True)
@@ -190,10 +190,10 @@ class Replays:
                 )
             )
             if moved.rowcount != 1:
-                return False  # stopped, or another process was faster
+                return Step()  # stopped, or another process was faster
             if found := still_there(connection, found):
                 insert_all(self._add, connection, found)
-        return bool(found)
+        return Step({replay.target_id} if found else frozenset(), full=not ended)
 
     def _read(
         self, replay_id: int | None = None, *, before: int | None = None, limit: int = 1

@@ -113,12 +113,16 @@ class Worker:
         return time.monotonic() - self._needed > self._idle
 
     def _plan(self) -> bool:
-        """One step; whether there may be more to plan at once."""
-        found = self._planner.plan() | self._replays.step()
-        for target_id in found:
+        """One step of each sort; whether to go on at once.
+
+        What came meanwhile is no reason: under load a few always did, steps of a few make claims and
+        settlements of a few, and all of these hold SQLite's lock nearly as long as large ones.
+        """
+        steps = [self._planner.plan(), *self._replays.step()]
+        for target_id in {target_id for step in steps for target_id in step.targets}:
             if running := self._runners.get(target_id):
                 running.runner.wake()
-        return bool(found)
+        return any(step.full for step in steps)
 
     def _look_at_targets(self) -> None:
         """Run what is there, anew if it was changed; end what is gone or paused."""
