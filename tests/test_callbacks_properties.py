@@ -68,7 +68,28 @@ BODIES = st.one_of(
     ),
     st.binary(max_size=200).map(lambda part: b'{"msg": "' + part + b'"}'),
 )
+PIECES = [
+    b"hi",
+    b"+2AA-",
+    b"+3AA-",
+    b"\\ud800",
+    b"\\udc00",
+    b"%ff",
+    b"%00",
+    b"\xff",
+    b"\xed\xa0\x80",
+    b"\x1b$B",
+]
+NO_TEXT = st.lists(st.sampled_from(PIECES), max_size=6).map(b"".join)
+"""Halves of pairs and what else no database stores, as one charset or another spells them."""
+CHARSETS = st.sampled_from(
+    ["utf-7", "utf-8", "utf-16", "utf-16-le", "utf-32", "cp500", "hz", "iso2022_jp", ""]
+)
 LIKELY_TYPES = st.one_of(CONTENT_TYPES, st.just("multipart/form-data; boundary=x"))
+
+
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=x"
 
 
 class Receiver:
@@ -140,6 +161,29 @@ def test_it_keeps_any_query(on_sqlite, query, body):
 @given(fields=PARAMETERS, in_query=PARAMETERS, kind=KINDS)
 def test_it_keeps_any_parameters(on_sqlite, fields, in_query, kind):
     on_sqlite.keeps(urlencode(fields).encode(), query=urlencode(in_query), kind=kind)
+
+
+def keeps_no_text(receiver: Receiver, raw: bytes, charset: str) -> None:
+    """Where each way to send it has a place for text."""
+    part = b"--x\r\nContent-Disposition: form-data; name=msg\r\nContent-Type: text/plain; charset="
+    declared = f"; charset={charset}"
+    receiver.keeps(part + charset.encode() + b"\r\n\r\n" + raw + b"\r\n--x--\r\n", content_type=MULTIPART)
+    receiver.keeps(b"msg=" + raw, query=f"tag={quote_from_bytes(raw)}", content_type=FORM + declared)
+    receiver.keeps(b"", query=f"msg=%ff{quote_from_bytes(raw)}", content_type=f"text/plain{declared}")
+    receiver.keeps(b'{"msg": "' + raw + b'"}', content_type=f"application/json{declared}")
+
+
+@SQLITE
+@given(raw=NO_TEXT, charset=CHARSETS)
+def test_it_keeps_what_is_no_text_in_any_charset(on_sqlite, raw, charset):
+    keeps_no_text(on_sqlite, raw, charset)
+
+
+@pytest.mark.postgres
+@POSTGRESQL
+@given(raw=NO_TEXT, charset=CHARSETS)
+def test_it_keeps_what_is_no_text_in_any_charset_on_postgresql(on_postgresql, raw, charset):
+    keeps_no_text(on_postgresql, raw, charset)
 
 
 @pytest.mark.postgres

@@ -203,6 +203,25 @@ def test_it_says_what_a_declared_charset_was_not_good_for(charset, raw, text, pr
     assert (found.params["msg"], found.problems) == (text, (problem,))
 
 
+@pytest.mark.parametrize("way", ["query", "multipart"])
+def test_it_replaces_half_a_surrogate_pair_that_a_charset_spells(way):
+    query, body, content_type = spelled(b"\xff+2AA-" if way == "query" else b"+2AA-", way)
+    body = body.replace(b"\r\n\r\n", b"\r\nContent-Type: text/plain; charset=utf-7\r\n\r\n", 1)
+    found = read_parameters(query, body, content_type or "text/plain; charset=utf-7")
+    assert "msg: not wholly UTF-7, what is not was replaced" in found.problems
+    assert found.params["msg"].encode()
+    assert not found.exact
+
+
+def test_bodies_that_differ_in_what_is_replaced_are_told_apart():
+    for unit in (b"\x00\xd8", b"\x01\xd8"):
+        body = "msg=h".encode("utf-16-le") + unit + "i&txn_ref=1".encode("utf-16-le")
+        found = read_parameters(b"", body, "application/x-www-form-urlencoded; charset=utf-16le")
+        assert found.params == {"msg": "h\ufffdi", "txn_ref": "1"}
+        assert found.problems == ("body: not wholly UTF-16-LE, what is not was replaced",)
+        assert not found.exact
+
+
 @pytest.mark.parametrize(
     "charset", ["utf-16", "utf-32", "cp500", "utf-7", "\x00", "a" * 5000, "..", "aliases"]
 )

@@ -27,9 +27,6 @@ _NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "ra
 _FORM = b"%&+=-_.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-_CODECS = encodings.__path__
-
-
 @lru_cache(maxsize=64)
 def codec_of(charset: str) -> str | None:
     """Python's name for a charset; None if it is none, or not known."""
@@ -61,6 +58,17 @@ def decoded(value: bytes, codec: str | None = None) -> tuple[str, Read]:
     Without that it is UTF-8. If that fails, what holds whole characters of UTF-8, or ends in the middle of
     one, is UTF-8 with something broken in it; anything else is taken for Latin-1.
     """
+    text, read = _decoded(value, codec)
+    kept = whole(text)
+    return kept, read if kept == text else Read.IN_PART
+
+
+def whole(text: str) -> str:
+    """Without halves of surrogate pairs, which JSON and UTF-7 can spell and no database stores."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def _decoded(value: bytes, codec: str | None) -> tuple[str, Read]:
     try:
         return value.decode(codec or UTF8), Read.WELL
     except ValueError:

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.http import parse_options_header
 
-from receiver.providers.charsets import UTF8, Read, codec_of, decoded, spells_ascii
+from receiver.providers.charsets import UTF8, Read, codec_of, decoded, spells_ascii, whole
 from receiver.providers.compressed import inflated
 from receiver.providers.multipart import boundary_of, parts_of
 from receiver.vocabulary.limits import MOST_PARAMETERS
@@ -39,6 +39,10 @@ class _Reading:
         self.problems.append(problem)
         self.exact = False
 
+    def replaced(self, of: str, codec: str | None) -> None:
+        """Note that some bytes of this are no text in their charset."""
+        self.lost(f"{of}: not wholly {(codec or UTF8).upper()}, what is not was replaced")
+
     def text(self, value: bytes, codec: str | None, of: str) -> str:
         """The value of the parameter `of`, or with the same name its name."""
         if value.isascii() and codec in {None, UTF8}:
@@ -47,7 +51,7 @@ class _Reading:
         if read is Read.AS_LATIN:
             self.latin = True
         elif read is Read.IN_PART:
-            self.lost(f"{shown(of)}: not wholly {(codec or UTF8).upper()}, what is not was replaced")
+            self.replaced(shown(of), codec)
         return text
 
     def close(self, where: str) -> None:
@@ -129,8 +133,11 @@ def _body_pairs(body: bytes, content_type: str, encoding: str, reading: _Reading
         body, codec = _without_mark(body, codec)
         if not body:
             return []
-    if codec not in {None, UTF8} and not spells_ascii(codec or UTF8):
-        body, codec = decoded(body, codec)[0].encode(errors="replace"), UTF8
+    if codec is not None and codec != UTF8 and not spells_ascii(codec):
+        text, read = decoded(body, codec)
+        if read is not Read.WELL:
+            reading.replaced("body", codec)
+        body, codec = text.encode(), UTF8
     if body[0] in _WORDS and declared.type in _FORMS:
         return _form_pairs(body, "body", codec, reading)  # nearly always
     return _plainly(body, declared, codec, reading)
@@ -286,7 +293,7 @@ def _json_pairs(body: bytes, codec: str | None, reading: _Reading) -> Pairs | No
         if read is Read.AS_LATIN:
             reading.problems.append("body: not UTF-8, read as Latin-1")
         elif read is Read.IN_PART:
-            reading.lost(f"body: not wholly {(codec or UTF8).upper()}, what is not was replaced")
+            reading.replaced("body", codec)
         if len(value.pairs) > MOST_PARAMETERS:
             reading.lost(f"body: more than {MOST_PARAMETERS} parameters, the rest stands in the raw bytes")
         pairs = []
@@ -296,16 +303,11 @@ def _json_pairs(body: bytes, codec: str | None, reading: _Reading) -> Pairs | No
             if isinstance(item, dict | list):
                 reading.problems.append(f"{shown(name)}: not a single value, kept as JSON")
             said = (name, item if isinstance(item, str) else json.dumps(item))
-            pairs.append((_whole(said[0]), _whole(said[1])))
+            pairs.append((whole(said[0]), whole(said[1])))
             reading.exact &= pairs[-1] == said
     except (ValueError, RecursionError):
         return None
     return pairs
-
-
-def _whole(text: str) -> str:
-    """JSON can spell half a surrogate pair, which no database stores."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _multipart_pairs(body: bytes, boundary: bytes, codec: str | None, reading: _Reading) -> Pairs:
@@ -317,7 +319,7 @@ def _multipart_pairs(body: bytes, boundary: bytes, codec: str | None, reading: _
     pairs = []
     for name, value, charset in found.fields[:MOST_PARAMETERS]:
         own = codec_of(charset) if charset else codec
-        pairs.append((_whole(name), reading.text(value, own, name)))
+        pairs.append((whole(name), reading.text(value, own, name)))
     reading.close("body")
     return pairs
 
