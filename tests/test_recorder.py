@@ -17,6 +17,7 @@ from receiver.intake.admission import Admission
 from receiver.intake.arrival import Arrival, event_row
 from receiver.intake.recorder import Recorder
 from receiver.intake.spool import Drained, Spool, SpoolError
+from receiver.intake.ticket import Outcome
 from receiver.intake.writer import EventWriter
 from receiver.models import Event, Repeat
 from receiver.retention import quarantine
@@ -145,11 +146,41 @@ def test_it_commits_on_a_connection_on_which_somebody_changed_how_transactions_b
     assert count(engine) == 1
 
 
-def test_it_does_not_let_one_bad_row_fail_its_neighbours(engine):
-    bad = event_row(arrival("AA-SI-2")) | {"kind": None}
-    results = EventWriter(engine).write([event_row(arrival("AA-SI-1")), bad, event_row(arrival("AA-SI-3"))])
+BAD = [
+    {"kind": None},
+    {"text": "half a pair: \ud800"},
+    {"received_at": "no time"},
+    {"duration": 1 << 70},
+    {"session": object()},
+    {"problems": [1]},
+]
+"""What no version of ours makes: the database refuses it, or nobody can bind it."""
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: next(iter(bad)))
+def test_it_does_not_let_one_bad_row_fail_its_neighbours(engine, bad):
+    good = [event_row(arrival(f"AA-SI-{number}")) for number in (1, 2)]
+    results = EventWriter(engine).write([good[0], event_row(arrival("AA-SI-3")) | bad, good[1]])
     assert [result is None for result in results] == [True, False, True]
     assert count(engine) == 2
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: next(iter(bad)))
+def test_it_sets_a_bad_row_aside_and_goes_on(engine, tmp_path, monkeypatch, bad):
+    def made(arrival, *given):
+        return event_row(arrival, *given) | (bad if arrival.peer == "bad" else {})
+
+    monkeypatch.setattr("receiver.intake.ticket.event_row", made)
+    monkeypatch.setattr("receiver.intake.spool.event_row", made)
+    spool = Spool(tmp_path / "spool", limit_mb=16)
+    spool.put([arrival("AA-SI-1"), arrival("AA-SI-2", peer="bad"), arrival("AA-SI-3")])
+    recorder = make_recorder(engine, tmp_path)
+    assert recorder.record(arrival("AA-SI-4", peer="bad"))
+    until(lambda: (spool.state().waiting, spool.state().set_aside) == (0, 2))
+    assert recorder.take(arrival("AA-SI-5")).outcome is Outcome.STORED
+    assert not recorder.failing
+    assert count(engine) == 3
+    recorder.close(5)
 
 
 def test_it_never_takes_a_quarantined_copy_for_the_real_one(recorder, engine):
@@ -246,8 +277,10 @@ def test_it_goes_on_holding_callbacks_after_one_that_the_spool_trips_over(engine
     hide_events(engine)
     assert recorder.record(arrival("AA-SI-1"))
     # Half a surrogate pair, which no driver takes; nothing that comes in has one.
-    assert not recorder.record(arrival("AA-SI-2", peer="\ud800"))
-    assert recorder.record(arrival("AA-SI-3"))
+    peers = ["203.0.113.7"] * 20 + ["\ud800"] + ["203.0.113.7"] * 20
+    tickets = [recorder.submit(arrival("AA-SI-2", peer=peer), lambda _: None) for peer in peers]
+    until(lambda: all(ticket.outcome for ticket in tickets))
+    assert [ticket.held for ticket in tickets] == [peer != "\ud800" for peer in peers]
     recorder.close(5)
 
 

@@ -315,6 +315,10 @@ class Recorder:
         try:
             self._spool.put([ticket.arrival for ticket in real if ticket.arrival is not None])
         except Exception as error:  # whatever it is, the next callbacks need this thread
+            if len(real) > 1 and not isinstance(error, SpoolError):  # one of them is to blame
+                for ticket in real:
+                    self._put([ticket])
+                return
             self._settle(real, Outcome.FAILED)
             self._refused += len(real)
             if time.monotonic() - self._complained_at >= COMPLAIN_EVERY:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
 
 from receiver.db.engine import bounded, unless_broken, writing, writing_at_once
 from receiver.db.insert import inserter
@@ -27,6 +27,10 @@ _ATTEMPTS = 3
 """How often a transaction is tried that the database ended only because of another one."""
 _IN_THE_WAY = {"40P01", "40001"}  # deadlock, serialization failure
 _LOCKED = "55P03"
+_TOO_MUCH = "54"
+"""How a SQLSTATE begins that says that something is larger than the server takes."""
+_NOT_BOUND = (StatementError, ValueError, TypeError, ArithmeticError, AttributeError, LookupError)
+"""What a driver, or a type of ours, raises before a value is sent that it cannot bind."""
 LONGEST_ALONE = 0.5
 """Seconds for the rows of a batch that meets a lock, each written alone; the rest of them count as locked."""
 
@@ -46,9 +50,9 @@ class EventWriter:
     def write(self, rows: Sequence[Row]) -> list[Exception | None]:
         """Store all rows; on return they are committed.
 
-        Returns an error for each row that the database refused, None for the others. If `is_locked` is true
-        of the error, the row can be stored later. Raises if the database as a whole failed; some rows may be
-        stored then, and writing them again changes nothing.
+        Returns an error for each row that the database or its driver refused, None for the others. If
+        `is_locked` is true of the error, the row can be stored later. Raises if the database as a whole
+        failed; some rows may be stored then, and writing them again changes nothing.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -88,16 +92,19 @@ class EventWriter:
                 with writing(self.engine) as connection:
                     self._store(connection, rows)
             return [None] * len(rows)
-        except DBAPIError as error:
+        except Exception as error:
             if is_locked(error):
                 return self._write_around_locks(rows, error)
             if not _is_about_a_row(error):
                 raise
         # The database refuses some row: write them one by one, each behind its own savepoint.
         with writing(self.engine) as connection:
-            return [self._store_alone(connection, row) for row in rows]
+            results = [self._store_alone(connection, row) for row in rows]
+        if None not in results:
+            self.probe()  # raises if nothing at all can be written
+        return results
 
-    def _write_around_locks(self, rows: Sequence[Row], locked: DBAPIError) -> list[Exception | None]:
+    def _write_around_locks(self, rows: Sequence[Row], locked: Exception) -> list[Exception | None]:
         """Somebody holds a lock on one of the events, or on all: write what can be written around it."""
         until = time.monotonic() + LONGEST_ALONE
         with writing(self.engine) as connection:
@@ -129,7 +136,7 @@ class EventWriter:
         try:
             with connection.begin_nested():
                 self._store(connection, [row])
-        except DBAPIError as error:
+        except Exception as error:
             if not (_is_about_a_row(error) or is_locked(error)):
                 raise
             return error
@@ -181,6 +188,13 @@ def is_locked(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCKED
 
 
-def _is_about_a_row(error: DBAPIError) -> bool:
+def _is_about_a_row(error: Exception) -> bool:
     """Whether a value or constraint is to blame, rather than the connection, the disk or a lock."""
-    return type(error).__name__ in {"DataError", "IntegrityError", "StatementError"}
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, _NOT_BOUND)
+    if isinstance(error, DataError | IntegrityError):
+        return True
+    if (state := getattr(error.orig, "sqlstate", None)) is not None:
+        return str(state).startswith(_TOO_MUCH)
+    # Without a code of SQLite either, it is the driver that does not know how to pass a value on.
+    return isinstance(error, ProgrammingError) and not hasattr(error.orig, "sqlite_errorcode")
