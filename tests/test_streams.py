@@ -129,13 +129,17 @@ def test_a_word_that_is_no_text_is_told_in_a_sentence(environ):
     assert done.stderr.startswith(b"Error: a word of this command is no text")
 
 
-def test_a_mistake_of_ours_is_told_with_its_place_and_no_values(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [ZeroDivisionError("+6591110001"), UnicodeEncodeError("utf-8", "+6591110001\udce4", 11, 12, "no text")],
+)
+def test_a_mistake_of_ours_is_told_with_its_place_and_no_values(tmp_path, monkeypatch, error):
     def fails(*_, **__):
-        raise ZeroDivisionError("+6591110001")
+        raise error
 
     for app in started(make_config(f"sqlite:///{tmp_path}/receiver.db", tmp_path)):
         monkeypatch.setattr(EventLog, "find", fails)
         done = app.test_cli_runner().invoke(args=["events", "list"])
         assert done.exit_code == 1
-        assert "ZeroDivisionError in test_streams.py" in done.stderr
+        assert f"{type(error).__name__} in test_streams.py" in done.stderr
         assert "+6591110001" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sqlite3
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,12 +85,16 @@ def told(error: Exception) -> str:
     if isinstance(error, OSError):
         reason = error.strerror or type(error).__name__
         return f"{error.filename}: {reason}" if error.filename else reason
-    if isinstance(error, UnicodeEncodeError):
+    if isinstance(error, UnicodeEncodeError) and _was_typed(error.object[error.start : error.end]):
         return "a word of this command is no text: write it in the encoding of your locale"
     # Its own text may hold what is private.
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}, line {place.lineno}"
     return f"this should not have happened: {type(error).__name__} in {where}. Please report it"
+
+
+def _was_typed(no_text: str) -> bool:
+    return any(no_text in word for word in sys.argv[1:])
 
 
 def _why(error: SQLAlchemyError | sqlite3.Error) -> str:
