@@ -265,7 +265,7 @@ def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
     """Take the settings of the demo, for this process and those it starts; whether that was done.
 
     Only while the demo runs, and only where nothing says otherwise: no credentials of a real account, and
-    none of the demo's settings in the environment.
+    none of the demo's settings in the environment. What the demo leaves blank counts as neither.
     """
     settings = _running(demo)
     if settings is None:
@@ -276,7 +276,8 @@ def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:
         return False  # what is wrong with .env is told by who reads it
     credentials = [name.upper() for names in ACCOUNTS for name in names]
     real = [name for name in credentials if name in own or f"{name}_FILE" in own]
-    told = [spelt for name in (*settings, *credentials) for spelt in (name, f"{name}_FILE")]
+    set_here = [name for name, value in settings.items() if value]
+    told = [spelt for name in (*set_here, *credentials) for spelt in (name, f"{name}_FILE")]
     # What is also in .env comes from there: `flask` has loaded it.
     if real or any(os.environ.get(name) not in (None, "", own.get(name)) for name in told):
         return False

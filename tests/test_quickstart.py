@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from config import Config
 from receiver.quickstart.addresses import require_free
 from receiver.quickstart.demo import pick_numbers
+from receiver.quickstart.demo_settings import INHERITED, blank_settings
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.run import main
 from receiver.quickstart.settings import make_env
@@ -87,6 +88,16 @@ def test_it_takes_no_number_that_cannot_do_it() -> None:
 def test_the_readme_names_every_setting() -> None:
     readme = Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
     assert [name for name in Config.model_fields if f"`{name.upper()}`" not in readme] == []
+
+
+def test_the_demo_takes_no_setting_of_a_real_service_but_those_it_names(tmp_path: Path) -> None:
+    assert Config.model_fields.keys() >= INHERITED
+    others = [field.upper() for field in Config.model_fields if field not in INHERITED]
+    real = {spelt: "of a real service" for name in others for spelt in (name, f"{name}_FILE")}
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("".join(f"{name}='{value}'\n" for name, value in real.items()))
+    own = {"CALLBACK_KEYS": "the-key-of-the-demo"}
+    assert Config.from_env(real | blank_settings() | own, dotenv) == Config.from_env(own, dotenv=None)
 
 
 # As a new user meets it: in a copy of the checkout, so that nothing here is touched.
@@ -168,9 +179,24 @@ class Demo:
         )
 
 
+REAL = {
+    "ARCHIVE_BUCKET": "s3://firm/faxes",
+    "ARCHIVE_S3_ENDPOINT": "http://127.0.0.1:9",
+    "ARCHIVE_S3_KEY": "an-access-key",
+    "ARCHIVE_S3_SECRET": "sesame-sesame",
+    "HANDLERS": "handlers.py",
+    "PUBLIC_URL_FALLBACK": "https://second.example.com/",
+    "SMTP_URL": "smtp://127.0.0.1:9",
+    "MAIL_FROM": "fax@example.com",
+}
+"""Of a real service, as they stand in the environment in which the demo is tried."""
+
+
 @pytest.mark.slow
 def test_it_tells_what_came_and_commands_talk_to_it_while_it_runs(tmp_path: Path) -> None:
     demo = Demo(tmp_path / "checkout")
+    demo.environ |= REAL
+    (demo.directory / "handlers.py").write_text("open('handled', 'w')\n")
     with demo.running() as said:
         assert len(said.splitlines()) < 36
         assert len(re.findall(r"^\d+ +\d\d-\d\d ", said, re.MULTILINE)) == 4
@@ -189,6 +215,9 @@ def test_it_tells_what_came_and_commands_talk_to_it_while_it_runs(tmp_path: Path
         assert USING_DEMO not in demo.run("events").stderr
         del demo.environ["TWILIO_AUTH_TOKEN"]
         assert ".venv/bin/receiver -e var/demo.env numbers list</code>" in demo.page("/numbers", said)
+        checked = json.loads(demo.run("-e", "var/demo.env", "archive", "check", "--json").stdout)
+        assert (checked["documents"], checked["wrong"]) == (1, [])
+        assert not (demo.directory / "handled").exists()
         settings = (demo.directory / ".env").read_text()
         with (demo.directory / ".env").open("a") as file:
             file.write("HOIIO_APP_ID=real-app\nHOIIO_ACCESS_TOKEN=real-token\n")
@@ -213,7 +242,10 @@ def test_it_tells_what_came_and_commands_talk_to_it_while_it_runs(tmp_path: Path
 @pytest.mark.slow
 def test_the_demo_with_the_other_provider_takes_a_voicemail_and_a_picture(tmp_path: Path) -> None:
     demo = Demo(tmp_path / "checkout")
+    demo.environ |= REAL
+    (demo.directory / "handlers.py").touch()
     with demo.running("--provider", "twilio") as said:
+        assert "second.example.com" not in (demo.directory / "var/simulator-twilio.json").read_text()
         assert "What came with them is archived, the message is delivered" in said
         assert len(re.findall(r"^\d+ +\d\d-\d\d ", said, re.MULTILINE)) == 5
         assert json.loads(demo.run("calls", "--json").stdout)["calls"][0]["outcome"] == "voicemail"

@@ -63,12 +63,15 @@ def _load_env_file(ctx: click.Context, param: click.Parameter, path: Path | None
     if path is None or ctx.resilient_parsing:
         return
     ctx.meta[SETTINGS_GIVEN] = True
-    from receiver.settings.files import ConfigError, read_env_file  # noqa: PLC0415  # help need not wait for it
+    # Help need not wait for it.
+    from receiver.settings.files import DEMO, ConfigError, read_env_file  # noqa: PLC0415
 
     try:
         values = read_env_file(path)
     except ConfigError as error:
         raise click.BadParameter(str(error), ctx, param) from None
+    if path.resolve() == DEMO:  # of a real service it takes nothing but what it names
+        os.environ.update(values)
     for name, value in values.items():
         os.environ.setdefault(name, value)
 

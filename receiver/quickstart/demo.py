@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from config import Config
 from receiver.quickstart.addresses import Address, free_address, require_free, url_of, written
 from receiver.quickstart.asked import Asked
+from receiver.quickstart.demo_settings import demo_settings
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.processes import Child, command_json, environment_with, http, run_command, started
 from receiver.quickstart.service import start_server
+from receiver.quickstart.settings import keep
 from receiver.quickstart.story import Steps, tell_demo
 from receiver.quickstart.tours import Tour
 from receiver.settings.files import DEMO
@@ -44,7 +44,7 @@ def serve_demo(
     steps.say("No credentials in the settings: using a simulated provider, no money is spent")
     simulator = _start_simulator(tour, simulated, steps, children)
     token = config.api_tokens[0].get_secret_value() if config.api_tokens else secrets.token_urlsafe(24)
-    settings = _settings(tour, simulator, listen, {} if config.api_tokens else {"API_TOKENS": token})
+    settings = demo_settings(tour, simulator, listen, {} if config.api_tokens else {"API_TOKENS": token})
     environment = environment_with(children.enter_context(settings))
     run_command(environment, "db", "upgrade")
     steps.say(f"Demo database var/{tour.state}.db is up to date")
@@ -107,36 +107,6 @@ def _start_target(environment: Mapping[str, str], steps: Steps, children: contex
     target = children.enter_context(started("target", command, environment_with({"SECRET": secret})))
     target.wait_until(url)
     steps.say(f"A target for SMS answers on {url}")
-
-
-@contextlib.contextmanager
-def _settings(
-    tour: Tour, simulator: str, listen: Address, more: Mapping[str, str]
-) -> Iterator[dict[str, str]]:
-    """The demo's settings; also in a file, locked as long as the block lasts, for commands on the demo."""
-    settings = {
-        **more,
-        **tour.settings(simulator),
-        "PUBLIC_URL": url_of(listen),
-        # A key of its own, too: whoever reaches the simulator can read it there.
-        "CALLBACK_KEYS": _callback_key(tour),
-        # A log of its own: nothing simulated may ever stand in a real one.
-        "DATABASE_URL": f"sqlite:///var/{tour.state}.db",
-        "SPOOL_DIR": f"var/{tour.state}-spool",
-        "ARCHIVE_DIR": f"var/{tour.state}-archive",
-        # The small target of the demo is on this machine, where nothing would be sent otherwise.
-        "OUTBOUND_ALLOW": "127.0.0.1",
-        "LOG_FORMAT": "text",  # it is read here, by a person
-    }
-    DEMO.touch(0o600)
-    DEMO.write_text(
-        "# Written by `make run`. While it runs, commands in this checkout take their settings from here.\n"
-        + "".join(f"{name}={value}\n" for name, value in settings.items()),
-        encoding="utf-8",
-    )
-    with DEMO.open(encoding="utf-8") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield settings
 
 
 def _set_up(tour: Tour, environment: Mapping[str, str]) -> dict[str, str]:
@@ -237,18 +207,5 @@ def _make_user(tour: Tour, environment: Mapping[str, str]) -> str:
     password = secrets.token_urlsafe(12)
     how = ("passwd", _USER) if known else ("add", _USER, "--role", "admin")
     run_command(environment, "users", *how, "--password-stdin", given=password)
-    _keep(path, password)
+    keep(path, f"{password}\n")
     return password
-
-
-def _callback_key(tour: Tour) -> str:
-    """The key in the demo's callback URLs, which stays the same for its life."""
-    path = DEMO.with_name(f"{tour.state}.key")
-    if not path.exists():
-        _keep(path, secrets.token_urlsafe(24))
-    return path.read_text(encoding="utf-8").strip()
-
-
-def _keep(path: Path, secret: str) -> None:
-    path.touch(0o600)
-    path.write_text(f"{secret}\n", encoding="utf-8")

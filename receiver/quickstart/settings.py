@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from config import ACCOUNTS, Config
@@ -36,17 +39,32 @@ def make_env(path: Path) -> bool:
     if path.exists() or path.is_symlink():
         return False
     try:
-        # Private from its first moment, and whole or not there: the name is taken when the text is in.
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write("\n".join(lines) + "\n")
+        with _draft(path, "\n".join(lines) + "\n") as draft:
             os.link(draft, path)  # unlike a rename, never takes another file's place
-        finally:
-            draft.unlink()
     except FileExistsError:
         return False
+    return True
+
+
+def keep(path: Path, text: str) -> None:
+    """Write a file of ours, in place of the one before; readable by its owner only."""
+    with _draft(path, text) as draft:
+        draft.replace(path)
+
+
+@contextlib.contextmanager
+def _draft(path: Path, text: str) -> Iterator[Path]:
+    """The text in a file beside `path`, private from its first moment and whole, to be given that name."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+        draft = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            yield draft
+        finally:
+            draft.unlink(missing_ok=True)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise QuickstartError(f"Cannot write {path}: {error.strerror}.") from error
-    return True
