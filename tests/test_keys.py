@@ -344,6 +344,18 @@ def test_nothing_moves_when_public_url_does_not_prove_it(firm, monkeypatch):
     assert firm.targets() == before
 
 
+def test_no_key_is_made_while_public_url_is_not_set(firm):
+    result = firm.flask("keys", "rotate", "--yes", public_url=None)
+    assert result.exit_code == 1
+    assert "set PUBLIC_URL" in result.stderr
+    assert firm.made() == []
+
+
+def test_a_grace_time_that_is_no_number_of_days_is_refused(firm):
+    assert "nan" in firm.flask("keys", "rotate", "--yes", "--grace", "nan").stderr
+    assert firm.made() == []
+
+
 def test_a_key_is_retired_only_when_nothing_needs_it(firm):
     firm.flask("keys", "rotate", "--yes")
     firm.flask("keys", "rotate", "--yes")

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import quote
 
 import databases
 import pytest
@@ -381,6 +382,16 @@ def test_the_callback_key_is_masked():
 )
 def test_the_callback_key_is_masked_however_the_url_is_spelled(path):
     assert "current-key" not in masked_url(f"https://receiver.example.com/{path}")
+
+
+@pytest.mark.parametrize("path", ["", "callbacks/x"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_the_callback_key_is_masked_in_the_query_of_another_url(path, times):
+    key = "a-key-that-is-long-enough"
+    ours = f"https://receiver.example.com/callbacks/{key}/voice"
+    for _ in range(times):
+        ours = quote(ours, safe="")
+    assert key not in masked_url(f"https://gateway.example.com/{path}?to={ours}")
 
 
 @pytest.mark.parametrize(

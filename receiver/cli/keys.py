@@ -54,7 +54,7 @@ def list_keys(as_json: bool) -> None:
 @click.command()
 @click.option(
     "--grace",
-    type=click.FloatRange(0, 365),
+    type=click.IntRange(0, 365),
     default=GRACE.days,
     show_default=True,
     metavar="DAYS",
@@ -63,7 +63,7 @@ def list_keys(as_json: bool) -> None:
 @options.YES
 @options.AS_JSON
 @operation
-def rotate(grace: float, yes: bool, as_json: bool) -> None:
+def rotate(grace: int, yes: bool, as_json: bool) -> None:
     """Move all numbers to a new key without losing a call.
 
     It creates a key, waits until every process accepts it, tests it through PUBLIC_URL and

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from urllib.parse import unquote, urlsplit
 
+from receiver.keys.hidden import hidden
 from receiver.outbound.address import Network, network_of
 from receiver.providers.base import Provider
 from receiver.providers.here import CALLBACKS, Here
@@ -301,7 +302,7 @@ def masked_url(url: str) -> str:
     """A URL without the callback key, if it is one of the kind this service has."""
     if CALLBACKS not in url and CALLBACKS in (plain := unquote(url)):
         url = plain  # a path that is spelled in percent signs holds the key all the same
-    return _KEY.sub(r"\1•••", url)
+    return hidden(_KEY.sub(r"\1•••", url))  # it may also stand in another URL's query
 
 
 def shown_url(url: str) -> str:

@@ -94,6 +94,7 @@ class Rotator:
 
     def rotate(self, grace: timedelta = GRACE) -> Rotated:
         """Rotate to a new key, or go on with a rotation that stopped. `RotationError` if it cannot go on."""
+        self.owners[0].urls(self.ring.current)  # raises without PUBLIC_URL: then no key is made
         begun = self.unfinished()
         fingerprint = begun.fingerprint if begun else stored.make(self.engine)
         self.ring.refresh()
