@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import databases
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from receiver.db.engine import connect
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
@@ -16,8 +18,8 @@ from receiver.providers.digits import countries_of
 from receiver.providers.errors import OutcomeUnknown
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.values import HoiioNumber, forwarding
-from receiver.providers.market import AvailableNumber, Country, Duration, Rate, Rates, State
-from receiver.providers.numbers import Balance, Routes
+from receiver.providers.market import AvailableNumber, Country, Duration, NumberSort, Rate, Rates, State
+from receiver.providers.numbers import Balance, Routes, SubscribedNumber
 from receiver.setup.apply import StepOutcome, apply, pay, repoint
 from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
 from receiver.setup.configuring import repointed, settings_for
@@ -299,6 +301,78 @@ def test_of_several_it_takes_the_one_with_the_least_to_change():
     half = replace(US, number="+14152340000", forward_to=URLS.voice)
     assert held(Wish(country="US"), [half, US, US_HERE]) == US_HERE
     assert held(Wish(country="US"), [US, half]) == half
+
+
+TOLL_FREE = SubscribedNumber(
+    "+18005550100",
+    country="US",
+    capabilities=frozenset({"VOICE", "SMS"}),
+    sort=NumberSort.TOLL_FREE,
+    routes=Routes(voice=URLS.voice, sms=URLS.sms),
+)
+LOCAL = replace(TOLL_FREE, number="+19125550100", sort=NumberSort.LOCAL)
+ANY = Wish(country="US")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        pytest.param([ANY, replace(ANY, sort=NumberSort.TOLL_FREE)], [LOCAL, TOLL_FREE], id="sort"),
+        pytest.param([ANY, replace(ANY, area_code="800")], [LOCAL, TOLL_FREE], id="area code"),
+        pytest.param([ANY, replace(ANY, contains="800555")], [LOCAL, TOLL_FREE], id="digits"),
+        pytest.param(
+            [Wish(country="US", state="CA"), Wish(SMS, country="US")],
+            [US_HERE, replace(US_HERE, number="+16285550100", capabilities=frozenset({"VOICE"}))],
+            id="state and kind",
+        ),
+        pytest.param(
+            [ANY, replace(ANY, point=False, count=2)],
+            [LOCAL, replace(US, forward_to=ELSEWHERE), replace(TOLL_FREE, overruled={Kind.SMS: "it"})],
+            id="wherever it points",
+        ),
+    ],
+)
+def test_nothing_is_bought_where_each_wish_can_have_a_number_that_is_held(wanted, numbers):
+    assert plan(wanted, numbers, urls=URLS).refusals == ()
+    assert plan(wanted[::-1], numbers[::-1], urls=URLS).refusals == ()
+
+
+@st.composite
+def wishes_and_numbers_for_them(draw) -> tuple[list[Wish], list[SubscribedNumber]]:
+    """Each number with a wish that it fulfils."""
+    wanted, numbers = Counter[Wish](), []
+    for at in range(draw(st.integers(1, 8))):
+        area, state = draw(st.sampled_from([("415", "CA"), ("628", "CA"), ("212", "NY")]))
+        sort = draw(st.sampled_from(NumberSort))
+        kinds = draw(st.sampled_from([VOICE, SMS, VOICE | SMS]))
+        urls = {kind: draw(st.sampled_from(["", URLS.of(kind), OLD.of(kind), ELSEWHERE])) for kind in kinds}
+        number = SubscribedNumber(
+            f"+1{area}555010{at}",
+            country="US",
+            state=state,
+            sort=sort,
+            capabilities=frozenset(kind.upper() for kind in kinds),
+            routes=Routes().leading(urls),
+        )
+        numbers.append(number)
+        wanted[
+            Wish(
+                draw(st.sampled_from([frozenset(), kinds, frozenset([min(kinds)])])),
+                country="US",
+                state=draw(st.sampled_from(["", state])),
+                sort=draw(st.sampled_from([None, sort])),
+                area_code=draw(st.sampled_from(["", area])),
+                contains=draw(st.sampled_from(["", str(at)])),
+                point=ELSEWHERE not in urls.values(),
+            )
+        ] += 1
+    return [replace(wish, count=count) for wish, count in wanted.items()], numbers
+
+
+@given(wishes_and_numbers_for_them())
+def test_nothing_is_bought_where_there_is_a_number_for_each_wish(drawn):
+    wanted, numbers = drawn
+    assert plan(wanted, numbers, urls=URLS).refusals == ()
 
 
 # --- URLs ---

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.digits import area_of, countries_of
 from receiver.providers.numbers import SubscribedNumber
-from receiver.setup.catalogue import in_narrow
+from receiver.setup.catalogue import can, in_narrow
 from receiver.setup.configuring import Impossible, kinds_for
 from receiver.setup.plan import Unsettled, Wish
 from receiver.vocabulary.kinds import Kind
@@ -18,39 +19,81 @@ def allotted(
 ) -> dict[Wish, list[SubscribedNumber]]:
     """The numbers held that fulfil each wish or will, once they are configured; each number for one wish.
 
-    Named numbers go first, then the more particular wishes before the less particular.
+    Named numbers go first, then what is to point here. Each wish takes those with the least to change; where
+    that leaves another one without, numbers change hands, so that none is bought that need not be.
     """
-    given: dict[Wish, list[SubscribedNumber]] = {wish: [] for wish in wanted}
-    free = {number.number: number for number in active}
-    for wish in sorted(given, key=lambda wish: (not wish.number, not wish.state, not wish.kinds)):
-        for number in fitting(wish, list(free.values()), urls)[: wish.count]:
-            given[wish].append(free.pop(number.number))
-    return given
+    held = {number.number: number for number in active}.values()
+    seekers = [_Seeker(wish, fitting(wish, held, urls)) for wish in dict.fromkeys(wanted)]
+    owners: dict[str, _Seeker] = {}
+    for seeker in sorted(seekers, key=lambda one: _turn(one.wish)):
+        missing = seeker.wish.count
+        while missing and _gets_one(seeker, owners):
+            missing -= 1
+    return {
+        seeker.wish: [number for number in seeker.fit if owners.get(number.number) is seeker]
+        for seeker in seekers
+    }
+
+
+@dataclass(eq=False)  # looked up so often that comparing wishes would take seconds
+class _Seeker:
+    """A wish, and the numbers that it could have."""
+
+    wish: Wish
+    fit: Sequence[SubscribedNumber]
+
+
+def _turn(wish: Wish) -> tuple[bool, ...]:
+    return not wish.number, not wish.point, not wish.state, not wish.kinds
+
+
+def _gets_one(first: _Seeker, owners: dict[str, _Seeker]) -> bool:
+    """Let a wish have one number more; if need be, one whose owner takes another one instead, and so on."""
+    gives_up: dict[_Seeker, tuple[str, _Seeker]] = {}
+    asked = [first]
+    for seeker in asked:  # it grows meanwhile
+        for number in seeker.fit:
+            owner = owners.get(number.number)
+            if owner is None:
+                handed: tuple[str, _Seeker] | None = (number.number, seeker)
+                while handed:
+                    owners[handed[0]] = handed[1]
+                    handed = gives_up.get(handed[1])
+                return True
+            if owner is not first and owner not in gives_up:
+                gives_up[owner] = (number.number, seeker)
+                asked.append(owner)
+    return False
 
 
 def fitting(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls) -> list[SubscribedNumber]:
     """The numbers held that a wish can be fulfilled with, the one with the least to change first.
 
-    For a country, those are the numbers that can do what is wanted and are not in use for anything else.
+    For a country, those are the numbers that can do what is wanted and, if they are to point here, are not in
+    use for anything else.
     """
     if wish.number:
         return [number for number in active if number.number == wish.number]
-    found: list[tuple[int, str, SubscribedNumber]] = []
-    for number in active:
-        if not lies_in(number, wish):
-            continue
-        try:
-            kinds = kinds_for(wish.kinds, number)
-        except Impossible:
-            if number.capabilities:
-                continue
-            kinds = frozenset()  # its capabilities are unknown: better to ask than to buy another one
-        targets = [urls.target(number.routes.of(kind), kind) for kind in kinds]
-        overruled = any(kind in number.overruled for kind in kinds)
-        if Target.ELSEWHERE in targets or overruled or not all(_serves(number, kind) for kind in kinds):
-            continue
-        found.append((sum(target is not Target.HERE for target in targets), number.number, number))
-    return [number for _, _, number in sorted(found, key=lambda one: one[:2])]
+    found = [(_changes(wish, number, urls), number) for number in active if lies_in(number, wish)]
+    able = ((changes, number.number, number) for changes, number in found if changes is not None)
+    return [number for _, _, number in sorted(able, key=lambda one: one[:2])]
+
+
+def _changes(wish: Wish, number: SubscribedNumber, urls: CallbackUrls) -> int | None:
+    """How many URLs of a number have to change to fulfil a wish; None if it cannot or must not."""
+    if not wish.point:
+        return 0 if not number.capabilities or can(number.capabilities, wish.kinds) else None
+    try:
+        kinds = kinds_for(wish.kinds, number)
+    except Impossible:
+        if number.capabilities:
+            return None
+        kinds = frozenset()  # its capabilities are unknown: better to ask than to buy another one
+    targets = [urls.target(number.routes.of(kind), kind) for kind in kinds]
+    overruled = any(kind in number.overruled for kind in kinds)
+    if Target.ELSEWHERE in targets or overruled or not all(_serves(number, kind) for kind in kinds):
+        return None
+    return sum(target is not Target.HERE for target in targets)
 
 
 def may_fulfil(attempt: Unsettled, wish: Wish) -> bool:
@@ -80,7 +123,7 @@ def lies_in(number: SubscribedNumber, wish: Wish) -> bool:
 
 def points_elsewhere(number: SubscribedNumber, wish: Wish, urls: CallbackUrls) -> bool:
     """Whether a number held would fulfil a wish for a country if it did not point elsewhere."""
-    if wish.number or not lies_in(number, wish):
+    if wish.number or not wish.point or not lies_in(number, wish):
         return False
     try:
         kinds = kinds_for(wish.kinds, number)
