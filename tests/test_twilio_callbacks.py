@@ -274,6 +274,21 @@ def test_what_is_unreadable_is_named_and_what_is_unknown_is_kept(client, api):
     assert event["params"]["NewIn2027"] == "x"
 
 
+@ON_BOTH
+@pytest.mark.parametrize(
+    ("word", "body", "field"),
+    [
+        ("sms", b"SmsSid=SM%00x&From=%2B1&To=%2B2&Body=hi", "txn_ref"),
+        ("status", b"CallSid=CA1&ParentCallSid=SM%00x&CallStatus=ringing", "session"),
+    ],
+)
+def test_a_reference_with_nul_is_stored_like_any_other(client, api, word, body, field):
+    post(client, word, body)
+    (event,) = api("/events")["events"]
+    assert event[field] == "SM\ufffdx"
+    assert any("held NUL" in problem for problem in event["problems"])
+
+
 def test_a_test_of_our_own_is_answered_by_the_status_alone(client, api):
     answer = post(client, "voice", b"receiver_test=0123&sample=%2B65&empty=")
     assert (answer.status_code, answer.data) == (200, b"")

@@ -53,7 +53,7 @@ def read_notification(kind: Kind, parameters: Parameters) -> Notification:
             fields.setdefault(field, said)
     problems += unreadable(params)
     readable = not PARAMETERS.keys().isdisjoint(params)
-    type_ = _message(first, fields) if found is Kind.SMS else _call(first, fields, problems)
+    type_ = _message(first, fields, problems) if found is Kind.SMS else _call(first, fields, problems)
     for name in _REQUIRED.get(type_, ()):
         if not params.get(name) and not (name == "Body" and name in params):
             problems.append(f"{name}: missing")
@@ -78,9 +78,9 @@ def _kind_of(params: Any, url_kind: Kind) -> Kind:
     return url_kind
 
 
-def _message(first: _First, fields: dict[str, Any]) -> EventType:
+def _message(first: _First, fields: dict[str, Any], problems: list[str]) -> EventType:
     if "txn_ref" not in fields and (sid := first("SmsSid")):
-        fields["txn_ref"] = sid[:LONGEST_FIELD]
+        fields["txn_ref"] = _short("SmsSid", sid, problems)
     text = first("Body")
     if text == "":  # a picture may come without a word
         fields["text"] = ""
@@ -108,7 +108,7 @@ def _call(first: _First, fields: dict[str, Any], problems: list[str]) -> EventTy
         fields["sender"] = withheld
     state = fields.get("call_state")
     if parent := first("ParentCallSid"):
-        return _leg(parent, state, fields)
+        return _leg(_short("ParentCallSid", parent, problems), state, fields)
     if first("RecordingStatus") or first("TranscriptionStatus"):
         return _recording(first, fields)
     if first("CallbackSource"):
@@ -149,7 +149,7 @@ def _of_conversation(fields: dict[str, Any]) -> None:
 
 def _leg(parent: str, state: str | None, fields: dict[str, Any]) -> EventType:
     """Of somebody who was dialled: a step of the caller's call, with a SID of its own."""
-    fields["session"] = parent[:LONGEST_FIELD]
+    fields["session"] = parent
     fields["ivr_block"] = "leg"
     fields["dest"] = fields.pop("recipient", None)
     fields.pop("sender", None)
