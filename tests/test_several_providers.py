@@ -137,6 +137,12 @@ def test_a_key_for_the_api_does_not_verify_callbacks(flask, twilio):
     key = {"twilio_api_key": twilio.settings.account_sid, "twilio_api_secret": twilio.settings.auth_token}
     listed = flask("numbers", "list", twilio_auth_token=None, **key)
     assert "its callbacks cannot be verified" in listed.stderr
+    shared = key | {"twilio_auth_token": None, "twilio_signing_keys": ("a shared key",)}
+    listed = flask("numbers", "list", **shared)
+    assert "its callbacks" not in listed.stderr
+    assert "callbacks that are signed with it cannot be verified" in listed.stderr
+    found = {each["code"]: each for each in shown(flask("doctor", "--json", code=2, **shared))["findings"]}
+    assert found["half-credentials"]["mend"] == "Set TWILIO_AUTH_TOKEN."
 
 
 def test_what_a_provider_refused_is_past_once_it_is_not_asked(flask):

@@ -73,6 +73,11 @@ def test_a_deadline_beyond_the_providers_patience_is_told(tmp_path, deadline, to
     assert codes(tmp_path, commit_deadline=deadline) == told
 
 
+def test_a_long_deadline_is_told_to_an_account_that_signs_with_shared_keys(tmp_path):
+    shared = {"twilio_auth_token": None, "twilio_signing_keys": ("a shared key",)}
+    assert codes(tmp_path, commit_deadline=5, **shared) == ["long-deadline"]
+
+
 def test_without_an_account_there_no_deadline_is_too_long(tmp_path):
     assert codes(tmp_path, commit_deadline=60, twilio_account_sid=None, twilio_auth_token=None) == []
 

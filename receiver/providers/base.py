@@ -129,6 +129,10 @@ class Provider(Protocol):
         """What it signs callbacks with."""
         ...
 
+    def verifies(self, config: Config) -> bool:
+        """Whether any callback of its can be verified with these settings."""
+        ...
+
     def reception(self, config: Config) -> Reception:
         """How its callbacks are taken with these settings."""
         ...

@@ -28,12 +28,16 @@ def half_configured(config: Config) -> Iterator[tuple[Provider, Caution]]:
         lacking = [name for name in provider.credentials if getattr(config, name.lower()) is None]
         given = [name for name in provider.credentials if name not in lacking]
         if given and lacking:
-            cost = "its numbers are not looked after"
-            if provider.configured(config):
+            configured, verifies = provider.configured(config), provider.verifies(config)
+            if not configured:
+                cost = "its numbers are not looked after"
+            elif not verifies:
                 cost = "its callbacks cannot be verified"
+            else:
+                cost = "callbacks that are signed with it cannot be verified, and numbers cannot be tested"
             sentence = f"{' and '.join(given)} is set without {' and '.join(lacking)}: {cost}."
-            mend = f"Set {' and '.join(lacking)}, or neither."
-            yield provider, Caution("half-credentials", sentence, mend)
+            alone = "" if configured or verifies else ", or neither"
+            yield provider, Caution("half-credentials", sentence, f"Set {' and '.join(lacking)}{alone}.")
 
 
 def cautions(config: Config) -> Iterator[tuple[Provider, Caution]]:

@@ -69,6 +69,9 @@ class Hoiio:
         token = config.hoiio_access_token
         return None if token is None else token.get_secret_value()
 
+    def verifies(self, config: Config) -> bool:
+        return config.hoiio_access_token is not None
+
     def reception(self, config: Config) -> Reception:
         secret = self.secret(config)
         return Reception(lambda request: signature.verify(request, secret), phone=self._phone(config))

@@ -20,7 +20,8 @@ _SOMEWHERE = "https://receiver.invalid"
 
 def cautions(config: Config) -> Iterator[Caution]:
     """What of the settings costs callbacks."""
-    if config.twilio_auth_token is not None and config.commit_deadline > LONGEST_DEADLINE:
+    account = config.twilio_account_sid or config.twilio_auth_token
+    if account is not None and config.commit_deadline > LONGEST_DEADLINE:
         yield Caution(
             "long-deadline",
             f"Twilio is answered after {PATIENCE:g} seconds at the latest, and COMMIT_DEADLINE is"

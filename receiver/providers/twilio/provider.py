@@ -66,6 +66,10 @@ class Twilio:
         token = config.twilio_auth_token
         return None if token is None else token.get_secret_value()
 
+    def verifies(self, config: Config) -> bool:
+        """An account may sign with keys of its own instead."""
+        return config.twilio_auth_token is not None or bool(config.twilio_signing_keys)
+
     def reception(self, config: Config) -> Reception:
         addresses = [url for url in (config.public_url, config.public_url_fallback) if url]
         keys = [key.get_secret_value() for key in config.twilio_signing_keys]
