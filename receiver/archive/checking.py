@@ -38,7 +38,7 @@ class Checked:
     documents: int
     wrong: tuple[Wrong, ...]
     strays: tuple[str, ...] = ()
-    """Names in the store that no row names."""
+    """Names in the store that this log does not name."""
 
 
 def check(
@@ -61,8 +61,11 @@ def check(
 
 
 def mend(engine: Engine, store: Store, found: Checked) -> int:
-    """Let what is missing or damaged be fetched again, while its link works, and delete strays. Returns how
-    many links wait again."""
+    """Let what is missing or damaged be fetched again, while its link works. Returns how many links wait
+    again.
+
+    Strays stay: they may be another log's, or newer than the backup that this one was restored from.
+    """
     again = 0
     for one in found.wrong:
         store.delete(one.sha256)
@@ -71,9 +74,6 @@ def mend(engine: Engine, store: Store, found: Checked) -> int:
             ids = connection.scalars(mine).all()
             fetch_again(connection, ids)
         again += len(ids)
-    for name in found.strays:
-        if not _still_named(engine, name[:64]):
-            store.delete(name)
     return again
 
 

@@ -80,13 +80,14 @@ def retry(ids: tuple[int, ...], all_lapsed: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--mend", is_flag=True, help="Fetch what is missing again, and delete what nothing names.")
+@click.option("--mend", is_flag=True, help="Fetch again what is missing or damaged.")
 @options.AS_JSON
 @operation
 def check(mend: bool, as_json: bool) -> None:
     """Check that every document is there and is what was kept.
 
-    Reads all of them, and compares their SHA-256. Exits with 1 if something is wrong.
+    Reads all of them, and compares their SHA-256. Exits with 1 if something is wrong, or if the archive holds
+    what the log does not name. Nothing deletes that: it may be another log's.
     """
     require_schema(current.engine())
     engine, store = current.engine(), current.archive_store()
@@ -105,7 +106,7 @@ def check(mend: bool, as_json: bool) -> None:
     else:
         _show_check(found)
         if mend:
-            output.say(f"{count_of(again, 'link')} will be fetched again; strays were deleted")
+            output.say(f"{count_of(again, 'link')} will be fetched again")
     if (found.wrong or found.strays) and not mend:
         raise SystemExit(1)
 
@@ -119,4 +120,5 @@ def _show_check(found: checking.Checked) -> None:
         ]
         tables.show(("document", "what", "events"), rows)
     if found.strays:
-        output.say(f"{count_of(len(found.strays), 'file')} in the archive that nothing names")
+        files = count_of(len(found.strays), "file")
+        output.say(f"{files} in the archive that this log does not name; --json lists them")
