@@ -606,6 +606,30 @@ def test_a_messaging_service_that_takes_the_messages_is_told(flask, twilio):
     assert "messaging service" not in flask("numbers", "show", number, **ALONE).stdout
 
 
+def test_a_number_that_does_not_come_here_by_its_own_url_is_exported_as_it_is(flask, twilio, tmp_path):
+    settings = ALONE | {"public_url_fallback": SECOND}
+    number, sid = held(twilio, flask, public_url_fallback=SECOND)
+    flask("setup", "--number", number, "--yes", **settings)
+    (now,) = twilio.account["numbers"]
+    change(twilio, sid, VoiceUrl=now["voice_fallback_url"])
+    service = twilio.request("POST", "/v1/Services", FriendlyName="Shop").json()["sid"]
+    twilio.request("POST", f"/v1/Services/{service}/PhoneNumbers", PhoneNumberSid=sid)
+    exported = tmp_path / "held.toml"
+    exported.write_text(flask("setup", "--export", **settings).stdout)
+    assert 'points = "anywhere"' in exported.read_text()
+    again = shown(flask("setup", "--file", str(exported), "--yes", "--json", **settings))
+    assert (again["fulfilled"], again["steps"]) == (True, [])
+
+
+def test_a_number_that_only_ever_led_to_the_second_machine_has_not_drifted(flask, twilio):
+    settings = ALONE | {"public_url_fallback": SECOND}
+    twilio.buy()
+    (now,) = twilio.account["numbers"]
+    change(twilio, now["sid"], VoiceUrl=f"{SECOND}callbacks/{KEY}/twilio/voice")
+    flask("numbers", "list", **settings)
+    assert findings(flask("doctor", "--json", code=2, **settings)) == {}
+
+
 def test_that_nobody_can_tell_what_takes_the_messages_is_told(flask, twilio):
     number, _ = held(twilio, flask)
     twilio.control.fault("Services/list", "status:20003", times=2)

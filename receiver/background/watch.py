@@ -124,7 +124,7 @@ class Watch:
             provider,
             active,
             now=datetime.now(UTC),
-            is_here=lambda url: urls is not None and urls.is_ours(url),
+            is_here=lambda url: urls is not None and urls.at_first(url),
             balance=balance,
             prices=prices,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from receiver.keys import presence
-from receiver.keys.urls import CallbackUrls, Target, words_of
+from receiver.keys.urls import CallbackUrls, words_of
 from receiver.providers.numbers import Routes
 from receiver.vocabulary.kinds import Kind
 
@@ -34,7 +34,7 @@ def doors(urls: CallbackUrls) -> Iterator[Door]:
 
 
 def doors_of(urls: CallbackUrls, routes: Routes) -> Iterator[Door]:
-    """Those of a number's URLs that lead to this service or its second machine."""
+    """Those of a number's URLs that lead to this service, and what of ours stands beside them."""
     here = urls.brought_here(routes)
     for kind in Kind:
         if kind in here:
@@ -54,7 +54,7 @@ def no_second(engine: Engine, urls: CallbackUrls) -> str:
     """Why what answers on PUBLIC_URL_FALLBACK is no second machine, in a sentence; empty if it may be one."""
     if not urls.second:
         return ""
-    if _is_first(urls, urls.second):
+    if urls.at_first(urls.second):
         return f"{FALLBACK} is {PUBLIC_URL}: when this machine does not answer, nobody does."
     machines = presence.machines(engine)
     if len(machines) != 1:
@@ -78,8 +78,4 @@ def _beside(urls: CallbackUrls, kind: Kind, others: Mapping[str, str]) -> Iterat
 
 
 def _door(urls: CallbackUrls, name: str, kind: Kind, url: str) -> Door:
-    return Door(name, kind, url, PUBLIC_URL if _is_first(urls, url) else FALLBACK)
-
-
-def _is_first(urls: CallbackUrls, url: str) -> bool:
-    return urls.target(url, Kind.VOICE) is not Target.ELSEWHERE
+    return Door(name, kind, url, PUBLIC_URL if urls.at_first(url) else FALLBACK)

@@ -164,7 +164,7 @@ class CallbackUrls:
         if not url:
             return Target.UNSET
         route = _route(url)
-        if route is None or route.address != self._own.address:
+        if route is None or not self.at_first(url):
             return Target.ELSEWHERE
         if route.key != self._own.key:
             return Target.OLDER_KEY if route.key in self.older else Target.DEAD_KEY
@@ -173,9 +173,7 @@ class CallbackUrls:
 
     def brought_here(self, routes: Routes) -> dict[Kind, str]:
         """Those of a number's URLs that lead to this service, even if by a wrong key or kind."""
-        return {
-            kind: url for kind, url in routes.urls.items() if self.target(url, kind) is not Target.ELSEWHERE
-        }
+        return {kind: url for kind, url in routes.urls.items() if self.at_first(url)}
 
     def lacking(self, routes: Routes, kind: Kind) -> tuple[str, ...]:
         """What is missing, different or left over beside a URL that leads here, by names for a person.
@@ -218,8 +216,13 @@ class CallbackUrls:
         beside = (url for others in self.beside.values() for url in others.values())
         return frozenset(route.address for url in (self.voice, *beside) if (route := _route(url)))
 
+    def at_first(self, url: str) -> bool:
+        """Whether a URL leads to PUBLIC_URL, where each kind belongs, even by a key that is not accepted."""
+        route = _route(url)
+        return route is not None and route.address == self._own.address
+
     def is_ours(self, url: str) -> bool:
-        """Whether a URL leads to this service or its second machine, even by a key that is not accepted."""
+        """The same, or to the second machine, which belongs beside these URLs and not in their place."""
         route = _route(url)
         return route is not None and route.address in {self._own.address, *self._addresses}
 

@@ -164,8 +164,7 @@ def _setting(value: str, urls: CallbackUrls | None) -> str:
         return value or _TARGETS[Target.UNSET]
     if urls is None or not urls.is_ours(value):
         return shown_url(value)
-    target = urls.target(value, Kind.VOICE)
-    where = "second machine" if target is Target.ELSEWHERE else "here"
+    where = "here" if urls.at_first(value) else "second machine"
     return where if urls.with_current_key(value) == value else f"{where} (other key)"
 
 
