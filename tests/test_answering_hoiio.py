@@ -12,7 +12,7 @@ import pytest
 from attended import CALLER, PACE, heard, office, requested, steps
 from conftest import API_TOKEN, DATABASES, migrated_database
 
-from receiver.answering import driver
+from receiver.answering import decisions, driver
 from receiver.answering.driver import Pauses
 from receiver.answering.failures import MANY, WITHIN, Reason, look
 from receiver.answering.findings import STEPS
@@ -270,6 +270,15 @@ def test_who_hangs_up_in_a_menu_is_asked_for_nothing_more(lasting_desk):
     assert lasting_desk.why(outcome["session"])[1:] == ["caller hung up"]
     call = CallLog(lasting_desk.parts.engine).get(outcome["session"])
     assert (call.state, call.outcome) == (EventState.ANSWERED, "abandoned")
+
+
+def test_nobody_looks_after_a_call_whose_end_was_told(lasting_desk):
+    """Whoever talked has hung up, so the call is told nothing more, and no process takes it up."""
+    session = lasting_desk.call(digits=["1"], dial=["answered"], dial_seconds=1)["session"]
+    assert lasting_desk.why(session)[-1] == "answered +6591110001"
+    engine, later = lasting_desk.parts.engine, lasting_desk.at + WITHIN / 2
+    assert decisions.of_session(engine, "hoiio", session)[-1].told is None
+    assert session not in [one.session for one in decisions.claim_overdue(engine, later, later)]
 
 
 def test_a_message_that_is_cut_short_by_hanging_up_is_kept(desk):

@@ -165,7 +165,8 @@ class RuledCalls:
             self._driver.heard(provider, session, state.asked, over=over)
         if over and state.over:
             return Move(None, state, ())  # as it was to be
-        return machine.proceed(rules, state, happening)
+        move = machine.proceed(rules, state, happening)
+        return Move(None, replace(move.state or state, over=True), move.why) if over else move
 
     def _recover(self, provider: str, session: str, kept: Kept) -> Move | None:
         """A call is nobody knows where: the failure step, as far as its rule can be told."""
@@ -208,27 +209,39 @@ class RuledCalls:
 
     def _told(self, provider: str, session: str, move: Move, *, identity: str | None) -> Answer | None:
         """Note a move and have it carried out."""
+        instruction, state = move.instruction, move.state
+        if instruction is None or state is None:
+            self._note(provider, session, move, identity)
+            return None
+        if provider in self._asked and self._under_way.has_come_to(provider, session, state):
+            # What led to this came twice, or late: requests, unlike answers, are made once.
+            late = tuple(replace(why, cause=Cause.LATE, tried=()) for why in move.why[:1])
+            self._note(provider, session, Move(None, None, late), identity)
+            return None
+        self._note(provider, session, move, identity)
+        return self._carry_out(provider, session, instruction, state)
+
+    def _note(self, provider: str, session: str, move: Move, identity: str | None) -> None:
+        """Note a move: where the call is then, and until when something must be heard of it."""
         now, instruction, state = self._clock(), move.instruction, move.state
         asked, open_until = self._asked.get(provider), None
         if asked is not None and instruction is not None:
-            if state is not None and self._under_way.has_come_to(provider, session, state):
-                # What led to this came twice, or late: requests, unlike answers, are made once.
-                late = tuple(replace(why, cause=Cause.LATE, tried=()) for why in move.why[:1])
-                self._noting.add(Decided(provider, session, now, late, identity=identity))
-                return None
             open_until = now + timedelta(seconds=asked.patience(instruction))
-        waits_on = instruction is None and state is not None and not state.over
-        kept = None if waits_on else state
-        self._noting.add(Decided(provider, session, now, move.why, instruction, kept, identity, open_until))
-        if kept is not None:
-            self._under_way.keep(provider, session, kept)
-        if instruction is None or kept is None:
-            return None
+        if instruction is None and state is not None and not state.over:
+            state = None  # it waits for what it waited for before
+        self._noting.add(Decided(provider, session, now, move.why, instruction, state, identity, open_until))
+        if state is not None:
+            self._under_way.keep(provider, session, state)
+
+    def _carry_out(
+        self, provider: str, session: str, instruction: Instruction, state: State
+    ) -> Answer | None:
+        """The document for an instruction; None if it is asked for by a request instead."""
         if provider in self._readers:
-            next_url = self._onward.url(provider, session, kept, now)
+            next_url = self._onward.url(provider, session, state, self._clock())
             return self._readers[provider].render(instruction, next_url)
         if self._driver is not None:
-            self._driver.ask(self._task(provider, session, instruction, kept))
+            self._driver.ask(self._task(provider, session, instruction, state))
         return None
 
     def _task(self, provider: str, session: str, instruction: Instruction, state: State) -> Task:

@@ -35,7 +35,7 @@ class Reply:
 
 
 class Calls(Protocol):
-    """Who is told how it went: `Answering`. All may be called in any thread but the event loop's, and never
+    """Who is told how it went: `RuledCalls`. All may be called in any thread but the event loop's, and never
     raise."""
 
     @property
@@ -63,7 +63,7 @@ class Calls(Protocol):
 
 
 class Driver(Protocol):
-    """Makes the requests. No method waits or raises: `Answering` calls them on the event loop."""
+    """Makes the requests. No method waits or raises: `RuledCalls` calls them on the event loop."""
 
     def ask(self, task: Task) -> None:
         """Have an instruction carried out, once for each session and `state.asked`."""
