@@ -24,7 +24,7 @@ from test_relay import due_now, states, until, working
 from test_serve import Service as Served
 
 from receiver import current
-from receiver.answering import decisions, in_force, noting
+from receiver.answering import decisions, in_force, noting, sms
 from receiver.answering.decisions import Decided
 from receiver.answering.noting import Noting
 from receiver.answering.passed_on import LIFE, NAME, PassedOn, Unreadable
@@ -285,6 +285,16 @@ def test_a_word_that_the_provider_answers_itself_gets_no_reply(shop: Service, nu
     told = shop.twilio.control.sms(sender, number, word, extra={"OptOutType": word})
     assert told["replies"] == []
     assert "the provider answers such a word itself" in str(shop.decided(told["sid"])[0].why[0].detail)
+    assert len(replies(shop, number, sender)) == 1
+
+
+def test_whoever_asks_for_no_more_messages_gets_none(shop: Service, number):
+    """Also where the provider leaves such a word to us."""
+    shop.at("2026-11-26 20:00")
+    sender = "+6590000777"
+    told = shop.twilio.control.sms(sender, number, "unsubscribe")
+    assert told["replies"] == []
+    assert shop.decided(told["sid"])[0].why[0].detail == sms.STOPS
     assert len(replies(shop, number, sender)) == 1
 
 

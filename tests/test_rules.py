@@ -217,6 +217,23 @@ def test_try_walks_a_call_and_says_why(run):
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--at", "2026-12-25 10:00"], "rule 2 (always) holds: there is no number to reply to; not rule 1"),
+        (["--at", "2026-12-24 10:00"], "rule 1 (shop open) holds: it says not to reply"),
+        (
+            ["--from", "+6590000000", "--at", "2026-12-25 10:00", "--text", " Stop.\n"],
+            "rule 2 (always) holds: the sender asks for no more messages; not rule 1",
+        ),
+    ],
+)
+def test_try_says_why_an_sms_gets_no_reply(run, words: list[str], why: str):
+    answered, said = run("rules", "try", "--to", "+6561234567", *words).splitlines()[-2:]
+    assert answered == "An SMS is answered with nothing"
+    assert why in said
+
+
 @pytest.mark.parametrize("at", ["0001-01-01 00:00", "9999-12-31 23:59"])
 def test_try_knows_no_time_that_is_too_far_away(run, at: str):
     run("rules", "try", "--to", "+6561234567", "--at", at, exit_code=2)

@@ -14,7 +14,11 @@ QUIET = "it says not to reply"
 NOBODY = "there is no number to reply to"
 BEFORE = "replied within the period already"
 THEIRS = "the provider answers such a word itself"
+STOPS = "the sender asks for no more messages"
 """Why nothing is sent although a rule holds."""
+
+_STOP = frozenset(("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"))
+"""An SMS that says one of these and no more. No rule can ask for a word, so none wants to answer it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,12 @@ class Texted:
     """When its sender was last answered by this number, if ever."""
     theirs: bool = False
     """Whether its provider answers it itself."""
+    text: str = ""
+
+    @property
+    def stops(self) -> bool:
+        """Whether its sender asks for no more messages."""
+        return self.text.strip(" \t\r\n.!").lower() in _STOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,8 @@ def answer(rules: Rules, texted: Texted) -> Answered:
         return Answered(None, Why(Cause.RULE, detail=NOBODY, tried=tried))
     if texted.theirs:
         return Answered(None, Why(Cause.RULE, detail=THEIRS, tried=tried))
+    if texted.stops:
+        return Answered(None, Why(Cause.RULE, detail=STOPS, tried=tried))
     if texted.replied_at is not None and texted.at - texted.replied_at < rule.every:
         return Answered(None, Why(Cause.RULE, detail=BEFORE, tried=tried))
     return Answered(rule.reply, Why(Cause.RULE, tried=tried))

@@ -47,7 +47,8 @@ class Texts:
         before = self._replies.last(number, sender or "")
         again = before is not None and before.reference == reference
         at = None if before is None or again else before.at
-        texted = sms.Texted(number, sender, now, self._rules.switches, at, theirs)
+        text = kept.said.text or ""
+        texted = sms.Texted(number, sender, now, self._rules.switches, at, theirs, text)
         answered = sms.answer(rules, texted)
         decided = Decided(provider, reference, now, (answered.why,), identity=kept.identity)
         if answered.reply is None or sender is None:

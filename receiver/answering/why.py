@@ -60,14 +60,15 @@ class Why:
     flow: str = ""
     step: int = 0
     detail: str = ""
-    """The keys pressed, the number dialled, how often a menu was repeated, the flow gone to."""
+    """The keys pressed, the number dialled, the flow gone to; of a rule for SMS, why nothing is sent."""
     tried: tuple[RuleTried, ...] = ()
     """The rules that were looked at, in their order."""
 
     def __str__(self) -> str:
         """In words that stand behind a time."""
         if self.cause is Cause.RULE:
-            return f"{self.tried[-1]} holds{self._passed_over(self.tried[:-1])}"
+            but = f": {self.detail}" if self.detail else ""
+            return f"{self.tried[-1]} holds{but}{self._passed_over(self.tried[:-1])}"
         if self.cause is Cause.NO_RULE:
             return f"no rule holds{self._passed_over(self.tried)}"
         detail = f" {self.detail}" if self.detail else ""

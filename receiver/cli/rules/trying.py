@@ -26,6 +26,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 @click.option("--from", "caller", type=options.NumberType(), help="Who calls; withheld if it is left out.")
 @click.option("--to", "number", required=True, type=options.NumberType(), help="The number that is called.")
 @click.option("--at", metavar="'DATE TIME'", help="When, by the clock of the number; now if it is left out.")
+@click.option("--text", default="", help="What an SMS says; some words get no reply.")
 @click.option("--press", "keys", multiple=True, metavar="KEYS", help="What is pressed in each menu in turn.")
 @click.option(
     "--dialled",
@@ -44,6 +45,7 @@ def try_rules(
     caller: str | None,
     number: str,
     at: str | None,
+    text: str,
     keys: tuple[str, ...],
     dialled: str,
     simulated: bool,
@@ -56,6 +58,8 @@ def try_rules(
     """
     if simulated and at is not None:
         raise click.UsageError("a simulated call comes in now: leave out --at, or --simulate.")
+    if simulated and text:
+        raise click.UsageError("only a call is simulated: leave out --text, or --simulate.")
     rules = given.rules()
     one = one_of(rules, number)
     if simulated:
@@ -65,7 +69,7 @@ def try_rules(
         return
     moment, switches = _moment(at, one), given.switches()
     moves = list(walk(rules, Rang(number, caller, moment, switches), keys, DialOutcome(dialled)))
-    sms = answer(rules, Texted(number, caller, moment, switches))
+    sms = answer(rules, Texted(number, caller, moment, switches, text=text))
     if as_json:
         output.json_out(
             {
