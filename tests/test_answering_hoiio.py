@@ -15,7 +15,7 @@ from conftest import API_TOKEN, DATABASES, migrated_database
 from receiver.answering import decisions, driver
 from receiver.answering.driver import Pauses
 from receiver.answering.failures import MANY, WITHIN, Reason, look
-from receiver.answering.findings import STEPS
+from receiver.answering.findings import REPLIES, STEPS
 from receiver.answering.later import Later
 from receiver.numbers import findings
 from receiver.providers.hoiio.phone import HoiioPhone
@@ -408,6 +408,40 @@ def test_an_sms_is_answered_once(lasting_desk):
     until(lambda: len(sent(lasting_desk)) > before)
     assert lasting_desk.parts.answering.flush(5)
     assert len(sent(lasting_desk)) == before + 1
+
+
+def led_to(desk, sender: str) -> dict:
+    """What the newest SMS of a sender led to."""
+    assert desk.parts.answering.flush(5)
+    about = f"/api/v1/conversations/{desk.numbers['+6561234567']}/{sender}"
+    told = desk.app.test_client().get(about, headers={"Authorization": f"Bearer {API_TOKEN}"})
+    return told.json["messages"][0]["decisions"][0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "perhaps"), [("status:error_insufficient_credit", False), ("lost-answer", True)]
+)
+def test_a_reply_that_failed_is_said_so_and_the_next_sms_gets_one(lasting_desk, fault, perhaps):
+    """Unless it was perhaps sent: it is paid for once. Also where that is only read in the log."""
+    engine, number = lasting_desk.parts.engine, lasting_desk.numbers["+6561234567"]
+    senders = [f"+659000{4 + perhaps}{at:03}" for at in range(MANY)]
+    before = len(sent(lasting_desk))
+    lasting_desk.simulator.control.fault("sms/send", fault, times=MANY)
+    for sender in senders:
+        lasting_desk.simulator.control.sms(sender, number, "Hello")
+        why = until(lambda sender=sender: led_to(lasting_desk, sender)["why"][1:])
+        assert why[0]["cause"] == ("perhaps sent" if perhaps else "not sent")
+        assert perhaps or "not sent: the account has not enough credit." in why[0]["said"]
+        assert bool(led_to(lasting_desk, sender)["does"]) is perhaps
+    for now, found in ((lasting_desk.at, True), (lasting_desk.at + 2 * WITHIN, False)):
+        look(engine, now)
+        assert (REPLIES in {one.code for one in findings.read(engine)}) is found
+    for job in lasting_desk.parts.answering.jobs():
+        job.run()
+    for sender in senders:
+        lasting_desk.simulator.control.sms(sender, number, "Hello again")
+        assert bool(led_to(lasting_desk, sender)["does"]) is not perhaps
+    until(lambda: len(sent(lasting_desk)) == before + MANY)
 
 
 def sent(desk) -> list[dict]:

@@ -21,7 +21,7 @@ from receiver.answering.onward import Onward
 from receiver.answering.passed_on import Unreadable
 from receiver.answering.rules import Rules
 from receiver.answering.state import State
-from receiver.answering.texts import number_of
+from receiver.answering.texts import Texts, number_of
 from receiver.answering.under_way import UnderWay
 from receiver.answering.why import Cause, Why
 from receiver.db.engine import Unreachable
@@ -45,12 +45,13 @@ class RuledCalls:
         phones: Mapping[str, Phone],
         onward: Onward,
         *,
+        texts: Texts,
         noting: Noting,
         clock: Callable[[], datetime],
         make_driver: MakeDriver | None,
     ) -> None:
         self._engine, self._rules, self._phones = engine, rules, phones
-        self._onward, self._noting, self._clock = onward, noting, clock
+        self._onward, self._texts, self._noting, self._clock = onward, texts, noting, clock
         self._readers = {name: phone for name, phone in phones.items() if isinstance(phone, ReadsAnswers)}
         self._asked = {name: phone for name, phone in phones.items() if isinstance(phone, TakesRequests)}
         self._driver: Driver | None = None if make_driver is None else make_driver(self._asked, self)
@@ -127,6 +128,14 @@ class RuledCalls:
                     self._hung_up(provider, session, state, identity=None)
         except Exception as error:
             logger.critical("cannot end a call", provider=provider, error=type(error).__name__)
+
+    def not_answered(self, reply: Reply, reason: str) -> None:
+        self.failures.count(Reason.REPLY)
+        self._texts.not_sent(reply.given, reason)
+
+    def perhaps_answered(self, reply: Reply) -> None:
+        self.failures.count(Reason.REPLY)
+        self._texts.perhaps_sent(reply.given)
 
     # What follows from a callback.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from receiver.answering.state import State
-from receiver.answering.why import Cause, Why
+from receiver.answering.why import Why
 from receiver.db.engine import writing_lazily
 from receiver.models import DECISIONS, EVENTS, Decision
 from receiver.vocabulary.answering import Instruction
@@ -43,7 +43,9 @@ class Decided:
     open_until: datetime | None = None
     reply: str | None = None
     ends: tuple[str, str] | None = None
-    """The number and the sender of an SMS that was answered."""
+    """The number and the sender of an SMS that was answered, or was to be."""
+    instead: bool = False
+    """Whether it takes the place of what was noted of the same event before."""
 
     @property
     def told(self) -> str | None:
@@ -77,25 +79,34 @@ class Overdue:
 
 
 def write(engine: Engine, batch: Sequence[Decided]) -> None:
-    """Note what was decided. What one event led to is noted once, however often the event came."""
-    rows = [
-        {
-            "provider": one.provider,
-            "session": one.session,
-            "identity": one.identity,
-            "decided_at": one.decided_at,
-            "why": [why.as_json() for why in one.why],
-            "told": one.told,
-            "state": None if one.state is None else one.state.dumps(),
-            "number": one.ends and one.ends[0],
-            "sender": one.ends and one.ends[1],
-            "open_until": one.open_until,
-        }
-        for one in batch
-    ]
+    """Note what was decided. What one event led to is noted once, however often the event came, unless it
+    turns out otherwise."""
     insert = _INSERT[engine.dialect.name](DECISIONS)
+    changed = {name: insert.excluded[name] for name in ("decided_at", "why", "told")}
+    once = insert.on_conflict_do_nothing(index_elements=["identity"])
+    instead = insert.on_conflict_do_update(index_elements=["identity"], set_=changed)
     with writing_lazily(engine) as connection:
-        connection.execute(insert.on_conflict_do_nothing(index_elements=["identity"]), rows)
+        for statement, ones in (
+            (once, [one for one in batch if not one.instead]),
+            (instead, [one for one in batch if one.instead]),
+        ):
+            if ones:
+                connection.execute(statement, [_row(one) for one in ones])
+
+
+def _row(one: Decided) -> dict[str, Any]:
+    return {
+        "provider": one.provider,
+        "session": one.session,
+        "identity": one.identity,
+        "decided_at": one.decided_at,
+        "why": [why.as_json() for why in one.why],
+        "told": one.told,
+        "state": None if one.state is None else one.state.dumps(),
+        "number": one.ends and one.ends[0],
+        "sender": one.ends and one.ends[1],
+        "open_until": one.open_until,
+    }
 
 
 def of_session(engine: Engine, provider: str, session: str) -> list[Noted]:
@@ -141,27 +152,29 @@ def newest(engine: Engine, provider: str, session: str) -> State | None:
     return None if found is None else State.loads(found)
 
 
-def failed_since(engine: Engine, moment: datetime) -> int:
-    """How many of the newest decisions were made since then because a step failed."""
+def failed_since(engine: Engine, moment: datetime, failed: Callable[[Why], bool]) -> int:
+    """How many of the newest decisions were made since then for a reason that is a failure."""
     query = select(DECISIONS.c.decided_at, DECISIONS.c.why).order_by(DECISIONS.c.id.desc()).limit(_NEWEST)
     with engine.connect() as connection:
         return sum(
-            row.decided_at >= moment and any(_failed(Why.from_json(why)) for why in row.why)
+            row.decided_at >= moment and any(failed(Why.from_json(why)) for why in row.why)
             for row in connection.execute(query)
         )
 
 
-def _failed(why: Why) -> bool:
-    return why.cause is Cause.LOST or (why.cause is Cause.FAILURE and not why.detail)
-
-
-def replies_since(engine: Engine, moment: datetime) -> list[tuple[str, str, datetime, str]]:
-    """Who was answered since then: number, sender, when, and the reference of the SMS."""
-    query = select(DECISIONS.c.number, DECISIONS.c.sender, DECISIONS.c.decided_at, DECISIONS.c.session).where(
-        DECISIONS.c.sender.is_not(None), DECISIONS.c.decided_at >= moment
-    )
+def replies_since(engine: Engine, moment: datetime) -> list[tuple[str, str, datetime, str, bool]]:
+    """Who was to be answered since then: number, sender, when, the reference of the SMS, and whether it was
+    answered, as far as that is known."""
+    query = select(
+        DECISIONS.c.number,
+        DECISIONS.c.sender,
+        DECISIONS.c.decided_at,
+        DECISIONS.c.session,
+        DECISIONS.c.told.is_not(None),
+    ).where(DECISIONS.c.sender.is_not(None), DECISIONS.c.decided_at >= moment)
     with engine.connect() as connection:
-        return [(row.number, row.sender, row.decided_at, row.session) for row in connection.execute(query)]
+        rows = connection.execute(query)
+        return [(number, sender, at, reference, told) for number, sender, at, reference, told in rows]
 
 
 def claim_overdue(engine: Engine, before: datetime, now: datetime) -> Iterator[Overdue]:

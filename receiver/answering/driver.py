@@ -17,6 +17,7 @@ from receiver.answering.driving import Calls, Reply, Task
 from receiver.answering.failures import Reason
 from receiver.answering.later import Later
 from receiver.logs.log import get_logger
+from receiver.providers.errors import OutcomeUnknown, ProviderError
 from receiver.providers.phone import CallOver, NotNow, Occupied, TakesRequests
 from receiver.vocabulary.answering import Dial, HangUp, Reject, Say, Speech
 from receiver.vocabulary.errors import OperatorError
@@ -281,15 +282,15 @@ class Requests:
 
     def _reply(self, reply: Reply, tried: int) -> None:
         try:
-            self._phones[reply.provider].reply(reply.number, reply.sender, reply.text)
-        except NotNow as error:
-            if tried < len(self._pauses.failure):
-                self._reply_later(self._pauses.failure[tried], reply, tried + 1)
-            else:
-                self._not_answered(error)
+            given = reply.given
+            self._phones[reply.provider].reply(given.number, given.sender, given.text)
+        except OutcomeUnknown as error:
+            logger.error("an SMS was perhaps not answered", reason=error)
+            self._calls.perhaps_answered(reply)
         except OperatorError as error:
-            self._not_answered(error)
-
-    def _not_answered(self, error: OperatorError) -> None:
-        logger.error("an SMS was not answered", reason=error)
-        self._calls.failures.count(Reason.REPLY)
+            if isinstance(error, NotNow) and tried < len(self._pauses.failure):
+                self._reply_later(self._pauses.failure[tried], reply, tried + 1)
+                return
+            logger.error("an SMS was not answered", reason=error)
+            why = error.reason if isinstance(error, ProviderError) else str(error)
+            self._calls.not_answered(reply, why)

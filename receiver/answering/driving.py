@@ -8,6 +8,7 @@ from typing import Protocol
 
 from receiver.answering.failures import Failures
 from receiver.answering.state import State
+from receiver.answering.texts import Given
 from receiver.providers.phone import TakesRequests
 from receiver.vocabulary.answering import Instruction
 
@@ -29,9 +30,7 @@ class Reply:
     """An SMS that is to be answered."""
 
     provider: str
-    number: str
-    sender: str
-    text: str
+    given: Given
 
 
 class Calls(Protocol):
@@ -59,6 +58,14 @@ class Calls(Protocol):
 
     def gone(self, provider: str, session: str, state: State) -> None:
         """The provider says that the call is over."""
+        ...
+
+    def not_answered(self, reply: Reply, reason: str) -> None:
+        """An SMS could not be answered."""
+        ...
+
+    def perhaps_answered(self, reply: Reply) -> None:
+        """Nobody knows whether an SMS was answered."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Steps of calls that could not be carried out: counted by reason, and a finding when they become many."""
+"""Steps of calls and replies that failed: counted by reason, and a finding when they become many."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from receiver.answering import decisions
-from receiver.answering.findings import STEPS
+from receiver.answering.findings import REPLIES, STEPS
+from receiver.answering.why import Cause, Why
 from receiver.numbers import findings
 from receiver.numbers.findings import warning
 
 MANY = 3
-"""Failed steps within `WITHIN` that are a finding: one may be an accident."""
+"""Failed steps, or failed replies, within `WITHIN` that are a finding: one may be an accident."""
 WITHIN = timedelta(hours=1)
 
 
@@ -32,7 +33,7 @@ class Reason(StrEnum):
     LOST = "lost"
     """Where the call was could not be read, or its rules are not kept any more."""
     REPLY = "reply"
-    """An SMS could not be answered."""
+    """An SMS could not be answered, or perhaps not."""
 
 
 class Failures:
@@ -49,11 +50,39 @@ class Failures:
 
 
 def look(engine: Engine, now: datetime) -> None:
-    """Store whether many steps failed of late, in whichever process. Writes only if something changed."""
-    count = decisions.failed_since(engine, now - WITHIN)
-    sentence = "Several steps of calls failed within an hour: callers heard something else than they should."
-    found = [warning(STEPS, sentence, "receiver calls --since 2h")] if count >= MANY else []
-    try:
-        findings.replace(engine, STEPS, found, now=now)
-    except IntegrityError:
-        return  # another process has just stored the same
+    """Store whether much failed of late, in whichever process. Writes only if something changed."""
+    for failed, finding in _FAILURES:
+        found = [finding] if decisions.failed_since(engine, now - WITHIN, failed) >= MANY else []
+        try:
+            findings.replace(engine, finding.code, found, now=now)
+        except IntegrityError:
+            return  # another process has just stored the same
+
+
+def _step(why: Why) -> bool:
+    return why.cause is Cause.LOST or (why.cause is Cause.FAILURE and not why.detail)
+
+
+def _reply(why: Why) -> bool:
+    return why.cause in (Cause.NOT_SENT, Cause.PERHAPS_SENT)
+
+
+_FAILURES = (
+    (
+        _step,
+        warning(
+            STEPS,
+            "Several steps of calls failed within an hour: callers heard something else than they should.",
+            "receiver calls --since 2h",
+        ),
+    ),
+    (
+        _reply,
+        warning(
+            REPLIES,
+            "Several SMS got no reply within an hour, or perhaps none, although rules say that they should.",
+            "receiver conversations --since 2h",
+        ),
+    ),
+)
+"""Which reasons are failures, and what is found when they are many."""

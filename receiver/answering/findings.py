@@ -15,8 +15,8 @@ from receiver.numbers import findings
 from receiver.numbers.findings import Finding, error, warning
 from receiver.vocabulary.mask import masked_number
 
-FILE, NUMBERS, STEPS = "rules-file", "rules-numbers", "rules-steps"
-CODES = (FILE, NUMBERS, STEPS)
+FILE, NUMBERS, STEPS, REPLIES = "rules-file", "rules-numbers", "rules-steps", "rules-replies"
+CODES = (FILE, NUMBERS, STEPS, REPLIES)
 _CHECK = "receiver rules check"
 
 

@@ -42,6 +42,12 @@ class Replies:
         if before is None or before.at <= replied.at:
             self._last[number, sender] = replied
 
+    def forget(self, number: str, sender: str, reference: str) -> None:
+        """The answer to this SMS was not given after all."""
+        last = self._last.get((number, sender))
+        if last is not None and last.reference == reference:
+            self._last.pop((number, sender), None)
+
     def refresh(self, rules: Rules, now: datetime) -> None:
         """Read what others answered, and forget what no period of the rules reaches back to."""
         longest = max((rule.every for one in rules.numbers.values() for rule in one.sms), default=timedelta())
@@ -49,8 +55,11 @@ class Replies:
             return
         newly = self._read_at is None or longest > self._read_for
         since = now - longest if newly or self._read_at is None else self._read_at - _OVERLAP
-        for number, sender, at, reference in decisions.replies_since(self._engine, since):
-            self.remember(number, sender, Replied(at, reference))
+        for number, sender, at, reference, given in decisions.replies_since(self._engine, since):
+            if given:
+                self.remember(number, sender, Replied(at, reference))
+            else:
+                self.forget(number, sender, reference)
         self._read_at, self._read_for = now, longest
         for ends, replied in list(self._last.items()):
             if now - replied.at > longest:

@@ -30,6 +30,8 @@ _SAID: Mapping[Cause, str] = {
     Cause.HUNG_UP: "The call is over.",
     Cause.LOST: "Where the call was is not known, so it goes where its rule leads after a failure.",
     Cause.ELSEWHERE: "The other address did not answer, so this came to the fallback.",
+    Cause.NOT_SENT: "The reply was not sent: {detail}",
+    Cause.PERHAPS_SENT: "Nobody knows whether the reply was sent: what the provider said got lost.",
     Cause.LATE: "This was about an earlier step, so nothing follows.",
 }
 

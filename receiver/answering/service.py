@@ -59,16 +59,17 @@ class Answering:
         self._asked = {name for name, phone in self._phones.items() if isinstance(phone, TakesRequests)}
         self._onward = Onward(config, keys, self._phones)
         self._noting = Noting(engine)
+        self._texts = Texts(rules, Replies(engine), self._noting, self._now)
         self.calls = RuledCalls(
             engine,
             rules,
             self._phones,
             self._onward,
+            texts=self._texts,
             noting=self._noting,
             clock=self._now,
             make_driver=make_driver,
         )
-        self._texts = Texts(rules, Replies(engine), self._noting, self._now)
         self._catching_up = CatchingUp(undecided)
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -137,5 +138,5 @@ class Answering:
         if provider in self._readers:
             return self._readers[provider].reply(given.text)
         if not given.again:
-            self.calls.reply(Reply(provider, given.number, given.sender, given.text))
+            self.calls.reply(Reply(provider, given))
         return None

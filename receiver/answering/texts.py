@@ -11,6 +11,7 @@ from receiver.answering.decisions import Decided
 from receiver.answering.in_force import RulesInForce
 from receiver.answering.noting import Noting
 from receiver.answering.replies import Replied, Replies
+from receiver.answering.why import Cause, Why
 from receiver.providers.base import Kept
 from receiver.vocabulary.telephone import is_address, is_withheld
 
@@ -24,6 +25,8 @@ class Given:
     text: str
     again: bool
     """Whether it came before, and was answered then."""
+    decided: Decided
+    """As it was noted."""
 
 
 class Texts:
@@ -55,14 +58,28 @@ class Texts:
             self._noting.add(decided)
             return None
         self._replies.remember(number, sender, Replied(now, reference))
-        self._noting.add(replace(decided, reply=answered.reply, ends=(number, sender)))
-        return Given(number, sender, answered.reply, again)
+        decided = replace(decided, reply=answered.reply, ends=(number, sender))
+        self._noting.add(decided)
+        return Given(number, sender, answered.reply, again, decided)
+
+    def not_sent(self, given: Given, reason: str) -> None:
+        """Note that an answer was not sent after all. The next SMS of its sender gets one."""
+        self._replies.forget(given.number, given.sender, given.decided.session)
+        self._note_instead(replace(given.decided, reply=None), Why(Cause.NOT_SENT, detail=reason))
+
+    def perhaps_sent(self, given: Given) -> None:
+        """Note that nobody knows whether an answer was sent. It counts as if it were."""
+        self._note_instead(given.decided, Why(Cause.PERHAPS_SENT))
 
     def refresh(self) -> None:
         """Read whom others answered, away from all answers."""
         rules = self._rules.current()
         if rules is not None:
             self._replies.refresh(rules, self._clock())
+
+    def _note_instead(self, decided: Decided, why: Why) -> None:
+        now = self._clock()
+        self._noting.add(replace(decided, decided_at=now, why=(*decided.why, why), instead=True))
 
 
 def number_of(sender: str | None) -> str | None:

@@ -34,6 +34,10 @@ class Cause(StrEnum):
     """It was for another address of ours, which did not answer; what follows from it is said beside this."""
     LATE = "late"
     """It is about a step that is over: nothing follows from it."""
+    NOT_SENT = "not sent"
+    """The reply to an SMS could not be sent."""
+    PERHAPS_SENT = "perhaps sent"
+    """The provider was asked to send the reply to an SMS, and what it answered got lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Why:
     flow: str = ""
     step: int = 0
     detail: str = ""
-    """The keys pressed, the number dialled, the flow gone to; of a rule for SMS, why nothing is sent."""
+    """The keys pressed, the number dialled, the flow gone to; for an SMS, why nothing is sent."""
     tried: tuple[RuleTried, ...] = ()
     """The rules that were looked at, in their order."""
 

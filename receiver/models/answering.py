@@ -53,7 +53,7 @@ class Decision(Base):
     """Where the call was then; None where nothing followed."""
     number: Mapped[str | None]
     sender: Mapped[str | None]
-    """Both ends of an SMS that was answered, and of no other."""
+    """Both ends of an SMS that was answered, or was to be and could not: then nothing is `told`."""
     open_until: Mapped[datetime | None] = mapped_column(UtcTime)
     """When a call is at a loss of which nothing more is heard; None if it needs nothing more."""
     lease_until: Mapped[datetime | None] = mapped_column(UtcTime)

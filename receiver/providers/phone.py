@@ -89,5 +89,9 @@ class TakesRequests(Phone, Protocol):
         ...
 
     def reply(self, number: str, sender: str, text: str) -> None:
-        """Answer an SMS that `sender` sent to `number`: as `request` does, and with the same errors."""
+        """Answer an SMS that `sender` sent to `number`. May wait; called in any thread.
+
+        `OutcomeUnknown` if nobody knows whether it was sent, `NotNow` if it was not, and is worth another
+        try, any other `OperatorError` if it is not.
+        """
         ...

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from receiver.answering import decisions
 from receiver.answering.decisions import Noted
 from receiver.answering.sentences import sentence
-from receiver.answering.why import Why
+from receiver.answering.why import Cause, Why
 from receiver.models import Event
 from receiver.search.call import Call, call_json
 from receiver.search.conversations import Conversation, conversation_json
@@ -49,7 +49,7 @@ def conversation_in_full(engine: Engine, conversation: Conversation) -> dict[str
 
 def _of_message(parts: Sequence[Noted]) -> Iterable[Noted]:
     """What a message led to: the parts of a long one came one by one, and each was decided about."""
-    answered = [one for one in parts if one.told]
+    answered = [one for one in parts if one.told or one.why[-1].cause is Cause.NOT_SENT]
     return {one.why: one for one in reversed(answered or parts)}.values()
 
 

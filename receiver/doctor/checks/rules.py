@@ -1,4 +1,4 @@
-"""Can the rules file be used, and followed for our numbers, and do calls do what it says?"""
+"""Can the rules file be used, and followed for our numbers, and do calls and replies do what it says?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
         rules.require()
     current = rules.current()
     found += findings.look(patient.engine, current, rules.fault)
-    found += (one for one in stored.read(patient.engine) if one.code == findings.STEPS)
+    found += (one for one in stored.read(patient.engine) if one.code in (findings.STEPS, findings.REPLIES))
     return f"{path.name if path else ''}, {count_of(len(current.numbers) if current else 0, 'number')}"
 
 

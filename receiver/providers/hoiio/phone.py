@@ -129,7 +129,7 @@ class HoiioPhone:
         try:
             self._calls().send_sms(sender, text)
         except TryLater as error:
-            raise NotNow(str(error)) from None
+            raise NotNow(error.reason) from None
 
     def _calls(self) -> HoiioCalls:
         if not hasattr(self._own, "calls"):
