@@ -345,7 +345,7 @@ def test_an_answer_nobody_can_read_is_an_error_not_a_crash(client, provider, rep
     [
         (301, WrongConfiguration, WrongConfiguration),
         (404, WrongConfiguration, WrongConfiguration),
-        (429, TryLater, TryLater),
+        (429, TryLater, OutcomeUnknown),
         (500, TryLater, OutcomeUnknown),
         (503, TryLater, OutcomeUnknown),
     ],

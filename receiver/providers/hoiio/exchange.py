@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from receiver.providers.errors import TryLater, UnexpectedAnswer, WrongConfiguration
-from receiver.providers.exchange import ApiCall, retry_after
+from receiver.providers.exchange import ApiCall, Nature, retry_after
 from receiver.providers.hoiio.statuses import error_for
 
 _SUCCESS = "success_ok"
@@ -28,6 +28,9 @@ def understood(call: ApiCall, response: requests.Response, content: bytes) -> di
         if status == _SUCCESS:
             return answer
         error = error_for(status, call.what, number=call.number, changes=call.changes)
+    elif code == HTTPStatus.TOO_MANY_REQUESTS and call.nature is Nature.SPEND:
+        # Not in Hoiio's words, so perhaps not Hoiio's: whether something was paid is not certain.
+        error = call.lost("something on the way refuses more requests (HTTP 429)")
     elif code == HTTPStatus.TOO_MANY_REQUESTS:
         error = error_for("error_rate_limit_exceeded", call.what, number=call.number)
     elif code >= 500:
