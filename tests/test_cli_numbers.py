@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from types import SimpleNamespace
 
 import databases
 import forks
@@ -382,6 +383,16 @@ def test_an_extension_whose_answer_was_lost_for_good_is_not_paid_again(flask, si
     again = flask("numbers", "extend", number, "--yes")
     assert "was extended by the run before" in again.stderr
     assert [entry["kind"] for entry in simulator.purchases] == ["subscribe", "extend"]
+
+
+def test_a_long_wait_while_paying_is_said(flask, simulator, monkeypatch):
+    slept = []
+    monkeypatch.setattr(output, "time", SimpleNamespace(sleep=slept.append))
+    for command in (("numbers", "subscribe", SG_NUMBER), ("setup", "--number", CA_NUMBER)):
+        simulator.control.fault("number/subscribe", "status:error_rate_limit_exceeded", times=2)
+        assert "The provider needs time: going on in 4 s." in flask(*command, "--yes").stderr
+    assert len(simulator.purchases) == 2
+    assert slept[:2] == [2, 4]
 
 
 def test_subscribing_respects_a_limit(flask, simulator):

@@ -9,13 +9,14 @@ from urllib.parse import quote
 
 import databases
 import pytest
+import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.db.engine import connect
 from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
 from receiver.providers.digits import countries_of
-from receiver.providers.errors import OutcomeUnknown
+from receiver.providers.errors import OutcomeUnknown, TryLater
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.values import HoiioNumber, forwarding
 from receiver.providers.market import AvailableNumber, Country, Duration, NumberSort, Rate, Rates, State
@@ -757,6 +758,21 @@ def test_an_extension_that_did_not_happen_is_said_to_be_unknown(simulator, clien
     with pytest.raises(OutcomeUnknown):
         pay(extension(client, Duration.ONE_MONTH), client, journal, sleep=clock.sleep)
     assert len(simulator.purchases) == 1
+
+
+@pytest.mark.parametrize("seconds", ["61", "86400", "9" * 400])
+def test_a_purchase_is_not_tried_again_where_the_provider_asks_for_a_long_wait(journal, clock, seconds):
+    with responses.RequestsMock() as provider:
+        provider.post(
+            "https://provider.example/open/number/subscribe",
+            json={"status": "error_rate_limit_exceeded"},
+            headers={"Retry-After": seconds},
+        )
+        client = HoiioClient("sim-app", "sim-token", "https://provider.example/open/")
+        step = Subscribe("+6565311237", "SG", "", Duration.ONE_MONTH, Decimal("8.00"), "SGD")
+        with pytest.raises(TryLater, match="nothing was done"):
+            pay(step, client, journal, sleep=clock.sleep)
+    assert (clock.slept, journal.unsettled()) == (0, ())
 
 
 def test_a_key_is_exchanged_and_everything_else_stays(simulator, client, journal, clock):

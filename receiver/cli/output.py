@@ -86,7 +86,7 @@ def _fitted(line: str, taken: int = 0) -> str:
 def patient(seconds: float) -> None:
     """Wait for the provider, and say so if it takes long enough for somebody to wonder."""
     if seconds > 2:  # shorter ones come after a failure, and end sooner than anybody could read about them
-        say(f"The provider takes no more requests for now: going on in {seconds:.0f} s.")
+        say(f"The provider needs time: going on in {seconds:.0f} s.")
     time.sleep(seconds)
 
 

@@ -29,7 +29,8 @@ TIMEOUT = (5.0, 30.0)
 LONGEST = 60.0
 """Seconds for a request with its answer, however steadily that drips; and after which nothing is repeated."""
 _FAILURE_PAUSES = (0.5, 2.0)
-_LONGEST_PAUSE = 60.0
+LONGEST_PAUSE = 60.0
+"""Seconds that a provider may ask us to wait; if it asks for more, nothing is repeated."""
 _LARGEST_ANSWER = 16 * 1024 * 1024
 """Some tens of thousands of numbers; beyond it something else is answering."""
 
@@ -104,7 +105,7 @@ class Exchange:
                     call.nature is Nature.CHANGE and error.rate_limited
                 )
                 pause = next(pauses[error.rate_limited], None)
-                if not repeatable or pause is None or error.retry_after > _LONGEST_PAUSE:
+                if not repeatable or pause is None or error.retry_after > LONGEST_PAUSE:
                     raise
                 if not error.rate_limited and self._clock() - started >= self._longest:
                     raise

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from receiver.keys.urls import CallbackUrls
 from receiver.providers.errors import OutcomeUnknown, ProviderError, Refused, TryLater
+from receiver.providers.exchange import LONGEST_PAUSE
 from receiver.providers.market import Market
 from receiver.providers.numbers import NumberClient, Routes, SubscribedNumber, Subscription
 from receiver.setup.configuring import repointed
@@ -132,8 +133,8 @@ def pay(
         try:
             return _paid(step, client, journal, sleep)
         except TryLater as error:
-            # The one failure that is sure to pass, and in which surely nothing was done.
-            if not error.rate_limited:
+            # The one failure that is sure to pass soon, and in which surely nothing was done.
+            if not error.rate_limited or error.retry_after > LONGEST_PAUSE:
                 raise
             sleep(max(pause, error.retry_after))
     return _paid(step, client, journal, sleep)

@@ -170,7 +170,7 @@ def _pay(
         output.say("Nothing was paid.")
         raise SystemExit(1)
     with progress.spinner("Paying …"):
-        done = pay(step, client, journal, market)
+        done = pay(step, client, journal, market, sleep=output.patient)
     if as_json:
         # An answer that was lost, or tells nothing of money, leaves what was agreed to.
         output.json_out({**vars(done), "currency": done.currency or step.currency, "price": step.price})

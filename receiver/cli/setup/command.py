@@ -180,7 +180,10 @@ def _apply(decision: Decision, step_on: Callable[[str], None] | None) -> list[Pr
 
     account = decision.account
     market = account.provider.market
-    for one in apply(decision.plan, account.client, account.journal, market, starting=starting):
+    doing = apply(
+        decision.plan, account.client, account.journal, market, sleep=output.patient, starting=starting
+    )
+    for one in doing:
         done.append(one)
         if not step_on or one.outcome in (StepOutcome.FAILED, StepOutcome.SKIPPED):
             detail = f" ({one.detail})" if one.detail else ""
