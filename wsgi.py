@@ -10,6 +10,7 @@ from flask import Flask
 
 from config import Config, use_demo
 from receiver.app import create_app
+from receiver.cli.main import root
 from receiver.db.engine import SchemaError
 from receiver.settings.files import USING_DEMO, ConfigError
 
@@ -30,5 +31,6 @@ def __getattr__(name: str) -> Flask:
     except (ConfigError, SchemaError) as error:
         # A sentence and an exit code, under any server and on the command line; never a traceback.
         raise SystemExit(f"Error: {error}") from None
+    app.cli = root
     globals()[name] = app
     return app

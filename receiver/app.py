@@ -20,7 +20,6 @@ from receiver.archive.opened import open_store
 from receiver.background.integrity import Integrity
 from receiver.background.schedule import Schedule
 from receiver.background.watch import Watch
-from receiver.cli.main import root
 from receiver.current import EXTENSION, Parts
 from receiver.db.engine import connect
 from receiver.intake.admission import Admission
@@ -139,7 +138,6 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         from receiver.web.sides import add_sides  # noqa: PLC0415  # commands serve nothing, and start sooner
 
         add_sides(app, public=public, private=private)
-    app.cli = root
     return app
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from config import Config
 from receiver.access import users
 from receiver.app import create_app
+from receiver.cli.main import root
 from receiver.outbound.address import Network, network_of
 from receiver.providers import exchange
 
@@ -153,12 +154,19 @@ def lasting_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         yield from started(make_config(url, path, api_rate=100_000))
 
 
+def assembled(config: Config) -> Flask:
+    """The application as the `flask` command has it."""
+    app = create_app(config)
+    app.cli = root
+    return app
+
+
 def started(config: Config):
     """The application; on a migrated file if there is none where its database should be."""
     url = make_url(config.database_url)
     if url.drivername == "sqlite" and not Path(url.database).exists():
         databases.new_file(Path(url.database))
-    app = create_app(config)
+    app = assembled(config)
     app.jinja_env.bytecode_cache = compiled.TEMPLATES
     parts = app.extensions["receiver"]
     yield app

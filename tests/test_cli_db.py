@@ -4,10 +4,9 @@ import stat
 
 import databases
 import pytest
-from conftest import DATABASES, empty_database, make_config, started
+from conftest import DATABASES, assembled, empty_database, make_config, started
 from test_serve import Service
 
-from receiver.app import create_app
 from receiver.db.engine import connect
 from receiver.db.schema import MIGRATIONS
 
@@ -27,7 +26,7 @@ def lasting_flask(request, tmp_path_factory):
 
 
 def running(config):
-    app = create_app(config)
+    app = assembled(config)
     yield app.test_cli_runner().invoke
     app.extensions["receiver"].engine.dispose()
 

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from conftest import KEY, OLD_KEY, TOKEN, make_config, started
+from conftest import KEY, OLD_KEY, TOKEN, assembled, make_config, started
 from firm import Firm, provider, serving
 from sqlalchemy import insert, select, update
 from test_console import signed_in
 
-from receiver import app as assembly
 from receiver.access.scopes import Scope
 from receiver.background import watch
 from receiver.db import clock, schema
@@ -216,7 +215,7 @@ def test_a_database_that_is_away(here, tmp_path):
             include={"public_url", "hoiio_api_url", "hoiio_app_id", "hoiio_access_token"}
         ),
     )
-    app = assembly.create_app(config)
+    app = assembled(config)
     result = app.test_cli_runner().invoke(args=["doctor"])
     assert result.exit_code == 2
     assert "ERROR  database" in result.stdout

@@ -6,12 +6,11 @@ from contextlib import closing, contextmanager, nullcontext
 
 import psycopg
 import pytest
-from conftest import make_config
+from conftest import assembled, make_config
 from databases import new_file
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.exc import OperationalError
 
-from receiver.app import create_app
 from receiver.db.failure import failure_of
 
 READS = ("events list", "keys list", "db current", "setup --country SG --dry-run")
@@ -21,7 +20,7 @@ DAMAGED = "stop the service, and put back a backup that is whole with `receiver 
 
 def insist(config, commands, what: str, mend: str, pragma: str | None = None) -> None:
     """These commands and the doctor say this of the database, and the commands nothing more."""
-    app = create_app(config)
+    app = assembled(config)
     run = app.test_cli_runner().invoke
     with every_connection(pragma) if pragma else nullcontext():
         for command in commands:
@@ -60,7 +59,7 @@ def test_a_full_disk(on_file, file, tmp_path):
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
     what, mend = "the disk of the database is full", "make room on it"
     insist(on_file, (), what, mend, f"max_page_count={pages}")
-    app = create_app(make_config(f"sqlite:///{tmp_path}/new.db", tmp_path))
+    app = assembled(make_config(f"sqlite:///{tmp_path}/new.db", tmp_path))
     with every_connection("max_page_count=9"):
         result = app.test_cli_runner().invoke(args=["db", "upgrade"])
     assert result.stderr == f"Error: the migration failed and was rolled back: {what}: {mend}\n"
@@ -98,14 +97,14 @@ def test_a_file_that_is_no_database(on_file, file):
     what = "the database file is damaged, or no SQLite database at all"
     mend = f"correct DATABASE_URL; if the file is the right one, {DAMAGED}"
     insist(on_file, (*READS, *WRITES, "db upgrade"), what, mend)
-    result = create_app(on_file).test_cli_runner().invoke(args=["db", "backup", str(file) + "-copy"])
+    result = assembled(on_file).test_cli_runner().invoke(args=["db", "backup", str(file) + "-copy"])
     assert result.stderr == f"Error: cannot copy {file}: {what}: {mend}\n"
 
 
 def test_a_backup_that_is_damaged(on_file, tmp_path):
     (tmp_path / "copy.db").write_bytes(b"no database at all" * 1000)
     result = (
-        create_app(on_file).test_cli_runner().invoke(args=["db", "restore", f"{tmp_path}/copy.db", "--yes"])
+        assembled(on_file).test_cli_runner().invoke(args=["db", "restore", f"{tmp_path}/copy.db", "--yes"])
     )
     assert result.exit_code == 1
     assert result.stderr.endswith("damaged, or no SQLite database at all; name a copy that is whole\n")

@@ -126,7 +126,7 @@ def test_a_word_that_is_no_text_is_told_in_a_sentence(environ):
     command = [*RECEIVER, "calls", "show", b"S\xe4"]
     done = subprocess.run(command, check=False, cwd=ROOT, env=environ, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.startswith(b"Error: a word of this command is no text")
+    assert done.stderr.startswith(b"Error: an argument is not valid text")
 
 
 @pytest.mark.parametrize(

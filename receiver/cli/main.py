@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import atexit
 import gc
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,10 +13,8 @@ import click
 import receiver
 from receiver.cli import streams
 from receiver.cli.commands import MEANT, SECTIONS
+from receiver.cli.given import ENV_FILE
 from receiver.cli.lazy import Commands, write_section
-
-SETTINGS_GIVEN = "receiver.settings_given"
-"""In the context's `meta`: somebody said where the settings are."""
 
 
 class Root(Commands):
@@ -58,24 +54,6 @@ def _fitted_usage_errors() -> Iterator[None]:
         raise click.UsageError(fitted_error(error.format_message()), error.ctx) from None
 
 
-def _load_env_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
-    """Put the settings of a file into the environment, for this process and for the workers it starts."""
-    if path is None or ctx.resilient_parsing:
-        return
-    ctx.meta[SETTINGS_GIVEN] = True
-    # Help need not wait for it.
-    from receiver.settings.files import DEMO, ConfigError, read_env_file  # noqa: PLC0415
-
-    try:
-        values = read_env_file(path)
-    except ConfigError as error:
-        raise click.BadParameter(str(error), ctx, param) from None
-    if path.resolve() == DEMO:  # of a real service it takes nothing but what it names
-        os.environ.update(values)
-    for name, value in values.items():
-        os.environ.setdefault(name, value)
-
-
 root = Root(
     "receiver",
     "Answers and keeps the calls, faxes and SMS that arrive at your telephone numbers.",
@@ -86,16 +64,7 @@ root.epilog = (
     " `receiver COMMAND --help` explains a command."
 )
 root.context_settings = {"help_option_names": ["-h", "--help"]}
-root.params = [
-    click.Option(
-        ["-e", "--env-file"],
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        expose_value=False,
-        is_eager=True,
-        callback=_load_env_file,
-        help="Read settings from this file; they override .env, and the environment overrides them.",
-    ),
-]
+root.params = [ENV_FILE]
 click.version_option(receiver.__version__, message="Receiver %(version)s")(root)
 
 
@@ -118,7 +87,7 @@ def main() -> None:
     except BrokenPipeError:  # whoever read it has seen enough
         raise SystemExit(1) from None
     except Exception as error:  # whatever is left: nobody at a terminal should have to read a traceback
-        from receiver.cli.operation import told  # noqa: PLC0415  # most runs end well
+        from receiver.cli.told import told  # noqa: PLC0415  # most runs end well
 
         click.echo(f"Error: {told(error)}", err=True)
         raise SystemExit(1) from None

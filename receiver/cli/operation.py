@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import gc
-import sqlite3
-import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import update_wrapper
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import ScriptInfo
-from sqlalchemy.exc import SQLAlchemyError
 
-from config import Config, use_demo
-from receiver import current
-from receiver.cli import output, streams
-from receiver.cli.main import SETTINGS_GIVEN
+from config import Config
+from receiver.cli import streams
+from receiver.cli.given import uses_demo
 from receiver.cli.output import fitted_error
-from receiver.db.engine import SchemaError
-from receiver.db.failure import failure_of, words_of
-from receiver.db.schema import require_schema
-from receiver.settings.files import USING_DEMO, ConfigError
-from receiver.vocabulary.errors import OperatorError
+from receiver.cli.told import told
 
 
 def operation(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,11 +37,10 @@ def _application(context: click.Context) -> Flask:
     """The application: that of the `flask` command, or one of our own that serves nothing."""
     if info := context.find_object(ScriptInfo):
         return info.load_app()
-    # Assembly stands above the commands, so it is named here and not imported, as a server names it.
-    create_app = import_module("receiver.app").create_app
-    if not context.meta.get(SETTINGS_GIVEN) and use_demo():
-        output.say(USING_DEMO)
-    app: Flask = create_app(Config.from_env(), public=False, private=False)
+    from receiver.app import create_app  # noqa: PLC0415  # `listen` has a service elsewhere, and needs none here
+
+    uses_demo(context)
+    app = create_app(Config.from_env(), public=False, private=False)
     gc.freeze()  # what is loaded by now stays for good
     gc.enable()
     return app
@@ -74,36 +62,3 @@ def known_errors() -> Iterator[None]:
         raise click.ClickException(fitted_error(error.message)) from None
     except Exception as error:
         raise click.ClickException(fitted_error(told(error))) from None
-
-
-def told(error: Exception) -> str:
-    """An error in one sentence, without private values."""
-    if isinstance(error, OperatorError | ConfigError):
-        return str(error)
-    if isinstance(error, SQLAlchemyError | sqlite3.Error):
-        return _why(error)
-    if isinstance(error, OSError):
-        reason = error.strerror or type(error).__name__
-        return f"{error.filename}: {reason}" if error.filename else reason
-    if isinstance(error, UnicodeEncodeError) and _was_typed(error.object[error.start : error.end]):
-        return "a word of this command is no text: write it in the encoding of your locale"
-    # Its own text may hold what is private.
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(place.filename).name}, line {place.lineno}"
-    return f"this should not have happened: {type(error).__name__} in {where}. Please report it"
-
-
-def _was_typed(no_text: str) -> bool:
-    return any(no_text in word for word in sys.argv[1:])
-
-
-def _why(error: SQLAlchemyError | sqlite3.Error) -> str:
-    """Why the database failed; if it does not say, its schema may not be what it should be."""
-    if failure := failure_of(error):
-        return str(failure)
-    try:
-        require_schema(current.engine())
-    except SchemaError as reason:
-        return str(reason)
-    # Its own text holds the statement and its values, which are private.
-    return f"the database failed: {words_of(error)}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from config import Config, use_demo
-from receiver.cli import output
-from receiver.cli.main import SETTINGS_GIVEN
-from receiver.settings.files import USING_DEMO, ConfigError
+from config import Config
+from receiver.cli.given import uses_demo
+from receiver.settings.files import ConfigError
 from receiver.vocabulary.errors import OperatorError
 
 _USUAL = "http://127.0.0.1:8000"
@@ -20,9 +19,7 @@ class NoSettings(OperatorError):
 
 def own_service() -> tuple[str, str]:
     """Its address and a token for it, which is empty if the settings have none."""
-    demo = not click.get_current_context().meta.get(SETTINGS_GIVEN) and use_demo()
-    if demo:
-        output.say(USING_DEMO)
+    demo = uses_demo(click.get_current_context())
     try:
         config = Config.from_env()
     except ConfigError as error:
