@@ -34,7 +34,8 @@ from receiver.logs.log import get_logger, without_words
 from receiver.providers.here import CALLBACKS
 from receiver.providers.registry import configured, receptions
 from receiver.relay import deliveries
-from receiver.retention import prune, quarantine
+from receiver.retention import prune
+from receiver.retention.ours import OursReleased
 from receiver.search.events import EventLog
 from receiver.search.index import LogIndex
 
@@ -105,7 +106,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         *tokens.jobs(),
         *admission.jobs(),
         *refusals.jobs(),
-        *quarantine.jobs(engine, admission),
+        *OursReleased(engine, admission).jobs(),
         *LogIndex(engine).jobs(),
         *prune.jobs(engine, config.retention),
         *deliveries.jobs(engine, config.delivery_log),

@@ -18,7 +18,7 @@ from receiver.numbers import known as numbers
 from receiver.providers.numbers import SubscribedNumber
 from receiver.providers.registry import PROVIDERS
 from receiver.relay.planner import Planner
-from receiver.retention.quarantine import release_ours
+from receiver.retention.ours import OursReleased
 from receiver.vocabulary import distrust
 
 database_url = on_sqlite
@@ -170,8 +170,27 @@ def test_it_releases_by_itself_what_came_before_the_number_was_known(client, api
     post(client, sms(1))
     post(client, sms(2), headers=WRONG)
     know(ANOTHER, OURS)
-    release_ours(parts.engine, parts.admission.ours)
+    OursReleased(parts.engine, parts.admission).release()
     assert reasons(api) == [None, "signature invalid"]
+
+
+@ON_BOTH
+def test_it_releases_calls_that_we_made_and_no_others(client, api, parts, know):
+    """Each as it would be trusted if it came now."""
+    know(ANOTHER)
+    made = b"session=S1&txn_ref=T%d&call_state=ended&from=%%2B16501234567&to=%%2B6591234567"
+    dialled = b"session=S2&txn_ref=T%d&call_state=ongoing&to=%%2B6590000000&dest=16501234567"
+    theirs = b"session=S3&txn_ref=T%d&call_state=ended&from=%%2B6591234567&to=%%2B6590000000"
+    releasing = OursReleased(parts.engine, parts.admission)
+    for body in (made, dialled, theirs):
+        post(client, body % 1, f"/callbacks/{KEY}/voice")
+    releasing.release()
+    assert reasons(api) == ["number not ours"] * 3
+    know(ANOTHER, OURS)
+    releasing.release()
+    for body in (made, dialled, theirs):
+        post(client, body % 2, f"/callbacks/{KEY}/voice")
+    assert reasons(api) == [None, None, "number not ours"] * 2
 
 
 # Releasing and dropping.

@@ -121,6 +121,28 @@ class Read(NamedTuple):
     parameters: Parameters
 
 
+class Whose(NamedTuple):
+    """What shows whose number an event is about; the numbers in their one spelling."""
+
+    kind: str
+    type: str
+    recipient: str | None
+    sender: str | None
+    dest: str | None
+
+    def another(self, ours: frozenset[str]) -> bool:
+        """Whether it names a recipient, and neither that nor, of a call, another end is a number of ours.
+
+        What we sent through the provider has our number as its sender, and reports come about it too.
+        """
+        ends = [self.recipient]
+        if self.kind == Kind.VOICE or self.type == EventType.UNKNOWN:
+            ends += [self.sender, self.dest]
+        if ends[0] is None or is_address(ends[0]):
+            return False
+        return not any(end and digits_of(end) in ours for end in ends)
+
+
 def read(arrival: Arrival) -> Read:
     """Read it as its provider says, or as a test of our own."""
     encoding = header_of(arrival.headers, b"Content-Encoding")
@@ -137,11 +159,13 @@ def event_row(arrival: Arrival, ours: frozenset[str] = frozenset(), said: Read |
     what it says, if it was read before.
     """
     notification, parameters = said or read(arrival)
-    quarantine = arrival.distrust
+    quarantine, ends = arrival.distrust, _ends(notification)
     if quarantine is None and not notification.readable:
         quarantine = UNREADABLE
-    if quarantine is None and ours and not _vouched(arrival) and _is_about_another(notification, ours):
-        quarantine = NOT_OURS
+    if quarantine is None and ours and not _vouched(arrival):
+        named = (cast("str | None", ends.get(name)) for name in ("recipient", "sender", "dest"))
+        if Whose(notification.kind, notification.type, *named).another(ours):
+            quarantine = NOT_OURS
     return {
         "identity": identity_of(arrival, notification, parameters, quarantine),
         "provider": arrival.provider,
@@ -159,7 +183,7 @@ def event_row(arrival: Arrival, ours: frozenset[str] = frozenset(), said: Read |
         "kind": notification.kind.value,
         "type": notification.type.value,
         **dict(zip(_SAID, _said(notification), strict=True)),
-        **_ends(notification),
+        **ends,
     }
 
 
@@ -201,19 +225,6 @@ def size_of(row: Row) -> int:
 def _vouched(arrival: Arrival) -> bool:
     """Whether the provider itself says that it is about our account."""
     return arrival.signature is Verdict.VALID and PROVIDERS[arrival.provider].vouches
-
-
-def _is_about_another(notification: Notification, ours: frozenset[str]) -> bool:
-    """Whether it names a recipient, and neither that nor, of a call, another end is a number of ours.
-
-    What we sent through the provider has our number as its sender, and reports come about it too.
-    """
-    ends = [notification.recipient]
-    if notification.kind is Kind.VOICE or notification.type is EventType.UNKNOWN:
-        ends += [notification.sender, notification.dest]
-    if ends[0] is None or is_address(ends[0]):
-        return False
-    return not any(end and digits_of(end) in ours for end in ends)
 
 
 def identity_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,18 +11,12 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from receiver.access.record import Action
 from receiver.db.engine import writing
-from receiver.intake.admission import Admission
-from receiver.intake.arrival import QUARANTINED, digits_of
+from receiver.intake.arrival import QUARANTINED
 from receiver.intake.quarantined import HELD, Reason, reasons_of
-from receiver.logs.log import get_logger
 from receiver.models import EVENTS, UtcTime
 from receiver.retention import undo
 from receiver.retention.moving import moved
 from receiver.retention.remove import Act, Removed, in_batches, remove
-from receiver.vocabulary.distrust import NOT_OURS
-from receiver.vocabulary.job import Job
-
-logger = get_logger(__name__)
 
 BATCH = 100
 """Events in one transaction: bounds how long a callback that arrives meanwhile waits."""
@@ -63,11 +57,6 @@ class Released:
     """Of those, the ones whose trusted twin is in the log: each is now a repeat of it."""
     id: int | None
     """By which the release can be undone; None if there was nothing to release."""
-
-
-def jobs(engine: Engine, admission: Admission) -> tuple[Job, ...]:
-    """Releasing what was quarantined only because its number was not known yet."""
-    return (Job("release-ours", 15, lambda: release_ours(engine, admission.ours)),)
 
 
 def state(engine: Engine, limit_mb: int) -> QuarantineState:
@@ -143,35 +132,6 @@ def drop(engine: Engine, ids: Iterable[int], who: str, why: str | None = None) -
                 if rows := _held(connection, batch):
                     act.add(connection, remove(connection, [row["id"] for row in rows]))
     return act.done
-
-
-def release_ours(engine: Engine, ours: Mapping[str, frozenset[str]]) -> Released:
-    """Release what was quarantined only because its number was not known yet, and is now. `ours` are the
-    numbers with each provider."""
-    if not ours:
-        return Released(0, 0, None)
-    held = EVENTS.c.quarantine == NOT_OURS
-    with engine.connect() as connection:
-        # Both columns stand in one small index, so that looking often costs nothing.
-        numbers = connection.scalars(select(EVENTS.c.recipient).where(held).distinct()).all()
-        known = {
-            provider: [number for number in numbers if number and digits_of(number) in theirs]
-            for provider, theirs in ours.items()
-        }
-        ids = [
-            event
-            for provider, theirs in known.items()
-            if theirs
-            for event in connection.scalars(
-                select(EVENTS.c.id).where(held, EVENTS.c.recipient.in_(theirs), EVENTS.c.provider == provider)
-            )
-        ]
-    if not ids:
-        return Released(0, 0, None)
-    done = release(engine, ids, who="receiver", why="the number became known", undoable=False)
-    if done.released:
-        logger.warning("released events whose number is known to be ours now", events=done.released)
-    return done
 
 
 def _held(connection: Connection, ids: Sequence[int]) -> Sequence[RowMapping]:
