@@ -13,6 +13,7 @@ from receiver.providers.forms import read_parameters
 from receiver.providers.hoiio.ivr import HoiioCalls
 from receiver.providers.hoiio.notifications import read_notification
 from receiver.providers.hoiio.phone import HoiioPhone
+from receiver.providers.hoiio.provider import HOIIO
 from receiver.providers.hoiio.spoken import LONGEST, spoken
 from receiver.providers.phone import CallOver, NotNow, Occupied
 from receiver.simulator.hoiio.server import SimulatorServer
@@ -168,6 +169,25 @@ def test_errors_say_whether_to_ask_again(simulator, ringing, calls):
     for gone in (session, "S0"):
         with pytest.raises(CallOver):
             phone.request(gone, HangUp(), "http://127.0.0.1:9/next")
+
+
+@pytest.mark.parametrize(
+    ("sign", "lengths"),
+    [
+        ("a", (160, 161, 306, 307, 459, 460)),
+        *((sign, (80, 81, 153, 154, 229, 230)) for sign in "[\n~€"),
+        ("谢", (70, 71, 134, 135, 201, 202)),
+    ],
+)
+def test_it_is_known_in_how_many_sms_a_text_is_sent(simulator, calls, sign, lengths):
+    for length, expected in zip(lengths, (1, 2, 2, 3, 3, None), strict=True):
+        assert HOIIO.sent_as(sign * length) == expected
+        if expected is None:
+            with pytest.raises(errors.Refused, match="longer than three messages"):
+                calls.send_sms("+6591234567", sign * length)
+        else:
+            calls.send_sms("+6591234567", sign * length)
+            assert simulator.account["ledger"][-1]["detail"].split()[0] == str(expected)
 
 
 def test_an_sms_of_unknown_fate_is_not_sent_again(simulator, calls):

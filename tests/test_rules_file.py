@@ -121,6 +121,34 @@ def test_numbers_must_be_ours_and_their_provider_able() -> None:
     assert unknown.warning
 
 
+@pytest.mark.parametrize(
+    ("provider", "reply", "says"),
+    [
+        ("hoiio", "a" * 160, []),
+        ("twilio", "a" * 160, []),
+        ("hoiio", "a" * 159 + "€", ["this reply is sent as 2 SMS, and each is paid for"]),
+        ("hoiio", "a" * 460, [f"{OURS} is a number of Hoiio, which sends no reply as long as this one"]),
+        ("twilio", "a" * 460, ["this reply is sent as 4 SMS, and each is paid for"]),
+        ("hoiio", "谢" * 202, [f"{OURS} is a number of Hoiio, which sends no reply as long as this one"]),
+        ("twilio", "谢" * 202, ["this reply is sent as 4 SMS, and each is paid for"]),
+    ],
+)
+def test_a_reply_that_costs_more_or_is_too_long_is_told(provider: str, reply: str, says: list[str]) -> None:
+    rules = load(GOOD.replace("Thank you! We read this when the shop opens. Lim's Flowers", reply), "x")
+    told = ours.check(rules, {OURS: PROVIDERS[provider]})
+    assert [problem.sentence for problem in told] == says
+    assert all(problem.warning is problem.sentence.startswith("this reply") for problem in told)
+
+
+def test_a_language_that_the_provider_may_not_speak_is_warned_of() -> None:
+    assert 'language = "' not in GOOD
+    rules = load('language = "sk"\n' + GOOD, "x")
+    told = ours.check(rules, {OURS: PROVIDERS["twilio"]})
+    assert {problem.warning for problem in told} == {True}
+    assert "which may not speak 'sk': add its country, as in zh-HK" in told[0].sentence
+    assert ours.check(load('language = "sk-SK"\n' + GOOD, "x"), {OURS: PROVIDERS["twilio"]}) == ()
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.text(alphabet="[]{}\"'=.,#\n\\ abc1+-:", max_size=60))
 def test_no_text_makes_it_fail(text: str) -> None:

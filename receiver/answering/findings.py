@@ -43,7 +43,8 @@ def look(engine: Engine, rules: Rules | None, fault: RulesError | None) -> Itera
         return
     by_number = ours.known(engine)
     for number in sorted(rules.numbers) if by_number is not None else ():
-        wrong = ours.of_number(rules, rules.numbers[number], by_number or {})
+        told = ours.of_number(rules, rules.numbers[number], by_number or {})
+        wrong = [problem for problem in told if not problem.warning]
         if wrong:
             sentence = (
                 f"The rules for {masked_number(number)} cannot be followed: line {wrong[0].place.line}."

@@ -12,7 +12,7 @@ from receiver.answering.rules import DialStep, EndStep, GatherStep, Number, Reco
 from receiver.numbers import known as known_numbers
 from receiver.providers.base import Provider
 from receiver.providers.registry import PROVIDERS
-from receiver.vocabulary.answering import Ability, Prompt, Reject, Sound
+from receiver.vocabulary.answering import Ability, Prompt, Reject, Sound, Speech
 
 
 def check(rules: Rules, ours: Mapping[str, Provider] | None) -> tuple[Problem, ...]:
@@ -50,19 +50,31 @@ def of_number(rules: Rules, number: Number, ours: Mapping[str, Provider]) -> tup
 
 
 def _beyond(rules: Rules, number: Number, provider: Provider) -> Iterator[Problem]:
+    whose = f"{number.number} is a number of {provider.title}"
     for step in _reached(rules, number):
         for ability in sorted(_asked(step) - provider.can):
             yield Problem(
                 step.place,
-                f"{number.number} is a number of {provider.title}, which cannot do {str(ability)!r} here",
+                f"{whose}, which cannot do {str(ability)!r} here",
             )
+        prompt = _prompt(step)
+        if isinstance(prompt, Speech) and not provider.speaks(prompt.language):
+            sentence = f"{whose}, which may not speak {prompt.language!r}: add its country, as in zh-HK"
+            yield Problem(step.place, sentence, warning=True)
+    for rule in number.sms:
+        if rule.reply is not None:
+            yield from _reply(rule.place, rule.reply, whose, provider)
+
+
+def _reply(place: Place, text: str, whose: str, provider: Provider) -> Iterator[Problem]:
     if Ability.REPLY not in provider.can:
-        for rule in number.sms:
-            if rule.reply is not None:
-                yield Problem(
-                    rule.place,
-                    f"{number.number} is a number of {provider.title}, which cannot do 'reply' here",
-                )
+        yield Problem(place, f"{whose}, which cannot do 'reply' here")
+        return
+    parts = provider.sent_as(text)
+    if parts is None:
+        yield Problem(place, f"{whose}, which sends no reply as long as this one")
+    elif parts > 1:
+        yield Problem(place, f"this reply is sent as {parts} SMS, and each is paid for", warning=True)
 
 
 def _reached(rules: Rules, number: Number) -> Iterator[Step]:
@@ -80,21 +92,29 @@ def _reached(rules: Rules, number: Number) -> Iterator[Step]:
 
 
 def _asked(step: Step) -> set[Ability]:
+    return _done(step) | _voice(_prompt(step))
+
+
+def _done(step: Step) -> set[Ability]:
     match step:
-        case SayStep():
-            return _voice(step.instruction.prompt)
         case GatherStep():
-            return {Ability.GATHER} | _voice(step.instruction.prompt)
+            return {Ability.GATHER}
         case DialStep():
-            first = step.instructions[0]
-            ring = set() if first.ring is None else {Ability.RING}
-            return {Ability.DIAL} | ring | _voice(first.prompt)
+            return {Ability.DIAL} | (set() if step.instructions[0].ring is None else {Ability.RING})
         case RecordStep():
-            beep = set() if step.instruction.beep is None else {Ability.BEEP}
-            return {Ability.RECORD} | beep | _voice(step.instruction.prompt)
+            return {Ability.RECORD} | (set() if step.instruction.beep is None else {Ability.BEEP})
         case EndStep() if isinstance(step.instruction, Reject):
             return {Ability.REJECT}
     return set()
+
+
+def _prompt(step: Step) -> Prompt | None:
+    match step:
+        case SayStep() | GatherStep() | RecordStep():
+            return step.instruction.prompt
+        case DialStep():
+            return step.instructions[0].prompt
+    return None
 
 
 def _voice(prompt: Prompt | None) -> set[Ability]:

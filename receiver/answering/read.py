@@ -26,7 +26,7 @@ from receiver.settings.values import zone
 LARGEST = 256 * 1024
 """Bytes of a file. One of this size is read in a blink, and nobody writes more by hand."""
 LONGEST_REPLY = 480
-"""Characters, which are three SMS; more than anybody reads."""
+"""Characters: more than anybody reads. In how many SMS they are sent is for the provider to say."""
 DAY = timedelta(days=1)
 _TOP = ("country", "time_zone", "language", "holidays", "switches", "hours", "numbers", "flows")
 _EVERY = re.compile(r"([1-9][0-9]{0,3})([mhd])", re.ASCII)

@@ -178,6 +178,15 @@ class Provider(Protocol):
         """What it can do with a call and with an SMS."""
         ...
 
+    def speaks(self, language: str) -> bool:
+        """Whether it is known to understand a language as it stands in a rules file, `en` or `zh-HK`; also if
+        nothing is known of that."""
+        ...
+
+    def sent_as(self, text: str) -> int | None:
+        """In how many SMS it sends a text, each of which is charged; None if it sends none so long."""
+        ...
+
     # The log.
 
     @property

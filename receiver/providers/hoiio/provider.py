@@ -21,7 +21,7 @@ from receiver.providers.hoiio.notifications import (
     STEPS,
     read_notification,
 )
-from receiver.providers.hoiio.parts import filled
+from receiver.providers.hoiio.parts import filled, sent_as
 from receiver.providers.hoiio.phone import HoiioPhone
 from receiver.providers.hoiio.zone import ZONE
 from receiver.providers.host import host_of
@@ -93,6 +93,13 @@ class Hoiio:
     def sign_in(self, config: Config) -> SignIn | None:
         """Whoever has a link of its may fetch what it leads to."""
         return None
+
+    def speaks(self, language: str) -> bool:
+        """Its pages do not say which languages it speaks."""
+        return True
+
+    def sent_as(self, text: str) -> int | None:
+        return sent_as(text)
 
     def filled(self, text: str) -> frozenset[int]:
         return filled(text)

@@ -9,6 +9,7 @@ from functools import partial
 
 from config import Config
 from receiver.outbound.sign_in import SignIn
+from receiver.providers import gsm
 from receiver.providers.base import NotConfigured, Reception
 from receiver.providers.caution import Caution
 from receiver.providers.here import Here, Way
@@ -28,6 +29,9 @@ from receiver.vocabulary.answering import Ability
 from receiver.vocabulary.distrust import ANOTHER_ACCOUNT, SIGNATURE_INVALID
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.notification import Notification, Parameters
+
+_LONGEST_TEXT = 1600
+"""Characters of a message."""
 
 
 class Twilio:
@@ -99,6 +103,14 @@ class Twilio:
             return None
         basic = b64encode(":".join(credentials).encode()).decode()
         return SignIn(config.twilio_api_url, f"Basic {basic}")
+
+    def speaks(self, language: str) -> bool:
+        from receiver.providers.twilio.twiml import is_spoken  # noqa: PLC0415  # most commands do not ask
+
+        return is_spoken(language)
+
+    def sent_as(self, text: str) -> int | None:
+        return gsm.parts(text) if len(text) <= _LONGEST_TEXT else None
 
     def filled(self, text: str) -> frozenset[int]:
         """Long messages arrive as one."""

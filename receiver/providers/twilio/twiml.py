@@ -32,6 +32,11 @@ _LOCALES = {
 """A language alone is none that it speaks: it wants the country too."""
 
 
+def is_spoken(language: str) -> bool:
+    """Whether a language has its country, or one is known for it."""
+    return "-" in language or language in _LOCALES
+
+
 def document(instruction: Instruction, next_url: str) -> Answer:
     """The document for an instruction, after which `next_url` is asked for the next one."""
     response = Element("Response")
