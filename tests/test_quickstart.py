@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 import requests
 from click.testing import CliRunner
+from documents import give, serving
 
 from config import Config
 from receiver.quickstart.addresses import require_free
-from receiver.quickstart.demo import pick_numbers
+from receiver.quickstart.asked import Asked
+from receiver.quickstart.demo import pick_numbers, wait_for_the_rest
 from receiver.quickstart.demo_settings import INHERITED, blank_settings
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.run import main
@@ -100,6 +102,27 @@ def test_the_demo_takes_no_setting_of_a_real_service_but_those_it_names(tmp_path
     assert Config.from_env(real | blank_settings() | own, dotenv) == Config.from_env(own, dotenv=None)
 
 
+class Alive:
+    def require_alive(self) -> None:
+        pass
+
+
+def test_it_says_what_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("receiver.quickstart.demo.ARRIVAL_SECONDS", 0)
+    with serving() as service:
+        for asked, found in {
+            "events?q=kind%3Asms&limit=1": {"events": [{"id": 9}]},
+            "deliveries?event_id=9&target=demo": {"deliveries": [{"state": "waiting"}]},
+            "documents": {"documents": [{"event_id": 8, "state": "kept"}]},
+        }.items():
+            service.answers[f"/api/v1/{asked}"] = give(json.dumps(found).encode(), "application/json")
+        late = wait_for_the_rest(1, Asked(service.url, "token"), 7, Alive())
+        assert [sentence.partition(" (")[0] for sentence in late] == [
+            "the SMS is not delivered to the target demo"
+        ]
+        assert len(wait_for_the_rest(2, Asked(service.url, "token"), 7, Alive())) == 2
+
+
 # As a new user meets it: in a copy of the checkout, so that nothing here is touched.
 
 
@@ -167,11 +190,14 @@ class Demo:
         assert "the simulator of `make run`" in done.stderr
         return json.loads(self.run("events", "--json").stdout)["events"]
 
-    def run(self, *words: str, module: str = "receiver.cli") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str, module: str = "receiver.cli", given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", module, *words],
             cwd=self.directory,
             env=self.environ,
+            input=given,
             capture_output=True,
             text=True,
             check=False,
@@ -244,6 +270,8 @@ def test_the_demo_with_the_other_provider_takes_a_voicemail_and_a_picture(tmp_pa
     demo = Demo(tmp_path / "checkout")
     demo.environ |= REAL
     (demo.directory / "handlers.py").touch()
+    (demo.directory / "var").mkdir()
+    (demo.directory / "var/demo-twilio.key").touch()  # left by one that was killed
     with demo.running("--provider", "twilio") as said:
         assert "second.example.com" not in (demo.directory / "var/simulator-twilio.json").read_text()
         assert "What came with them is archived, the message is delivered" in said
@@ -255,12 +283,18 @@ def test_the_demo_with_the_other_provider_takes_a_voicemail_and_a_picture(tmp_pa
             assert "make run" not in demo.run(*words, module="receiver.simulator").stderr  # it was told
         doctor = demo.run("doctor")
         assert doctor.returncode == 0, doctor.stdout
+        # What is changed in it stays, and does not keep it from starting again.
+        shop = ("webhook", "shop", "--url", "http://127.0.0.1:9/", "--search", "kind:sms")
+        assert demo.run("targets", "add", *shop).returncode == 0
+        demo.run("users", "passwd", "demo", "--password-stdin", given="a password of my own")
     # Rules may answer the call otherwise: then nothing is recorded.
     rules = demo.directory / "rules.toml"
     rules.write_text(f'[numbers."{number}"]\ncalls = [{{ flow = "bye" }}]\n[flows]\nbye = ["hang up"]\n')
     demo.environ["RULES"] = str(rules)
     with demo.running("--provider", "twilio") as said:
         assert json.loads(demo.run("calls", "--json").stdout)["calls"][0]["outcome"] == "missed"
+        assert "the message is delivered" in said
+        assert "/ as demo with the password that you chose\n" in said
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import requests
@@ -40,3 +41,17 @@ class Asked:
                 f"The service does not say what {what} it has ({type(error).__name__}); see var/serve.log."
             ) from error
         return found
+
+
+def signs_in(url: str, name: str, password: str) -> bool:
+    """Whether the console at this URL lets a person in with this password."""
+    try:
+        with http() as browser:
+            form = browser.get(f"{url}/login", timeout=30).text
+            token = re.search(r'name="form_token" value="([^"]+)"', form)
+            given = {"name": name, "password": password, "form_token": token[1] if token else ""}
+            return browser.post(f"{url}/login", data=given, timeout=30, allow_redirects=False).is_redirect
+    except requests.RequestException as error:
+        raise QuickstartError(
+            f"The console does not answer ({type(error).__name__}); see var/serve.log."
+        ) from error

@@ -10,7 +10,7 @@ from typing import Any
 
 from config import Config
 from receiver.quickstart.addresses import Address, free_address, require_free, url_of, written
-from receiver.quickstart.asked import Asked
+from receiver.quickstart.asked import Asked, signs_in
 from receiver.quickstart.demo_settings import demo_settings
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.processes import Child, command_json, environment_with, http, run_command, started
@@ -63,15 +63,17 @@ def serve_demo(
     steps.say(f"{tour.came} from {tour.sender}")
     _wait_for_events(service, before, sent, server, environment["SPOOL_DIR"])
     documents = tour.documents if config.rules is None else tour.certain
-    _wait_for_delivery(documents, service, before, server)
-    steps.say(f"{tour.kept} to the target (its output: var/target.log)")
+    late = wait_for_the_rest(documents, service, before, server)
+    if late:
+        steps.say(f"Not done after {ARRIVAL_SECONDS:g} s: {' and '.join(late)}")
+    else:
+        steps.say(f"{tour.kept} to the target (its output: var/target.log)")
     steps.say("All of them are in the log:\n")
     run_command(environment, "events", "list", "--limit", str(sent), show=True)
     tell_demo(
         config,
         listen,
-        user=_USER,
-        password=_make_user(tour, environment) if config.secret_key else None,
+        signs_in=_make_user(tour, environment, url_of(listen)) if config.secret_key else None,
         sender=tour.sender,
         number=numbers["voice"],
     )
@@ -165,47 +167,44 @@ def _wait_for_events(service: Asked, before: int, sent: int, server: Child, spoo
         there = sum(1 + event["repeats"] for event in service.events() if event["id"] > before)
         if there >= sent:
             return
-        _go_on(
-            server,
-            end,
-            f"{sent - there} of {sent} notifications were answered 200 but are not in the log "
-            f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in {spool}.",
-        )
+        server.require_alive()
+        if time.monotonic() > end:
+            raise QuickstartError(
+                f"{sent - there} of {sent} notifications were answered 200 but are not in the log "
+                f"after {ARRIVAL_SECONDS:g} s; see var/serve.log and the spool in {spool}."
+            )
+        time.sleep(_LOOK)
 
 
-def _wait_for_delivery(documents: int, service: Asked, before: int, server: Child) -> None:
-    """Until so many documents that came are kept and the newest SMS is delivered."""
+def wait_for_the_rest(documents: int, service: Asked, before: int, server: Child) -> list[str]:
+    """Until so many documents that came are kept and the newest SMS is at the demo's target; what is late."""
     end = time.monotonic() + ARRIVAL_SECONDS
     (newest,) = service.events(q="kind:sms", limit=1)
     while True:
-        sent = service.deliveries(event_id=newest["id"])
+        server.require_alive()
+        late = []
         kept = [one for one in service.documents() if one["event_id"] > before and one["state"] == "kept"]
-        if {"delivered"} == {one["state"] for one in sent} and len(kept) >= documents:
-            return
-        _go_on(
-            server,
-            end,
-            f"What came in is not archived and delivered after {ARRIVAL_SECONDS:g} s; see var/serve.log"
-            " and var/target.log.",
-        )
+        if len(kept) < documents:
+            late.append("what came in is not archived (see var/serve.log)")
+        sent = service.deliveries(event_id=newest["id"], target=_TARGET_NAME)
+        if "delivered" not in [one["state"] for one in sent]:
+            late.append(f"the SMS is not delivered to the target {_TARGET_NAME} (see var/target.log)")
+        if not late or time.monotonic() > end:
+            return late
+        time.sleep(_LOOK)
 
 
-def _go_on(server: Child, end: float, otherwise: str) -> None:
-    """Wait a moment, or fail if the service ended or it has taken too long."""
-    server.require_alive()
-    if time.monotonic() > end:
-        raise QuickstartError(otherwise)
-    time.sleep(_LOOK)
-
-
-def _make_user(tour: Tour, environment: Mapping[str, str]) -> str:
-    """A user of the console; gives the password, which stays the same for the demo's life."""
+def _make_user(tour: Tour, environment: Mapping[str, str], url: str) -> str:
+    """A user of the console; how to sign in, which stays the same until somebody changes the password."""
     path = DEMO.with_name(f"{tour.state}.password")
     known = _USER in {user["name"] for user in command_json(environment, "users", "list")["users"]}
     if known and path.exists():
-        return path.read_text(encoding="utf-8").strip()
+        password = path.read_text(encoding="utf-8").strip()
+        if not signs_in(url, _USER, password):
+            return f"as {_USER} with the password that you chose"
+        return f"as {_USER} with the password {password}"
     password = secrets.token_urlsafe(12)
     how = ("passwd", _USER) if known else ("add", _USER, "--role", "admin")
     run_command(environment, "users", *how, "--password-stdin", given=password)
     keep(path, f"{password}\n")
-    return password
+    return f"as {_USER} with the password {password}"

@@ -64,6 +64,6 @@ def demo_settings(
 def _callback_key(tour: Tour) -> str:
     """The key in the demo's callback URLs, which stays the same for its life."""
     path = DEMO.with_name(f"{tour.state}.key")
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         keep(path, f"{secrets.token_urlsafe(24)}\n")
     return path.read_text(encoding="utf-8").strip()

@@ -47,16 +47,14 @@ def tell_demo(
     config: Config,
     listen: Address,
     *,
-    user: str,
-    password: str | None,
+    signs_in: str | None,
     sender: str,
     number: str,
 ) -> None:
-    """What to do with the demo. Without SECRET_KEY there is no console, and no `password`."""
+    """What to do with the demo. Without SECRET_KEY there is no console, and nobody `signs_in`."""
     console = "The console needs SECRET_KEY in .env: any long random text\n"
-    if password is not None:
-        sign_in = f"as {user} with the password {password}"
-        console = f"Look at it in the console\n  {url_of(listen)}/ {sign_in}\n"
+    if signs_in is not None:
+        console = f"Look at it in the console\n  {url_of(listen)}/ {signs_in}\n"
     click.echo(
         f"\n{console}"
         "Ask it on the command line: while the demo runs, commands in this checkout use it\n"
