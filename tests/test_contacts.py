@@ -4,13 +4,19 @@ import csv
 import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite
+from sqlalchemy import insert, text
 from test_console import form_token, signed_in
+from waiting import until
 
 from receiver.access.scopes import Scope
+from receiver.contacts.book import Book
 from receiver.contacts.reading import read
+from receiver.models import CONTACTS
 from receiver.search import select
 
 database_url = on_sqlite
@@ -144,6 +150,25 @@ def test_a_contact_is_added_renamed_found_and_removed(app, run, log):
     assert names(run) == {ANNA: "Anna"}
     run("contacts", "remove", ANNA)
     assert names(run) == {}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_who_name_a_number_at_once_the_later_has_it(app):
+    """On SQLite one waits for the other before it looks."""
+    engine, there = app.extensions["receiver"].engine, Book(app.extensions["receiver"].engine)
+    waiting = text(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
+    )
+    with ThreadPoolExecutor() as pool, engine.connect() as first:
+        now = datetime.now(UTC)
+        row = {"number": ANNA, "name": "Anna", "folded": "anna", "made_at": now, "changed_at": now}
+        first.execute(insert(CONTACTS).values(row))
+        second = pool.submit(there.put, ANNA, "Ann")
+        until(lambda: first.scalar(waiting))
+        first.commit()
+        kept, new = second.result()
+    assert (kept.name, new, there.names([ANNA])) == ("Ann", False, {ANNA: "Ann"})
 
 
 @ON_BOTH

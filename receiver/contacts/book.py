@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.contacts.entry import ContactError, Entry, entry_of, name_of, number_of
 from receiver.db.engine import writing
@@ -98,8 +99,9 @@ class Book:
         entry = entry_of(number, name, self.home())
         with writing(self._engine) as connection:
             done = _put(connection, [entry])
-            row = connection.execute(select(CONTACTS).where(CONTACTS.c.number == entry.number)).one()
-        return _kept(row), bool(done.added)
+            kept = _kept(connection.execute(select(CONTACTS).where(CONTACTS.c.number == entry.number)).one())
+        # Somebody else may have added it after it was looked for.
+        return kept, bool(done.added) and kept.made_at == kept.changed_at
 
     def rename(self, contact_id: int, name: str) -> None:
         """Another name for a contact; `ContactError` if it is gone."""
@@ -148,12 +150,17 @@ def _put(connection: Connection, entries: Sequence[Entry]) -> Done:
         raise ContactError(f"there would be more than {MOST:,} contacts: remove some first")
     now = datetime.now(UTC)
     times = {"made_at": now, "changed_at": now}
-    rows = [{"number": one.number, "name": one.name, "folded": folded(one.name)} | times for one in new]
+    rows = [
+        {"number": one.number, "name": one.name, "folded": folded(one.name)} | times
+        # In one order, so that two who put in the same numbers at once do not wait for each other.
+        for one in sorted((*new, *other), key=lambda one: one.number)
+    ]
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(CONTACTS)
+    given = {name: statement.excluded[name] for name in ("name", "folded", "changed_at")}
+    statement = statement.on_conflict_do_update(index_elements=["number"], set_=given)
     for start in range(0, len(rows), _AT_ONCE):
-        connection.execute(insert(CONTACTS), rows[start : start + _AT_ONCE])
-    for one in other:
-        changed = {"name": one.name, "folded": folded(one.name), "changed_at": now}
-        connection.execute(update(CONTACTS).where(CONTACTS.c.number == one.number).values(changed))
+        connection.execute(statement, rows[start : start + _AT_ONCE])
     return done
 
 
