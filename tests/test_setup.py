@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.db.engine import connect
-from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url
+from receiver.keys.route import masked_url, shown_url
+from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.digits import countries_of
 from receiver.providers.errors import OutcomeUnknown, TryLater
 from receiver.providers.hoiio.client import HoiioClient

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from receiver.keys.urls import CallbackUrls, Target, shown_url
+from receiver.keys.rewritten import others_with
+from receiver.keys.route import shown_url
+from receiver.keys.urls import CallbackUrls, Target
 from receiver.numbers.findings import Finding, error, graded, warning
 from receiver.numbers.known import KnownAccount, KnownNumber
 from receiver.providers.numbers import only_in_console
@@ -101,8 +103,8 @@ def _lacking(number: KnownNumber, kind: Kind, urls: CallbackUrls) -> Iterator[Fi
     if not lacking:
         return
     name, missing = masked_number(number.number), " and ".join(lacking)
-    theirs = urls.others_with(number.routes, [kind], take_over=True)
-    kept = theirs.keys() - urls.others_with(number.routes, [kind], take_over=False).keys()
+    theirs = others_with(number.routes, [kind], urls, take_over=True)
+    kept = theirs.keys() - others_with(number.routes, [kind], urls, take_over=False).keys()
     again = f"receiver setup --number {number.number}{' --take-over' if kept else ''}"
     sentence = f"{name} sends {kind} here, but without what setup gives it: {missing}."
     yield warning(f"incomplete-{kind}", sentence, again, number.number)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from receiver.keys.key import Key, KeyState
-from receiver.keys.urls import uses_key
+from receiver.keys.route import uses_key
 from receiver.numbers.known import Known
 
 STILL_USED = timedelta(days=1)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from receiver.keys import presence
-from receiver.keys.urls import CallbackUrls, words_of
-from receiver.providers.numbers import Routes
+from receiver.keys.urls import CallbackUrls
+from receiver.providers.numbers import Routes, words_of
 from receiver.vocabulary.kinds import Kind
 
 PUBLIC_URL, FALLBACK = "PUBLIC_URL", "PUBLIC_URL_FALLBACK"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -98,6 +99,12 @@ class SubscribedNumber:
     unsure: frozenset[Kind] = frozenset()
     """Kinds of which the provider did not tell whether it uses the URL."""
     sort: NumberSort | None = None
+
+
+def words_of(setting: str) -> str:
+    """A provider's name of a setting, in words: `voice fallback URL`."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", setting).lower()
+    return re.sub(r"\b(url|sid)\b", lambda found: found[0].upper(), words)
 
 
 def only_in_console(overruled: Mapping[Kind, str], routes: Routes) -> dict[Kind, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from receiver.keys.rewritten import others_with, others_without
 from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.catalogue import Shop, can
@@ -29,8 +30,8 @@ def changed(held: SubscribedNumber, urls: Mapping[Kind, str], ours: CallbackUrls
     if ours is not None:
         here = {kind for kind, url in urls.items() if ours.target(url, kind) is Target.HERE}
         # First what goes: one setting may belong to several kinds.
-        others = ours.others_without(held.routes, urls.keys() - here)
-        others |= ours.others_with(held.routes, here, take_over=False)
+        others = others_without(held.routes, urls.keys() - here, ours)
+        others |= others_with(held.routes, here, ours, take_over=False)
     return Configure(held.number, held.routes.leading(urls, others), kinds=frozenset(), was=held)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from receiver.keys.urls import CallbackUrls, Target, shown_url
+from receiver.keys.rewritten import instead_of, others_with
+from receiver.keys.route import shown_url
+from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.numbers import Capability, SubscribedNumber, only_in_console
 from receiver.setup.catalogue import can
 from receiver.setup.plan import Configure, Wish
@@ -46,8 +48,8 @@ def pointing(
     number: SubscribedNumber, kinds: frozenset[Kind], urls: CallbackUrls, *, take_over: bool
 ) -> Configure:
     """The settings with which a number brings these kinds here."""
-    leading = {kind: urls.instead_of(number.routes.of(kind), kind) for kind in kinds}
-    others = urls.others_with(number.routes, kinds, take_over=take_over)
+    leading = {kind: instead_of(number.routes.of(kind), kind, urls) for kind in kinds}
+    others = others_with(number.routes, kinds, urls, take_over=take_over)
     return Configure(number.number, number.routes.leading(leading, others), kinds, was=number)
 
 

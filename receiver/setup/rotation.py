@@ -19,7 +19,8 @@ from receiver.keys.doors import addresses, doors, named, no_second
 from receiver.keys.key import Key, KeyState, short
 from receiver.keys.proof import prove, reach
 from receiver.keys.ring import KeyRing
-from receiver.keys.urls import CallbackUrls, uses_key
+from receiver.keys.route import uses_key
+from receiver.keys.urls import CallbackUrls
 from receiver.providers.base import Provider
 from receiver.providers.numbers import NumberClient, SubscribedNumber
 from receiver.setup.apply import Progress, StepOutcome, repoint

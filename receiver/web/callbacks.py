@@ -24,7 +24,7 @@ from receiver.answering.service import Answering
 from receiver.intake.arrival import AGAIN, KEPT_HEADERS, Arrival, Read, Row
 from receiver.intake.refusals import Cause
 from receiver.intake.ticket import Ticket
-from receiver.keys.urls import read_path, split_path
+from receiver.keys.route import read_path, split_path
 from receiver.logs.log import get_logger
 from receiver.providers.answer import NOTHING, Answer
 from receiver.providers.base import Answers, Kept, Request

@@ -22,7 +22,7 @@ from receiver.current import EXTENSION, Parts
 from receiver.intake.readiness import Ready
 from receiver.intake.refusals import Cause
 from receiver.intake.ticket import Ticket
-from receiver.keys.urls import split_path
+from receiver.keys.route import split_path
 from receiver.logs.request import Answering
 from receiver.providers.answer import NOTHING, Answer
 from receiver.providers.here import CALLBACKS

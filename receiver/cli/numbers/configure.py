@@ -11,6 +11,7 @@ from receiver.cli import options, output, progress
 from receiver.cli.numbers import shown
 from receiver.cli.numbers.held import Holding, held
 from receiver.cli.operation import operation
+from receiver.keys.rewritten import instead_of
 from receiver.providers.numbers import SubscribedNumber
 from receiver.settings.values import URL_SPELLING, is_spelled
 from receiver.setup import apply
@@ -85,7 +86,7 @@ def _url(option: str, given: str | None, holding: Holding, kind: Kind) -> str | 
     if given == _NOWHERE:
         return ""
     if given == _HERE:
-        return current.our_urls(holding.provider).instead_of(holding.number.routes.of(kind), kind)
+        return instead_of(holding.number.routes.of(kind), kind, current.our_urls(holding.provider))
     try:
         parts = urlsplit(given)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname)

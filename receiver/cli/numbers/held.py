@@ -11,9 +11,9 @@ from receiver.cli import options, output, progress, tables
 from receiver.cli.numbers import shown
 from receiver.cli.numbers.several import Several
 from receiver.cli.operation import operation
-from receiver.keys.urls import masked_url, words_of
+from receiver.keys.route import masked_url
 from receiver.providers.base import Provider
-from receiver.providers.numbers import NumberClient, SubscribedNumber
+from receiver.providers.numbers import NumberClient, SubscribedNumber, words_of
 from receiver.providers.registry import half_configured
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number

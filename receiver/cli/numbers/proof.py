@@ -14,7 +14,8 @@ from receiver.cli.operation import operation
 from receiver.keys.doors import Door, doors, doors_of
 from receiver.keys.hops import Proof
 from receiver.keys.proof import prove
-from receiver.keys.urls import CallbackUrls, shown_url
+from receiver.keys.route import shown_url
+from receiver.keys.urls import CallbackUrls
 from receiver.providers.base import Provider
 from receiver.providers.numbers import SubscribedNumber, only_in_console
 from receiver.vocabulary.kinds import Kind

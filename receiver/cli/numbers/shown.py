@@ -10,10 +10,11 @@ from decimal import Decimal
 
 from receiver.cli import tables
 from receiver.cli.columns import Column
-from receiver.keys.urls import CallbackUrls, Target, masked_url, shown_url, words_of
+from receiver.keys.route import masked_url, shown_url
+from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.base import Provider
 from receiver.providers.market import AvailableNumber, Duration, Rate
-from receiver.providers.numbers import Capability, SubscribedNumber
+from receiver.providers.numbers import Capability, SubscribedNumber, words_of
 from receiver.setup.plan import Configure
 from receiver.vocabulary.kinds import Kind
 

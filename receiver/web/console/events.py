@@ -11,8 +11,8 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 from receiver import current
 from receiver.duty.things import item_of
 from receiver.intake.distrust import explained
-from receiver.keys.urls import callback_url
 from receiver.models import Event
+from receiver.providers.here import Here
 from receiver.providers.registry import PROVIDERS
 from receiver.search.decided import event_in_full
 from receiver.search.index_lag import words_lag
@@ -114,7 +114,7 @@ def _curl(event: Event, raw: dict[str, Any]) -> str:
     return as_curl(
         raw["body_base64"],
         method=raw["method"],
-        address=callback_url(base, "$CALLBACK_KEY", Kind(event.kind), PROVIDERS[event.provider]),
+        address=Here(base, "$CALLBACK_KEY").callback(event.provider, Kind(event.kind)),
         query=raw["query_string"],
         headers=raw["headers"],
     )

@@ -10,7 +10,8 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 
 from receiver import current
-from receiver.keys.urls import CallbackUrls, Target, shown_url
+from receiver.keys.route import shown_url
+from receiver.keys.urls import CallbackUrls, Target
 from receiver.numbers import known
 from receiver.numbers.known import KnownNumber
 from receiver.providers.registry import PROVIDERS, configured
