@@ -14,6 +14,7 @@ from receiver.db.engine import writing
 from receiver.models import EVENTS, AttemptRow, DeliveryRow, LateEvent
 from receiver.relay import planner, replay
 from receiver.relay.delivery import Claimed, Result, Settled
+from receiver.relay.next_due import NextDue
 from receiver.relay.planner import Planner
 from receiver.relay.posting import retry_after
 from receiver.relay.queue import Queue
@@ -178,6 +179,27 @@ def test_what_was_stopped_while_it_was_sent_can_be_tried_again(here, target):
     current.replays().stop(asked.id, by="tests")
     one.settle([settled(sent, None)])
     assert current.deliveries().retry([sent.id]) == 1
+
+
+def test_what_stands_behind_a_delivery_that_another_worker_had_meanwhile_waits(here, monkeypatch):
+    look = NextDue.followers
+
+    def meanwhile(*given):
+        found = list(look(*given))
+        with writing(current.engine()) as connection:  # the first failed
+            later = datetime.now(UTC) + timedelta(minutes=1)
+            connection.execute(update(DeliveryRow).where(DeliveryRow.id == 1).values(due_at=later))
+        return found
+
+    with Receiving() as there:
+        one = queue(hook(there, ordered=True))
+    planned(here, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(NextDue, "followers", meanwhile)
+        assert claimed(one) == []
+    assert count(select(DeliveryRow).where(DeliveryRow.leased_by.is_not(None)).subquery()) == 0
+    due_now()
+    assert [claim.id for claim in claimed(one)] == [1, 2, 3]
 
 
 def test_a_worker_learns_which_leases_it_has_lost(here, target):

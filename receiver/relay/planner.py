@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, delete, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.db.engine import writing_lazily
@@ -69,9 +69,7 @@ class Planner:
             found = list(deliveries_for(connection, targets, events))
         try:
             with writing_lazily(self._engine) as connection:
-                moved = connection.execute(
-                    update(RelayState).where(RelayState.event_id == after).values(event_id=settled)
-                )
+                moved = connection.execute(_MOVE, {"before": after, "settled": settled})
                 if moved.rowcount != 1:
                     return Step()  # another process was faster
                 if found := still_there(connection, found):
@@ -157,6 +155,10 @@ def _between(connection: Connection, after: int, last: int) -> list[Event]:
     return cast(list[Event], list(found))
 
 
+# Built once: building a statement takes as long as running it, under SQLite's lock.
+_MOVE = (
+    update(RelayState).where(RelayState.event_id == bindparam("before")).values(event_id=bindparam("settled"))
+)
 _PLANNED = ("target_id", "event_id", "replay_id", "state", "line", "due_at", "created_at")
 _BETWEEN = select(*WHOLE_EVENT).where(text("id > :after AND id <= :last")).order_by(EVENTS.c.id)
 _LATE = select(LateEvent.event_id).order_by(LateEvent.event_id).limit(AT_ONCE)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
@@ -25,15 +27,14 @@ from receiver.db.engine import writing_lazily
 from receiver.db.insert import insert_all, inserter
 from receiver.db.now import database_now
 from receiver.models import ATTEMPTS, DELIVERIES, DeliveryRow, TargetRow
+from receiver.relay.attempts import Ending, attempt_row, endings, result_of, storable
 from receiver.relay.delivery import Claimed, DeliveryState, Result, Settled
 from receiver.relay.next_due import ANY_DUE, WAITING, NextDue
-from receiver.relay.schedule import blocked_until, next_attempt
+from receiver.relay.schedule import blocked_until
 from receiver.relay.target import FAILING_AFTER
 
 LEASE = timedelta(seconds=15)
 """How long after a worker's death its deliveries are taken over."""
-LONGEST_ANSWER = 2000
-"""Characters of an answer that the delivery log keeps."""
 _ATTEMPT_COLUMNS = [column.name for column in ATTEMPTS.columns if column.name != "id"]
 
 
@@ -53,44 +54,49 @@ class Queue:
         Only one worker claims from a target at a time. If the breaker of the target was open and may let one
         through, it is one.
         """
-        if not self._any_due():
+        with self._engine.connect() as connection:
+            now = database_now(connection)
+            if connection.scalar(_WORTH_A_LOOK, {"target": self._target_id, "now": now}) is None:
+                return []
+            # On SQLite nobody writes while the lock is held, so all is looked for before. On PostgreSQL only
+            # the target is locked, and nobody else finds meanwhile what we are about to claim.
+            chains = self._chains(connection, now, most) if connection.dialect.name == "sqlite" else None
+        if chains == []:
             return []
         with _writing(self._engine) as (connection, now):
-            # NO KEY UPDATE: whoever plans deliveries for the target refers to this row meanwhile.
-            query = select(TargetRow).where(TargetRow.id == self._target_id)
-            target = connection.execute(
-                query.with_for_update(skip_locked=True, key_share=True).with_only_columns(
-                    TargetRow.paused_at, TargetRow.failures, TargetRow.blocked_until
-                )
-            ).one_or_none()
-            if target is None or target.paused_at is not None:
+            failures = connection.scalar(_LOCKED, {"target": self._target_id, "now": now})
+            if failures is None:
                 return []
-            if target.blocked_until is not None and target.blocked_until > now:
-                return []
-            failing = target.failures >= FAILING_AFTER
-            if failing:
-                most = 1
-            heads = self._next.heads(connection, now, most)
-            if not heads:
+            failing = failures >= FAILING_AFTER
+            if chains is None:
+                chains = self._chains(connection, now, 1 if failing else most)
+            if not chains:
                 return []
             if failing:
+                chains = [[replace(chains[0][0], probe=True)]]
                 # Until its result is known, nobody else tries.
-                self._block(connection, now + LEASE)
-            chains = [[_claimed(row, failing)] for row in heads]
-            lines = {chain[0].line: chain for chain in chains}
-            for row in self._next.followers(connection, heads, now, most - len(heads)):
-                lines[row.line].append(_claimed(row))
-            ids = [claimed.id for chain in chains for claimed in chain]
-            # Some may have ended since they were read.
-            leased = set(
-                connection.scalars(
-                    update(DeliveryRow)
-                    .where(DeliveryRow.id.in_(ids), _IS_WAITING)
-                    .values(due_at=now + LEASE, leased_by=self._worker)
-                    .returning(DeliveryRow.id)
-                )
-            )
-        kept = ([claimed for claimed in chain if claimed.id in leased] for chain in chains)
+                connection.execute(_BLOCK, {"target": self._target_id, "until": now + LEASE})
+            return self._lease(connection, chains, now)
+
+    def _chains(self, connection: Connection, now: datetime, most: int) -> list[list[Claimed]]:
+        heads = self._next.heads(connection, now, most)
+        chains = [[_claimed(row)] for row in heads]
+        lines = {chain[0].line: chain for chain in chains}
+        for row in self._next.followers(connection, heads, now, most - len(heads)):
+            lines[row.line].append(_claimed(row))
+        return chains
+
+    def _lease(
+        self, connection: Connection, chains: list[list[Claimed]], now: datetime
+    ) -> list[list[Claimed]]:
+        """What of them can still be had: since they were read some may have ended, or another worker was
+        faster. What stands behind one of these is left, too: it may have to wait for it."""
+        asked = {"ids": [one.id for chain in chains for one in chain], "now": now}
+        leased = set(connection.scalars(_LEASE, {**asked, "until": now + LEASE, "worker": self._worker}))
+        kept = [list(takewhile(lambda one: one.id in leased, chain)) for chain in chains]
+        if left := leased - {one.id for chain in kept for one in chain}:
+            back = {"worker": self._worker, "again_at": now}
+            connection.execute(_GIVE_BACK, [{"one": one, **back} for one in left])
         return [chain for chain in kept if chain]
 
     def renew(self, ids: Sequence[int]) -> set[int]:
@@ -112,82 +118,51 @@ class Queue:
         """Write down how these ended, in one transaction, and what that says of the target."""
         if not done:
             return
+        tried = [one for one in done if one.result is not None and one.result.not_yet is None]
+        left = endings(tried)
+        attempts = {one.claimed.id: attempt_row(one) for one in tried}
         with _writing(self._engine) as (connection, now):
             # The target's row first, then those of deliveries: the order in which all lock them.
-            self._note_health(connection, [one for one in done if _is_attempt(one.result)], now)
-            tried = self._still_there(connection, [one for one in done if _is_attempt(one.result)])
-            for end, ids in _alike([(_ended(one, now), one.claimed.id) for one in tried]):
-                connection.execute(_END, {**end, "ids": ids})
+            self._note_health(connection, tried, now)
+            there = self._still_there(connection, list(attempts))
+            for ending, ids in left.items():
+                connection.execute(_END, _ended(ending, now) | {"ids": ids})
             waits = [
                 {"one": one.claimed.id, "worker": self._worker, "again_at": now + _wait(one.result)}
                 for one in done
-                if one.result is None or one.result.not_yet is not None
+                if one.claimed.id not in attempts
             ]
             if waits:
                 connection.execute(_GIVE_BACK, waits)
-            insert_all(self._add_attempts, connection, [_attempt(one) for one in tried])
-
-    def _any_due(self) -> bool:
-        """Whether a look at the queue is worth a transaction that writes."""
-        with self._engine.connect() as connection:
-            asked = {"target": self._target_id, "now": database_now(connection)}
-            return connection.execute(ANY_DUE, asked).first() is not None
+            kept = [attempt for one, attempt in attempts.items() if one in there]
+            insert_all(self._add_attempts, connection, kept)
 
     @staticmethod
-    def _still_there(connection: Connection, tried: list[Settled]) -> list[Settled]:
+    def _still_there(connection: Connection, ids: Sequence[int]) -> set[int]:
         """Those whose event was not erased while they were under way; locked, so that they stay."""
-        if not tried:
-            return []
-        query = (
-            select(DeliveryRow.id)
-            .where(DeliveryRow.id.in_([one.claimed.id for one in tried]))
-            .order_by(DeliveryRow.id)
-            .with_for_update(key_share=True)
-        )
-        there = set(connection.scalars(query))
-        return [one for one in tried if one.claimed.id in there]
+        return set(connection.scalars(_STILL_THERE, {"ids": ids})) if ids else set()
 
     def _note_health(self, connection: Connection, tried: Sequence[Settled], now: datetime) -> None:
-        if not tried:
-            return
-        target = update(TargetRow).where(TargetRow.id == self._target_id)
-        if pause := next((_result(one).pause for one in tried if _result(one).pause), None):
-            connection.execute(
-                target.where(TargetRow.paused_at.is_(None)).values(paused_at=now, paused_why=pause)
-            )
+        target = {"target": self._target_id, "now": now}
+        if pause := next((result_of(one).pause for one in tried if result_of(one).pause), None):
+            connection.execute(_PAUSE, {**target, "why": pause})
         # One that is given up for good says something of itself, not of the target.
-        tried = [one for one in tried if _result(one).delivered or not _result(one).final]
-        if not tried:
+        telling = [one for one in tried if result_of(one).delivered or not result_of(one).final]
+        if not telling:
             return
-        if any(_result(one).delivered for one in tried):
-            connection.execute(
-                target.values(
-                    failures=0, failing_since=None, failure=None, blocked_until=None, delivered_at=now
-                )
-            )
+        if any(result_of(one).delivered for one in telling):
+            connection.execute(_NOTE_SUCCESS, target)
             return
-        query = select(TargetRow.failures).where(TargetRow.id == self._target_id)
-        before = connection.scalar(query.with_for_update(key_share=True)) or 0
+        before = connection.scalar(_FAILURES, target) or 0
         if before < FAILING_AFTER:
             # All that was under way fails when a target restarts: that is no reason to block it for longer.
-            failures = min(before + len(tried), FAILING_AFTER)
-        elif any(one.claimed.probe for one in tried):
+            failures = min(before + len(telling), FAILING_AFTER)
+        elif any(one.claimed.probe for one in telling):
             failures = before + 1
         else:
             return
-        connection.execute(
-            target.values(
-                failures=failures,
-                failing_since=func.coalesce(TargetRow.failing_since, now),
-                failure=_storable(_result(tried[-1]).reason),
-                blocked_until=blocked_until(failures, now),
-            )
-        )
-
-    def _block(self, connection: Connection, until: datetime) -> None:
-        connection.execute(
-            update(TargetRow).where(TargetRow.id == self._target_id).values(blocked_until=until)
-        )
+        failed = {"count": failures, "last": storable(result_of(telling[-1]).reason)}
+        connection.execute(_NOTE_FAILURE, {**target, **failed, "until": blocked_until(failures, now)})
 
 
 @contextmanager
@@ -201,69 +176,69 @@ def _writing(engine: Engine) -> Iterator[tuple[Connection, datetime]]:
         yield connection, database_now(connection)
 
 
-def _is_attempt(result: Result | None) -> bool:
-    return result is not None and result.not_yet is None
-
-
-def _result(one: Settled) -> Result:
-    if one.result is None:
-        raise ValueError("it was not attempted")
-    return one.result
-
-
 def _wait(result: Result | None) -> timedelta:
     return timedelta(seconds=(result and result.not_yet) or 0)
 
 
-def _storable(said: str | None, longest: int = LONGEST_ANSWER) -> str | None:
-    """Without what a database refuses: one text must not hold up all others."""
-    return said and said.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")[:longest]
+def _claimed(row: Any) -> Claimed:
+    return Claimed(row.id, row.event_id, row.line, row.attempts, row.replay_id, row.created_at)
 
 
-def _claimed(row: Any, probe: bool = False) -> Claimed:
-    return Claimed(row.id, row.event_id, row.line, row.attempts, row.replay_id, row.created_at, probe)
-
-
-def _ended(one: Settled, now: datetime) -> dict[str, Any]:
-    result, attempts = _result(one), one.claimed.attempts + 1
-    again = None if result.delivered or result.final else next_attempt(attempts, now, result.retry_after)
-    state = DeliveryState.DELIVERED if result.delivered else DeliveryState.DEAD
+def _ended(ending: Ending, now: datetime) -> dict[str, Any]:
     return {
-        "new_state": state if again is None else DeliveryState.WAITING,
-        "new_attempts": attempts,
-        "again_at": again or now,
-        "new_status": result.status,
-        "new_reason": _storable(result.reason),
-        "ended_at": now if again is None else None,
+        "new_state": ending.state,
+        "new_attempts": ending.attempts,
+        "again_at": now + ending.wait,
+        "new_status": ending.status,
+        "new_reason": ending.reason,
+        "ended_at": None if ending.state is DeliveryState.WAITING else now,
     }
 
 
-def _alike(ends: Sequence[tuple[dict[str, Any], int]]) -> list[tuple[dict[str, Any], list[int]]]:
-    """Deliveries that end the same way together: nearly all do, so one statement ends them."""
-    found: dict[tuple[Any, ...], tuple[dict[str, Any], list[int]]] = {}
-    for end, delivery_id in ends:
-        found.setdefault(tuple(end.values()), (end, []))[1].append(delivery_id)
-    return list(found.values())
-
-
-def _attempt(one: Settled) -> dict[str, Any]:
-    result = _result(one)
-    return {
-        "delivery_id": one.claimed.id,
-        "began_at": one.began_at,
-        "milliseconds": round(one.seconds * 1000),
-        "delivered": result.delivered,
-        "status": result.status,
-        "reason": _storable(result.reason),
-        "request": _storable(result.request),
-        "answer": _storable(result.answer),
-    }
-
-
+# Built once: building a statement takes as long as running it, under SQLite's lock.
 _IS_WAITING = DeliveryRow.state == WAITING
+_AMONG = DeliveryRow.id.in_(bindparam("ids", expanding=True))
+_THIS_TARGET = TargetRow.id == bindparam("target")
+_OPEN = select(TargetRow.failures).where(
+    _THIS_TARGET,
+    TargetRow.paused_at.is_(None),
+    TargetRow.blocked_until.is_(None) | (TargetRow.blocked_until <= bindparam("now")),
+)
+_WORTH_A_LOOK = _OPEN.where(ANY_DUE.exists())
+# NO KEY UPDATE: whoever plans deliveries for the target refers to this row meanwhile.
+_LOCKED = _OPEN.with_for_update(skip_locked=True, key_share=True)
+_BLOCK = update(TargetRow).where(_THIS_TARGET).values(blocked_until=bindparam("until"))
+_LEASE = (
+    update(DELIVERIES)
+    .where(_AMONG, _IS_WAITING, DeliveryRow.due_at <= bindparam("now"))
+    .values(due_at=bindparam("until"), leased_by=bindparam("worker"))
+    .returning(DeliveryRow.id)
+)
+_PAUSE = (
+    update(TargetRow)
+    .where(_THIS_TARGET, TargetRow.paused_at.is_(None))
+    .values(paused_at=bindparam("now"), paused_why=bindparam("why"))
+)
+_NOTE_SUCCESS = (
+    update(TargetRow)
+    .where(_THIS_TARGET)
+    .values(failures=0, failing_since=None, failure=None, blocked_until=None, delivered_at=bindparam("now"))
+)
+_FAILURES = select(TargetRow.failures).where(_THIS_TARGET).with_for_update(key_share=True)
+_NOTE_FAILURE = (
+    update(TargetRow)
+    .where(_THIS_TARGET)
+    .values(
+        failures=bindparam("count"),
+        failing_since=func.coalesce(TargetRow.failing_since, bindparam("now")),
+        failure=bindparam("last"),
+        blocked_until=bindparam("until"),
+    )
+)
+_STILL_THERE = select(DeliveryRow.id).where(_AMONG).order_by(DeliveryRow.id).with_for_update(key_share=True)
 _END = (
     update(DELIVERIES)
-    .where(DeliveryRow.id.in_(bindparam("ids", expanding=True)), _IS_WAITING)
+    .where(_AMONG, _IS_WAITING)
     .values(
         state=bindparam("new_state"),
         attempts=bindparam("new_attempts"),

@@ -22,8 +22,8 @@ _JITTER = 0.1
 _FIRST_BLOCK, _LONGEST_BLOCK = timedelta(seconds=10), timedelta(minutes=10)
 
 
-def next_attempt(attempts: int, now: datetime, retry_after: float | None = None) -> datetime | None:
-    """When to try again after so many failed attempts; None if there were enough."""
+def wait_after(attempts: int, retry_after: float | None = None) -> timedelta | None:
+    """How long to wait after so many failed attempts; None if there were enough."""
     if attempts >= MOST_ATTEMPTS:
         return None
     delay = DELAYS[attempts - 1]
@@ -31,7 +31,7 @@ def next_attempt(attempts: int, now: datetime, retry_after: float | None = None)
     delay += delay * random.uniform(0, _JITTER)  # no secret
     if retry_after is not None:
         delay = max(delay, min(timedelta(seconds=retry_after), LONGEST_RETRY_AFTER))
-    return now + delay
+    return delay
 
 
 def blocked_until(failures: int, now: datetime) -> datetime | None:

@@ -14,9 +14,9 @@ from typing import Any, cast
 
 from receiver.models import WHOLE_EVENT, Event
 from receiver.providers.registry import DEFAULT, configured
+from receiver.relay.attempts import LONGEST_ANSWER
 from receiver.relay.deliveries import Attempt
 from receiver.relay.delivery import Parcel
-from receiver.relay.queue import LONGEST_ANSWER
 from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
 from receiver.relay.target import Target
