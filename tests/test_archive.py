@@ -2,21 +2,26 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
+import forks
 import pytest
 import time_machine
 from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, signed
 from documents import MP3, WAV, give, pdf, serving, tiff
 from sqlalchemy import func, select
 from test_fetch import trusting
+from test_serve import Service
 from waiting import until
 
 from receiver.archive import checking, keep
@@ -375,16 +380,69 @@ def test_what_a_killed_worker_had_begun_is_done_by_another(*, client, api, confi
     assert files(config) == {sha(content), f"{sha(content)}.png"}
 
 
-def test_a_worker_runs_until_it_is_told_to_stop(client, api, server, archivist):
-    server.answers["/a.mp3"] = give(MP3)
+@contextmanager
+def working(archivist) -> Iterator[None]:
     stop = threading.Event()
     worker = threading.Thread(target=archivist.run_forever, args=(stop,))
     worker.start()
-    recording(client, f"{server.url}/a.mp3")
-    until(lambda: api("/events/1/documents")["documents"][0]["state"] == "kept")
-    stop.set()
-    worker.join(5)
+    try:
+        yield
+    finally:
+        stop.set()
+        worker.join(10)
     assert not worker.is_alive()
+
+
+def test_a_worker_runs_until_it_is_told_to_stop(client, api, server, archivist):
+    server.answers["/a.mp3"] = give(MP3)
+    with working(archivist):
+        recording(client, f"{server.url}/a.mp3")
+        until(lambda: api("/events/1/documents")["documents"][0]["state"] == "kept")
+
+
+def test_a_worker_goes_on_whatever_lies_where_documents_come_in(client, config, engine, server, archivist):
+    """What was left behind goes, and nothing else does."""
+    room = config.archive_dir / "incoming"
+    (room / "receiver-archive-folder").mkdir(parents=True)
+    for name in ("receiver-archive-left", "somebody-elses"):
+        (room / name).write_text("x")
+    for path in room.iterdir():
+        os.utime(path, (1, 1))
+    server.answers["/a.mp3"] = give(MP3)
+    recording(client, f"{server.url}/a.mp3")
+    with working(archivist):
+        until(lambda: kept(engine) == 1)
+        until(lambda: {path.name for path in room.iterdir()} == {"receiver-archive-folder", "somebody-elses"})
+
+
+def test_threads_that_cannot_be_started_are_tried_again(client, engine, server, archivist, monkeypatch):
+    start, failed = threading.Thread.start, []
+
+    def start_later(thread):
+        if thread.name == "archive" and len(failed) < THREADS:
+            failed.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_later)
+    monkeypatch.setattr("receiver.archive.archivist.AFTER_AN_ERROR", 0.01)
+    server.answers["/a.mp3"] = give(MP3)
+    with working(archivist):
+        for number in range(THREADS):
+            recording(client, f"{server.url}/a.mp3", f"AA-C-{number}")
+            until(lambda so_far=number: len(failed) > so_far)
+        recording(client, f"{server.url}/a.mp3", "AA-C-last")
+        until(lambda: kept(engine) == 1)
+
+
+def test_a_worker_whose_archivist_died_ends_with_an_error(database_url, tmp_path):
+    """So `serve` starts another one."""
+    assert forks.run(work_without_archivist, Service(database_url, tmp_path).env) == 1
+
+
+def work_without_archivist(env) -> None:
+    Archivist.run_forever = lambda *_: None
+    forks.main_of_ours(["work"], env)
 
 
 def test_fetching_does_not_wait_for_drawing(*, client, engine, server, archivist, monkeypatch):
@@ -400,16 +458,11 @@ def test_fetching_does_not_wait_for_drawing(*, client, engine, server, archivist
     for number in faxes:
         server.answers[f"/{number}.pdf"] = give(pdf(mark=number))
         fax(client, f"{server.url}/{number}.pdf", f"AA-F-{number}")
-    stop = threading.Event()
-    worker = threading.Thread(target=archivist.run_forever, args=(stop,))
-    worker.start()
-
-    until(lambda: kept(engine) == len(faxes))
-    assert not drawn
-    go_on.set()
-    until(lambda: len(drawn) == len(faxes))
-    stop.set()
-    worker.join(10)
+    with working(archivist):
+        until(lambda: kept(engine) == len(faxes))
+        assert not drawn
+        go_on.set()
+        until(lambda: len(drawn) == len(faxes))
 
 
 def test_a_fetch_that_hangs_does_not_keep_a_worker_from_stopping(client, server, archivist, monkeypatch):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from receiver.archive.checking import check
 from receiver.archive.folder import Folder
 from receiver.archive.opened import open_store
 from receiver.archive.store import NotThere, StoreError, preview_of
-from receiver.db.engine import writing
+from receiver.db.engine import connect, writing
 from receiver.retention.remove import remove
 
 S3 = {"archive_s3_key": "an-access-key", "archive_s3_secret": "sesame-sesame"}
@@ -149,6 +150,36 @@ def test_it_says_what_is_wrong_with_a_place(tmp_path, s3):
 def test_wrong_settings_are_told(settings, wrong):
     with pytest.raises(ConfigError, match=wrong):
         Config.from_env({"CALLBACK_KEYS": "x" * 20} | settings, dotenv=None)
+
+
+def test_what_is_not_ours_among_temporary_files_stays(in_bucket, database_url, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    theirs = tmp_path / "receiver-archive-2026.tgz"
+    config = make_config(database_url, tmp_path, **in_bucket)
+    room = open_store(config).room
+    assert (room.parent, room.stat().st_mode & 0o777) == (tmp_path, 0o700)
+    left = room / "receiver-archive-left"
+    for path in (theirs, left):
+        path.write_text("x")
+        os.utime(path, (1, 1))
+    engine = connect(database_url)
+    Archivist.of(config, engine).step()
+    engine.dispose()
+    assert (theirs.exists(), left.exists()) == (True, False)
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_no_document_is_written_where_others_may_look(in_bucket, tmp_path, monkeypatch, mode):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    room = tmp_path / f"receiver-{os.getuid()}"
+    if mode == 0o700:
+        (tmp_path / "elsewhere").mkdir(mode=mode)
+        room.symlink_to("elsewhere")
+    else:
+        room.mkdir(mode=mode)
+    store = open_store(make_config(f"sqlite:///{tmp_path}/x.db", tmp_path, **in_bucket))
+    with pytest.raises(StoreError, match="TMPDIR"):
+        store.room.exists()
 
 
 def test_faxes_are_kept_in_a_bucket(in_bucket, database_url, tmp_path):

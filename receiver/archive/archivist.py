@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,9 +21,10 @@ from receiver.archive.links import LINKS
 from receiver.archive.opened import open_store
 from receiver.archive.plan import BATCH, plan
 from receiver.archive.preview import AT_ONCE, make_preview
+from receiver.archive.room import clear, new_file
 from receiver.archive.states import Preview, State
-from receiver.archive.store import ROOM_MARK, Store, StoreError
-from receiver.logs.log import get_logger
+from receiver.archive.store import Store, StoreError
+from receiver.logs.log import get_logger, without_words
 from receiver.models import DOCUMENTS
 from receiver.outbound.allow import AllowList
 from receiver.outbound.fetch import Fetcher, FetchError
@@ -43,6 +41,8 @@ LONGEST = 180.0
 """Seconds for a document."""
 PAUSE = 0.25
 """Seconds between two looks, also if somebody is idle: a look takes a lock on SQLite that callbacks need."""
+AFTER_AN_ERROR = 1.0
+"""Seconds before the next look then."""
 LONGEST_STOP = 8.0
 """Seconds at the end for what is under way."""
 _SWEEP_EVERY = 15.0
@@ -87,13 +87,17 @@ class Archivist:
         """Work until told to stop; then wait a moment for what is begun. The rest, others can have once its
         lease ends."""
         while not stop.is_set():
-            more = False
             try:
                 more, _ = self._look()
             except (SQLAlchemyError, StoreError) as error:
                 logger.error("the archive stands still", error=type(error).__name__)
-            if not more:
-                stop.wait(PAUSE)
+                stop.wait(AFTER_AN_ERROR)
+            except Exception as error:  # ours to mend, and no reason to keep nothing any more
+                logger.error("the archive failed unexpectedly", exception=without_words(error))
+                stop.wait(AFTER_AN_ERROR)
+            else:
+                if not more:
+                    stop.wait(PAUSE)
         self._fetching.join(LONGEST_STOP)
 
     def step(self) -> int:
@@ -130,7 +134,7 @@ class Archivist:
             return
         provider, link = source
         try:
-            with self._file() as file:
+            with new_file(self._store.room) as file:
                 fetched = self._fetchers[provider].fetch(link, file, LINKS[claimed.field])
                 file.flush()
                 kept = keep(self._engine, self._store, claimed, fetched, Path(file.name))
@@ -144,15 +148,6 @@ class Archivist:
             return
         if kept and Preview.WAITING.value == self._preview(fetched.sha256):
             self._to_draw.append(fetched.sha256)
-
-    @contextmanager
-    def _file(self) -> Iterator[BinaryIO]:
-        """A new file where the store can take it from."""
-        with tempfile.NamedTemporaryFile(dir=self._store.room, prefix=ROOM_MARK, delete=False) as file:
-            try:
-                yield file  # type: ignore[misc]
-            finally:
-                Path(file.name).unlink(missing_ok=True)
 
     def _preview(self, sha256: str) -> str | None:
         with self._engine.connect() as connection:
@@ -170,7 +165,4 @@ class Archivist:
     def _tidy(self) -> None:
         """Delete what nothing names any more, and what a worker that was killed had begun to write."""
         sweep(self._engine, self._store)
-        old = time.time() - 2 * LONGEST
-        for path in self._store.room.glob(f"{ROOM_MARK}*"):
-            if path.stat().st_mtime < old:
-                path.unlink(missing_ok=True)
+        clear(self._store.room, 2 * LONGEST)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +12,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import S3Store
 
+from receiver.archive.room import room_of_our_own
 from receiver.archive.store import Entry, NotThere, StoreError, is_name, place_of
 
 _IN_ONE_PIECE = 8 * 1024 * 1024
@@ -46,7 +46,7 @@ class Bucket:
 
     @property
     def room(self) -> Path:
-        return Path(tempfile.gettempdir())
+        return room_of_our_own()
 
     def put(self, name: str, source: Path) -> None:
         with self._telling():

@@ -12,7 +12,7 @@ logger = get_logger(__name__)
 
 
 class Crew:
-    """Whoever gives out work looks for idle hands. For one who gives it out."""
+    """One thread gives out the work, and only while somebody is `idle`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -31,7 +31,11 @@ class Crew:
         """Do it in a thread that keeps no process from ending: what is left undone has to be found again."""
         thread = threading.Thread(target=self._do, args=(work,), name="archive", daemon=True)
         self._working.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except BaseException:
+            self._working.discard(thread)
+            raise
 
     def join(self, patience: float | None = None) -> None:
         """Wait until nobody is at work, so many seconds at most."""

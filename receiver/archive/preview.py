@@ -14,8 +14,9 @@ from typing import BinaryIO
 from sqlalchemy import Engine, select, update
 
 from receiver.archive.render import LARGEST, MOST_PAGES
+from receiver.archive.room import new_file
 from receiver.archive.states import Preview
-from receiver.archive.store import ROOM_MARK, NotThere, Store, preview_of
+from receiver.archive.store import NotThere, Store, preview_of
 from receiver.db.engine import writing
 from receiver.models import DOCUMENTS
 from receiver.outbound.media import PDF
@@ -73,15 +74,12 @@ def make_preview(engine: Engine, store: Store, sha256: str) -> None:
         media_type = connection.scalar(select(DOCUMENTS.c.media_type).where(wanted))
     if media_type is None:
         return
-    with tempfile.NamedTemporaryFile(dir=store.room, prefix=ROOM_MARK, delete=False) as file:
-        made = Path(file.name)
-    try:
-        drawn = _drawn(store, sha256, media_type)
-        if drawn.picture is not None:
-            made.write_bytes(drawn.picture)
-            store.put(preview_of(sha256), made)
-    finally:
-        made.unlink(missing_ok=True)
+    drawn = _drawn(store, sha256, media_type)
+    if drawn.picture is not None:
+        with new_file(store.room) as file:
+            file.write(drawn.picture)
+            file.flush()
+            store.put(preview_of(sha256), Path(file.name))
     preview = Preview.FAILED if drawn.picture is None else Preview.YES
     noted = update(DOCUMENTS).where(wanted).values(pages=drawn.pages, preview=preview.value)
     with writing(engine) as connection:

@@ -11,8 +11,6 @@ from typing import BinaryIO, Protocol
 
 from receiver.vocabulary.errors import OperatorError
 
-ROOM_MARK = "receiver-archive-"
-"""How the names of files begin that are about to be put."""
 _NAME = re.compile(r"[0-9a-f]{64}(\.png)?")
 
 
@@ -41,7 +39,7 @@ class Store(Protocol):
 
     @property
     def room(self) -> Path:
-        """A directory for files that are about to be put."""
+        """A directory of our own for files that are about to be put."""
         ...
 
     def put(self, name: str, source: Path) -> None:

@@ -50,5 +50,6 @@ def work(parent: int | None) -> None:
     logger.info("working", process=os.getpid())
     ended = worker.run()
     streams.end_line()
-    if not ended:
-        os._exit(0)  # without waiting for what hangs, a user's function for one: its lease ends by itself
+    if worker.broken or not ended:
+        # Without waiting for what hangs, a user's function for one: its lease ends by itself.
+        os._exit(int(worker.broken))

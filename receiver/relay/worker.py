@@ -60,6 +60,8 @@ class Worker:
         self._runners: dict[int, _Running] = {}
         # No Event: a signal handler that sets one while the main thread waits for it may wait for its lock.
         self._stopping = False
+        self.broken = False
+        """Whether it ended because a part of it had. Another process can do that part."""
 
     def run(self) -> bool:
         """Work until `stop` is called; then end what is under way. Whether all of that has ended."""
@@ -73,7 +75,7 @@ class Worker:
         archivist.start()
         looked = noted = float("-inf")
         failing = False
-        while not self._stopping:
+        while not self._stopping and archivist.is_alive():
             try:
                 if time.monotonic() - looked >= LOOK_AT_TARGETS:
                     looked = time.monotonic()
@@ -96,6 +98,9 @@ class Worker:
                 time.sleep(1.0)
             if not more:
                 time.sleep(LOOK_AT_LOG)
+        self.broken = not archivist.is_alive()
+        if self.broken:
+            logger.error("nothing is archived any more, so this process ends")
         stopping.set()
         self._keeper.stop()
         ended = self._end(list(self._runners.values()))
