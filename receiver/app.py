@@ -90,7 +90,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
     )
     refusals = Refusals()
     integrity = Integrity(engine)
-    rules = RulesInForce(config.rules, engine)
+    rules = RulesInForce(config.rules, engine, config.spool_dir)
     taken = receptions(config)
     answering = Answering(
         config,

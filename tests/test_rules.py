@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import make_config, started
 from flask import Flask
+from sqlalchemy.exc import OperationalError
+from test_keys import at_start
 
 from receiver import current
 from receiver.answering import kept
@@ -18,6 +20,7 @@ from receiver.answering.in_force import RulesInForce
 from receiver.answering.machine import begin, proceed
 from receiver.answering.problems import RulesError
 from receiver.answering.switches import switch, switched_on
+from receiver.db.engine import connect
 from receiver.numbers import findings
 from receiver.vocabulary.answering import Pressed, Rang
 
@@ -49,7 +52,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def rules(app: Flask, file: Path, clock: Clock) -> RulesInForce:
-    return RulesInForce(file, app.extensions["receiver"].engine, clock)
+    return RulesInForce(file, app.extensions["receiver"].engine, file.parent, clock)
 
 
 def write(file: Path, old: str, new: str) -> None:
@@ -93,13 +96,13 @@ def test_a_restart_knows_the_rules_of_before(app: Flask, rules: RulesInForce, fi
     rules.refresh()
     began = rules.current().version
     write(file, "{ dial", "{ dail")
-    again = RulesInForce(file, app.extensions["receiver"].engine, clock)
+    again = RulesInForce(file, app.extensions["receiver"].engine, file.parent, clock)
     again.require()
     assert again.current().version == began
     write(file, "{ dail", "{ dial")
     write(file, "Good day", "Good morning")
     clock.now += 1
-    other = RulesInForce(file, app.extensions["receiver"].engine, clock)
+    other = RulesInForce(file, app.extensions["receiver"].engine, file.parent, clock)
     other.refresh()
     assert other.current().version != began
     assert other.version(began).version == began
@@ -130,13 +133,13 @@ def test_the_first_file_must_be_right(app: Flask, rules: RulesInForce, file: Pat
         rules.require()
     file.unlink()
     with pytest.raises(RulesError, match="No such file or directory; a relative RULES is looked for") as told:
-        RulesInForce(file, app.extensions["receiver"].engine).require()
+        RulesInForce(file, app.extensions["receiver"].engine, file.parent).require()
     assert str(file) in str(told.value)
     assert "line 1" not in str(told.value)
 
 
-def test_without_a_file_there_are_no_rules(app: Flask):
-    none = RulesInForce(None, app.extensions["receiver"].engine)
+def test_without_a_file_there_are_no_rules(app: Flask, tmp_path: Path):
+    none = RulesInForce(None, app.extensions["receiver"].engine, tmp_path)
     none.require()
     none.refresh()
     assert none.current() is None
@@ -151,6 +154,32 @@ def test_switches_reach_every_process(app: Flask, rules: RulesInForce):
     assert switch(engine, "on holiday", on=False)
     rules.refresh()
     assert rules.switches == frozenset()
+
+
+def test_switches_are_known_while_the_database_is_away(
+    app: Flask, rules: RulesInForce, file: Path, tmp_path: Path
+):
+    copy = tmp_path / "switches.json"
+    switch(app.extensions["receiver"].engine, "on holiday", on=True)
+    rules.refresh()
+    assert copy.stat().st_mode & 0o777 == 0o600
+    away = connect("postgresql+psycopg://nobody@127.0.0.1:1/nowhere", patience=1)
+    assert RulesInForce(file, away, tmp_path).switches == {"on holiday"}
+    copy.write_text("null")
+    assert RulesInForce(file, away, tmp_path).switches == frozenset()
+
+
+def test_a_server_asks_for_switches_before_its_first_callback_whatever_becomes_of_keys(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    parts = app.extensions["receiver"]
+    switch(parts.engine, "on holiday", on=True)
+
+    def away():
+        raise OperationalError("", {}, Exception())
+
+    monkeypatch.setattr(parts.keys, "refresh", away)
+    assert at_start(app, lambda: parts.rules.switches) == {"on holiday"}
 
 
 def test_a_watch_leaves_the_findings_alone(app: Flask, rules: RulesInForce, file: Path, clock: Clock):

@@ -17,6 +17,7 @@ from receiver.answering.problems import WHOLE, Problem, RulesError
 from receiver.answering.rules import Rules
 from receiver.answering.switches import switched_on
 from receiver.db.engine import Unreachable
+from receiver.db.on_disk import OnDisk
 from receiver.logs.log import get_logger
 from receiver.vocabulary.job import Job
 
@@ -71,13 +72,24 @@ def _readable(text: str, version: str) -> Rules | None:
 class RulesInForce:
     """The rules of one process. Whoever answers calls asks only memory, and once a second the file's date.
 
-    A file that cannot be used leaves the rules in force that were. Without `path` there are none.
+    A file that cannot be used leaves the rules in force that were. Without `path` there are none. A copy in
+    `directory` tells the switches to a process that starts while the database is away.
     """
 
     def __init__(
-        self, path: Path | None, engine: Engine, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path | None,
+        engine: Engine,
+        directory: Path,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path, self._engine, self._clock = path, engine, clock
+        self._switches_on_disk = OnDisk[frozenset[str]](
+            directory / "switches.json",
+            frozenset(),
+            as_json=sorted,
+            from_json=lambda read: frozenset(map(str, read)),
+        )
         self._lock = Lock()
         self._looked_at = self._touched_at = float("-inf")
         self._stamp: _Stamp | None = None
@@ -88,8 +100,8 @@ class RulesInForce:
         self._cleared = False
         self.fault: RulesError | None = None
         """What is wrong with the file as it is now."""
-        self.switches: frozenset[str] = frozenset()
-        """Those that are on, as they were a moment ago."""
+        self.switches = frozenset() if path is None else self._switches_on_disk.read()
+        """Those that are on, as they were when the database was last asked."""
 
     def require(self) -> None:
         """`RulesError` if the file cannot be used, and no version of before can stand in for it."""
@@ -132,6 +144,7 @@ class RulesInForce:
                 self._cleared = True
             return
         self.switches = frozenset(switched_on(self._engine))
+        self._switches_on_disk.keep(self.switches)
         self._read_versions()
         rules = self.current()
         if rules is not None and self.fault is None:

@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from config import Config
 from receiver.keys import stored
 from receiver.keys.key import Key, KeyState, fingerprint_of, short
-from receiver.keys.on_disk import KeysOnDisk
+from receiver.keys.on_disk import keys_on_disk
 from receiver.keys.presence import Presence
 from receiver.keys.stored import MadeKey
 from receiver.keys.urls import CallbackUrls
@@ -42,7 +42,7 @@ class KeyRing:
     def __init__(self, engine: Engine, in_settings: Sequence[str], directory: Path) -> None:
         self._engine = engine
         self._in_settings = tuple(in_settings)
-        self._on_disk = KeysOnDisk(directory)
+        self._on_disk = keys_on_disk(directory)
         self._lock = threading.Lock()
         self._uses: Counter[str] = Counter()
         self._all_uses: Counter[str] = Counter()

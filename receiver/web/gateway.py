@@ -19,6 +19,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.current import EXTENSION, Parts
+from receiver.db.engine import Unreachable
 from receiver.intake.readiness import Ready
 from receiver.intake.refusals import Cause
 from receiver.intake.ticket import Ticket
@@ -34,8 +35,8 @@ from receiver.web.bodies import Bodies, Body
 from receiver.web.callbacks import BODY, HELD, WHOLE, HeldAnswer
 from receiver.web.private import Private
 
-KEYS_PATIENCE = 3.0
-"""Seconds at the start for the database to tell the callback keys; then the copy on disk has to do."""
+START_PATIENCE = 3.0
+"""Seconds at the start for the database to tell keys and switches; then their copies on disk have to do."""
 
 OTHERS_PATIENCE = 3.0
 """Seconds for pages and exports that are under way when the process stops."""
@@ -77,11 +78,12 @@ class Gateway:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._parts.recorder.start()
-                # Before the first callback: a key made elsewhere may not be on this disk yet.
-                with contextlib.suppress(SQLAlchemyError, TimeoutError):
-                    async with asyncio.timeout(KEYS_PATIENCE):
-                        await asyncio.to_thread(self._parts.keys.refresh)
-                        await asyncio.to_thread(self._parts.rules.refresh)
+                # Before the first callback: what was said elsewhere may not be on this disk yet.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(START_PATIENCE):
+                        await asyncio.gather(
+                            _asked(self._parts.keys.refresh), _asked(self._parts.rules.refresh)
+                        )
                 self._parts.schedule.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
@@ -211,3 +213,9 @@ class Gateway:
             future = self._waiting.pop(ticket, None)
             if future is not None and not future.done():
                 future.set_result(None)
+
+
+async def _asked(refresh: Callable[[], None]) -> None:
+    """Have the database asked, in a thread; whether it can be or not."""
+    with contextlib.suppress(SQLAlchemyError, Unreachable):
+        await asyncio.to_thread(refresh)
