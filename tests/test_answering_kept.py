@@ -14,12 +14,13 @@ import databases
 import pytest
 import requests
 from answered import CALLER, EXAMPLES, Service, service
+from arrivals import arrival
 from conftest import DATABASES, KEY, OLD_KEY, migrated_database
 from hypothesis import given
 from hypothesis import strategies as st
 from mailserver import MailServer
 from receiving import Got, Receiving
-from sqlalchemy import func, select
+from sqlalchemy import event, func, insert, select
 from test_relay import due_now, states, until, working
 from test_serve import Service as Served
 
@@ -31,6 +32,8 @@ from receiver.answering.passed_on import LIFE, NAME, PassedOn, Unreadable
 from receiver.answering.state import State
 from receiver.answering.why import Cause, Why
 from receiver.archive.archivist import Archivist
+from receiver.db.engine import writing
+from receiver.intake.arrival import event_row
 from receiver.models import DECISIONS, EVENTS
 from receiver.providers.twilio.answers import NOTHING_MORE
 from receiver.relay.target import TargetSort
@@ -319,8 +322,15 @@ def test_another_process_knows_who_was_answered(tmp_path, twilio):
 # --- What stays in the log, and leaves it ---
 
 
+MARKS = ("identity", "arrival", "txn_ref")
+
+
 def count(office: Service) -> int:
-    with office.parts.engine.connect() as connection:
+    return count_in(office.parts.engine)
+
+
+def count_in(engine) -> int:
+    with engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(DECISIONS)) or 0
 
 
@@ -358,6 +368,34 @@ def test_decisions_of_calls_that_the_log_does_not_have_are_swept(shop: Service, 
     assert len(shop.decided("gone-1")) == 1
     decisions.sweep(shop.parts.engine, NOON + timedelta(days=2))
     assert (shop.decided("gone-1"), len(shop.decided(call))) == ([], kept)
+
+
+def test_a_sweep_reads_no_whole_log_for_a_few_decisions(app):
+    engine = app.extensions["receiver"].engine
+    row = event_row(arrival("AA-SI-1"))
+    with writing(engine) as connection:
+        names = [f"AA-SI-{number}" for number in range(5000)]
+        connection.execute(insert(EVENTS), [row | dict.fromkeys(MARKS, name) for name in names])
+    answered, gone = (
+        Decided("hoiio", ref, NOON, (Why(Cause.RULE),), identity=ref, reply="hi", ends=("+65", "+66"))
+        for ref in ("AA-SI-7", "AA-SI-5001")
+    )
+    decisions.write(engine, [answered, gone])
+    looks = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def listen(_, __, statement, parameters, *___) -> None:
+        if "has_events" in statement:
+            looks.append((statement, parameters))
+
+    decisions.sweep(engine, NOON + timedelta(days=2))
+    assert (len(decisions.of_session(engine, "hoiio", "AA-SI-7")), count_in(engine)) == (1, 1)
+    ((statement, parameters),) = looks
+    explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN"
+    with engine.connect() as connection:
+        plan = str(connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
+    assert "SCAN events" not in plan, plan
+    assert "Seq Scan on events" not in plan, plan
 
 
 def test_a_call_at_a_loss_is_given_to_one_process(shop: Service):
