@@ -302,6 +302,7 @@ def test_record_keeps_silence_and_says_where(server, there, number):
     there.answer("/voice", answer)
     there.answer("/done", VoiceResponse())
     outcome = server.control.call(CALLER, number, record_seconds=7)
+    assert there.paths() == ["/voice", "/done", "/recording", "/status"]
     (done,), (told,) = there.forms("/done"), there.forms("/recording")
     assert (done["RecordingDuration"], told["RecordingStatus"], told["RecordingSource"]) == (
         "7",
@@ -326,9 +327,10 @@ def test_record_keeps_silence_and_says_where(server, there, number):
 
 def test_a_caller_who_hangs_up_while_recorded_is_reported_to_the_action(server, there, number):
     answer = VoiceResponse()
-    answer.record(action="/done")
+    answer.record(action="/done", recording_status_callback="/recording")
     there.answer("/voice", answer)
     outcome = server.control.call(CALLER, number, record_seconds=60, hangs_up_after=20)
+    assert there.paths() == ["/voice", "/done", "/recording", "/status"]
     (done,) = there.forms("/done")
     assert (done["Digits"], done["RecordingDuration"]) == ("hangup", "20")
     assert (outcome["ended"], outcome["duration"]) == ("caller hung up", 20)
@@ -412,7 +414,7 @@ def test_dial_goes_on_without_an_action_and_reports_the_legs_events(server, ther
     assert outcome["heard"] == ["Goodbye."]
     events = [(form["CallStatus"], form["SequenceNumber"]) for form in there.forms("/leg")]
     assert events == [("initiated", "0"), ("in-progress", "1"), ("completed", "2")]
-    assert there.paths() == ["/voice", "/leg", "/leg", "/recording", "/leg", "/status"]
+    assert there.paths() == ["/voice", "/leg", "/leg", "/leg", "/recording", "/status"]
     (told,), *_, ended = there.forms("/recording"), *there.forms("/leg")
     assert told["RecordingChannels"] == "2"
     assert (ended["RecordingSid"], ended["RecordingUrl"]) == (told["RecordingSid"], told["RecordingUrl"])

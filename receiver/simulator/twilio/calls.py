@@ -126,6 +126,7 @@ def places(number: Number) -> dict[str, str]:
 
 def _finish(provider: Provider, talk: Talk) -> None:
     """Bill the call and report its end."""
+    talk.catch_up()
     call, course = talk.call, talk.course
     seconds = 0
     if course.answered_at is not None:

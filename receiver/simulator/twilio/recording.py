@@ -33,19 +33,21 @@ def record(talk: Talk, verb: Verb, url: str) -> Next:
 
 
 def keep(talk: Talk, verb: Verb, url: str, source: str, seconds: int) -> dict[str, str]:
-    """Keep a recording and report its states; returns what an action is told of it."""
+    """Keep a recording; returns what an action is told of it.
+
+    Its sound is there, and its end reported, only after the action was: the file may not exist before.
+    """
+    ended = "completed" if seconds else "absent"
     with talk.provider.account() as (account, now):
         made = Recording(
             sid=new_sid("RE"),
             call_sid=talk.call.sid,
             source=source,
-            status="completed" if seconds else "absent",
+            status="processing",
             channels=2 if "dual" in verb.get("record") else 1,
             start_time=stamp(now),
             date_created=stamp(now),
             date_updated=stamp(now),
-            duration=seconds or None,
-            error_code=None if seconds else _TOO_SHORT,
         )
         account.recordings[made.sid] = made
     talk.recordings.append(made.sid)
@@ -53,20 +55,29 @@ def keep(talk: Talk, verb: Verb, url: str, source: str, seconds: int) -> dict[st
     link = f"{talk.base_url}/2010-04-01/Accounts/{account_sid}/Recordings/{made.sid}"
     about = {"RecordingSid": made.sid, "RecordingUrl": link}
     length = {"RecordingDuration": str(seconds)}
-    if callback := verb.get("recordingStatusCallback"):
-        told = about | {
-            "AccountSid": account_sid,
-            "CallSid": talk.call.sid,
-            "RecordingChannels": str(made.channels),
-            "RecordingStartTime": rfc2822(made.start_time) or "",
-            "RecordingSource": source,
-            "RecordingTrack": verb.get("recordingTrack", "both"),
-        }
-        method = verb.method("recordingStatusCallbackMethod")
-        events = verb.get("recordingStatusCallbackEvent", "completed").split()
-        for event in ("in-progress", made.status):
-            if event in events:
-                more = {"completed": length, "absent": {"ErrorCode": str(_TOO_SHORT)}}.get(event, {})
-                told |= {"RecordingStatus": event} | more
-                talk.report("recording", resolved(url, callback), method, told)
+    told = about | {
+        "AccountSid": account_sid,
+        "CallSid": talk.call.sid,
+        "RecordingChannels": str(made.channels),
+        "RecordingStartTime": rfc2822(made.start_time) or "",
+        "RecordingSource": source,
+        "RecordingTrack": verb.get("recordingTrack", "both"),
+    }
+
+    def report(status: str, more: dict[str, str]) -> None:
+        callback = verb.get("recordingStatusCallback")
+        if callback and status in verb.get("recordingStatusCallbackEvent", "completed").split():
+            method = verb.method("recordingStatusCallbackMethod")
+            talk.report(
+                "recording", resolved(url, callback), method, told | {"RecordingStatus": status} | more
+            )
+
+    def end() -> None:
+        with talk.provider.account() as (_, now):
+            made.status, made.date_updated = ended, stamp(now)
+            made.duration, made.error_code = seconds or None, None if seconds else _TOO_SHORT
+        report(ended, length if seconds else {"ErrorCode": str(_TOO_SHORT)})
+
+    report("in-progress", {})
+    talk.soon.append(end)
     return about | length

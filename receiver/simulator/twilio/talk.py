@@ -60,6 +60,8 @@ class Talk:
         self.base_url = ""
         """Where others reach the simulator."""
         self.recordings: list[str] = []
+        self.soon: list[Callable[[], None]] = []
+        """What happens once the next request was answered, or the call is over."""
 
     def run(self) -> str:
         """Go through the whole call; returns why it ended."""
@@ -112,6 +114,7 @@ class Talk:
             resource_sid=self.call.sid,
             fallback=(self.number.voice_fallback_url, self.number.voice_fallback_method),
         )
+        self.catch_up()
         for position, verb in enumerate(document.verbs):
             if verb.name == "Reject" and position == 0 and self.course.answered_at is None:
                 self.course.step("Reject", reason=verb.get("reason", "rejected"))
@@ -181,6 +184,11 @@ class Talk:
         if pressed:
             found["FinishedOnKey"] = pressed
         return action("gather", verb, url, found)
+
+    def catch_up(self) -> None:
+        """Do what was to happen soon."""
+        while self.soon:
+            self.soon.pop(0)()
 
     def now(self) -> str:
         """The time, as callbacks have it."""
