@@ -105,10 +105,10 @@ def test_the_shop(shop: Service, numbers, *, at, caller, heard, rang):
 
 def test_a_switch_changes_what_callers_hear(shop: Service, numbers):
     shop.at("2026-11-26 10:00")
-    switch(shop.parts.engine, "on holiday", on=True)
+    switch(shop.parts.engine, "on holiday", on=True, by="tests")
     shop.parts.rules.refresh()
     call = shop.twilio.control.call(CALLER, numbers["shop"])
-    switch(shop.parts.engine, "on holiday", on=False)
+    switch(shop.parts.engine, "on holiday", on=False, by="tests")
     shop.parts.rules.refresh()
     assert call["heard"] == ["We are on holiday, and back soon. Please send us an SMS."]
     assert found_as(shop, call["sid"]) == (EventState.MISSED, "missed")

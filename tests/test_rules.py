@@ -20,6 +20,7 @@ from receiver.answering.in_force import RulesInForce
 from receiver.answering.machine import begin, proceed
 from receiver.answering.problems import RulesError
 from receiver.answering.switches import switch, switched_on
+from receiver.cli.events.removing import who
 from receiver.db.engine import connect
 from receiver.numbers import findings
 from receiver.vocabulary.answering import Pressed, Rang
@@ -147,11 +148,11 @@ def test_without_a_file_there_are_no_rules(app: Flask, tmp_path: Path):
 
 def test_switches_reach_every_process(app: Flask, rules: RulesInForce):
     engine = app.extensions["receiver"].engine
-    assert switch(engine, "on holiday", on=True)
-    assert not switch(engine, "on holiday", on=True)
+    assert switch(engine, "on holiday", on=True, by="tests")
+    assert not switch(engine, "on holiday", on=True, by="tests")
     rules.refresh()
     assert rules.switches == {"on holiday"}
-    assert switch(engine, "on holiday", on=False)
+    assert switch(engine, "on holiday", on=False, by="tests")
     rules.refresh()
     assert rules.switches == frozenset()
 
@@ -160,7 +161,7 @@ def test_switches_are_known_while_the_database_is_away(
     app: Flask, rules: RulesInForce, file: Path, tmp_path: Path
 ):
     copy = tmp_path / "switches.json"
-    switch(app.extensions["receiver"].engine, "on holiday", on=True)
+    switch(app.extensions["receiver"].engine, "on holiday", on=True, by="tests")
     rules.refresh()
     assert copy.stat().st_mode & 0o777 == 0o600
     away = connect("postgresql+psycopg://nobody@127.0.0.1:1/nowhere", patience=1)
@@ -173,7 +174,7 @@ def test_a_server_asks_for_switches_before_its_first_callback_whatever_becomes_o
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ):
     parts = app.extensions["receiver"]
-    switch(parts.engine, "on holiday", on=True)
+    switch(parts.engine, "on holiday", on=True, by="tests")
 
     def away():
         raise OperationalError("", {}, Exception())
@@ -279,7 +280,10 @@ def test_try_presses_keys_and_tells_it_as_json(run, file: Path):
 
 
 def test_switch_sets_what_the_rules_ask_for(app: Flask, run):
-    run("rules", "switch", "on holiday", "on")
+    for _ in range(2):
+        run("rules", "switch", "on holiday", "on")
+    [on] = json.loads(run("events", "interventions", "--about", "rules", "--json"))["interventions"]
+    assert (on["action"], on["who"], on["whom"]) == ("switch-on", who(), "on holiday")
     assert "on holiday" in run("rules", "switch")
     said = run("rules", "try", "--to", "+6561234567")
     assert "rule 1 (on holiday on) holds" in said
@@ -290,7 +294,7 @@ def test_switch_sets_what_the_rules_ask_for(app: Flask, run):
 def test_a_switch_is_set_while_the_file_is_broken(app: Flask, rules: RulesInForce, file: Path, run):
     """In the night, with a mistake in the file: by what is in force, or by what is on."""
     runner, engine = app.test_cli_runner(), app.extensions["receiver"].engine
-    switch(engine, "by hand", on=True)
+    switch(engine, "by hand", on=True, by="tests")
     write(file, "{ dial", "{ dail")
     known = runner.invoke(args=("rules", "switch", "by hand", "off"))
     assert (known.exit_code, known.stderr.count("there is no step 'dail'")) == (0, 1)

@@ -12,6 +12,7 @@ from databases import new_file
 from playwright.sync_api import expect, sync_playwright
 from test_console import PASSWORD, form_token, signed_in
 
+from receiver.access.record import ACTIONS, About, every
 from receiver.access.scopes import Scope
 from receiver.answering.switches import switched_on
 from receiver.archive.archivist import Archivist
@@ -186,6 +187,10 @@ def test_switches_are_turned_by_those_who_may(shop, operator):
         assert f"is {state}" not in words(operator.get("/rules"))
     for wrong in ({"name": "no such", "state": "on"}, {"name": SWITCH, "state": "perhaps"}):
         assert operator.post("/rules/switches", data={"form_token": token} | wrong).status_code == 400
+    done = [(one.action, one.who, one.whom) for one in every(engine, ACTIONS[About.RULES])]
+    assert done == [("switch-off", "olga", SWITCH), ("switch-on", "olga", SWITCH)]
+    admin = signed_in(shop.running.app, "ada", Scope.ADMIN)
+    assert f"switch off {SWITCH} olga" in words(admin.get("/record?about=rules"))
     reader = signed_in(shop.running.app, "rita", Scope.READ)
     assert "/rules/switches" in reader.get("/rules").text
     assert "Turn on" not in reader.get("/rules").text

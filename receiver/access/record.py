@@ -1,7 +1,7 @@
-"""The record of what operators did to the log, to targets and to access: who, when, and to whom.
+"""The record of what operators did to the log, to targets, to rules and to access: who, when, and to whom.
 
 An entry is written in the transaction of what it tells, so there is neither one without the other. It holds
-names of users, tokens and targets, and no secret. It is kept for ever.
+names of users, tokens, targets and switches, and no secret. It is kept for ever.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Action(StrEnum):
     REMOVE_TARGET = "remove-target"
     START_REPLAY = "start-replay"
     STOP_REPLAY = "stop-replay"
+    SWITCH_ON = "switch-on"
+    SWITCH_OFF = "switch-off"
 
 
 class About(StrEnum):
@@ -52,6 +54,7 @@ class About(StrEnum):
     USERS = "users"
     TOKENS = "tokens"
     TARGETS = "targets"
+    RULES = "rules"
 
 
 ACTIONS = {
@@ -65,6 +68,7 @@ ACTIONS = {
         *(Action.ADD_TARGET, Action.CHANGE_TARGET, Action.PAUSE_TARGET, Action.RESUME_TARGET),
         *(Action.ROTATE_SECRET, Action.REMOVE_TARGET, Action.START_REPLAY, Action.STOP_REPLAY),
     ),
+    About.RULES: (Action.SWITCH_ON, Action.SWITCH_OFF),
 }
 """Which actions there are about what."""
 
@@ -86,7 +90,7 @@ def note(
     *,
     why: str | None = None,
 ) -> None:
-    """Record in the caller's transaction that `by` did this to a user, a token or a target."""
+    """Record in the caller's transaction that `by` did this to a user, a token, a target or a switch."""
     row = {"made_at": datetime.now(UTC), "action": action.value, "who": by, "whom": whom, "detail": detail}
     row["why"] = why
     nothing = {"events": 0, "repeats": 0, "spooled": 0}  # of the log

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine, delete, insert, select
 
+from receiver.access.record import Action, note
 from receiver.db.engine import writing
 from receiver.models import RulesSwitch
 
@@ -17,8 +18,8 @@ def switched_on(engine: Engine) -> dict[str, datetime]:
         return {row.name: row.since for row in rows}
 
 
-def switch(engine: Engine, name: str, *, on: bool) -> bool:
-    """Set a switch; whether that changed anything."""
+def switch(engine: Engine, name: str, *, on: bool, by: str) -> bool:
+    """Set a switch; whether that changed anything. It goes on record who did."""
     with writing(engine) as connection:
         known = connection.scalar(select(RulesSwitch.name).where(RulesSwitch.name == name))
         if (known is not None) is on:
@@ -27,4 +28,5 @@ def switch(engine: Engine, name: str, *, on: bool) -> bool:
             connection.execute(insert(RulesSwitch).values(name=name, since=datetime.now(UTC)))
         else:
             connection.execute(delete(RulesSwitch).where(RulesSwitch.name == name))
+        note(connection, Action.SWITCH_ON if on else Action.SWITCH_OFF, by, name)
     return True

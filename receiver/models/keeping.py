@@ -30,7 +30,7 @@ class Intervention(Base):
     subject: Mapped[str | None]
     """For an erasure: a keyed and salted digest of the telephone number; see `receiver.retention.erase`."""
     whom: Mapped[str | None]
-    """The name of the user, token or target that it was done to."""
+    """The name of the user, token, target or switch that it was done to."""
     detail: Mapped[str | None]
     """What exactly was done to them, in a few words; never a secret."""
 

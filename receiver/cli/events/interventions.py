@@ -33,10 +33,10 @@ _FIELDS = (
 def list_interventions(
     number: str | None, about: str | None, limit: int, before: int | None, as_json: bool
 ) -> None:
-    """List what operators did to the log, to users, to tokens and to targets.
+    """List what operators did to the log, to users, to tokens, to targets and to rules.
 
     Newest first: releases and their undoing, drops, erasures and prunings; users, tokens and
-    targets that were made, changed or removed; targets that were paused; replays.
+    targets that were made, changed or removed; targets that were paused; replays; switches.
     """
     if number is not None:
         if about is not None or before is not None:

@@ -10,6 +10,7 @@ from receiver import current
 from receiver.answering.problems import RulesError, meant
 from receiver.answering.switches import switch, switched_on
 from receiver.cli import output, tables
+from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.cli.rules import given
 from receiver.db.schema import require_schema
@@ -34,7 +35,7 @@ def switch_rules(name: str | None, state: str | None) -> None:
     if name not in named and not (name in on and state == "off"):
         known = ", ".join(map(repr, sorted(named))) or "none"
         raise given.NoRules(f"the rules have no switch {name!r}{meant(name, named)}. There are: {known}")
-    changed = switch(current.engine(), name, on=state == "on")
+    changed = switch(current.engine(), name, on=state == "on", by=who())
     output.say(f"{name!r} is {state} now." if changed else f"{name!r} was {state} already.")
 
 

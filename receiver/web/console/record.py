@@ -1,4 +1,4 @@
-"""The record of what operators did: to the log, to users, tokens and targets."""
+"""The record of what operators did: to the log, to users, tokens, targets and rules."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def set_switch() -> Response:
     # One that the rules ask for no more can still be turned off.
     if not (found is not None and name in found.switches) and state == "on":
         abort(400, "The rules have no such switch. They may have changed since the page was made.")
-    switch(current.engine(), name, on=state == "on")
+    switch(current.engine(), name, on=state == "on", by=guard.visitor().name)
     return redirect(url_for(".show"), 303)
 
 
