@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -531,10 +532,19 @@ def test_it_never_does_what_it_cannot_write_down(tmp_path, monkeypatch):
         assert (sim.account["balance"], sim.purchases) == ("100.00", [])
 
 
+def test_it_touches_no_file_beside_its_state(tmp_path):
+    other = tmp_path / "state.json.new"
+    other.write_text("of somebody else")
+    with SimulatorServer(Settings(state=tmp_path / "state.json")) as sim:
+        sim.subscribe()
+    assert other.read_text() == "of somebody else"
+
+
 def test_it_leaves_no_temporary_file(tmp_path):
     with SimulatorServer(Settings(state=tmp_path / "state.json")) as sim:
         sim.subscribe()
-    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+    (state,) = tmp_path.iterdir()
+    assert (state.name, stat.S_IMODE(state.stat().st_mode)) == ("state.json", 0o600)
 
 
 # --- Incoming
@@ -1377,6 +1387,15 @@ def test_it_warns_who_lets_everybody_see_the_account(tmp_path):
         assert "Whoever reaches 0.0.0.0 can see the account without a password" in process.stderr.readline()
         assert f"http://127.0.0.1:{port}/" in process.stderr.readline()
         assert announced(tmp_path / "address") == Announced("hoiio", f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("text", ["", "# Notes", "{}", '{"provider": "hoiio"}', "[1]", "\xff"])
+def test_it_does_not_announce_itself_in_place_of_another_file(tmp_path, text):
+    file = tmp_path / "notes.txt"
+    file.write_text(text, encoding="latin-1")
+    result = run("--listen", f"127.0.0.1:{free_port()}", "--announce", str(file))
+    assert (result.exit_code, "is not one that a simulator wrote" in result.output) == (1, True)
+    assert [path.read_text(encoding="latin-1") for path in tmp_path.iterdir()] == [text]
 
 
 def test_it_says_when_it_cannot_be_announced():

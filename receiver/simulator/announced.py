@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .statefile import new_beside
+
 FILE = Path(__file__).resolve().parents[2] / "var" / "simulator.address"
 
 
@@ -30,21 +32,22 @@ class Announced:
 def announce(simulator: Announced, file: Path | None) -> Iterator[None]:
     """Say in a file, if there is one, where a simulator answers, for as long as the block lasts.
 
-    Who announces last is the one that is found. `NotAnnounced` if the file cannot be written.
+    Who announces last is the one that is found. `NotAnnounced` if the file cannot be written, or holds
+    anything else.
     """
     if file is None:
         yield
         return
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    if os.path.lexists(file) and _said_in(file) is None:
+        raise NotAnnounced(f"The file {file} is not one that a simulator wrote: name another, or remove it.")
     with ExitStack() as stack:
         try:
-            held = stack.enter_context(draft.open("w", encoding="utf-8"))
+            held = stack.enter_context(new_beside(file))
             fcntl.flock(held, fcntl.LOCK_EX)
             held.write(json.dumps(asdict(simulator)))
             held.flush()
-            draft.replace(file)  # whole and locked from its first moment
+            Path(held.name).replace(file)  # whole and locked from its first moment
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise NotAnnounced(f"The file {file} cannot be written: {error.strerror}.") from error
         yield
 
@@ -56,7 +59,14 @@ def announced(file: Path = FILE) -> Announced | None:
             try:
                 fcntl.flock(said, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return Announced(**json.load(said))
-    except (OSError, ValueError, TypeError):
+                return _said_in(file)
+    except OSError:
         pass
     return None
+
+
+def _said_in(file: Path) -> Announced | None:
+    try:
+        return Announced(**json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+    except (OSError, ValueError, TypeError):
+        return None

@@ -3,10 +3,11 @@
 import contextlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from decimal import InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 class StateError(Exception):
@@ -24,19 +25,31 @@ def load(path: Path) -> str | None:
 
 
 def save(path: Path, text: str) -> None:
-    """Replace the file's content. After a crash there is the old file or the new one, never a part."""
-    temporary = path.with_name(path.name + ".new")
+    """Replace the file's content. After a crash there is the old file or the new one, never a part.
+
+    Its owner alone can read it: it holds callback URLs, with their keys.
+    """
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with new_beside(path) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            Path(file.name).replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise StateError(f"The state file {path} cannot be written: {reason(error)}.") from error
+
+
+@contextlib.contextmanager
+def new_beside(path: Path) -> Iterator[IO[str]]:
+    """A new file in the same directory, which only its owner can read; gone if the block does not move it."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f"{path.name}.", delete=False
+    ) as file:
+        try:
+            yield file
+        finally:
+            Path(file.name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
