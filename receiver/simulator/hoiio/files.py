@@ -1,4 +1,4 @@
-"""Faxes for download, behind a link that expires (protocol: incoming fax)."""
+"""Faxes and recordings for download; the link to a fax expires (protocol: incoming fax)."""
 
 import hashlib
 import hmac

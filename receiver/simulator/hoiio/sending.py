@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from receiver.simulator.gsm import ALPHABET, EXTENSION
+
 from .account import ApiError
 from .api import Answer, Endpoint, Parameters, required
 from .asked import notify_url, tag, telephone
@@ -13,11 +15,7 @@ from .tariff import SMS_RATE, charge
 _FAILS = "0003"
 """What is sent to a number with this ending is not delivered."""
 
-_GSM = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà[]\\^{}|~€"
-)
-_COUNT_DOUBLE = frozenset("\n[]\\^{}|~€")
+_COUNT_DOUBLE = EXTENSION | {"\n"}
 _LENGTHS = {True: (160, 306, 459), False: (70, 134, 201)}
 """Characters of one, two and three parts: of the GSM alphabet, and of any other."""
 
@@ -45,7 +43,7 @@ def _send(provider: Provider, parameters: Parameters) -> Answer:
 
 
 def _parts(msg: str) -> int:
-    plain = _GSM.issuperset(msg)
+    plain = ALPHABET.issuperset(msg)
     length = len(msg) + (sum(char in _COUNT_DOUBLE for char in msg) if plain else 0)
     for parts, longest in enumerate(_LENGTHS[plain], start=1):
         if length <= longest:
