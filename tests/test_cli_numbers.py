@@ -417,6 +417,23 @@ def test_configuring_keeps_what_is_not_named(flask, simulator, public_url):
     assert "Nothing to do" in again.stderr
 
 
+def test_configuring_changes_nothing_else_than_it_showed(flask, simulator, monkeypatch):
+    """Hoiio is sent all settings of a number, and a question may stay open for long."""
+    number = simulator.subscribe("US", "CA", mode="voice")
+
+    def meanwhile(*_, **__) -> bool:
+        simulator.request("number/update_forwarding", number=number, forward_to="http://other.example/voice")
+        return True
+
+    with monkeypatch.context() as asked:
+        asked.setattr(output, "confirmed", meanwhile)
+        refused = flask("numbers", "configure", number, "--forward-sms-to", "here")
+    assert "somebody else changed it meanwhile" in refused.stderr
+    assert simulator.account["numbers"][0]["forward_to"] == "http://other.example/voice"
+    ok(flask("numbers", "configure", number, "--forward-sms-to", "here", "--yes"))
+    assert simulator.account["numbers"][0]["forward_to"] == "http://other.example/voice"
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -29,6 +29,7 @@ from receiver.providers.errors import WrongConfiguration
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.numbers import SubscribedNumber
 from receiver.search import index_lag
+from receiver.setup.journal import Journal
 
 
 @pytest.fixture
@@ -449,6 +450,21 @@ def test_keys_that_are_dead_or_old_and_their_fix(here):
     assert fixed.stderr.count("moved to the current key") == 2
     assert about_numbers(here) == {}
     assert here.targets() == {url(here, "voice"), url(here, "fax"), "https://other.example.com/sms"}
+
+
+def test_a_fix_keeps_what_another_run_changed_while_it_waited(here, monkeypatch):
+    number = here.simulator.subscribe("US", "CA", forward_to=url(here, "voice", OLD_KEY), mode="voice")
+    wait = Journal.lease
+
+    def lease(journal, **options):
+        settings = here.simulator.account["numbers"][0] | {"forward_sms_to": "https://other.example.com/sms"}
+        changed = {name: settings[name] for name in ("forward_to", "forward_sms_to", "mode")}
+        here.simulator.request("number/update_forwarding", number=number, **changed)
+        return wait(journal, **options)
+
+    monkeypatch.setattr(Journal, "lease", lease)
+    here.flask("doctor", "--fix")
+    assert here.targets() == {url(here, "voice"), "https://other.example.com/sms"}
 
 
 # --- the watch ---

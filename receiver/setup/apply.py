@@ -4,7 +4,7 @@ is known."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -59,21 +59,22 @@ def apply(
     """Do the steps one by one, saying what became of each. Needs the journal's lease.
 
     Numbers that were configured are read back together at the end, so their outcomes come last. A refusal
-    concerns one number only, and the others go on. After any other failure the rest is skipped: it would fail
-    as well, or its outcome could not be known. `starting` is called with each step before anything is sent.
+    concerns one number only, and the others go on; so does a number that was changed since it was decided on,
+    as a question may have stayed open for long. After any other failure the rest is skipped: it would fail as
+    well, or its outcome could not be known. `starting` is called with each step before anything is sent.
     """
     try:
-        ours = {number.number for number in client.subscribed_numbers()} if decided.payments else set()
+        ours = {number.number: number for number in client.subscribed_numbers()} if decided.steps else {}
     except ProviderError as error:
         yield from _skipped(decided.steps, str(error))
         return
-    failed: set[str] = set()
+    left = dict.fromkeys(_changed(decided, ours), "somebody else changed it meanwhile: run this again")
     with_settings: dict[str, Routes | None] = {}
     sent: list[Configure] = []
     spent = Decimal(0)
     for at, step in enumerate(decided.steps):
-        if step.number in failed:
-            yield Progress(step, StepOutcome.SKIPPED, "the number was not bought")
+        if step.number in left:
+            yield Progress(step, StepOutcome.SKIPPED, left[step.number])
             continue
         starting(step)
         try:
@@ -92,12 +93,12 @@ def apply(
                 yield Progress(
                     step, StepOutcome.FAILED, f"{spent:f} were paid, so it would exceed --max-cost"
                 )
-                failed.add(step.number)
+                left[step.number] = "the number was not bought"
                 continue
             done = pay(step, client, journal, market, sleep=sleep)
         except ProviderError as error:
             yield Progress(step, StepOutcome.FAILED, error.reason)
-            failed.add(step.number)
+            left[step.number] = "the number was not bought"
             if not isinstance(error, Refused):
                 yield from _read_back(sent, client, journal, sleep)
                 yield from _skipped(decided.steps[at + 1 :], "not tried after the failure above")
@@ -197,6 +198,17 @@ def _paid(step: Payment, client: NumberClient, journal: Journal, sleep: Sleep) -
 
 def _settings(step: Payment) -> Routes | None:
     return step.routes if isinstance(step, Subscribe) else None
+
+
+def _changed(decided: Plan, held: Mapping[str, SubscribedNumber]) -> list[str]:
+    """The numbers that are not as they were decided on: all settings are sent, also those to keep."""
+    bought = {step.number for step in decided.payments}
+    configured = [step for step in decided.steps if isinstance(step, Configure) and step.number not in bought]
+    return [
+        step.number
+        for step in configured
+        if step.number in held and held[step.number].routes != step.was.routes
+    ]
 
 
 def _sent(step: Configure, client: NumberClient, journal: Journal, sleep: Sleep) -> Progress | None:

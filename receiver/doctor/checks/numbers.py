@@ -33,12 +33,12 @@ def mend(patient: Patient, say: Say) -> None:
 
 def _mend(patient: Patient, provider: Provider, urls: CallbackUrls, say: Say) -> None:
     client = patient.watch.clients[provider.name]()
-    stale = [number for number in client.subscribed_numbers() if repointed(number, urls)]
-    if not stale:
+    if not any(repointed(number, urls) for number in client.subscribed_numbers()):
         return
     journal = patient.journal(provider)
     with journal.lease(say=say):
-        for progress in repoint(stale, urls, client, journal):
+        # Who had the lease until now may have changed them.
+        for progress in repoint(client.subscribed_numbers(), urls, client, journal):
             done = progress.outcome in (StepOutcome.DONE, StepOutcome.FOUND)
             number = masked_number(progress.step.number)
             say(f"{number}: {'moved to the current key' if done else progress.detail}")
