@@ -13,7 +13,7 @@ SIMULATOR ?=
 PROVIDER ?=
 VENV := .venv
 
-.PHONY: run test bench screenshots
+.PHONY: run test types tests bench screenshots
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -22,8 +22,15 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	@$(MAKE) --no-print-directory -j 2 types tests
+
+types:
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest -n 4 --dist worksteal
+
+# In memory where there is room: most of the time of a commit goes into waiting for a disk, and no test turns the power off.
+tests:
+	@room=$$(mktemp -d -p "$$($(memory_or_disk))"); trap 'rm -rf "$$room"' EXIT; trap 'exit 130' INT TERM; \
+	echo "$(VENV)/bin/pytest -n 4 --dist worksteal"; TMPDIR=$$room $(VENV)/bin/pytest -n 4 --dist worksteal
 
 bench: $(VENV)/.installed-dev
 	@names=$$($(VENV)/bin/python -m bench) || exit 1; failed=0; \
@@ -44,6 +51,10 @@ $(VENV)/.installed-dev: requirements.txt requirements-dev.txt pyproject.toml
 	@$(call install,requirements-dev.txt,-r requirements-dev.txt)
 	@$(call install,the receiver command,--no-deps -e .)
 	@touch $(VENV)/.installed $@
+
+define memory_or_disk
+{ [ -w /dev/shm ] && df -Pk /dev/shm | awk 'END { exit ($$4 < 4000000) }'; } 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}"
+endef
 
 # A checkout that was moved, or a system Python that was replaced, leaves an environment that cannot start:
 # such a one is made anew.

@@ -13,6 +13,7 @@ import databases
 import psycopg
 import pytest
 from argon2 import PasswordHasher
+from dealt import dealt
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
@@ -29,6 +30,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 compiled.build_urls_once()
+# Nothing in here has to do with how long a guess takes.
+users._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+        items[:] = dealt(items, workers)
 
 
 def pytest_collection_finish() -> None:
@@ -236,9 +245,3 @@ def run(app):
         return result.stdout
 
     return invoke
-
-
-@pytest.fixture
-def cheap_passwords(monkeypatch):
-    """For tests that have nothing to do with how long a guess takes."""
-    monkeypatch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -38,6 +39,7 @@ APART = {"receiver.simulator": frozenset(), "receiver.quickstart": frozenset({"c
 WITH_FLASK = {"wsgi", "receiver.app", "receiver.current", "receiver.web", "receiver.cli"}
 
 
+@cache
 def modules() -> dict[str, Path]:
     paths = [*ROOT.glob("receiver/**/*.py"), ROOT / "config.py", ROOT / "wsgi.py"]
     return {
@@ -52,7 +54,8 @@ def room_of(module: str) -> str:
     return ".".join(parts[:2] if parts[0] == "receiver" else parts[:1])
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -61,7 +64,7 @@ def imports(path: Path) -> set[str]:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             found |= {word.value for word in node.args if isinstance(word, ast.Constant)}
-    return found
+    return frozenset(found)
 
 
 def ours(name: str) -> bool:
@@ -90,7 +93,7 @@ def test_imports_point_down():
 
 def test_no_modules_import_each_other_in_a_circle():
     names = modules()
-    below = {module: imports(path) & names.keys() for module, path in names.items()}
+    below = {module: {*imports(path)} & names.keys() for module, path in names.items()}
     for found in below.values():  # `from package import module` is of the module
         found -= {package for package in found if any(name.startswith(f"{package}.") for name in found)}
     TopologicalSorter(below).prepare()  # raises where there is one

@@ -26,7 +26,6 @@ from receiver.simulator.hoiio.server import SimulatorServer
 database_url = on_sqlite
 
 PASSWORD = "correct horse battery"
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 SENDER, NUMBER = "+6591234567", "+6511111111"
 
 

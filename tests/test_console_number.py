@@ -13,8 +13,6 @@ from test_console import form_token, signed_in
 from receiver import current
 from receiver.access.scopes import Scope
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
-
 
 @pytest.fixture(scope="module")
 def firm(tmp_path_factory):

@@ -19,7 +19,6 @@ from receiver.search.filters import FILTERS, WORDS
 from receiver.search.query import Search
 
 database_url = on_sqlite
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from receiver.models import CONTACTS
 from receiver.search import select
 
 database_url = on_sqlite
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 ANNA, BEN, OURS = "+6591234567", "+6582345678", "+6560000001"
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}

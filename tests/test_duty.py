@@ -13,7 +13,6 @@ from test_console import form_token, signed_in
 from receiver.access.scopes import Scope
 
 database_url = on_sqlite
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 ANNA, BEN, OURS = "+6591234567", "+6582345678", "+6560000001"
 HEADERS = {"Authorization": f"Bearer {API_TOKEN}"}

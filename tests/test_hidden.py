@@ -22,7 +22,6 @@ from receiver.search.query import Search
 from receiver.search.set_aside import set_aside_json
 
 database_url = on_sqlite
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 FAILED = f"https://receiver.example.com/callbacks/{KEY}/twilio/voice?answering=a-token"
 

@@ -13,7 +13,6 @@ from receiver.search import select
 from receiver.search.index import LogIndex
 from receiver.search.query import Search
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 SAID = re.compile(
     r"The index is 12 events behind\. Events received from \d\d:\d\d to \d\d:\d\d are not"
     r" (searched for words|counted) yet and may be missing here\. The index catches up by itself\."

@@ -8,7 +8,6 @@ from test_console import form_token, signed_in
 
 from receiver.access.scopes import Scope
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 NAMES = (
     "q",
     "name",

@@ -14,7 +14,6 @@ from receiver.access.scopes import Scope
 from receiver.db.engine import writing
 
 database_url = on_sqlite
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 
 @pytest.fixture

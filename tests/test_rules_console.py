@@ -18,8 +18,6 @@ from receiver.answering.switches import switched_on
 from receiver.archive.archivist import Archivist
 from receiver.simulator.twilio.server import SimulatorServer
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
-
 CALLER = "+6591234567"
 CLOSED = "</title><script>alert('x')</script> \\u202Ewe are closed"
 """Said after hours; the escape is TOML's."""

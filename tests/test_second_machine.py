@@ -82,9 +82,6 @@ class Firm:
         return {one["code"]: one for one in json.loads(said)["findings"] if "fallback" in one["code"]}
 
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
-
-
 @pytest.fixture
 def firm(tmp_path, monkeypatch):
     monkeypatch.setattr("receiver.keys.ring.REFRESH", 0.2)

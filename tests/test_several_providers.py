@@ -806,7 +806,7 @@ def test_a_number_is_ours_with_its_provider_only(flask, hoiio, twilio, tmp_path)
         assert admission.ours == {"twilio": {there[1:]}, "hoiio": {here[1:]}}
 
 
-def test_api_and_console_say_whose_each_number_is(flask, hoiio, twilio, tmp_path, cheap_passwords):
+def test_api_and_console_say_whose_each_number_is(flask, hoiio, twilio, tmp_path):
     there, here = twilio.buy(), hoiio.subscribe("SG", "")
     flask("numbers", "list")
     settings = both(hoiio, twilio) | {"secret_key": "a-secret-for-tests", "public_url": "http://127.0.0.1/"}

@@ -22,7 +22,6 @@ from receiver.search.query import Search
 
 database_url = on_sqlite
 
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 HANDLER = '{"function": "billing", "types": ["sms.received"], "timeout": 30, "lanes": 1}'
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[31m"
 

@@ -13,7 +13,6 @@ from receiver.access.sign_ins import IDLE, LONGEST
 from receiver.models import SignIn, SignInFailure, User
 
 PASSWORD = "correct horse battery"
-pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 
 @pytest.fixture
