@@ -201,6 +201,12 @@ def api(client: FlaskClient):
     return ask
 
 
+def quickly_known(monkeypatch) -> None:
+    """Have new keys be known everywhere in a moment."""
+    monkeypatch.setattr("receiver.keys.ring.REFRESH", 0.2)
+    monkeypatch.setattr("receiver.setup.rotation.LOOK_EVERY", 0.1)
+
+
 def signed(body: bytes) -> dict[str, str]:
     """The headers of a callback as the provider sends it."""
     return {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from conftest import KEY, OLD_KEY, TOKEN, assembled, make_config, started
+from conftest import KEY, OLD_KEY, TOKEN, assembled, make_config, quickly_known, started
 from firm import Firm, provider, serving
 from sqlalchemy import insert, select, update
 from test_console import signed_in
@@ -41,7 +41,7 @@ def here(tmp_path):
 
 @pytest.fixture
 def firm(tmp_path, monkeypatch):
-    monkeypatch.setattr("receiver.keys.ring.REFRESH", 0.2)
+    quickly_known(monkeypatch)
     with serving(tmp_path) as firm:
         yield firm
 

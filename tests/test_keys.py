@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from conftest import KEY, OLD_KEY, ON_BOTH, on_sqlite, signed
+from conftest import KEY, OLD_KEY, ON_BOTH, on_sqlite, quickly_known, signed
 from firm import serving
 from sqlalchemy import delete, insert, select, update
 
@@ -265,7 +265,7 @@ def test_a_callback_with_a_key_made_since_the_start_is_logged(app, client, api, 
 
 @pytest.fixture
 def firm(tmp_path, monkeypatch):
-    monkeypatch.setattr("receiver.keys.ring.REFRESH", 0.2)
+    quickly_known(monkeypatch)
     with serving(tmp_path) as firm:
         yield firm
 

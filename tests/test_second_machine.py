@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 import trustme
-from conftest import KEY, make_config, started
+from conftest import KEY, make_config, quickly_known, started
 from test_console import form_token, signed_in
 from test_proof import answering, passing_to, serving
 from test_twilio_proof import listening
@@ -84,7 +84,7 @@ class Firm:
 
 @pytest.fixture
 def firm(tmp_path, monkeypatch):
-    monkeypatch.setattr("receiver.keys.ring.REFRESH", 0.2)
+    quickly_known(monkeypatch)
     monkeypatch.setattr(rotation, "_PATIENCE", 1.0)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with Twilio() as twilio, ExitStack() as stack:

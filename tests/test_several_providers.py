@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from conftest import API_TOKEN, KEY, OLD_KEY, make_config, started
+from conftest import API_TOKEN, KEY, OLD_KEY, make_config, quickly_known, started
 from test_console import signed_in
 from werkzeug.serving import make_server
 
@@ -712,7 +712,7 @@ def test_what_somebody_else_set_beside_a_url_stays_when_that_is_set_by_hand(flas
 @pytest.fixture
 def serves(hoiio, twilio, tmp_path, monkeypatch):
     """A service with both accounts, and a command of it: `serves("keys", "rotate")`."""
-    monkeypatch.setattr("receiver.keys.ring.REFRESH", 0.2)
+    quickly_known(monkeypatch)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
         settings = both(hoiio, twilio) | {"public_url": url}

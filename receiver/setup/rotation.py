@@ -30,6 +30,8 @@ from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.mask import masked_number
 
 GRACE = timedelta(days=7)
+LOOK_EVERY = 1.0
+"""Seconds between looks at whether all processes accept a key."""
 _PATIENCE = 60.0
 """Seconds for all processes to accept a new key; each looks every few."""
 _IN_A_ROW = 10
@@ -168,7 +170,7 @@ class Rotator:
                 return
             if time.monotonic() > until:
                 raise RotationError(f"{problem} {_AGAIN}")
-            self.sleep(1.0)
+            self.sleep(LOOK_EVERY)
 
     def _refused(self, urls: CallbackUrls) -> str:
         for door in addresses(urls):
