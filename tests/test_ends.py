@@ -6,10 +6,14 @@ import pytest
 import twilio_callbacks as twilio
 from conftest import KEY, make_config, started
 from receiving import Receiving
+from sqlalchemy import select
 
 from receiver import current
-from receiver.relay.planner import Planner
+from receiver.models import LateEvent
+from receiver.relay import planner
+from receiver.relay.planner import Planner, deliveries_for
 from receiver.relay.target import TargetSort
+from receiver.search import ends
 from receiver.search.calls import LONGEST_CALL
 from receiver.search.counts import Counts
 from receiver.search.ends import complete
@@ -106,6 +110,59 @@ def test_what_is_not_trusted_names_nobody_until_it_is_released(here, run):
         index().catch_up()
         assert found(f"from:{CALLER} to:{OURS}") == [1, 2]
         assert [(one.number, one.events) for one in Counts(current.engine()).by_number()] == [(OURS, 2)]
+
+
+def test_who_is_named_while_an_event_is_planned_as_late_gets_it_nevertheless(here, run, monkeypatch):
+    with Receiving() as there:
+        url = {"url": there.url}
+        current.targets().add("desk", TargetSort.WEBHOOK, url, search=f"from:{CALLER}", by="tests")
+    arrive(here, NAMELESS, **{"X-Twilio-Signature": "forged"})
+    index().catch_up()
+    Planner(current.engine()).plan()
+    run("events", "release", "1", "--yes")
+    at_once = iter([True])
+
+    def meanwhile(*given):
+        found = list(deliveries_for(*given))
+        if next(at_once, False):
+            arrive(here, "voice/ringing")
+            complete(current.engine(), 1, 2)  # as another process does
+        return found
+
+    monkeypatch.setattr(planner, "deliveries_for", meanwhile)
+    for _ in range(2):
+        Planner(current.engine()).plan()
+    assert planned() == [1, 2]
+    with current.engine().connect() as connection:
+        assert connection.scalars(select(LateEvent.event_id)).all() == []
+
+
+def test_what_names_a_call_may_be_released_while_the_call_is_completed(here, run, monkeypatch):
+    with Receiving() as there:
+        url = {"url": there.url}
+        current.targets().add("desk", TargetSort.WEBHOOK, url, search=f"to:{OURS}", by="tests")
+    arrive(here, "voice/ringing", **{"X-Twilio-Signature": "forged"})
+    arrive(here, NAMELESS)
+    index().catch_up()
+    Planner(current.engine()).plan()
+    body = twilio.payload(NAMELESS).replace(b"REaaaaaaaa", b"REbbbbbbbb")
+    assert twilio.post(here.test_client(), NAMELESS, body).status_code == 200
+    calls, at_once = ends._calls, iter([True])
+
+    def meanwhile(*given):
+        if next(at_once, False):
+            run("events", "release", "1", "--yes")
+        return calls(*given)
+
+    monkeypatch.setattr(ends, "_calls", meanwhile)
+    index().catch_up()
+    Planner(current.engine()).plan()
+    assert planned() == [1, 2, 3]
+    assert [(one.number, one.events) for one in Counts(current.engine()).by_number()] == [(OURS, 3)]
+
+
+def planned() -> list[int]:
+    return sorted(one.event_id for one in current.deliveries().find(limit=200).deliveries)
 
 
 def test_a_call_of_another_provider_with_the_same_session_names_nobody(here):

@@ -65,8 +65,8 @@ class Planner:
             # Only now: what is above `settled` is planned later, also for a target that is made in between.
             targets = [Target.of(row) for row in connection.execute(select(TargetRow.__table__))]
             events = _between(connection, after, settled) if targets else []
-            events += rows(connection, [event for event in late if event <= settled])
-            found = list(deliveries_for(connection, targets, events))
+            late_ones = rows(connection, [event for event in late if event <= settled])
+            found = list(deliveries_for(connection, targets, [*events, *late_ones]))
         try:
             with writing_lazily(self._engine) as connection:
                 moved = connection.execute(_MOVE, {"before": after, "settled": settled})
@@ -75,7 +75,8 @@ class Planner:
                 if found := still_there(connection, found):
                     insert_all(self._add, connection, found)
                 if late:
-                    connection.execute(delete(LateEvent).where(LateEvent.event_id.in_(late)))
+                    done = set(late) - _changed(connection, late_ones)
+                    connection.execute(delete(LateEvent).where(LateEvent.event_id.in_(done)))
         except IntegrityError:
             return Step()  # a target was removed meanwhile: look again
         full = settled - after >= AT_ONCE or len(late) >= AT_ONCE
@@ -150,6 +151,14 @@ def line_of(event: Event) -> str:
     return ""
 
 
+def _changed(connection: Connection, read: Sequence[Event]) -> set[int]:
+    """Those of these events that got other ends since they were read, or that somebody changes right now:
+    they are late once more."""
+    ids = [event.id for event in read]
+    now = {row.id: row for row in connection.execute(_ENDS[connection.dialect.name], {"ids": ids})}
+    return {event.id for event in read if now.get(event.id) != (event.id, event.sender, event.recipient)}
+
+
 def _between(connection: Connection, after: int, last: int) -> list[Event]:
     found = connection.execute(_BETWEEN, {"after": after, "last": last}).all()
     return cast(list[Event], list(found))
@@ -163,6 +172,13 @@ _PLANNED = ("target_id", "event_id", "replay_id", "state", "line", "due_at", "cr
 _BETWEEN = select(*WHOLE_EVENT).where(text("id > :after AND id <= :last")).order_by(EVENTS.c.id)
 _LATE = select(LateEvent.event_id).order_by(LateEvent.event_id).limit(AT_ONCE)
 _THERE = {dialect: select(EVENTS.c.id).where(condition) for dialect, condition in WITH_IDS.items()}
+# Whoever completes an event has it locked. Not to wait for them means not to be waited for by them either.
+_ENDS = {
+    dialect: select(EVENTS.c.id, EVENTS.c.sender, EVENTS.c.recipient)
+    .where(condition)
+    .with_for_update(read=True, skip_locked=True)
+    for dialect, condition in WITH_IDS.items()
+}
 _ENDED_AS = {
     state: text(f"SELECT 1 FROM events WHERE id = :id AND {condition}")  # noqa: S608  # our own words
     for state, condition in ENDED_AS.items()

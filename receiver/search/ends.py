@@ -54,7 +54,7 @@ def complete(engine: Engine, after: int, to: int) -> None:
             found = _completed(_Of(*row) for row in (*visited, *_calls(connection, some)))
         if found:
             with writing_lazily(engine) as connection:
-                _write(connection, _still_so(connection, found), frozenset(late))
+                _write(connection, _still_so(connection, found))
     if late:
         with writing_lazily(engine) as connection:
             connection.execute(delete(EndsLate).where(EndsLate.event_id.in_(late)))
@@ -107,16 +107,21 @@ def _given(one: _Of, giver: _Of, end: dict[str, Any]) -> _Of:
 def _still_so(connection: Connection, found: Sequence[_Of]) -> list[_Of]:
     """Those whose events were neither erased nor lost their trust since they were read, nor those that gave
     them their ends. They are locked: nobody erases one while its number goes to another."""
-    ids = sorted({of for one in found for of in (one.id, *one.givers)})
-    trusted = set(connection.scalars(_TRUSTED, {"ids": ids}))
+    trusted = set(connection.scalars(_TRUSTED, {"ids": _all_of(found)}))
     return [one for one in found if {one.id, *one.givers} <= trusted]
 
 
-def _write(connection: Connection, found: Sequence[_Of], released: frozenset[int]) -> None:
-    """`released` are events that were in quarantine until now."""
+def _all_of(found: Iterable[_Of]) -> list[int]:
+    """They, and those that gave them their ends."""
+    return sorted({of for one in found for of in (one.id, *one.givers)})
+
+
+def _write(connection: Connection, found: Sequence[_Of]) -> None:
     if not found:
         return
-    # Whoever read one of these before what named its ends was there read it without them.
+    # Whoever read one of these before what named its ends was there read it without them. Asked for only now:
+    # some may have left quarantine since the work began.
+    released = set(connection.scalars(_RELEASED, {"ids": _all_of(found)}))
     passed = [one.id for one in found if released & {one.id, *one.givers} or max(one.givers) > one.id]
     with reindexing(connection, passed):
         if connection.dialect.name == "postgresql":
@@ -171,6 +176,7 @@ _BETWEEN = {
     for dialect, events in _BY_ID.items()
 }
 _AMONG = EVENTS.c.id.in_(bindparam("ids", expanding=True))
+_RELEASED = select(EndsLate.event_id).where(EndsLate.event_id.in_(bindparam("ids", expanding=True)))
 _SESSIONS = select(EVENTS.c.session).where(_AMONG, EVENTS.c.session.is_not(None)).distinct()
 _TRUSTED = (
     select(EVENTS.c.id).where(_AMONG, EVENTS.c.quarantine.is_(None)).order_by(EVENTS.c.id).with_for_update()
