@@ -19,7 +19,7 @@ import pytest
 import time_machine
 from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, signed
 from documents import MP3, WAV, give, pdf, serving, tiff
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from test_fetch import trusting
 from test_serve import Service
 from waiting import until
@@ -28,10 +28,11 @@ from receiver.archive import checking, keep
 from receiver.archive.archivist import THREADS, Archivist
 from receiver.archive.claims import LEASE, claim
 from receiver.archive.documents import find
+from receiver.archive.folder import Folder
 from receiver.archive.plan import plan
 from receiver.archive.states import MOST_ATTEMPTS
 from receiver.db.engine import writing
-from receiver.models import DOCUMENTS
+from receiver.models import ARCHIVED, DOCUMENTS
 from receiver.outbound.fetch import Fetched
 from receiver.outbound.media import PDF
 from receiver.retention import quarantine
@@ -298,6 +299,33 @@ def test_it_gives_up_after_two_days(client, api, server, archivist):
 
 
 @ON_BOTH
+def test_it_says_why_a_document_could_not_be_kept_here(*, client, api, config, engine, server, archivist):
+    """And tries again in a moment, not only when its lease ends."""
+    server.answers["/a.mp3"] = give(MP3)
+    recording(client, f"{server.url}/a.mp3")
+
+    def tried(at_work: Archivist) -> dict:
+        due_now(engine)
+        at_work.step()
+        return api("/events/1/documents")["documents"][0]
+
+    config.archive_dir.mkdir()
+    incoming = config.archive_dir / "incoming"
+    incoming.symlink_to("/proc")  # where nobody makes a file
+    first = tried(archivist)
+    assert first["reason"] == "It cannot be written here: No such file or directory."
+    assert datetime.fromisoformat(first["due_at"]) < datetime.now(UTC) + timedelta(seconds=10)
+    incoming.unlink()
+    assert tried(Archivist(engine, archivist._store, {}))["reason"] == "Unexpected: KeyError."
+    assert tried(archivist)["state"] == "kept"
+
+
+def due_now(engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(update(ARCHIVED).values(due_at=datetime.now(UTC)))
+
+
+@ON_BOTH
 def test_quarantined_links_are_fetched_once_they_are_released(client, api, engine, server, archivist):
     server.answers["/a.pdf"] = give(pdf())
     wrong = {"X-Hoiio-Signature": "00" * 32, "Content-Type": "application/x-www-form-urlencoded"}
@@ -465,6 +493,57 @@ def test_fetching_does_not_wait_for_drawing(*, client, engine, server, archivist
         until(lambda: len(drawn) == len(faxes))
 
 
+def test_a_picture_that_another_worker_left_is_drawn_at_once(
+    *, client, api, config, engine, server, archivist, monkeypatch
+):
+    """Mail does not wait for it for long."""
+    server.answers["/a.pdf"] = give(pdf())
+    fax(client, f"{server.url}/a.pdf")
+    with monkeypatch.context() as stopped:
+        stopped.setattr("receiver.archive.archivist.make_preview", lambda *_: None)
+        archivist.step()
+    assert api("/events/1/documents")["documents"][0]["preview"] == "waiting"
+    Archivist.of(config, engine).step()
+    assert api("/events/1/documents")["documents"][0]["preview"] == "yes"
+
+
+def test_fetching_does_not_wait_for_deleting(*, client, engine, server, archivist, monkeypatch):
+    """Nor does the end of a worker."""
+    shared(client, server, archivist)
+    with writing(engine) as connection:
+        remove(connection, [1, 2])
+    begun, go_on = threading.Event(), threading.Event()
+
+    def delete(_store, _name):
+        begun.set()
+        go_on.wait(20)
+
+    monkeypatch.setattr(Folder, "delete", delete)
+    archivist._next_tidying = 0.0
+    server.answers["/a.mp3"] = give(MP3)
+    with working(archivist):
+        assert begun.wait(10)
+        recording(client, f"{server.url}/a.mp3")
+        until(lambda: kept(engine) == 1)
+    go_on.set()
+    archivist._tidying.join()
+
+
+@ON_BOTH
+def test_documents_are_deleted_in_portions(*, client, config, engine, server, archivist, monkeypatch):
+    monkeypatch.setattr("receiver.archive.archivist.SWEPT_AT_ONCE", 2)
+    for number in range(3):
+        server.answers[f"/{number}.mp3"] = give(MP3 + bytes([number]))
+        recording(client, f"{server.url}/{number}.mp3", f"AA-C-{number}")
+    archivist.step()
+    with writing(engine) as connection:
+        remove(connection, [1, 2, 3])
+    archivist._next_tidying = 0.0
+    for left in (1, 0):
+        archivist.step()
+        assert (kept(engine), len(files(config))) == (left, left)
+
+
 def test_a_fetch_that_hangs_does_not_keep_a_worker_from_stopping(client, server, archivist, monkeypatch):
     monkeypatch.setattr("receiver.archive.archivist.LONGEST_STOP", 0.1)
     asked, go_on = threading.Event(), threading.Event()
@@ -616,7 +695,7 @@ def test_a_document_that_is_just_being_deleted_is_kept_a_moment_later(
 
     def meanwhile(name: str) -> None:
         if not name.endswith(".png"):
-            archivist._next_sweep = float("inf")
+            archivist._next_tidying = float("inf")
             archivist.step()
             (item,) = api("/events/3/documents")["documents"]
             assert (item["state"], item["reason"]) == ("waiting", "The same document is just being deleted.")

@@ -97,7 +97,7 @@ def test_they_are_listed_kept_and_gone_with_the_message(*, client, api, app, con
     erased = app.test_cli_runner().invoke(args=["events", "erase", "--sender", "+6591234567", "--yes"])
     assert erased.exit_code == 0, erased.output
     archivist.step()
-    archivist._next_sweep = 0
+    archivist._next_tidying = 0
     archivist.step()
     assert [path for path in config.archive_dir.rglob("*") if path.is_file()] == []
 

@@ -202,6 +202,6 @@ def test_faxes_are_kept_in_a_bucket(in_bucket, database_url, tmp_path):
             assert check(parts.engine, store).wrong == ()
             with writing(parts.engine) as connection:
                 remove(connection, [1])
-            archivist._next_sweep = 0.0
+            archivist._next_tidying = 0.0
             archivist.step()
             assert list(store.list()) == []

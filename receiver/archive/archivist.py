@@ -27,7 +27,7 @@ from receiver.archive.store import Store, StoreError
 from receiver.logs.log import get_logger, without_words
 from receiver.models import DOCUMENTS
 from receiver.outbound.allow import AllowList
-from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.outbound.fetch import Fetcher, FetchError, not_written
 from receiver.outbound.guard import Guard
 from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.printable import sentence
@@ -45,28 +45,32 @@ AFTER_AN_ERROR = 1.0
 """Seconds before the next look then."""
 LONGEST_STOP = 8.0
 """Seconds at the end for what is under way."""
-_SWEEP_EVERY = 15.0
-_DRAWN_SOON = 100
+_TIDY_EVERY = 15.0
+SWEPT_AT_ONCE = 20
+"""Documents that are deleted between two looks: each takes a lock on SQLite twice."""
+_DRAWN_SOON = 10_000
 """Documents that wait in memory to be drawn. What is more counts as left behind."""
 _LEFT_BEHIND = timedelta(minutes=5)
-"""How old a document is whose preview nobody can be at work on any more."""
+"""How old a document is that a worker without anything to draw draws. Another one may come to it as well."""
 
 
 class Archivist:
     """Several may work at once, in one process or on many machines: each link is claimed by one of them.
 
-    Links lapse and pictures do not, so fetching never waits for drawing. Memory does not grow with the number
-    of documents or their size: they go to disk as they come.
+    Links lapse and pictures do not, so fetching never waits for drawing, nor for deleting. Memory does not
+    grow with the number of documents or their size: they go to disk as they come.
     """
 
     def __init__(self, engine: Engine, store: Store, fetchers: Mapping[str, Fetcher]) -> None:
         self._engine = engine
         self._store = store
         self._fetchers = fetchers
-        self._next_sweep = 0.0
+        self._next_tidying = 0.0
         self._fetching = Crew(THREADS)
         self._drawing = Crew(AT_ONCE)
+        self._tidying = Crew(1)
         self._to_draw: deque[str] = deque(maxlen=_DRAWN_SOON)
+        self._left_after = timedelta(0)  # at the start, what one that stopped has left
 
     @classmethod
     def of(cls, config: Config, engine: Engine) -> Archivist:
@@ -88,7 +92,8 @@ class Archivist:
         lease ends."""
         while not stop.is_set():
             try:
-                more, _ = self._look()
+                more = self._read_log()
+                self._give_out()
             except (SQLAlchemyError, StoreError) as error:
                 logger.error("the archive stands still", error=type(error).__name__)
                 stop.wait(AFTER_AN_ERROR)
@@ -104,19 +109,23 @@ class Archivist:
         """Do all that is due now, and return how many links were tried or pictures drawn."""
         done = 0
         while True:
-            more, begun = self._look()
+            more = self._read_log()
+            begun = self._give_out()
+            for crew in (self._fetching, self._drawing, self._tidying):
+                crew.join()
             if not more and not begun:
                 return done
             done += begun
-            self._fetching.join()
-            self._drawing.join()
 
-    def _look(self) -> tuple[bool, int]:
-        """Give idle threads something to do; whether there is more of the log to read, and how much began."""
-        more = plan(self._engine) >= BATCH
-        if time.monotonic() >= self._next_sweep:
-            self._next_sweep = time.monotonic() + _SWEEP_EVERY
-            self._tidy()
+    def _read_log(self) -> bool:
+        """Note the links of new events; whether there is more of the log to read."""
+        return plan(self._engine) >= BATCH
+
+    def _give_out(self) -> int:
+        """Give idle threads something to do; how many links and pictures they began."""
+        if time.monotonic() >= self._next_tidying and self._tidying.idle:
+            self._next_tidying = time.monotonic() + _TIDY_EVERY
+            self._tidying.begin(self._tidy)
             if not self._to_draw and not self._drawing.busy:
                 self._to_draw.extend(self._left_behind())
         begun = 0
@@ -126,7 +135,7 @@ class Archivist:
         while self._to_draw and self._drawing.idle:
             self._drawing.begin(partial(make_preview, self._engine, self._store, self._to_draw.pop()))
             begun += 1
-        return more, begun
+        return begun
 
     def _fetch(self, claimed: Claim) -> None:
         source = source_of(self._engine, claimed)
@@ -138,8 +147,8 @@ class Archivist:
                 fetched = self._fetchers[provider].fetch(link, file, LINKS[claimed.field])
                 file.flush()
                 kept = keep(self._engine, self._store, claimed, fetched, Path(file.name))
-        except (FetchError, StoreError) as error:
-            reason = error if isinstance(error, FetchError) else FetchError(sentence(str(error)))
+        except Exception as error:
+            reason = _reason(error)
             state = failed(self._engine, claimed, reason)
             if state is not State.WAITING:
                 logger.warning(
@@ -154,15 +163,29 @@ class Archivist:
             return connection.scalar(select(DOCUMENTS.c.preview).where(DOCUMENTS.c.sha256 == sha256))
 
     def _left_behind(self) -> list[str]:
-        """Documents that a worker kept and then had no time to draw."""
+        """Documents that a worker kept and did not come to draw, the newest last."""
         left = select(DOCUMENTS.c.sha256).where(
             DOCUMENTS.c.preview == Preview.WAITING.value,
-            DOCUMENTS.c.kept_at < datetime.now(UTC) - _LEFT_BEHIND,
+            DOCUMENTS.c.kept_at <= datetime.now(UTC) - self._left_after,
         )
         with self._engine.connect() as connection:
-            return list(connection.scalars(left.limit(_DRAWN_SOON)))
+            found = list(connection.scalars(left.order_by(DOCUMENTS.c.kept_at).limit(_DRAWN_SOON)))
+        self._left_after = _LEFT_BEHIND
+        return found
 
     def _tidy(self) -> None:
         """Delete what nothing names any more, and what a worker that was killed had begun to write."""
-        sweep(self._engine, self._store)
+        if sweep(self._engine, self._store, most=SWEPT_AT_ONCE) == SWEPT_AT_ONCE:
+            self._next_tidying = 0.0
         clear(self._store.room, 2 * LONGEST)
+
+
+def _reason(error: Exception) -> FetchError:
+    if isinstance(error, FetchError):
+        return error
+    if isinstance(error, StoreError):
+        return FetchError(sentence(str(error)))
+    if isinstance(error, OSError):
+        return not_written(error)
+    logger.error("a document could not be fetched", exception=without_words(error))
+    return FetchError(f"Unexpected: {type(error).__name__}.")

@@ -19,12 +19,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from receiver.archive.claims import Claim, mine
 from receiver.archive.states import Preview, State
 from receiver.archive.store import Store, preview_of
-from receiver.db.engine import writing
+from receiver.db.engine import writing, writing_lazily
 from receiver.models import ARCHIVED, DOCUMENTS, ArchiveOrphan
 from receiver.outbound.fetch import Fetched, FetchError
 from receiver.outbound.media import FAXES
 
 _LEASE = timedelta(minutes=5)
+_PAGE = 500
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -90,23 +91,38 @@ def _note(connection: Connection, claimed: Claim, fetched: Fetched) -> bool:
     return bool(kept)
 
 
-def sweep(engine: Engine, store: Store) -> int:
-    """Delete the documents that no event names any more, and return how many. `StoreError` leaves the rest
-    for the next time."""
+def sweep(engine: Engine, store: Store, *, most: int | None = None) -> int:
+    """Delete the documents that no event names any more, all or so many at most, and return how many.
+    `StoreError` leaves the rest for the next time."""
     swept = 0
+    while most is None or swept < most:
+        found = _orphans(engine, _PAGE if most is None else min(most - swept, _PAGE))
+        if not found:
+            break
+        swept += sum(_delete(engine, store, sha256) for sha256 in found)
+    return swept
+
+
+def _orphans(engine: Engine, most: int) -> Sequence[str]:
     free = or_(ArchiveOrphan.lease_until.is_(None), ArchiveOrphan.lease_until <= datetime.now(UTC))
     with engine.connect() as connection:
-        found = connection.scalars(select(ArchiveOrphan.sha256).where(free)).all()
-    for sha256 in found:
-        with writing(engine) as connection:
-            if not _claimed(connection, sha256):
-                continue
-        store.delete(preview_of(sha256))
-        store.delete(sha256)
-        with writing(engine) as connection:
-            connection.execute(delete(ArchiveOrphan).where(ArchiveOrphan.sha256 == sha256))
-        swept += 1
-    return swept
+        return connection.scalars(select(ArchiveOrphan.sha256).where(free).limit(most)).all()
+
+
+def _delete(engine: Engine, store: Store, sha256: str) -> bool:
+    """Delete a document that was claimed; False if it cannot be, or need not be any more.
+
+    After a power cut its row may be there again, without the bytes. Then the orphan is, too: it is swept
+    once more.
+    """
+    with writing_lazily(engine) as connection:
+        if not _claimed(connection, sha256):
+            return False
+    store.delete(preview_of(sha256))
+    store.delete(sha256)
+    with writing_lazily(engine) as connection:
+        connection.execute(delete(ArchiveOrphan).where(ArchiveOrphan.sha256 == sha256))
+    return True
 
 
 def _claimed(connection: Connection, sha256: str) -> bool:

@@ -17,7 +17,7 @@ from receiver.archive.render import LARGEST, MOST_PAGES
 from receiver.archive.room import new_file
 from receiver.archive.states import Preview
 from receiver.archive.store import NotThere, Store, preview_of
-from receiver.db.engine import writing
+from receiver.db.engine import writing_lazily
 from receiver.models import DOCUMENTS
 from receiver.outbound.media import PDF
 
@@ -68,7 +68,8 @@ def draw(document: BinaryIO, media_type: str) -> Drawn:
 
 
 def make_preview(engine: Engine, store: Store, sha256: str) -> None:
-    """Draw a document that is kept, and note what came of it. It stays whatever comes of it."""
+    """Draw a document that is kept, and note what came of it. It stays whatever comes of it. To draw it twice
+    is harmless."""
     wanted = DOCUMENTS.c.sha256 == sha256
     with engine.connect() as connection:
         media_type = connection.scalar(select(DOCUMENTS.c.media_type).where(wanted))
@@ -82,7 +83,7 @@ def make_preview(engine: Engine, store: Store, sha256: str) -> None:
             store.put(preview_of(sha256), Path(file.name))
     preview = Preview.FAILED if drawn.picture is None else Preview.YES
     noted = update(DOCUMENTS).where(wanted).values(pages=drawn.pages, preview=preview.value)
-    with writing(engine) as connection:
+    with writing_lazily(engine) as connection:
         there = connection.execute(noted).rowcount
     if not there:  # deleted in the meantime
         store.delete(preview_of(sha256))

@@ -48,6 +48,11 @@ class FetchError(Exception):
         """Seconds that the server asked us to wait."""
 
 
+def not_written(error: OSError) -> FetchError:
+    """What it means if there is no room for the document, or no right to write."""
+    return FetchError(f"It cannot be written here: {error.strerror or type(error).__name__}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What was fetched."""
@@ -136,7 +141,7 @@ class _Taken:
         try:
             self._into.write(piece)
         except OSError as error:
-            raise FetchError(f"It cannot be written here: {error.strerror}.") from None
+            raise not_written(error) from None
         self.digest.update(piece)
         self.size += len(piece)
         self.head += piece[: HEAD - len(self.head)]
