@@ -52,7 +52,7 @@ _EVENTS = Commands(
         Later(
             "interventions",
             "events.interventions:list_interventions",
-            "List what operators did to the log, to users, to tokens and to targets.",
+            "List what operators did to the log, to users, to tokens, to targets and to rules.",
         ),
     ),
     default="list",
