@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ def flask(settings, tmp_path, monkeypatch):
         assert "Traceback" not in result.output
         for secret in (KEY, OLD_KEY, "sim-token"):
             assert secret not in result.output
+        # Logs keep what is said there, since it is no terminal. The two are an example and a typo.
+        assert set(re.findall(r"\+[0-9]{9,}", result.stderr)) <= {"+6511111111", "+1415234123"}
         return result
 
     return run
@@ -188,6 +191,7 @@ def test_a_purchase_in_doubt_is_settled_by_a_person(flask, simulator, monkeypatc
     doubtful = flask("setup", "--country", "SG", "--yes")
     assert doubtful.exit_code == 1
     assert f"--not-bought {SG_NUMBER}" in doubtful.stdout
+    assert "--not-bought +65••••1237" in flask("numbers", "subscribe", SG_NUMBER, "--yes").stderr
     assert len(simulator.purchases) == 1
 
     assert "was not bought" in flask("setup", "--not-bought", SG_NUMBER).stderr
@@ -364,7 +368,7 @@ def test_extending_shows_the_price_and_asks(flask, simulator):
     number = simulator.subscribe("SG")
     asked = flask("numbers", "extend", number, "--months", "3")
     assert asked.exit_code == 1
-    assert f"Extend {number} for 3 months: SGD 24.00. Balance: SGD 92.00." in asked.stderr
+    assert f"Extend +65••••{number[-4:]} for 3 months: SGD 24.00. Balance: SGD 92.00." in asked.stderr
     assert len(simulator.purchases) == 1
 
     ok(flask("numbers", "extend", number, "--months", "3", "--yes"))
@@ -514,6 +518,13 @@ def test_at_a_terminal_it_asks_before_it_pays(terminal, simulator):
 
 
 @pytest.mark.slow
+def test_at_a_terminal_numbers_are_whole(terminal, simulator):
+    number = simulator.subscribe("SG")
+    code, screen = terminal("numbers", "subscribe", number, answers=[])
+    assert (code, f"receiver numbers extend {number}" in " ".join(screen.split())) == (1, True)
+
+
+@pytest.mark.slow
 def test_at_a_terminal_it_asks_for_whatever_it_is_not_told(terminal, simulator):
     code, screen = terminal(
         "setup",
@@ -655,7 +666,7 @@ def test_a_file_says_what_is_wanted_and_export_writes_it(flask, simulator, file)
         ("[[numbers]]\ncountry = 'SG'\nmonths = 2", "must be 1, 3 or 12"),
         ("[[numbers]]\ncountry = 'SG'\ncount = 0", "table 1: count"),
         ("[[numbers]]\nnumber = '6565311237'", "table 1: '6565311237' is not a telephone number"),
-        ("[[numbers]]\nnumber = '+6565311237'\n[[numbers]]\nnumber = '+65 65311237'", "stands in it 2 times"),
+        ("[[numbers]]\nnumber = '+6565311237'\n" * 2, "tables 1 and 2 name the same number"),
         ("[[numbers]]\ncountry = 'Singapur'", "Did you mean Singapore (SG)?"),
     ],
 )  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from receiver.vocabulary.json_text import json_text
+from receiver.vocabulary.mask import masked_number
 from receiver.vocabulary.printable import printable
 
 
@@ -81,6 +82,11 @@ def _fitted(line: str, taken: int = 0) -> str:
         break_on_hyphens=False,
         drop_whitespace=True,
     )[taken:]
+
+
+def spoken(number: str) -> str:
+    """A telephone number to `say`: whole at a terminal, masked elsewhere, since logs keep what is said."""
+    return number if sys.stderr.isatty() else masked_number(number)
 
 
 def patient(seconds: float) -> None:

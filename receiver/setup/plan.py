@@ -111,6 +111,7 @@ class Unsettled:
     country: str
     state: str
     reason: str
+    """It may hold the whole number, for the option that settles it."""
 
 
 @dataclass(frozen=True)

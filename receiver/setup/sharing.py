@@ -12,6 +12,7 @@ from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish
 from receiver.setup.request import SetupRequest
 from receiver.setup.run import Account, Decision, decide
+from receiver.vocabulary.mask import masked_number
 
 
 def decide_all(
@@ -56,7 +57,8 @@ def shared(wishes: Sequence[Wish], accounts: Sequence[Account]) -> dict[str, tup
         if not name:
             raise silent or WhichProvider(names)
         if name not in given:
-            raise SetupError(f"{wish.subject} is to come from {name}, of which there are no credentials")
+            subject = masked_number(wish.number) or wish.subject
+            raise SetupError(f"{subject} is to come from {name}, of which there are no credentials")
         given[name].append(wish)
     return {name: tuple(theirs) for name, theirs in given.items() if theirs or len(names) == 1}
 

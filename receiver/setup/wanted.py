@@ -26,7 +26,6 @@ points = "anywhere"         # or "here", as everywhere else
 from __future__ import annotations
 
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -148,13 +147,17 @@ def read(text: str, name: str, number: Callable[[str], str]) -> tuple[Wish, ...]
         problems = [_sentence(item) for item in error.errors(include_input=False)]
         raise SetupError("\n  ".join([f"{name} cannot be used:", *problems])) from None
     wishes, problems = [], []
+    tables: dict[str, list[str]] = {}
     for at, entry in enumerate(entries, 1):
         try:
-            wishes.append(entry.wish(number(entry.number) if entry.number else ""))
+            wish = entry.wish(number(entry.number) if entry.number else "")
         except ValueError as error:
             problems.append(f"table {at}: {error}")
-    named = Counter(wish.number for wish in wishes if wish.number)
-    problems += [f"{twice} stands in it {times} times" for twice, times in named.items() if times > 1]
+            continue
+        wishes.append(wish)
+        tables.setdefault(wish.number, []).append(str(at))
+    tables.pop("", None)
+    problems += [f"tables {' and '.join(at)} name the same number" for at in tables.values() if len(at) > 1]
     if problems:
         raise SetupError("\n  ".join([f"{name} cannot be used:", *problems]))
     return _merged(wishes)

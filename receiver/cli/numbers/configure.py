@@ -67,7 +67,7 @@ def configure(
     if step.holds(number_now):
         output.say("Nothing to do.")
     else:
-        output.say(f"{number}: {shown.changes(step, urls)}")
+        output.say(f"{output.spoken(number)}: {shown.changes(step, urls)}")
         if not output.confirmed("Change it?", yes=yes):
             output.say("Nothing was changed.")
             raise SystemExit(1)

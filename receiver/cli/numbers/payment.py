@@ -59,7 +59,7 @@ def subscribe(
         if before := held.get(number):
             raise click.ClickException(
                 f"{masked_number(number)} is held already (expires {shown.expires(before, of)}), so"
-                f" nothing was bought. To pay for more time: receiver numbers extend {number}"
+                f" nothing was bought. To pay for more time: receiver numbers extend {output.spoken(number)}"
             )
         with progress.spinner("Asking the provider …"):
             offered = shop.number(number, state)
@@ -138,8 +138,8 @@ def _held_now(client: NumberClient, shop: Shop, journal: Journal) -> dict[str, S
     """The numbers held, once it is clear what earlier runs paid for."""
     with progress.spinner("Asking the provider …"):
         active, unsettled = settle(client, shop, journal, say=output.say)
-    if unsettled:
-        raise click.ClickException(unsettled[0].reason)
+    for one in unsettled:
+        raise click.ClickException(one.reason.replace(one.number, output.spoken(one.number)))
     return {number.number: number for number in active}
 
 
@@ -165,7 +165,8 @@ def _pay(
         raise click.ClickException(f"{price} is more than --max-cost {max_cost:f}, so nothing was paid")
     balance = balance_if_told(client)
     left = f" Balance: {balance.currency} {tables.money(balance.balance)}." if balance else ""
-    output.say(f"{type(step).__name__} {step.number} for {shown.term(step.duration)}: {price}.{left}")
+    number = output.spoken(step.number)
+    output.say(f"{type(step).__name__} {number} for {shown.term(step.duration)}: {price}.{left}")
     if not output.confirmed(f"Pay {price}?", yes=yes):
         output.say("Nothing was paid.")
         raise SystemExit(1)

@@ -82,7 +82,7 @@ def _show_the_rest(
         return
     for kind in sorted(number.unsure - elsewhere.keys()):
         output.say(f"Whether {kind} comes here is not known: the provider does not tell what takes it first.")
-    setup = f"receiver setup --number {number.number}"
+    setup = f"receiver setup --number {output.spoken(number.number)}"
     beyond = only_in_console(number.overruled, number.routes)
     for kind in sorted(elsewhere.keys() & beyond):
         output.say(f"Only the provider's console can bring {kind} here.")
