@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
@@ -259,6 +259,12 @@ class Config(BaseModel):
     @classmethod
     def _in_checkout(cls, path: Path | None) -> Path | None:
         return None if path is None else CHECKOUT / path
+
+
+def blank(*, but: Collection[str] = ()) -> dict[str, str]:
+    """Variables by which all settings but these are as if `.env` and the environment had none of them."""
+    names = [field.upper() for field in Config.model_fields if field not in but]
+    return {spelt: "" for name in names for spelt in (name, f"{name}_FILE")}
 
 
 def use_demo(dotenv: Path = DOTENV, demo: Path = DEMO) -> bool:

@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from bench.processes import Process, processes
-from config import Config
+from config import blank
 from receiver.db import schema
 from receiver.db.engine import SchemaError, connect
 from receiver.models import EVENTS, Event
@@ -51,8 +51,8 @@ class Database:
         self.folder = folder
         self.environ = {
             **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}},
-            # Empty is the default: an .env of the checkout does not decide what is measured.
-            **{name.upper() + end: "" for name in Config.model_fields for end in ("", "_FILE")},
+            # An .env of the checkout does not decide what is measured.
+            **blank(),
             "CALLBACK_KEYS": CALLBACK_KEY,
             "HOIIO_APP_ID": "bench",
             "HOIIO_ACCESS_TOKEN": ACCESS_TOKEN,

@@ -19,11 +19,11 @@ import requests
 from click.testing import CliRunner
 from documents import give, serving
 
-from config import Config
+from config import Config, blank
 from receiver.quickstart.addresses import require_free
 from receiver.quickstart.asked import Asked
 from receiver.quickstart.demo import pick_numbers, wait_for_the_rest
-from receiver.quickstart.demo_settings import INHERITED, blank_settings
+from receiver.quickstart.demo_settings import INHERITED
 from receiver.quickstart.errors import QuickstartError
 from receiver.quickstart.run import main
 from receiver.quickstart.settings import make_env
@@ -99,7 +99,7 @@ def test_the_demo_takes_no_setting_of_a_real_service_but_those_it_names(tmp_path
     dotenv = tmp_path / ".env"
     dotenv.write_text("".join(f"{name}='{value}'\n" for name, value in real.items()))
     own = {"CALLBACK_KEYS": "the-key-of-the-demo"}
-    assert Config.from_env(real | blank_settings() | own, dotenv) == Config.from_env(own, dotenv=None)
+    assert Config.from_env(real | blank(but=INHERITED) | own, dotenv) == Config.from_env(own, dotenv=None)
 
 
 class Alive:

@@ -7,7 +7,7 @@ import fcntl
 import secrets
 from collections.abc import Iterator, Mapping
 
-from config import Config
+from config import blank
 from receiver.quickstart.addresses import Address, url_of
 from receiver.quickstart.settings import keep
 from receiver.quickstart.tours import Tour
@@ -23,12 +23,6 @@ INHERITED = _GUARDS | _LOOKS | _LIMITS
 """The settings that the demo takes from `.env` and the environment: none of them leads anywhere."""
 
 
-def blank_settings() -> dict[str, str]:
-    """Every setting that is not inherited, and the file that it may be in, as if nobody had set them."""
-    names = [field.upper() for field in Config.model_fields if field not in INHERITED]
-    return {spelt: "" for name in names for spelt in (name, f"{name}_FILE")}
-
-
 @contextlib.contextmanager
 def demo_settings(
     tour: Tour, simulator: str, listen: Address, more: Mapping[str, str]
@@ -38,7 +32,7 @@ def demo_settings(
     Nothing simulated may touch anything real, so what is not inherited and not the demo's own is blank.
     """
     settings = {
-        **blank_settings(),
+        **blank(but=INHERITED),
         **more,
         **tour.settings(simulator),
         "PUBLIC_URL": url_of(listen),
