@@ -19,22 +19,23 @@ import pytest
 import time_machine
 from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, signed
 from documents import MP3, WAV, give, pdf, serving, tiff
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from test_fetch import trusting
 from test_serve import Service
 from waiting import until
 
 from receiver.archive import checking, keep
 from receiver.archive.archivist import THREADS, Archivist
-from receiver.archive.claims import LEASE, claim
+from receiver.archive.claims import LEASE, claim, failed
 from receiver.archive.documents import find
 from receiver.archive.folder import Folder
 from receiver.archive.plan import plan
 from receiver.archive.states import MOST_ATTEMPTS
 from receiver.db.engine import writing
 from receiver.models import ARCHIVED, DOCUMENTS
-from receiver.outbound.fetch import Fetched
+from receiver.outbound.fetch import Fetched, FetchError
 from receiver.outbound.media import PDF
+from receiver.relay.need import work_is_needed
 from receiver.retention import quarantine
 from receiver.retention.remove import remove
 
@@ -540,8 +541,10 @@ def test_documents_are_deleted_in_portions(*, client, config, engine, server, ar
         remove(connection, [1, 2, 3])
     archivist._next_tidying = 0.0
     for left in (1, 0):
+        assert work_is_needed(config, engine)
         archivist.step()
         assert (kept(engine), len(files(config))) == (left, left)
+    assert not work_is_needed(config, engine)
 
 
 def test_a_fetch_that_hangs_does_not_keep_a_worker_from_stopping(client, server, archivist, monkeypatch):
@@ -566,6 +569,39 @@ def test_a_fetch_that_hangs_does_not_keep_a_worker_from_stopping(client, server,
     left.join(5)
     assert ended
     assert left.daemon
+
+
+@ON_BOTH
+def test_what_is_being_fetched_is_not_fetched_again_for_a_retry(client, engine, run):
+    recording(client, "https://files.example.com/a.mp3")
+    plan(engine)
+    (first,) = claim(engine, 4)
+    assert json.loads(run("archive", "retry", "1", "--json")) == {"waiting": 0}
+    with time_machine.travel(datetime.now(UTC) + LEASE):
+        assert json.loads(run("archive", "retry", "1", "--json")) == {"waiting": 1}
+        (second,) = claim(engine, 4)
+        assert second.attempts == first.attempts
+        failed(engine, first, FetchError("Nobody knows that one any more."))  # its worker comes too late
+        assert find(engine).items[0].reason is None
+        failed(engine, second, FetchError("This counts."))
+    assert find(engine).items[0].reason == "This counts."
+
+
+def test_links_are_chosen_before_the_lock_is_taken(client, engine):
+    recording(client, "https://files.example.com/a.mp3")
+    plan(engine)
+    updates = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, parameters, *_):
+        if statement.startswith("UPDATE archived"):
+            updates.append((statement, parameters))
+
+    assert claim(engine, 4)
+    ((statement, parameters),) = updates
+    with engine.connect() as connection:
+        planned = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    assert [step[-1] for step in planned] == ["SEARCH archived USING INTEGER PRIMARY KEY (rowid=?)"]
 
 
 @ON_BOTH

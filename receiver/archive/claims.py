@@ -5,10 +5,10 @@ What is written here does not wait for the disk: after a power cut a link is cla
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Engine, delete, or_, select, update
 
 from receiver.archive.links import LINKS, link_of
 from receiver.archive.states import MOST_ATTEMPTS, State, delay
@@ -22,42 +22,46 @@ LEASE = timedelta(minutes=4)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One link that is ours to fetch. The number of attempts tells this claim from a later one."""
+    """One link that is ours to fetch. The end of its lease tells this claim from a later one."""
 
     id: int
     event_id: int
     field: str
     position: int
     attempts: int
+    lease_until: datetime
 
 
 def claim(engine: Engine, most: int) -> list[Claim]:
     """Links that are due, the newest event first: those of old ones may have lapsed long ago."""
-    if most <= 0 or not _any_due(engine):
+    if most <= 0:
         return []
     now = datetime.now(UTC)
     table = ARCHIVED.c
-    chosen = _due(now).order_by(table.event_id.desc(), table.id).limit(most).with_for_update(skip_locked=True)
+    due = (table.state == State.WAITING.value) & (table.due_at <= now) & free(now)
+    chosen = select(table.id).where(due).order_by(table.event_id.desc(), table.id).limit(most)
+    # Before SQLite's lock is taken, which callbacks need: there may be thousands that are not due.
+    with engine.connect() as connection:
+        ids = connection.scalars(chosen).all()
+    if not ids:
+        return []
+    # Elsewhere they are chosen once more, so that workers that claim at the same time get past each other.
+    past = chosen.with_for_update(skip_locked=True)
+    which = table.id.in_(ids if engine.dialect.name == "sqlite" else past) & due
     taken = (
         update(ARCHIVED)
-        .where(table.id.in_(chosen))
+        .where(which)
         .values(lease_until=now + LEASE, attempts=table.attempts + 1)
-        .returning(table.id, table.event_id, table.field, table.position, table.attempts)
+        .returning(*(table[one.name] for one in fields(Claim)))
     )
     with writing_lazily(engine) as connection:
         return [Claim(*row) for row in connection.execute(taken)]
 
 
-def _due(now: datetime) -> Select[tuple[int]]:
-    table = ARCHIVED.c
-    free = or_(table.lease_until.is_(None), table.lease_until <= now)
-    return select(table.id).where(table.state == State.WAITING.value, table.due_at <= now, free)
-
-
-def _any_due(engine: Engine) -> bool:
-    """Asked before the lock for writers is taken, which callbacks need."""
-    with engine.connect() as connection:
-        return connection.scalar(_due(datetime.now(UTC)).limit(1)) is not None
+def free(now: datetime) -> ColumnElement[bool]:
+    """Whether nobody is fetching it right now."""
+    lease = ARCHIVED.c.lease_until
+    return or_(lease.is_(None), lease <= now)
 
 
 def source_of(engine: Engine, claimed: Claim) -> tuple[str, str] | None:
@@ -98,5 +102,7 @@ def mine(claimed: Claim) -> ColumnElement[bool]:
     """Whether a row is still as it was claimed."""
     table = ARCHIVED.c
     return (
-        (table.id == claimed.id) & (table.attempts == claimed.attempts) & (table.state == State.WAITING.value)
+        (table.id == claimed.id)
+        & (table.lease_until == claimed.lease_until)
+        & (table.state == State.WAITING.value)
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, select, update
 
+from receiver.archive.claims import free
 from receiver.archive.links import links_of
 from receiver.archive.states import State
 from receiver.db.engine import writing
@@ -133,13 +134,16 @@ def only_of(connection: Connection, event_ids: Sequence[int]) -> int:
 
 
 def retry(engine: Engine, event_ids: Sequence[int] = (), *, state: State | None = None) -> int:
-    """Let links be fetched again that are not kept: those of these events, or all in this state."""
-    again = update(ARCHIVED).where(ARCHIVED.c.state != State.KEPT.value)
+    """Let links be fetched again that are not kept: those of these events, or all in this state.
+
+    What is being fetched right now is left alone."""
+    now = datetime.now(UTC)
+    again = update(ARCHIVED).where(ARCHIVED.c.state != State.KEPT.value, free(now))
     if state is not None:
         again = again.where(ARCHIVED.c.state == state.value)
     else:
         again = again.where(ARCHIVED.c.event_id.in_(event_ids))
-    fresh = again.values(state=State.WAITING.value, attempts=0, due_at=datetime.now(UTC), reason=None)
+    fresh = again.values(state=State.WAITING.value, attempts=0, due_at=now, reason=None)
     with writing(engine) as connection:
         return connection.execute(fresh).rowcount
 

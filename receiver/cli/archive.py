@@ -68,7 +68,8 @@ def _row(item: Item) -> Sequence[object]:
 def retry(ids: tuple[int, ...], all_lapsed: bool, as_json: bool) -> None:
     """Fetch documents again that are not kept.
 
-    Name events, or all that lapsed. What is kept stays as it is: `receiver archive check` looks into that.
+    Name events, or all that lapsed. What is being fetched right now goes on. What is kept stays as it is:
+    `receiver archive check` looks into that.
     """
     if bool(ids) == all_lapsed:
         raise click.UsageError("Give ids of events, or --all-lapsed.")
