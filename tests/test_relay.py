@@ -302,6 +302,30 @@ def test_deleting_an_event_deletes_what_was_delivered_of_it(here):
     assert states() == []
 
 
+def test_an_erased_number_leaves_the_searches_of_replays_too(here):
+    sms(here, 1)  # tells in which country numbers are at home
+    with Receiving() as there:
+        target, replays = hook(there), current.replays()
+    mine, other = ("from:+6591234567", "number:91234567", '"+65 9123 4567" since:7d'), "from:+6582345678"
+    for search in (*mine, other):
+        replays.ask(target, Search.parse(search), by="tests")
+    replays.step()
+    replays.ask(target, Search.parse("to:+6591234567"), by="tests")  # goes on
+
+    def erase(more: str) -> str:
+        words = ["events", "erase", "--number", "+6591234567", more]
+        result = here.test_cli_runner().invoke(args=words)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "its number in the search of 4 replays" in erase("--dry-run")
+    assert "its number in 4 replays" in erase("--yes")
+    done = [("an erased number", "done")] * 3
+    left = [*done, (other, "done"), ("an erased number", "stopped")]
+    assert [(one.search, one.state) for one in reversed(replays.find().replays)] == left
+    assert "nothing is known" in erase("--dry-run")
+
+
 def test_a_replay_says_what_it_is_and_can_be_stopped(here):
     with Receiving() as there:
         for number in range(5):

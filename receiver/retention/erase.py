@@ -1,6 +1,6 @@
 """Erasing a person by telephone number: events, repeats, raw bytes, callbacks in the spool, the name
-among the contacts, and the free space in which all that stood. What stays is the record that it was done,
-which holds the number as a digest only.
+among the contacts, the number in the search of a replay, and the free space in which all that stood. What
+stays is the record that it was done, which holds the number as a digest only.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from receiver.intake.arrival import Arrival, digits_of, event_row
 from receiver.intake.spool import Spool
 from receiver.models import CONTACTS, EVENTS, Intervention, UtcTime
 from receiver.retention.remove import Act, Removed, remove_gently, remove_orphans
+from receiver.retention.replays import forget_search, replays_naming
 from receiver.search.home import at_home
 from receiver.search.query import Search
 from receiver.vocabulary.errors import OperatorError
@@ -62,6 +63,13 @@ class Found:
     """Kept documents that no other event names."""
     contacts: int
     """Whether the number has a name, as a count."""
+    replays: int
+    """Replays whose search names the number."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing is known of the number."""
+        return not (self.kinds or self.spooled or self.contacts or self.replays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,7 @@ class Erased:
     spooled: int
     documents: int
     contacts: int = 0
+    replays: int = 0
 
 
 class Erasure:
@@ -114,7 +123,9 @@ class Erasure:
         with self._engine.connect() as connection:
             documents = only_of(connection, ids)
             contacts = connection.scalar(select(func.count()).where(self._is_contact)) or 0
-        return Found(kinds, self._spool.discard(self._is_about_it, only_count=True), documents, contacts)
+            replays = len(replays_naming(connection, self._digits, self._is))
+        spooled = self._spool.discard(self._is_about_it, only_count=True)
+        return Found(kinds, spooled, documents, contacts, replays)
 
     def run(self, who: str, secret: str = "", told: Callable[[int], None] | None = None) -> Erased:
         """Erase it. Callbacks that come in meanwhile are kept: at the end, on SQLite, by the spool, because
@@ -123,7 +134,7 @@ class Erasure:
         `secret` keys the digest that stays on record, so that trying all numbers does not reveal it. `told`
         is called with how many more events are gone.
         """
-        spooled = contacts = 0
+        spooled = contacts = replays = 0
         subject = _subject(self._digits, secret)
         with Act(Action.ERASE, who, why=f"by {self._end}", subject=subject) as act:
             # What a drain moves between the two looks stands in the log at the next pass.
@@ -133,6 +144,9 @@ class Erasure:
                 with writing(self._engine) as connection:
                     act.add(connection, Removed(), spooled=taken)
                     contacts += connection.execute(delete(CONTACTS).where(self._is_contact)).rowcount
+                    if named := replays_naming(connection, self._digits, self._is):
+                        forget_search(connection, named, who)
+                        replays += len(named)
                 remove_gently(self._engine, self._ids(), act, told=told)
                 spooled += taken
                 if act.done.events == before and not taken:
@@ -152,7 +166,7 @@ class Erasure:
                 f"{act.done.events} events were erased, but what they leave behind on disk was not: "
                 f"{reason_of(error)}. Put that right, then run `receiver db compact`"
             ) from None
-        return Erased(act.done.events, act.done.repeats, spooled, act.done.documents, contacts)
+        return Erased(act.done.events, act.done.repeats, spooled, act.done.documents, contacts, replays)
 
     def _forget(self) -> None:
         """Remove what deleting leaves behind in the files."""

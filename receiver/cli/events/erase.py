@@ -42,10 +42,9 @@ def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
         found = erasure.find()
     if dry_run or not as_json:
         _show_found(found, as_json)
-    known = bool(found.kinds or found.spooled or found.contacts)
-    if dry_run or (known and not output.confirmed("Erase all of it for good?", yes=yes)):
+    if dry_run or (not found.nothing and not output.confirmed("Erase all of it for good?", yes=yes)):
         return
-    if not known:
+    if found.nothing:
         if as_json:
             output.json_out(Erased(0, 0, 0, 0))
         return
@@ -57,7 +56,8 @@ def erase(dry_run: bool, yes: bool, as_json: bool, **ends: str | None) -> None:
         return
     spooled = f", and {count_of(done.spooled, 'callback')} from the spool" if done.spooled else ""
     named = ", and its name" if done.contacts else ""
-    rest = f"{with_documents(done.documents)}{spooled}{named}"
+    sent = f", and its number in {count_of(done.replays, 'replay')}" if done.replays else ""
+    rest = f"{with_documents(done.documents)}{spooled}{named}{sent}"
     click.echo(f"erased {count_of(done.events, 'event')} and {count_of(done.repeats, 'repeat')}{rest}")
 
 
@@ -69,10 +69,11 @@ def _show_found(found: Found, as_json: bool) -> None:
                 "spooled": found.spooled,
                 "documents": found.documents,
                 "contacts": found.contacts,
+                "replays": found.replays,
             }
         )
         return
-    if not (found.kinds or found.spooled or found.contacts):
+    if found.nothing:
         output.say("nothing is known of this number")
         return
     rows = [
@@ -87,3 +88,5 @@ def _show_found(found: Found, as_json: bool) -> None:
         output.say(f"{found.spooled} more wait in the spool")
     if found.contacts:
         output.say("and its name among the contacts")
+    if found.replays:
+        output.say(f"and its number in the search of {count_of(found.replays, 'replay')}")
