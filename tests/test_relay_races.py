@@ -12,7 +12,8 @@ from test_relay import due_now, hook, sms, states, until, working
 from receiver import current
 from receiver.db.engine import writing
 from receiver.models import EVENTS, AttemptRow, DeliveryRow, LateEvent
-from receiver.relay import planner, replay
+from receiver.relay import deliveries, planner, replay
+from receiver.relay.deliveries import Deliveries
 from receiver.relay.delivery import Claimed, Result, Settled
 from receiver.relay.next_due import NextDue
 from receiver.relay.planner import Planner
@@ -200,6 +201,29 @@ def test_what_stands_behind_a_delivery_that_another_worker_had_meanwhile_waits(h
     assert count(select(DeliveryRow).where(DeliveryRow.leased_by.is_not(None)).subquery()) == 0
     due_now()
     assert [claim.id for claim in claimed(one)] == [1, 2, 3]
+
+
+def test_what_dies_again_while_all_that_is_dead_is_retried_is_retried_once(here, target, monkeypatch):
+    seen = set()
+
+    def give_up() -> None:
+        hopeless = Result(delivered=False, request="POST", final=True)
+        queue(target).settle([settled(claim, hopeless) for claim in claimed(queue(target))])
+
+    class Hopeless(Deliveries):
+        def retry(self, ids):
+            assert seen.isdisjoint(ids)
+            seen.update(ids)
+            retried = super().retry(ids)
+            give_up()
+            return retried
+
+    monkeypatch.setattr(deliveries, "_PORTION", 2)
+    planned(here, 5)
+    give_up()
+    assert Hopeless(current.engine()).retry_dead(target.id) == 5
+    assert states() == ["dead"] * 5
+    assert count(AttemptRow) == 10
 
 
 def test_a_worker_learns_which_leases_it_has_lost(here, target):

@@ -159,13 +159,13 @@ class Deliveries:
             return connection.execute(again.values(**values)).rowcount
 
     def retry_dead(self, target_id: int) -> int:
-        """Try all dead ones of a target again."""
-        total = 0
+        """Try all dead ones of a target again, each once: one may die again meanwhile."""
+        total, before = 0, None
         while True:
-            dead = self.find(target_id=target_id, state=DeliveryState.DEAD, limit=_PORTION).deliveries
-            changed = self.retry([one.id for one in dead])
-            total += changed
-            if not changed:
+            dead = self.find(target_id=target_id, state=DeliveryState.DEAD, before=before, limit=_PORTION)
+            total += self.retry([one.id for one in dead.deliveries])
+            before = dead.next
+            if before is None:
                 return total
 
     def cancel(self, ids: Sequence[int], why: str) -> int:
