@@ -121,6 +121,11 @@ def test_a_print_of_an_event_shows_no_number_and_no_text():
         event.text = "other"  # type: ignore[misc]
 
 
+def test_an_event_can_be_in_a_set_and_differs_by_all_that_came():
+    events = [Event.read({"id": 3, "params": {"to": [to, "+6565110001"]}}) for to in ("a", "a", "b")]
+    assert len(set(events)) == 2
+
+
 @ON_BOTH
 def test_an_event_comes_as_it_is_in_the_log(here, module, tmp_path):
     module("""

@@ -21,7 +21,7 @@ class Event(Said, Kept, Known):
     A field that events of its kind do not have is None.
     """
 
-    params: Params = field(default_factory=dict)
+    params: Params = field(default_factory=dict, hash=False)
     """All that came, by its provider's names, also what has no field; what came several times is a list. A
     callback key in it is masked."""
     attempt: int = 1
