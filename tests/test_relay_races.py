@@ -20,7 +20,9 @@ from receiver.relay.planner import Planner
 from receiver.relay.posting import retry_after
 from receiver.relay.queue import Queue
 from receiver.relay.replay import Replays
+from receiver.relay.sender import TargetError
 from receiver.relay.target import FAILING_AFTER, TargetState
+from receiver.relay.webhook import Webhook
 from receiver.relay.worker import Worker
 from receiver.search.query import Search
 
@@ -154,6 +156,26 @@ def test_a_worker_plans_on_at_once_only_after_a_full_step(here, target, monkeypa
     with writing(current.engine()) as connection:
         connection.execute(insert(LateEvent), [{"event_id": number} for number in (1, 2, 3)])
     assert [worker._plan() for _ in range(3)] == [True, False, False]
+
+
+def test_a_change_of_settings_does_not_undo_one_of_the_same_moment(here, target, monkeypatch):
+    read = Webhook.read
+
+    def meanwhile(*given):
+        monkeypatch.setattr(Webhook, "read", read)
+        current.targets().rotate("shop", by="mei")
+        return settings
+
+    settings = read(Webhook(), {"headers": {"X-Shop": "1"}}, target.settings, current.surroundings())
+    monkeypatch.setattr(Webhook, "read", meanwhile)
+    with pytest.raises(TargetError, match="'shop' was changed at the same moment"):
+        current.targets().change("shop", given={"headers": {"X-Shop": "1"}}, by="tests")
+    rotated = current.targets().get("shop").settings
+    assert rotated["old_secret"] == target.settings["secret"]
+    monkeypatch.setattr(Webhook, "read", meanwhile)
+    with pytest.raises(TargetError, match="at the same moment"):
+        current.targets().rotate("shop", by="tests")
+    assert current.targets().get("shop").settings["old_secret"] == rotated["secret"]
 
 
 def test_events_chosen_for_a_replay_are_all_that_a_worker_finds_of_it(here, target):

@@ -122,6 +122,8 @@ class Targets:
             values["ordered"] = ordered
         try:
             with writing(self._engine) as connection:
+                if given is not None:
+                    _require_unchanged(connection, target)
                 _set(connection, target, values)
                 if changed := _changed(target, values):
                     note(connection, Action.CHANGE_TARGET, by, target.name, changed)
@@ -155,6 +157,7 @@ class Targets:
             raise TargetError(f"a target of the sort {target.sort} has no secret to rotate")
         settings = sort.read({"rotate": True}, target.settings, self._around)
         with writing(self._engine) as connection:
+            _require_unchanged(connection, target)
             _set(connection, target, {"settings": json.dumps(settings)})
             note(connection, Action.ROTATE_SECRET, by, target.name)
         return self.get(str(target.id))
@@ -210,6 +213,15 @@ def read_search(search: str) -> str:
             "is: nobody can have handled what is yet to arrive; leave is:open and is:handled out"
         )
     return str(wanted)
+
+
+def _require_unchanged(connection: Connection, target: Target) -> None:
+    """Settings are read, and an address is looked up, before there is a lock; all of them are written
+    afterwards. `TargetError` if that would undo what somebody else has written in between."""
+    query = select(TargetRow.settings).where(TargetRow.id == target.id)
+    found = connection.scalar(query.with_for_update(key_share=True))
+    if found is None or json.loads(found) != target.settings:
+        raise TargetError(f"{target.name!r} was changed at the same moment: look at it, and do this again")
 
 
 def _set(connection: Connection, target: Target, values: Mapping[str, Any]) -> None:
