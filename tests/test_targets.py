@@ -330,6 +330,15 @@ def test_a_program_makes_changes_and_removes_a_target(app, ask, there):
     assert ask("GET", "/targets/shop", status=404)["error"]["code"] == "not_found"
 
 
+def test_the_description_leaves_out_no_name_that_a_target_can_have(ask, there):
+    ask("POST", "/targets", {"name": "Österreich 1", "sort": "webhook", "settings": {"url": there.url}})
+    assert ask("GET", "/targets/Österreich 1")["name"] == "Österreich 1"
+    described = ask("GET", "/openapi.json")["paths"]["/targets/{name}"]["get"]["parameters"]
+    (pattern,) = [one["schema"]["pattern"] for one in described if one["name"] == "name"]
+    # JavaScript takes ASCII for all letters that there are.
+    assert re.search(pattern, "Österreich 1", re.ASCII)
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [

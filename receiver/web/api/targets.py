@@ -17,7 +17,8 @@ from receiver.web.api.operation import Given, operation
 from receiver.web.api.parameters import FORMAT, MASK
 
 NO_TARGET = "there is no target of this name"
-_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": r"^[A-Za-z0-9][\w .@+-]*$"}
+# No more of a name than every language's patterns can say: a letter is not the same in all of them.
+_NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": "^[^/]+$"}
 
 
 @operation("/targets", "List the targets", shapes.Targets, parameters=(FORMAT, MASK), forms=FORMS)
