@@ -29,11 +29,12 @@ from receiver.handlers import Event
 from receiver.handlers.load import LoadError
 from receiver.numbers.findings import Finding, Severity
 from receiver.relay.delivery import DeliveryState
-from receiver.relay.handlers import sender
-from receiver.relay.handlers.keeper import GONE
+from receiver.relay.handlers import keeper, sender
+from receiver.relay.handlers.keeper import GONE, keep_targets
 from receiver.relay.handlers.learn import learn
 from receiver.relay.sender import TargetError
 from receiver.relay.target import TargetSort, TargetState
+from receiver.relay.targets import Targets
 from receiver.vocabulary.fields import FIELDS
 from receiver.vocabulary.kinds import EventType, Kind
 from receiver.vocabulary.notification import Params
@@ -500,6 +501,35 @@ def test_a_broken_module_stops_nothing_else_and_is_taken_once_it_is_mended(here,
         until(lambda: out() == ["mended"])
     (record,) = [one for one in caplog.records if "cannot be loaded" in str(one.msg)]
     assert record.msg.fields["line"] == 8
+
+
+def test_whatever_goes_wrong_with_learning_it_is_tried_again(here, module, monkeypatch):
+    def fail(where):
+        monkeypatch.setattr(keeper, "learn", learn)
+        raise KeyError(where)
+
+    module("""
+        @on("sms.received")
+        def reply(event): pass
+        """)
+    monkeypatch.setattr(keeper, "learn", fail)
+    monkeypatch.setattr(keeper, "LOOK", 0.1)
+    with working():
+        until(lambda: "firm.reply" in targets())
+
+
+def test_a_target_that_somebody_removes_need_not_be_paused(here):
+    class Removed(Targets):
+        def all(self):
+            found = super().all()
+            for one in found:
+                self.remove(one.name, by="mei")
+            return found
+
+    settings = {"function": "firm.reply", "types": [], "timeout": 5.0, "lanes": 1, "code": ""}
+    current.targets().add("firm.reply", TargetSort.HANDLER, {}, settings=settings, by="handlers")
+    keep_targets(Removed(current.surroundings()), ())
+    assert targets() == {}
 
 
 def test_one_wrong_search_leaves_the_other_handlers_alone(here, module, caplog):

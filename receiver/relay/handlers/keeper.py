@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.handlers.load import LoadError
-from receiver.logs.log import get_logger
+from receiver.logs.log import get_logger, without_words
 from receiver.relay.handlers.learn import Learned, learn
 from receiver.relay.sender import Surroundings, TargetError
 from receiver.relay.target import Target, TargetSort
-from receiver.relay.targets import Targets
+from receiver.relay.targets import Targets, UnknownTarget
 from receiver.settings.files import CHECKOUT
 
 logger = get_logger(__name__)
@@ -52,6 +53,8 @@ class Keeper:
             except SQLAlchemyError as error:
                 self._stamps = None  # look again
                 logger.warning("targets of handlers wait for the database", error=type(error).__name__)
+            except Exception as error:  # ours to mend, and no reason to notice no change any more
+                logger.error("the handlers could not be learned", exception=without_words(error))
             self._stop.wait(LOOK)
 
     def _look(self) -> None:
@@ -84,7 +87,8 @@ def keep_targets(targets: Targets, found: Sequence[Learned]) -> None:
         except TargetError as error:
             logger.error("a handler cannot have a target", handler=handler.name, error=str(error))
     for target in there.values():
-        targets.withhold(str(target.id), GONE, by=_BY)
+        with suppress(UnknownTarget):  # somebody has removed it meanwhile
+            targets.withhold(str(target.id), GONE, by=_BY)
 
 
 def _keep(targets: Targets, handler: Learned, target: Target | None) -> None:
