@@ -787,6 +787,24 @@ def test_a_document_is_saved_by_a_command(*, client, server, archivist, run, tmp
     assert "receiver archive get 1" in run("events", "show", "1")
 
 
+def test_all_documents_of_events_of_one_second_are_saved(
+    *, client, server, archivist, run, tmp_path, monkeypatch
+):
+    contents = {f"/{number}.mp3": MP3 + bytes([number]) for number in range(4)}
+    server.answers |= {path: give(content) for path, content in contents.items()}
+    links = [server.url + path for path in contents]
+    with time_machine.travel(datetime(2026, 1, 31, 10, tzinfo=UTC), tick=False):
+        recording(client, links[0], "AA-C-1", monitor_url=links[1])
+        recording(client, links[2], "AA-C-2", monitor_url=links[3])
+    archivist.step()
+    monkeypatch.chdir(tmp_path)
+    run("archive", "get", "1")
+    run("archive", "get", "2")
+    name = "voice-20260131-100000-6591234567"
+    saved = [f"{name}-1.mp3", f"{name}-1-call.mp3", f"{name}-2.mp3", f"{name}-2-call.mp3"]
+    assert [(tmp_path / each).read_bytes() for each in saved] == list(contents.values())
+
+
 def test_a_command_says_why_there_is_no_document(client, server, archivist, run):
     server.answers["/gone.pdf"] = give(b"", status=404)
     fax(client, f"{server.url}/gone.pdf", "AA-F-3")

@@ -31,7 +31,7 @@ _STDOUT = "-"
 def get(event_id: int, place: str | None, force: bool) -> None:
     """Save the documents of an event: a fax, a recording, the files of a message.
 
-    Into this folder, under names such as fax-20260131-100000-6591234567.pdf, unless told otherwise.
+    Into this folder, under names such as fax-20260131-100000-6591234567-17.pdf, unless told otherwise.
     """
     event = current.event_log().get(event_id)
     if event is None:
@@ -43,7 +43,7 @@ def get(event_id: int, place: str | None, force: bool) -> None:
     if len(kept) > 1 and place is not None and not Path(place).is_dir():
         raise click.UsageError(f"Event {event_id} has {len(kept)} documents: give -o a folder.")
     for item in kept:
-        _save(item, place, file_name(event, item.media_type, item.position), force)
+        _save(item, place, file_name(event, item.field, item.media_type, item.position), force)
     if left := len(items) - len(kept):
         output.say(f"{count_of(left, 'document')} of it not kept: see `receiver archive list`")
 

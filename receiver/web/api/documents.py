@@ -94,7 +94,7 @@ def get_document(given: Given, event_id: int, field: str) -> Response:
     item = _item(event, given, field)
     if event is None or item is None or item.state is not State.KEPT:
         return problem(404, "not_found", _NOT_KEPT)
-    name = file_name(event, item.media_type, item.position)
+    name = file_name(event, item.field, item.media_type, item.position)
     try:
         return kept_document(item, name)
     except StoreError as error:

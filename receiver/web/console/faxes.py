@@ -118,7 +118,7 @@ def _fetched(event: Event) -> Response:
         file.close()
         raise
     file.seek(0)
-    name = file_name(event, fetched.media.type)
+    name = file_name(event, "fax_url", fetched.media.type)
     response = Response(FileWrapper(file), direct_passthrough=True)
     response.content_length = fetched.size
     return saved(response, fetched.media.type, name)

@@ -70,7 +70,7 @@ def _found(event_id: int, field: str) -> tuple[Event, Item]:
 def answer(event: Event, item: Item) -> Response:
     """The bytes of a document that is kept."""
     try:
-        return kept_document(item, file_name(event, item.media_type, item.position))
+        return kept_document(item, file_name(event, item.field, item.media_type, item.position))
     except StoreError as error:
         abort(_BROKEN, str(error))
 
