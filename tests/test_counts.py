@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from arrivals import arrival
 from conftest import KEY
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.event import listens_for
 
 from receiver.db.engine import writing
-from receiver.models import Event, IndexState
+from receiver.intake.arrival import event_row
+from receiver.models import EVENTS, Event, IndexState
 from receiver.search.conversations import ConversationLog
 from receiver.search.counts import Counts, HourOfKind, TypeTotal
 from receiver.search.events import EventLog
@@ -107,6 +110,31 @@ def test_they_follow_what_is_deleted_released_and_taken_back(client, engine):
         connection.execute(delete(Event))
     same(engine)
     assert Counts(engine).by_number() == []
+
+
+def test_very_many_numbers_are_more_than_a_statement_takes(client, engine):
+    row = event_row(arrival("AA-SI-1"))
+    ours = [f"+65{number:08}" for number in range(1200)]
+    with writing(engine) as connection:
+        marked = [{"identity": number, "arrival": number, "recipient": number} for number in ours]
+        connection.execute(insert(EVENTS), [row | mark for mark in marked])
+    given = []
+
+    @listens_for(engine, "before_cursor_execute")
+    def listen(_, __, ___, parameters, *____):
+        given.append(len(parameters))
+
+    counts = Counts(engine)
+    for indexed in (False, True):
+        if indexed:
+            LogIndex(engine).catch_up()
+        given.clear()
+        assert [(one.number, one.last_at) for one in counts.by_number()] == [
+            (number, row["received_at"]) for number in ours
+        ]
+        some = counts.by_number(set(ours[::2]))
+        assert [one.number for one in some] == ours[::2]
+        assert max(given) < 1000
 
 
 def test_nothing_of_a_deleted_event_stays_behind(client, engine):

@@ -7,10 +7,12 @@ counted. Events that are not in the counts yet are read and added. Hours are by 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -21,6 +23,8 @@ from receiver.vocabulary.kinds import EventType
 MOST_UNCOUNTED = 5_000
 """How many events are read in addition to the counts. If the counts are further behind, after an upgrade say,
 totals are too low: see `receiver.search.index_lag`."""
+_AT_ONCE = 500
+"""Values in one statement: there may be more numbers than a database takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,9 @@ class Counts:
                     found[kind, type_] += events
         return [TypeTotal(*key, events) for key, events in sorted(found.items()) if events > 0]
 
-    def by_number(self) -> Sequence[NumberTotal]:
-        """Totals by number with the newest event of each, busiest first."""
+    def by_number(self, numbers: Collection[str] | None = None) -> Sequence[NumberTotal]:
+        """Totals by number with the newest event of each, busiest first; of these numbers, if they are
+        given."""
         table = NumberCount
         newest = (
             select(func.max(Event.id))
@@ -125,22 +130,27 @@ class Counts:
             .correlate(table)
             .scalar_subquery()
         )
+        query = select(table.number, table.events, newest).where(
+            table.events > 0, table.type != EventType.TEST
+        )
+        asked = (
+            [query] if numbers is None else [query.where(table.number.in_(some)) for some in _few(numbers)]
+        )
         with self._open() as (connection, fresh):
             totals: Counter[str] = Counter()
             last: dict[str, int] = {}
-            for number, events, last_id in connection.execute(
-                select(table.number, table.events, newest).where(
-                    table.events > 0, table.type != EventType.TEST
-                )
-            ):
-                totals[number] += events
-                last[number] = max(last.get(number, 0), last_id or 0)
+            for one in asked:
+                for number, events, last_id in connection.execute(one):
+                    totals[number] += events
+                    last[number] = max(last.get(number, 0), last_id or 0)
             for (number, _, _), events in fresh.by_number.items():
-                totals[number] += events
-                last[number] = max(last.get(number, 0), fresh.last[number])
-            ids = set(last.values())
-            times = connection.execute(select(Event.id, Event.received_at).where(Event.id.in_(ids)))
-            received = {row.id: row.received_at for row in times}
+                if numbers is None or number in numbers:
+                    totals[number] += events
+                    last[number] = max(last.get(number, 0), fresh.last[number])
+            received: dict[int, datetime] = {}
+            for some in _few(last.values()):
+                times = connection.execute(select(Event.id, Event.received_at).where(Event.id.in_(some)))
+                received.update((row.id, row.received_at) for row in times)
         return [
             NumberTotal(number, events, last[number] or None, received.get(last[number]))
             for number, events in sorted(totals.items(), key=lambda item: (-item[1], item[0]))
@@ -164,3 +174,9 @@ class Counts:
             ):
                 fresh.add(event)
             yield connection, fresh
+
+
+def _few(values: Iterable[Any]) -> Iterator[Sequence[Any]]:
+    left = iter(values)
+    while some := list(islice(left, _AT_ONCE)):
+        yield some

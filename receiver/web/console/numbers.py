@@ -66,9 +66,9 @@ def show_list() -> str:
 
 def known_numbers(wish: str = "") -> list[dict[str, Any]]:
     """The numbers held that have all words of `wish` in what is shown of them, each with that."""
-    totals = {total.number: total for total in current.counts().by_number()}
     urls, several = our_urls(), _several()
     held = known.read(current.engine()).numbers
+    totals = {one.number: one for one in current.counts().by_number({one.number for one in held})}
     lines = [_line(one, totals.pop(one.number, None), urls.get(one.provider), several) for one in held]
     words = wish.casefold().split()
     return [line for line in lines if all(word in _words(line) for word in words)]
