@@ -1,10 +1,14 @@
 """What the watch makes of a provider that tells the numbers, but not all about money."""
 
+from decimal import Decimal
+
 import pytest
 from conftest import make_config, started
 from test_several_providers import only_twilio
 
 from receiver.numbers import known as numbers
+from receiver.providers.numbers import Balance
+from receiver.providers.twilio.client import TwilioClient
 from receiver.simulator.twilio.server import SimulatorServer as Twilio
 
 
@@ -82,3 +86,12 @@ def test_setup_buys_with_a_key_that_may_not_see_the_balance(config, twilio):
     twilio.control.fault("Balance/fetch", "status:20003", times=100)
     run(config, "setup", "--country", "US", "--yes")
     assert len(twilio.purchases) == 1
+
+
+def test_prices_in_another_currency_are_not_compared_with_the_balance(twilio, looked, monkeypatch):
+    twilio.buy("US")
+    for currency, low in (("EUR", set()), ("USD", {"balance-low"})):
+        balance = Balance(currency, Decimal("0.10"))
+        monkeypatch.setattr(TwilioClient, "balance", lambda _, told=balance: told)
+        codes, known = looked()
+        assert (codes & {"balance-low"}, known.currency) == (low, currency)

@@ -109,7 +109,9 @@ class Watch:
         # Before money is asked for: if that takes long or fails, what the numbers are is known all the same.
         self._store(provider, active, urls)
         today = datetime.now(PROVIDERS[provider].zone).date()
-        self._store(provider, active, urls, _balance(client), renewal_prices(client, active, today))
+        balance = _balance(client)
+        prices = renewal_prices(client, active, today, balance)
+        self._store(provider, active, urls, balance, prices)
 
     def _store(
         self,
