@@ -848,6 +848,24 @@ def test_check_finds_what_is_missing_damaged_or_nobodys(
     assert next(config.archive_dir.rglob(sha(second))).read_bytes() == second
 
 
+def test_what_cannot_be_read_is_told_and_stays(*, client, config, server, archivist, run, tmp_path):
+    shared(client, server, archivist)
+    server.answers["/b.pdf"] = give(pdf(1, mark=9))
+    fax(client, f"{server.url}/b.pdf", "AA-F-3")
+    archivist.step()
+    file = next(config.archive_dir.rglob(sha(pdf())))
+    file.unlink()
+    file.symlink_to("/proc/self/mem")  # it opens, and reading gives an error, as from a broken disk
+    found = json.loads(run("archive", "check", "--json", exit_code=1))
+    assert found["documents"] == 2
+    assert [(one["sha256"], one["what"]) for one in found["wrong"]] == [(sha(pdf()), "unreadable")]
+    assert json.loads(run("archive", "check", "--mend", "--json", exit_code=1))["fetched_again"] == 0
+    assert file.is_symlink()
+    said = run("archive", "get", "1", "-o", str(tmp_path / "fax.pdf"), exit_code=1)
+    assert "cannot be read: Input/output error" in said
+    assert not (tmp_path / "fax.pdf").exists()
+
+
 def test_doctor_misses_a_document(client, config, server, archivist, app):
     shared(client, server, archivist)
     assert "archive-damaged" not in app.test_cli_runner().invoke(args=["doctor", "--json"]).stdout

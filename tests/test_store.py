@@ -91,6 +91,15 @@ def test_a_large_document_comes_back(store):
         assert hashlib.sha256(bytes(file.read())).hexdigest() == name
 
 
+def test_a_document_that_goes_while_it_is_read_is_told(in_bucket, tmp_path):
+    store = open_store(make_config(f"sqlite:///{tmp_path}/x.db", tmp_path, **in_bucket))
+    put(store, NAME, CONTENT)
+    with closing(store.open(NAME)) as file:
+        store.delete(NAME)
+        with pytest.raises(NotThere):
+            file.read()
+
+
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", "a" * 63, "A" * 64, NAME + "/x", NAME + ".pdf"])
 def test_only_digests_are_names(store, name):
     with pytest.raises(ValueError, match="not a name"):

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import S3Store
 
+from receiver.archive.reading import reading
 from receiver.archive.room import room_of_our_own
 from receiver.archive.store import Entry, NotThere, StoreError, is_name, place_of
 
@@ -59,11 +60,8 @@ class Bucket:
                 return
 
     def open(self, name: str) -> BinaryIO:
-        with self._telling():
-            try:
-                return cast(BinaryIO, obstore.open_reader(self._store, place_of(name)))
-            except (FileNotFoundError, NotFoundError):
-                raise NotThere("the archive does not hold this document") from None
+        with self._reading():
+            return reading(obstore.open_reader(self._store, place_of(name)), self._reading)
 
     def exists(self, name: str) -> bool:
         with self._telling():
@@ -87,6 +85,14 @@ class Bucket:
                     name = found["path"].rpartition("/")[2]
                     if is_name(name):
                         yield Entry(name, found["size"], found["last_modified"])
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._telling():
+            try:
+                yield
+            except (FileNotFoundError, NotFoundError):
+                raise NotThere("the archive does not hold this document") from None
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, func, select
 
 from receiver.archive.keep import fetch_again
-from receiver.archive.store import NotThere, Store
+from receiver.archive.store import NotThere, Store, Unreadable
 from receiver.db.engine import writing
 from receiver.models import ARCHIVED, DOCUMENTS, ArchiveOrphan
 
+UNREADABLE = "unreadable"
 _PIECE = 1024 * 1024
 _PAGE = 500
 _YOUNG = timedelta(hours=1)
@@ -27,7 +28,7 @@ class Wrong:
 
     sha256: str
     what: str
-    """`missing` or `damaged`."""
+    """`missing`, `damaged` or `unreadable`."""
     event_ids: tuple[int, ...]
 
 
@@ -64,10 +65,13 @@ def mend(engine: Engine, store: Store, found: Checked) -> int:
     """Let what is missing or damaged be fetched again, while its link works. Returns how many links wait
     again.
 
-    Strays stay: they may be another log's, or newer than the backup that this one was restored from.
+    Strays stay: they may be another log's, or newer than the backup that this one was restored from. What
+    cannot be read stays as well: it may be whole, and its link may have lapsed.
     """
     again = 0
     for one in found.wrong:
+        if one.what == UNREADABLE:
+            continue
         store.delete(one.sha256)
         mine = select(ARCHIVED.c.id).where(ARCHIVED.c.sha256 == one.sha256)
         with writing(engine) as connection:
@@ -107,6 +111,8 @@ def _wrong_with(store: Store, sha256: str) -> str | None:
                 digest.update(piece)
     except NotThere:
         return "missing"
+    except Unreadable:
+        return UNREADABLE
     return None if digest.hexdigest() == sha256 else "damaged"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from receiver.archive.store import Entry, NotThere, StoreError, is_name, place_of
+from receiver.archive.reading import reading
+from receiver.archive.store import Entry, NotThere, StoreError, Unreadable, is_name, place_of
 
 _INCOMING = "incoming"
 
@@ -40,11 +41,8 @@ class Folder:
                 _sync(folder)
 
     def open(self, name: str) -> BinaryIO:
-        with self._telling():
-            try:
-                return (self._path / place_of(name)).open("rb")
-            except FileNotFoundError:
-                raise NotThere("the archive does not hold this document") from None
+        with self._reading():
+            return reading((self._path / place_of(name)).open("rb"), self._reading)
 
     def exists(self, name: str) -> bool:
         with self._telling():
@@ -62,9 +60,21 @@ class Folder:
     def list(self) -> Iterator[Entry]:
         with self._telling():
             for path in self._path.glob("??/??/*"):
-                if is_name(path.name):
+                if not is_name(path.name):
+                    continue
+                with suppress(FileNotFoundError):  # deleted meanwhile
                     state = path.stat()
                     yield Entry(path.name, state.st_size, datetime.fromtimestamp(state.st_mtime, UTC))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise NotThere("the archive does not hold this document") from None
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise Unreadable(f"a document in the archive in {self._path} cannot be read: {reason}") from None
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

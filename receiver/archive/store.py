@@ -22,6 +22,10 @@ class NotThere(StoreError):
     """The store has nothing of this name."""
 
 
+class Unreadable(StoreError):
+    """It is there, and cannot be read. Others may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Something in a store."""
@@ -47,7 +51,8 @@ class Store(Protocol):
         ...
 
     def open(self, name: str) -> BinaryIO:
-        """Read it, from any place in it. `NotThere` if there is no such thing."""
+        """Read it, from any place in it; reading raises `StoreError`, too. `NotThere` if there is no such
+        thing."""
         ...
 
     def exists(self, name: str) -> bool:

@@ -108,7 +108,8 @@ def check(mend: bool, as_json: bool) -> None:
         _show_check(found)
         if mend:
             output.say(f"{count_of(again, 'link')} will be fetched again")
-    if (found.wrong or found.strays) and not mend:
+    unreadable = any(one.what == checking.UNREADABLE for one in found.wrong)
+    if unreadable or ((found.wrong or found.strays) and not mend):
         raise SystemExit(1)
 
 

@@ -29,7 +29,8 @@ def look(patient: Patient, found: list[Finding]) -> str:
         found.append(error("archive", sentence(str(problem)), "receiver archive check"))
         return ""
     if checked.wrong:
-        said = f"Of {checked.documents} documents looked at, {len(checked.wrong)} are missing or damaged."
+        wrong = len(checked.wrong)
+        said = f"Of {checked.documents} documents looked at, {wrong} are missing, damaged or unreadable."
         found.append(error("archive-damaged", said, "receiver archive check --mend"))
     if counts.oldest_waiting is not None:
         received = select(EVENTS.c.received_at).where(EVENTS.c.id == counts.oldest_waiting)
