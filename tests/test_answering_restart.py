@@ -13,8 +13,8 @@ import pytest
 import requests
 from attended import Quiet, steps
 from conftest import KEY, make_config
+from ports import free_port
 from test_answering_hoiio import MENU, MESSAGE, PAUSES, RULES, SORRY
-from test_serve import free_port
 from werkzeug.serving import make_server
 
 from receiver.answering import driver, service

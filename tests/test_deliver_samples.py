@@ -19,6 +19,7 @@ import databases
 import pytest
 import requests
 from conftest import make_config, started
+from ports import free_port
 
 from receiver import current
 from receiver.outbound.signing import sign
@@ -48,9 +49,7 @@ class Program:
     """A sample as somebody would start it: in a folder of its own, by the command in its first line."""
 
     def __init__(self, language: str, folder: Path, secret: str) -> None:
-        with closing(socket.socket()) as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/hook"
         self.inbox = folder / "inbox"
         self.inbox.mkdir()

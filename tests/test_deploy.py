@@ -13,7 +13,8 @@ import requests
 import trustme
 from conftest import KEY, make_config, signed
 from databases import new_file
-from test_serve import Service, free_port
+from ports import free_port
+from test_serve import Service
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 BODY = b"txn_ref=AA-SI-1&msg=hello&from=%2B6591234567&to=%2B16501234567"

@@ -17,10 +17,11 @@ import databases
 import pytest
 import requests
 from conftest import API_TOKEN, KEY
+from ports import free_port
 from sqlalchemy import text
 from standardwebhooks import Webhook
 from test_cli import loaded
-from test_serve import ROOT, Service, free_port
+from test_serve import ROOT, Service
 
 from receiver.cli.listen import remote
 from receiver.cli.listen.remote import Beat, Lost, Remote

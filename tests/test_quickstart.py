@@ -18,6 +18,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 from documents import give, serving
+from ports import free_port
 
 from config import Config, blank
 from receiver.quickstart.addresses import require_free
@@ -144,8 +145,7 @@ class Demo:
     def running(self, *options: str, simulated: bool = True) -> Iterator[str]:
         """What it printed until it served."""
         # Demos of other tests look for a port from the same one on, at the same moment.
-        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-            listen, simulator = (f"127.0.0.1:{probe.getsockname()[1]}" for probe in (one, other))
+        listen, simulator = (f"127.0.0.1:{free_port()}" for _ in range(2))
         asked = ["--listen", listen, *(["--simulator", simulator] if simulated else []), *options]
         command = [sys.executable, "-m", "receiver.quickstart", *asked]
         with (self.directory / "errors.txt").open("w") as errors:

@@ -17,17 +17,12 @@ import forks
 import pytest
 import requests
 from conftest import API_TOKEN, KEY, TOKEN
+from ports import free_port
 
 from config import blank
 from receiver.intake.spool import Spool
 
 ROOT = Path(__file__).parent.parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Service:

@@ -25,6 +25,7 @@ import phonenumbers
 import pytest
 import requests
 from click.testing import CliRunner
+from ports import free_port
 from trickle import trickling
 
 from receiver.simulator import __main__ as command_line
@@ -99,12 +100,6 @@ def sim():
 
 def first_number(sim, country="SG", **state):
     return sim.request("number/get_choices", country=country, **state)["entries"][0]["number"]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 # --- General conventions
