@@ -7,14 +7,13 @@ from itertools import cycle
 from pathlib import Path
 
 import databases
-from conftest import KEY, make_config
+from conftest import KEY, assembled, make_config
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from receiver.answering import decisions
 from receiver.answering.in_force import read_file
 from receiver.answering.machine import Move
 from receiver.answering.walk import walk
-from receiver.app import create_app
 from receiver.simulator.hoiio.server import SimulatorServer
 from receiver.vocabulary.answering import Dial, DialOutcome, Gather, HangUp, Rang, Record, Say, Sound
 
@@ -91,7 +90,7 @@ def office(
         hoiio_api_url=simulator.open_url,
         public_url=f"http://127.0.0.1:{server.server_port}/",
     )
-    apps = [create_app(config) for _ in range(processes)]
+    apps = [assembled(config) for _ in range(processes)]
     for app in apps:
         app.extensions["receiver"].rules.refresh()
     turns = cycle(apps)
