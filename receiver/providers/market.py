@@ -48,6 +48,10 @@ class Market:
     def usual_term(self) -> Duration:
         return self.terms[0]
 
+    def searchable(self, narrowed: Narrowed) -> Narrowed:
+        """As much of what is wished for as the provider can search by."""
+        return Narrowed(**{name: value for name, value in vars(narrowed).items() if name in self.narrows})
+
 
 @dataclass(frozen=True)
 class State:

@@ -140,13 +140,8 @@ class Shop:
 
     def numbers(self, country: str, state: str = "", narrowed: Narrowed = ANY) -> Iterator[AvailableNumber]:
         """The numbers for sale in a place; further pages are fetched when they are reached."""
-        found = self._asked(country, state, self.asked_for(narrowed))
+        found = self._asked(country, state, self.market.searchable(narrowed))
         return (entry for entry in found if fits(entry, narrowed))
-
-    def asked_for(self, narrowed: Narrowed) -> Narrowed:
-        """As much of it as the provider can search by."""
-        told = {name: value for name, value in vars(narrowed).items() if name in self.market.narrows}
-        return Narrowed(**told)
 
     def _asked(self, country: str, state: str, narrowed: Narrowed) -> Iterator[AvailableNumber]:
         place = (country, state, narrowed)

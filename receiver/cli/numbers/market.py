@@ -16,7 +16,7 @@ from receiver.cli.operation import operation
 from receiver.providers.base import Provider
 from receiver.providers.market import AvailableNumber, Country, Narrowed, NumberSort, Rates
 from receiver.providers.numbers import NumberClient
-from receiver.setup.catalogue import Shop, described, find_country, find_state, fits
+from receiver.setup.catalogue import described, find_country, find_state, fits
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.printable import printable
 
@@ -116,13 +116,13 @@ def available(
         numbers = [{"provider": of.name} | vars(entry) for of, entry in found]
         output.json_out({"numbers": numbers, "more": more})
     else:
-        _show_the_rest([entry for _, entry in found], limit if more else None)
+        _say_what_to_know([entry for _, entry in found], limit if more else None)
         if where and not found and not several.failed:
             raise click.ClickException(f"no {described(narrowed)} is for sale in {where}")
     several.end(found=bool(found or (where and as_json)))
 
 
-def _show_the_rest(listed: Iterable[AvailableNumber], limit: int | None) -> None:
+def _say_what_to_know(listed: Iterable[AvailableNumber], limit: int | None) -> None:
     """What has to be known of the numbers listed; `limit` if there are more than so many."""
     for sentence in shown.requirements(listed):
         output.say(sentence)
@@ -208,8 +208,7 @@ def _pages(
     of: Provider, client: NumberClient, country: str, state: str | None, narrowed: Narrowed
 ) -> Iterator[tuple[AvailableNumber, ...]]:
     """The pages of what is for sale, showing that it goes on."""
-    told = Shop(client, of.market).asked_for(narrowed)
-    pages, seen = client.every_available_page(country, state, told), 0
+    pages, seen = client.every_available_page(country, state, of.market.searchable(narrowed)), 0
     total: int | None = None
     while True:
         of_all = f" of {total}" if total else ""
