@@ -11,8 +11,9 @@ import time_machine
 from conftest import API_TOKEN, make_config, started
 from sqlalchemy import text
 
-from receiver.access import tokens
+from receiver.access import bucket, tokens
 from receiver.access.scopes import Scope
+from receiver.db.engine import writing
 from receiver.web.access import require
 
 
@@ -122,6 +123,26 @@ def test_a_request_costs_no_query(app, run, status, monkeypatch, name):
         assert kept.authorize(f"Bearer {token}", Scope.READ).name == name
 
 
+def test_a_process_that_begins_while_the_database_is_away_calls_no_token_unknown(database_url, tmp_path):
+    config = make_config(database_url, tmp_path)
+    for app in started(config):
+        _, token = app.extensions["receiver"].tokens.create("dashboard", Scope.READ, by="tests")
+    for app in started(config):
+        engine, ask = app.extensions["receiver"].engine, app.test_client().get
+        good, none = {"Authorization": f"Bearer {token}"}, {"Authorization": "Bearer "}
+        with writing(engine) as connection:
+            connection.execute(text("ALTER TABLE tokens RENAME TO hidden"))
+        for path in ("/api/v1/spool", "/metrics"):
+            answer = ask(path, headers=good)
+            assert (answer.status_code, answer.json["error"]["code"]) == (503, "unavailable")
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert ask(path, headers=none).status_code == 401
+        with writing(engine) as connection:
+            connection.execute(text("ALTER TABLE hidden RENAME TO tokens"))
+        assert ask("/api/v1/spool", headers=good).status_code == 200
+        assert ask("/api/v1/spool", headers={"Authorization": "Bearer made-up"}).status_code == 401
+
+
 @pytest.mark.parametrize(
     "words",
     [["create", "Gra fana"], ["create", ""], ["create", "x", "--expires", "soon"], ["revoke", "nobody"]],
@@ -132,7 +153,7 @@ def test_it_says_in_a_sentence_what_is_wrong(run, words):
 
 
 def test_each_token_has_its_own_rate(database_url, tmp_path, monkeypatch):
-    monkeypatch.setattr(tokens, "time", SimpleNamespace(monotonic=lambda: 1000.0))  # it stands still
+    monkeypatch.setattr(bucket, "time", SimpleNamespace(monotonic=lambda: 1000.0))  # it stands still
     for app in started(
         make_config(database_url, tmp_path, api_rate=5, api_tokens=("token-one", "token-two"))
     ):

@@ -3,12 +3,12 @@
 A request costs no query. Tokens are few, so each process holds all of them by digest and reads them again
 every few seconds: that is how fast a revocation reaches it. An unknown token makes it read them at once, so
 that a new one works from the start, but only so often: somebody who tries out tokens costs two queries a
-second.
+second. While the database is away, those that were read before go on opening things, and nobody is told that
+a token is not known.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
 import re
@@ -24,6 +24,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, Row, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from receiver.access.bucket import Bucket
+from receiver.access.denied import AccessDenied
 from receiver.access.record import Action, note
 from receiver.access.scopes import Scope
 from receiver.db.engine import writing
@@ -43,6 +45,8 @@ BURST = 2
 NONE_SENT = "send a token as: Authorization: Bearer <token>"
 UNKNOWN = "this token is not known, was revoked, or has ended: `receiver tokens list` shows which are good"
 """One answer for all three: who only guesses learns nothing."""
+UNREAD = "the database cannot be reached, so this token cannot be looked up: try again"
+"""It may be a good one, and who is told otherwise would not come back."""
 
 _TOKENS = cast(Table, Token.__table__)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
@@ -59,23 +63,6 @@ class UnknownToken(TokenError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no token named {name[:64]}: `receiver tokens list` shows them")
-
-
-class AccessDenied(Exception):
-    """This request is not allowed. `code` is for programs, the message for people."""
-
-    def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.retry_after = retry_after
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What HTTP wants said with this status."""
-        if self.status == 401:
-            return {"WWW-Authenticate": "Bearer"}
-        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +107,11 @@ class Tokens:
         self._lock = threading.Lock()
         self._known: dict[str, KnownToken] = {}
         self._read_at = -KNOWN_FOR
+        self._unread = False
+        """Whether the last look at the database failed."""
         self._used: dict[str, datetime] = {}
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._requests: dict[str, Bucket] = {}
+        self._looks = Bucket(LOOKS, LOOKS_AT_ONCE)
 
     def create(
         self, name: str, scope: Scope, lifetime: timedelta | None = None, *, by: str
@@ -181,10 +171,14 @@ class Tokens:
     def authorize(self, authorization: str, needed: Scope) -> KnownToken:
         """Whose request this is, by its `Authorization` header; `AccessDenied` unless it may do this now."""
         digest = _digest_of(authorization)
+        if not digest:
+            raise AccessDenied(401, "unauthorized", NONE_SENT)
         token = self._find(digest)
-        if token is None:
-            raise AccessDenied(401, "unauthorized", UNKNOWN if digest else NONE_SENT)
-        wait = self._take(digest, self._rate, self._rate * BURST)
+        if token is None and self._unread:
+            raise AccessDenied(503, "unavailable", UNREAD, retry_after=round(KNOWN_FOR))
+        if token is None or not token.good(datetime.now(UTC)):
+            raise AccessDenied(401, "unauthorized", UNKNOWN)
+        wait = self._requests_of(digest).take()
         if wait > 0:
             raise AccessDenied(
                 429,
@@ -205,11 +199,10 @@ class Tokens:
     def allowance(self, authorization: str) -> Allowance | None:
         """What is left for who makes this request; None if nobody known does."""
         digest = _digest_of(authorization)
-        most = self._rate * BURST
-        with self._lock:
-            if digest not in self._fixed and digest not in self._known:
-                return None
-            left = self._left(digest, time.monotonic(), self._rate, most)
+        if digest not in self._fixed and digest not in self._known:
+            return None
+        bucket = self._requests_of(digest)
+        left, most = bucket.left, self._rate * BURST
         return Allowance(most, int(left), math.ceil((most - left) / self._rate))
 
     def still_good(self, token: KnownToken) -> bool:
@@ -233,14 +226,12 @@ class Tokens:
                 connection.execute(update(_TOKENS).where(_TOKENS.c.digest == digest).values(used_at=when))
 
     def _find(self, digest: str) -> KnownToken | None:
-        if not digest:
-            return None
         if fixed := self._fixed.get(digest):
             return fixed
         token = self._all(KNOWN_FOR).get(digest)
-        if token is None and not self._take("", LOOKS, LOOKS_AT_ONCE):
+        if token is None and not self._looks.take():
             token = self._all(0.0).get(digest)
-        return token if token is not None and token.good(datetime.now(UTC)) else None
+        return token
 
     def _all(self, age: float) -> dict[str, KnownToken]:
         """The tokens as they were at most that many seconds ago; older while the database is away."""
@@ -248,28 +239,21 @@ class Tokens:
             if time.monotonic() - self._read_at < age:
                 return self._known
             self._read_at = time.monotonic()
-            # Tokens known before still open the metrics during an outage.
-            with contextlib.suppress(SQLAlchemyError), self._engine.connect() as connection:
-                rows = connection.execute(select(_TOKENS).where(_TOKENS.c.revoked_at.is_(None)))
-                self._known = {row.digest: _known(row) for row in rows}
-            kept = ("", *self._fixed, *self._known)
-            self._buckets = {key: self._buckets[key] for key in kept if key in self._buckets}
+            try:
+                with self._engine.connect() as connection:
+                    rows = connection.execute(select(_TOKENS).where(_TOKENS.c.revoked_at.is_(None)))
+                    self._known = {row.digest: _known(row) for row in rows}
+                self._unread = False
+            except SQLAlchemyError:
+                # Tokens known before still open the metrics during an outage.
+                self._unread = True
+            kept = (*self._fixed, *self._known)
+            self._requests = {key: self._requests[key] for key in kept if key in self._requests}
             return self._known
 
-    def _left(self, key: str, now: float, rate: float, most: float) -> float:
-        """What a bucket holds by now."""
-        left, at = self._buckets.get(key, (most, now))
-        return min(most, left + (now - at) * rate)
-
-    def _take(self, key: str, rate: float, most: float) -> float:
-        """Take one out of a bucket that fills at `rate` a second; how many seconds to wait if it is empty."""
+    def _requests_of(self, digest: str) -> Bucket:
         with self._lock:
-            now = time.monotonic()
-            left = self._left(key, now, rate, most)
-            if left < 1:
-                return (1 - left) / rate
-            self._buckets[key] = (left - 1, now)
-            return 0.0
+            return self._requests.setdefault(digest, Bucket(self._rate, self._rate * BURST))
 
 
 def lifetime(text: str) -> timedelta:
