@@ -11,6 +11,7 @@ import time_machine
 from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, payload, signed, started
 from sqlalchemy import text
 
+from receiver.db import schema
 from receiver.db.engine import writing
 from receiver.intake.admission import STALE, TELL_EVERY
 from receiver.intake.distrust import explained
@@ -19,6 +20,7 @@ from receiver.providers.numbers import SubscribedNumber
 from receiver.providers.registry import PROVIDERS
 from receiver.relay.planner import Planner
 from receiver.retention.ours import OursReleased
+from receiver.search.index import LogIndex
 from receiver.vocabulary import distrust
 
 database_url = on_sqlite
@@ -239,6 +241,85 @@ def test_a_release_can_be_undone(client, api, run, parts):
     run("events", "release", "1", "--yes")
     Planner(parts.engine).plan()
     assert [one["event_id"] for one in api("/deliveries")["deliveries"]] == [1, 2]
+
+
+RANG = b"session=S1&txn_ref=C1&call_state=ringing&from=6591234567&to=16501234567"
+LED_ON = b"session=S1&txn_ref=C1&call_state=ongoing&ivr_block=transfer&transfer_status=busy&from=6591234567"
+OVER = b"session=S1&txn_ref=C1&call_state=ongoing&ivr_block=hangup&from=6591234567"
+END = b"session=S1&txn_ref=C1&call_state=ended&duration=0&from=6591234567"
+VOICE = f"/callbacks/{KEY}/voice"
+
+
+@ON_BOTH
+@pytest.mark.parametrize("act", ["drop", "release"])
+def test_a_copy_that_goes_leaves_its_call_among_the_missed(client, api, run, parts, act):
+    """A call whose end was lost: it is found by a table of those."""
+    for body in (RANG, LED_ON, OVER):
+        post(client, body, VOICE)
+    post(client, RANG, VOICE, WRONG)
+    LogIndex(parts.engine).catch_up()
+    assert [call["session"] for call in api("/calls?q=state:missed")["calls"]] == ["S1"]
+    run("events", act, "4", "--yes")
+    assert [call["session"] for call in api("/calls?q=state:missed")["calls"]] == ["S1"]
+    run("events", "erase", "--number", "+6591234567", "--yes")
+    with parts.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM calls_without_end")) == 0
+
+
+@ON_BOTH
+def test_a_call_whose_end_is_not_trusted_any_more_is_found_as_missed(client, api, run, parts):
+    for body in (RANG, LED_ON, OVER):
+        post(client, body, VOICE)
+    post(client, END, VOICE, WRONG)
+    run("events", "release", "4", "--yes")
+    LogIndex(parts.engine).catch_up()
+    run("events", "release", "--undo", "--yes")
+    assert [call["session"] for call in api("/calls?q=state:missed")["calls"]] == ["S1"]
+
+
+@ON_BOTH
+@pytest.mark.parametrize(("path", "body"), [(VOICE, RANG), (SMS, sms(1))], ids=["call", "conversation"])
+def test_what_was_noted_goes_with_an_event_that_was_released_for_a_while(client, run, parts, path, body):
+    post(client, body, path, WRONG)
+    run("events", "release", "1", "--yes")
+    run("events", "handled", "1", "--note", "rang +6591234567 back")
+    run("events", "release", "--undo", "--yes")
+    with parts.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM duty")) == 1
+    run("events", "drop", "1", "--yes")
+    with parts.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM duty")) == 0
+
+
+@ON_BOTH
+def test_an_upgrade_puts_right_what_an_earlier_version_dropped(client, api, run, parts):
+    for body in (RANG, LED_ON, OVER):
+        post(client, body, VOICE)
+    for path, body in ((VOICE, RANG), (SMS, sms(1))):
+        post(client, body, path, WRONG)
+    LogIndex(parts.engine).catch_up()
+    run("events", "release", "5", "--yes")
+    for event in ("1", "5"):
+        run("events", "handled", event, "--note", "rang back")
+    run("events", "release", "--undo", "--yes")
+    schema.downgrade(parts.engine, "0028")
+    run("events", "drop", "4", "5", "--yes")
+    assert api("/calls?q=state:missed")["calls"] == []
+    schema.upgrade(parts.engine)
+    assert [call["session"] for call in api("/calls?q=state:missed")["calls"]] == ["S1"]
+    with parts.engine.connect() as connection:
+        assert connection.scalars(text("SELECT key FROM duty")).all() == ["S1"]
+
+
+@ON_BOTH
+def test_a_copy_that_is_dropped_takes_no_note_along(client, api, run):
+    for path, body in ((VOICE, RANG), (SMS, sms(1))):
+        post(client, body, path)
+        post(client, body, path, WRONG)
+    for event in ("1", "3"):
+        run("events", "handled", event, "--note", "rang back")
+    run("events", "drop", "2", "4", "--yes")
+    assert [api(f"/events/{event}/duty")["note"] for event in (1, 3)] == ["rang back"] * 2
 
 
 def test_a_release_can_be_undone_through_the_api_once_and_for_an_hour(client):

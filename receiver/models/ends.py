@@ -17,7 +17,8 @@ class EndsLate(Base):
 
 
 class CallWithoutEnd(Base):
-    """A call whose end was not reported when its newest event was indexed: it goes on, or that got lost."""
+    """A call whose end was not reported when its newest event was indexed: it goes on, or that got lost. A
+    trigger deletes it along with the last of its events."""
 
     __tablename__ = "calls_without_end"
 
