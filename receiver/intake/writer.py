@@ -99,10 +99,7 @@ class EventWriter:
                 raise
         # The database refuses some row: write them one by one, each behind its own savepoint.
         with writing(self.engine) as connection:
-            results = [self._store_alone(connection, row) for row in rows]
-        if None not in results:
-            self.probe()  # raises if nothing at all can be written
-        return results
+            return [self._store_alone(connection, row) for row in rows]
 
     def _write_around_locks(self, rows: Sequence[Row], locked: Exception) -> list[Exception | None]:
         """Somebody holds a lock on one of the events, or on all: write what can be written around it."""
