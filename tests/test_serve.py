@@ -214,6 +214,19 @@ def test_it_lists_all_wrong_settings_without_a_traceback(tmp_path: Path):
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("listen", "said"),
+    [
+        ("..:8000", ".. is no host"),
+        ("a" * 64 + ":80", "is no host"),
+        ("[::1]:" + "9" * 5000, "must look like"),
+    ],
+)
+def test_it_says_of_an_address_that_it_is_none(tmp_path, listen, said):
+    service = Service(databases.new_file(tmp_path / "receiver.db"), tmp_path)
+    assert said in service.flask("serve", "--listen", listen, check=False).stderr
+
+
 def opened(service: Service, *sent: bytes) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", service.port), timeout=20)
     for part in sent:

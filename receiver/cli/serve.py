@@ -103,7 +103,7 @@ def _require_a_store() -> None:
 
 def _address(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65536:
         raise click.BadParameter("must look like 127.0.0.1:8000", param_hint="--listen")
     return host.strip("[]"), int(port)
 
@@ -116,6 +116,8 @@ def _require_free(host: str, port: int) -> None:
             with socket.socket(family, kind, protocol) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
+        except UnicodeError:  # a part of the name is empty or longer than a name can be
+            raise click.ClickException(f"cannot listen on {host}:{port}: {host} is no host") from None
         except OSError as error:
             if error.errno == errno.EADDRINUSE and time.monotonic() < until:
                 time.sleep(0.1)

@@ -24,7 +24,7 @@ class AddressType(click.ParamType[Address]):
             return value
         host, _, port = str(value).rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        if not host or not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65536:
             self.fail(f"{value!r} is not a host and a port such as 127.0.0.1:8000.", param, ctx)
         return host, int(port)
 

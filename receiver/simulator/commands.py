@@ -51,7 +51,7 @@ class Address(click.ParamType[tuple[str, int]]):
             return value
         host, _, port = str(value).rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        if not host or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
             self.fail(f"{value!r} is not a host and a port such as {DEFAULT_LISTEN}.", param, ctx)
         return host, int(port)
 
