@@ -12,15 +12,22 @@ from urllib.parse import urlencode
 import databases
 import frozen
 import pytest
+import requests
 from arrivals import arrival
-from conftest import KEY, make_config, started
+from conftest import API_TOKEN, KEY, make_config, started
 from sqlalchemy import select
+from test_console import signed_in
 from test_gateway import Caller
+from test_serve import Service, post
 from waiting import until
 
 from bench.postgres import Postgres
+from receiver.access.scopes import Scope
+from receiver.db import asking
 from receiver.intake import drain, recorder
 from receiver.intake.refusals import Cause
+from receiver.intake.spool import SpoolError
+from receiver.keys import stored
 from receiver.models import EVENTS
 from receiver.providers.twilio import provider as twilio
 from receiver.providers.twilio.answers import SENTENCE
@@ -37,7 +44,7 @@ def place(request, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(twilio, "PATIENCE", PATIENCE)
     monkeypatch.setattr(recorder, "MOMENT", PATIENCE)
     monkeypatch.setattr(drain, "LOOK_AT_SPOOL", PATIENCE)
-    monkeypatch.setattr(recorder, "MOMENT", PATIENCE)
+    monkeypatch.setattr(asking, "PATIENCE", PATIENCE)
     with ExitStack() as stack:
         disk = stack.enter_context(frozen.disk(tmp_path))
         stop, go_on = disk.freeze, disk.thaw
@@ -62,7 +69,7 @@ def place(request, tmp_path: Path, monkeypatch):
 
         account = {"twilio_account_sid": "AC" + "1" * 32, "twilio_auth_token": "a token of the account"}
         spool = {"spool_dir": disk.folder / "spool", "commit_deadline": 0.1}
-        applications = started(make_config(url, tmp_path, **account, **spool))
+        applications = started(make_config(url, tmp_path, **account, **spool, secret_key="k" * 32))
         stack.callback(lambda: next(applications, None))
         app = next(applications)
         stack.callback(go_on)
@@ -141,3 +148,42 @@ def test_the_database_takes_callbacks_while_the_spool_hangs(place):
     assert parts.readiness.find_out().held_by == "database"
     go_on()
     until(lambda: parts.readiness.find_out().spool)
+
+
+@pytest.mark.parametrize("place", ["database elsewhere"], indirect=True)
+def test_pages_metrics_and_jobs_go_on_while_the_spool_hangs(place):
+    app, stop, go_on = place
+    parts = app.extensions["receiver"]
+    visitor, bearer = signed_in(app, "olga", Scope.OPERATE), {"Authorization": f"Bearer {API_TOKEN}"}
+    fingerprint = stored.make(parts.engine)
+    stop()
+    began = time.monotonic()
+    until(lambda: "receiver_spool_up 0.0" in visitor.get("/metrics", headers=bearer).text)
+    assert visitor.get("/").status_code == 200
+    assert visitor.get("/spool").status_code == 503
+    with pytest.raises(SpoolError, match="does not answer"):
+        parts.admission.count()
+    parts.keys.run()
+    assert time.monotonic() - began < 20 * PATIENCE
+    secret = parts.keys.secret_of(fingerprint)
+    go_on()
+    until(lambda: "receiver_spool_up 1.0" in visitor.get("/metrics", headers=bearer).text)
+    until(lambda: secret in (parts.config.spool_dir / "keys.json").read_text())
+
+
+def test_it_serves_by_the_database_while_the_spool_hangs(tmp_path):
+    with frozen.disk(tmp_path) as disk:
+        url, spool = databases.new_file(tmp_path / "receiver.db"), str(disk.folder / "spool")
+        service = Service(url, tmp_path, SPOOL_DIR=spool)
+        disk.freeze()
+        try:
+            service.start_program()
+            assert post(service, "txn_ref=AA-SI-1&msg=x") == 200
+            assert requests.get(f"{service.url}/health/ready", timeout=5).json()["spool"] == "failing"
+        finally:
+            disk.thaw()
+            ended = service.stop()
+    said = service.log.read_text()
+    assert ended == 0
+    assert "only the database takes callbacks" in said
+    assert "its disk hangs" in said

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging.config
+import os
 import resource
+import select
+import signal
 import socket
 import time
 
@@ -14,11 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import Config
 from receiver import current
 from receiver.cli.operation import operation
+from receiver.db import asking
 from receiver.db.engine import Unreachable
 from receiver.db.failure import reason_of
 from receiver.db.reach import Moved
 from receiver.db.schema import require_schema
-from receiver.intake.spool import SpoolError
+from receiver.intake.spool import SpoolError, SpoolSilent
 from receiver.logs.log import get_logger
 from receiver.providers.registry import cautions
 
@@ -26,6 +30,7 @@ logger = get_logger(__name__)
 
 PREDECESSOR = 3.0
 """Seconds for another process to leave the address: one whose parent was killed is about to."""
+_TAKES = b"\0"
 OTHER_FILES = 256
 """Files that are no connections: databases, logs, libraries."""
 
@@ -81,11 +86,7 @@ def _tell_cautions(config: Config) -> None:
 
 def _require_a_store() -> None:
     """One store that takes callbacks is enough to begin with. The other is told of, and tried again."""
-    spool_fault: SpoolError | None = None
-    try:
-        current.spool().prove()
-    except SpoolError as error:
-        spool_fault = error
+    spool_fault = _prove_spool()
     try:
         require_schema(current.engine())
         if spool_fault is not None:
@@ -99,6 +100,29 @@ def _require_a_store() -> None:
         logger.warning("callbacks go to the spool until the database answers", reason=reason)
     if spool_fault is not None:
         logger.critical("only the database takes callbacks, the spool does not", reason=spool_fault)
+
+
+def _prove_spool() -> SpoolError | None:
+    """What is wrong with the spool. A process of its own looks: this one is to become the server, and cannot
+    while a thread of its waits for a disk that hangs."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            current.spool().prove()
+            os.write(writing, _TAKES)
+        except SpoolError as error:
+            os.write(writing, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        if not select.select([told], [], [], asking.PATIENCE)[0]:
+            os.kill(child, signal.SIGKILL)
+            return SpoolSilent(current.config().spool_dir)
+        said = told.read()
+    os.waitpid(child, 0)
+    return None if said == _TAKES else SpoolError(said.decode() or "the spool could not be tried")
 
 
 def _address(listen: str) -> tuple[str, int]:

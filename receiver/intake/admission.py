@@ -104,7 +104,7 @@ class Admission:
         with self._lock:
             self._held_meanwhile = 0
         # The spool first: what is drained meanwhile is counted twice, but not missed.
-        held = self._spool.size_of_untrusted()
+        held = self._spool.ask(Spool.size_of_untrusted)
         with self._engine.connect() as connection:
             held += quarantined.size(connection)
         with self._lock:

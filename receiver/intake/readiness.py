@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from receiver.intake import recorder
 from receiver.intake.admission import Admission
 from receiver.intake.recorder import Recorder
 from receiver.intake.ticket import Outcome
@@ -38,8 +36,6 @@ class Readiness:
         self._recorder = recorder
         self._admission = admission
         self._probing = threading.Lock()
-        self._spool_probes = ThreadPoolExecutor(1, thread_name_prefix="spool-probe")
-        self._spool_probe: Future[bool] | None = None
         self._found: tuple[float, object, bool, bool] | None = None
 
     def known(self) -> Ready | None:
@@ -58,18 +54,9 @@ class Readiness:
             if known is not None:
                 return known
             seen = self._seen()
-            database, spool = self._recorder.probe_database(), self._probe_spool()
+            database, spool = self._recorder.probe_database(), self._recorder.probe_spool()
             self._found = (time.monotonic(), seen, database, spool)
         return Ready(database, spool, self._admission.full)
-
-    def _probe_spool(self) -> bool:
-        """One at a time, since nothing ends one that waits for a disk."""
-        if self._spool_probe is None or self._spool_probe.done():
-            self._spool_probe = self._spool_probes.submit(self._recorder.probe_spool)
-        try:
-            return self._spool_probe.result(recorder.MOMENT)
-        except TimeoutError:
-            return False
 
     def _seen(self) -> tuple[bool, int]:
         """What changes when callbacks begin to fare otherwise than the last probe did."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.db.asking import Asking
 from receiver.db.failure import reason_of
 from receiver.db.reach import Moved
 from receiver.intake.admission import Admission
@@ -59,6 +60,7 @@ class Recorder:
     ) -> None:
         self._writer = writer
         self._spool = spool
+        self._spool_probes = Asking()
         self._drain = Drain(spool, writer)
         self._admission = admission
         self._deadline = deadline
@@ -114,11 +116,12 @@ class Recorder:
         return self.take(None, self._deadline + MOMENT).outcome is Outcome.STORED
 
     def probe_spool(self) -> bool:
-        """Whether the spool would take a callback now. Waits for its disk."""
+        """Whether the spool would take a callback now, found out within a moment."""
         try:
-            self._spool.prove()
-        except SpoolError as error:
-            logger.error("the spool takes no callbacks", reason=error)
+            self._spool_probes.ask(self._spool.prove, MOMENT)
+        except (SpoolError, TimeoutError) as error:
+            reason = error if isinstance(error, SpoolError) else "its disk hangs"
+            logger.error("the spool takes no callbacks", reason=reason)
             return False
         return True
 

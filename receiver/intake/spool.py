@@ -17,17 +17,18 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy import ColumnElement, RowMapping, delete, exists, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.db.asking import Asking
 from receiver.db.engine import writing
 from receiver.db.failure import words_of
 from receiver.db.space import compact
 from receiver.intake.arrival import ROW_BYTES, Arrival, Arrived, Row, event_row
-from receiver.intake.spool_file import ARRIVALS, PAGE_BYTES, SpoolDamaged, SpoolError, SpoolFile
+from receiver.intake.spool_file import ARRIVALS, PAGE_BYTES, SpoolDamaged, SpoolError, SpoolFile, SpoolSilent
 from receiver.intake.writer import PROBE_BYTES, EventWriter, is_locked
 from receiver.logs.log import get_logger
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.verdict import Verdict
 
-__all__ = ["Spool", "SpoolError"]
+__all__ = ["Spool", "SpoolError", "SpoolSilent"]
 
 logger = get_logger(__name__)
 
@@ -115,13 +116,26 @@ class SpoolState:
 
 
 class Spool:
-    """Arrivals on local stable storage, in the order in which they came."""
+    """Arrivals on local stable storage, in the order in which they came.
+
+    Its disk may hang, and with it whoever calls one of these methods, but for `ask`.
+    """
 
     def __init__(self, directory: Path, *, limit_mb: int) -> None:
+        self._directory = directory
         self._most_pages = limit_mb * 1024 * 1024 // PAGE_BYTES
         # The file is created when it is first needed: most commands need no spool.
         self._file = SpoolFile(directory, most_pages=self._most_pages)
         self._locked: dict[int, float] = {}
+        self._asking = Asking()
+
+    def ask(self, question: Callable[[Spool], _Result]) -> _Result:
+        """For a thread that others need: what the question finds, or `SpoolError` if the disk gives no answer
+        in time. What the question does may still happen then."""
+        try:
+            return self._asking.ask(lambda: question(self))
+        except TimeoutError:
+            raise SpoolSilent(self._directory) from None
 
     @_anew
     def prove(self) -> None:

@@ -65,6 +65,13 @@ class SpoolError(OperatorError):
     """The spool cannot be used. The message says why, and what to look at."""
 
 
+class SpoolSilent(SpoolError):
+    """Its disk gave no answer in time."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(f"the spool in SPOOL_DIR {directory} does not answer: its disk hangs")
+
+
 class SpoolDamaged(SpoolError):
     """The file is damaged. It was moved aside, and the next attempt begins a new one."""
 

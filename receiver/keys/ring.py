@@ -90,13 +90,16 @@ class KeyRing:
         """
         made = stored.made(self._engine)
         known = {each.secret for each in made}
+        if self._on_disk.unread:
+            self._on_disk.read()
         left = [each for each in self._on_disk.content if each.secret not in known]
         if left and (adopted := stored.adopt(self._engine, left)):
             names = " ".join(map(short, adopted))
             logger.warning("the database had lost callback keys, and got them back from the disk", keys=names)
             made = stored.made(self._engine)
         self._take(made)
-        self._on_disk.keep(made)
+        if not self._on_disk.unread:  # it may hold a key that the database has lost
+            self._on_disk.keep(made)
 
     def jobs(self) -> tuple[Job, ...]:
         """Refreshing, in every process."""

@@ -24,7 +24,7 @@ from receiver.background.integrity import Whole
 from receiver.current import Parts
 from receiver.intake.counters import BUCKETS
 from receiver.intake.refusals import Cause
-from receiver.intake.spool import SpoolError
+from receiver.intake.spool import Spool, SpoolError
 from receiver.intake.ticket import Outcome
 from receiver.keys import presence
 from receiver.models import JobState
@@ -120,8 +120,8 @@ class _Receiver(Collector):
 
     def _spool(self) -> Iterator[Metric]:
         try:
-            state = self._parts.spool.state()
-            used, limit = self._parts.spool.room()
+            state = self._parts.spool.ask(Spool.state)
+            used, limit = self._parts.spool.ask(Spool.room)
         except SpoolError:
             yield _gauge("receiver_spool_up", "Whether the spool can be read.", 0)
             return

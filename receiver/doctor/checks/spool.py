@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from receiver.doctor.check import Check, Patient, Say
 from receiver.doctor.report import in_words
 from receiver.intake import set_aside
-from receiver.intake.spool import SpoolError
+from receiver.intake.spool import Spool, SpoolError
 from receiver.intake.writer import EventWriter
 from receiver.numbers.findings import Finding, error, warning
 from receiver.vocabulary.printable import sentence
@@ -23,8 +23,8 @@ RECOVER = (
 
 def look(patient: Patient, found: list[Finding]) -> str:
     try:
-        patient.spool.prove()
-        state = patient.spool.state()
+        patient.spool.ask(Spool.prove)
+        state = patient.spool.ask(Spool.state)
     except SpoolError as problem:
         found.append(error("spool", sentence(str(problem)), _advice(str(problem))))
         return ""
@@ -41,6 +41,8 @@ def look(patient: Patient, found: list[Finding]) -> str:
 
 
 def _advice(problem: str) -> str:
+    if "hangs" in problem:
+        return "Look at that disk or mount; callbacks go to the database meanwhile."
     if "full" in problem:
         return "Make room on that file system, or raise SPOOL_LIMIT_MB; the service drains what is in there."
     if "locked" in problem:

@@ -6,6 +6,7 @@ from flask import Response, jsonify
 
 from receiver import current
 from receiver.access.scopes import Scope
+from receiver.intake.spool import Spool
 from receiver.search.events import iso
 from receiver.search.set_aside import line_json, set_aside_json
 from receiver.web.api import spool_shapes as shapes
@@ -20,7 +21,7 @@ NOTHING = "no callback with this id was set aside"
 @operation("/spool", "Show the spool of this process", shapes.Spool)
 def show_spool(_: Given) -> Response:
     """Callbacks waiting on the machine that answers, because the database could not take them."""
-    state = current.spool().state()
+    state = current.spool().ask(Spool.state)
     return jsonify(waiting=state.waiting, set_aside=state.set_aside, oldest=iso(state.oldest))
 
 
@@ -33,10 +34,9 @@ def show_spool(_: Given) -> Response:
 )
 def list_set_aside(given: Given) -> Response:
     """Callbacks that the database refused, newest first, on the machine that answers."""
-    spool = current.spool()
 
     def find(below: int | None, limit: int) -> tuple[list[Document], int | None]:
-        page = spool.set_aside_page(before=below, limit=limit)
+        page = current.spool().ask(lambda spool: spool.set_aside_page(before=below, limit=limit))
         return [line_json(line) for line in page.lines], page.next
 
     before = given.whole("before", 0, LARGEST_ID) or None
@@ -53,7 +53,9 @@ def list_set_aside(given: Given) -> Response:
 )
 def show_set_aside(given: Given, position: int) -> Response:
     """One callback that the database refused, with its raw request."""
-    found = current.spool().set_aside_at(position) if 0 < position <= LARGEST_ID else None
+    found = None
+    if 0 < position <= LARGEST_ID:
+        found = current.spool().ask(lambda spool: spool.set_aside_at(position))
     if found is None:
         return problem(404, "not_found", NOTHING)
     return jsonify(set_aside_json(found, mask=given.flag("mask")))
@@ -69,7 +71,8 @@ def show_set_aside(given: Given, position: int) -> Response:
 )
 def retry_set_aside(given: Given, asked: shapes.SetAsideIds) -> Response:
     """Lets callbacks that were set aside wait for the database again. What it refuses is set aside again."""
-    return jsonify(retried=current.spool().retry(asked.ids, who=f"token {given.token.name}"))
+    who = f"token {given.token.name}"
+    return jsonify(retried=current.spool().ask(lambda spool: spool.retry(asked.ids, who=who)))
 
 
 @operation(
@@ -82,4 +85,5 @@ def retry_set_aside(given: Given, asked: shapes.SetAsideIds) -> Response:
 )
 def drop_set_aside(given: Given, asked: shapes.SetAsideIds) -> Response:
     """Deletes callbacks that were set aside. Nothing of them is kept."""
-    return jsonify(dropped=current.spool().drop(asked.ids, who=f"token {given.token.name}"))
+    who = f"token {given.token.name}"
+    return jsonify(dropped=current.spool().ask(lambda spool: spool.drop(asked.ids, who=who)))

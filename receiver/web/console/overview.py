@@ -6,7 +6,7 @@ from flask import Blueprint, render_template
 
 from receiver import current
 from receiver.intake import quarantined, set_aside
-from receiver.intake.spool import SpoolError, SpoolState
+from receiver.intake.spool import Spool, SpoolError, SpoolState
 from receiver.numbers import findings
 from receiver.numbers.cautioned import cautioned
 from receiver.search import index_lag
@@ -56,6 +56,6 @@ def show() -> str:
 def _spool() -> SpoolState | None:
     """The state of the spool; None when the spool cannot be used."""
     try:
-        return current.spool().state()
+        return current.spool().ask(Spool.state)
     except SpoolError:
         return None

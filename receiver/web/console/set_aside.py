@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from receiver import current
 from receiver.access.scopes import Scope
 from receiver.intake.distrust import explained
-from receiver.intake.spool import SpoolError
+from receiver.intake.spool import Spool, SpoolError
 from receiver.keys import presence
 from receiver.search.set_aside import line_json, set_aside_json
 from receiver.web.console import guard, shown
@@ -25,7 +25,7 @@ _PAGE = 100
 def show_list() -> str:
     """What was set aside in the spool of this machine, newest first."""
     before = whole_number(request.args.get("before"))
-    page = current.spool().set_aside_page(before=before, limit=_PAGE)
+    page = current.spool().ask(lambda spool: spool.set_aside_page(before=before, limit=_PAGE))
     return render_template(
         "set_aside.html",
         page="set_aside",
@@ -42,7 +42,7 @@ def show_list() -> str:
 @set_aside.get("/spool/<int:position>")
 def show(position: int) -> str:
     """One callback with its raw request."""
-    found = current.spool().set_aside_at(position) if position < 2**63 else None
+    found = current.spool().ask(lambda spool: spool.set_aside_at(position)) if position < 2**63 else None
     if found is None:
         abort(404, "No callback with this id was set aside. It may have been tried again or dropped.")
     return render_template(
@@ -64,13 +64,13 @@ def decide() -> Response:
     if not positions:
         return redirect(url_for(".show_list", done="nothing"), 303)
     if action == "retry":
-        count = current.spool().retry(positions, who=who)
+        count = current.spool().ask(lambda spool: spool.retry(positions, who=who))
         return redirect(url_for(".show_list", done="retried", count=count), 303)
     if action != "drop":
         abort(400, "The action must be retry or drop.")
     if request.form.get("sure") != "yes":
         return make_response(render_template("set_aside_drop.html", page="set_aside", ids=positions))
-    count = current.spool().drop(positions, who=who)
+    count = current.spool().ask(lambda spool: spool.drop(positions, who=who))
     return redirect(url_for(".show_list", done="dropped", count=count), 303)
 
 
@@ -78,7 +78,7 @@ def anything_set_aside() -> bool:
     """Whether the navigation leads here. Asked once for each page."""
     if "set_aside" not in g:
         try:
-            g.set_aside = current.spool().has_set_aside()
+            g.set_aside = current.spool().ask(Spool.has_set_aside)
         except SpoolError:  # the overview says so
             g.set_aside = False
     return bool(g.set_aside)
