@@ -21,7 +21,7 @@ from receiver.providers.errors import OutcomeUnknown, TryLater
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.values import HoiioNumber, forwarding
 from receiver.providers.market import AvailableNumber, Country, Duration, NumberSort, Rate, Rates, State
-from receiver.providers.numbers import Balance, Routes, SubscribedNumber
+from receiver.providers.numbers import Balance, Instead, Routes, SubscribedNumber
 from receiver.setup.apply import StepOutcome, apply, pay, repoint
 from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
 from receiver.setup.configuring import repointed, settings_for
@@ -329,7 +329,11 @@ ANY = Wish(country="US")
         ),
         pytest.param(
             [ANY, replace(ANY, point=False, count=2)],
-            [LOCAL, replace(US, forward_to=ELSEWHERE), replace(TOLL_FREE, overruled={Kind.SMS: "it"})],
+            [
+                LOCAL,
+                replace(US, forward_to=ELSEWHERE),
+                replace(TOLL_FREE, overruled={Kind.SMS: Instead("it")}),
+            ],
             id="wherever it points",
         ),
     ],

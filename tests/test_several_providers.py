@@ -20,7 +20,7 @@ from receiver.access.scopes import Scope
 from receiver.cli.numbers import shown as table
 from receiver.keys.key import fingerprint_of
 from receiver.providers.hoiio.provider import HOIIO
-from receiver.providers.numbers import SubscribedNumber
+from receiver.providers.numbers import Instead, SubscribedNumber
 from receiver.providers.registry import PROVIDERS
 from receiver.providers.twilio.provider import TWILIO
 from receiver.simulator.hoiio.server import SimulatorServer as Hoiio
@@ -247,7 +247,7 @@ def test_a_list_of_several_fits_a_terminal_even_with_what_a_provider_uses_instea
         "+14155550100",
         capabilities=frozenset({"VOICE", "SMS", "MMS"}),
         country="US",
-        overruled={Kind.VOICE: f"the trunk TK{'0123456789abcdef' * 2}"},
+        overruled={Kind.VOICE: Instead(f"the trunk TK{'0123456789abcdef' * 2}")},
     )
     fax = SubscribedNumber(
         "+6565311237", expiry=datetime.now(UTC).date() + timedelta(300), country="SG", auto_extend=True
@@ -606,6 +606,55 @@ def test_a_messaging_service_that_takes_the_messages_is_told(flask, twilio):
     assert "messaging service" not in flask("numbers", "show", number, **ALONE).stdout
 
 
+def in_a_service(twilio: Twilio, sid: str, url: str) -> str:
+    """A messaging service with a URL, which takes the messages of a number."""
+    made = twilio.request("POST", "/v1/Services", FriendlyName="Shop", InboundRequestUrl=url)
+    service = made.json()["sid"]
+    assert twilio.request("POST", f"/v1/Services/{service}/PhoneNumbers", PhoneNumberSid=sid).ok
+    return service
+
+
+def test_a_messaging_service_whose_url_is_ours_serves(flask, twilio, tmp_path):
+    number, sid = held(twilio, flask)
+    (now,) = twilio.account["numbers"]
+    service = in_a_service(twilio, sid, now["sms_url"])
+    change(twilio, sid, SmsUrl="https://other.example.com/sms")
+    assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+    assert "voice+sms" in flask("doctor", code=2, **ALONE).stdout
+    (told,) = shown(flask("numbers", "list", "--json", **ALONE))["numbers"]
+    assert (told["forward_sms_to_leads"], told["overruled"]) == (
+        "this service",
+        {"sms": f"the messaging service {service}"},
+    )
+    rows = flask("numbers", "show", number, **ALONE).stdout
+    assert "/callbacks/•••/twilio/sms" in " ".join(rows.split())
+    exported = tmp_path / "held.toml"
+    exported.write_text(flask("setup", "--export", **ALONE).stdout)
+    assert 'kinds = ["voice", "sms"]' in exported.read_text()
+    for wish in (["--number", number], ["--country", "US"], ["--file", str(exported)]):
+        done = shown(flask("setup", *wish, "--yes", "--json", **ALONE))
+        assert (done["fulfilled"], done["steps"]) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "words"),
+    [
+        (f"{URL}callbacks/thrown-away-key-0123/twilio/sms", "dead-key-sms", "not accepted"),
+        (f"{URL}callbacks/{OLD_KEY}/twilio/sms", "older-key-sms", "an older key"),
+        (f"{URL}callbacks/{KEY}/twilio/voice", "wrong-url-sms", "not the path for sms"),
+        ("", "overruled-sms", "what arrives is thrown away"),
+    ],
+)
+def test_the_url_of_a_messaging_service_is_found_as_a_number_s_own_is(flask, twilio, url, code, words):
+    _, sid = held(twilio, flask)
+    service = in_a_service(twilio, sid, url)
+    flask("numbers", "list", **ALONE)
+    ((found, finding),) = findings(flask("doctor", "--json", code=2, **ALONE)).items()
+    assert (found, finding["mend"]) == (code, "In the provider's console, let it use the number's own URL.")
+    assert words in finding["sentence"]
+    assert service in finding["sentence"]
+
+
 def test_a_number_that_does_not_come_here_by_its_own_url_is_exported_as_it_is(flask, twilio, tmp_path):
     settings = ALONE | {"public_url_fallback": SECOND}
     number, sid = held(twilio, flask, public_url_fallback=SECOND)
@@ -772,6 +821,27 @@ def test_a_rotation_moves_what_something_else_overrules_and_leaves_that(serves, 
     assert now["trunk_sid"] == "TK" + "1" * 32
 
 
+def test_a_messaging_service_is_tested_at_its_own_url_and_keeps_the_key_of_that(serves, twilio):
+    serves("setup", "--country", "US", "--provider", "twilio", "--yes")
+    serves("keys", "rotate", "--yes")
+    (now,) = twilio.account["numbers"]
+    in_a_service(twilio, now["sid"], now["sms_url"])
+    change(twilio, now["sid"], SmsUrl="https://other.example.com/sms")
+    number = now["phone_number"]
+    proved = shown(serves("numbers", "test", number, "--kind", "sms", "--json"))
+    assert ([test["name"] for test in proved["tests"]], proved["elsewhere"]) == (["sms"], {})
+
+    rotated = " ".join(serves("keys", "rotate", "--yes", "--grace", "0").stderr.split())
+    assert "still has an older key. What the provider uses in place of a number's URL" in rotated
+    older = fingerprint_of(now["sms_url"].split("/")[4])
+    refused = " ".join(serves("keys", "retire", older, "--yes", code=1).stderr.split())
+    assert "let it use the number's own URL" in refused
+    told = findings(serves("doctor", "--json", code=1))
+    assert told["older-key-sms"]["subject"] == number
+    twilio.control.sms("+6591234567", number, "Hi")
+    assert [event["text"] for event in shown(serves("events", "list", "--json"))["events"]] == ["Hi"]
+
+
 def test_a_key_can_go_once_nothing_but_another_address_has_it(serves, twilio):
     serves("setup", "--country", "US", "--provider", "twilio", "--yes")
     (number,) = twilio.account["numbers"]
@@ -789,7 +859,7 @@ def test_a_key_can_go_once_nothing_but_another_address_has_it(serves, twilio):
     assert "does not move with a key" in refused
     assert "--take-over` points it here" in " ".join(refused.split())
     rotated = " ".join(serves("keys", "rotate", "--yes").stderr.split())
-    assert "has an older key and leads to another address than PUBLIC_URL" in rotated
+    assert "still has an older key. What leads to another address than PUBLIC_URL" in rotated
     change(twilio, number["sid"], VoiceUrl="")
     serves("keys", "retire", older, "--yes")
 

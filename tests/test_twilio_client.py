@@ -25,7 +25,7 @@ from receiver.providers.errors import (
 )
 from receiver.providers.here import Here
 from receiver.providers.market import Duration, Narrowed, NumberSort, Rate
-from receiver.providers.numbers import NumberClient, Routes
+from receiver.providers.numbers import Instead, NumberClient, Routes
 from receiver.providers.twilio.client import TwilioClient
 from receiver.providers.twilio.refusals import _CODES
 from receiver.providers.twilio.ways import way
@@ -339,9 +339,9 @@ def test_a_number_that_cannot_take_a_kind_has_no_route_for_it(client, provider):
 @pytest.mark.parametrize(
     ("fields", "overruled"),
     [
-        ({"trunk_sid": TRUNK}, {Kind.VOICE: f"the trunk {TRUNK}"}),
-        ({"voice_application_sid": APPLICATION}, {Kind.VOICE: f"the application {APPLICATION}"}),
-        ({"sms_application_sid": APPLICATION}, {Kind.SMS: f"the application {APPLICATION}"}),
+        ({"trunk_sid": TRUNK}, {Kind.VOICE: Instead(f"the trunk {TRUNK}")}),
+        ({"voice_application_sid": APPLICATION}, {Kind.VOICE: Instead(f"the application {APPLICATION}")}),
+        ({"sms_application_sid": APPLICATION}, {Kind.SMS: Instead(f"the application {APPLICATION}")}),
     ],
 )
 def test_what_overrules_the_urls_is_told(client, provider, fields, overruled):
@@ -350,12 +350,17 @@ def test_what_overrules_the_urls_is_told(client, provider, fields, overruled):
 
 
 @pytest.mark.parametrize(("uses_ours", "told"), [(False, True), (True, False), (None, True)])
-def test_a_messaging_service_is_told_unless_it_uses_the_urls_of_numbers(client, provider, uses_ours, told):
+@pytest.mark.parametrize("url", ["https://shop.example.com/sms", None])
+def test_a_messaging_service_is_told_unless_it_uses_the_urls_of_numbers(
+    client, provider, uses_ours, told, url
+):
     provider.get(f"{HELD}.json", json={"incoming_phone_numbers": [held()]})
-    provider.get(SERVICES, json={"services": [{"sid": SERVICE, "use_inbound_webhook_on_number": uses_ours}]})
+    service = {"sid": SERVICE, "use_inbound_webhook_on_number": uses_ours, "inbound_request_url": url}
+    provider.get(SERVICES, json={"services": [service]})
     provider.get(f"{SERVICES}/{SERVICE}/PhoneNumbers", json={"phone_numbers": [{"phone_number": NUMBER}]})
     (number,) = client.subscribed_numbers()
-    assert number.overruled == ({Kind.SMS: f"the messaging service {SERVICE}"} if told else {})
+    instead = Instead(f"the messaging service {SERVICE}", url or "")
+    assert number.overruled == ({Kind.SMS: instead} if told else {})
 
 
 def test_a_key_that_may_not_read_messaging_services_lists_numbers_all_the_same(client, provider):

@@ -17,7 +17,7 @@ from receiver.vocabulary.mask import masked_number
 
 _SOON, _VERY_SOON = 14, 3
 """Days before a subscription ends."""
-_IN_CONSOLE = "End that in the provider's console: no setting of the number does."
+_IN_CONSOLE = "In the provider's console, let it use the number's own URL."
 
 
 def inspect_numbers(known: KnownAccount, urls: CallbackUrls | None, now: datetime) -> Iterator[Finding]:
@@ -60,13 +60,9 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         yield warning("not-configured", sentence, again, number.number)
         return
     for kind, url, was_here in sides:
-        target = urls.target(url, kind)
-        if was_here and kind in number.overruled:
-            instead = number.overruled[kind]
-            sentence = f"{kind} of {name} never reaches us: {instead} is used instead of its URL."
-            beyond = only_in_console(number.overruled, routes)
-            mend = _IN_CONSOLE if kind in beyond else f"{again} --take-over"
-            yield error(f"overruled-{kind}", sentence, mend, number.number)
+        target = urls.leads(number, kind)
+        if kind in number.overruled:
+            yield from _overruled(number, kind, target, was_here=was_here)
             continue
         yield from _lacking(number, kind, urls)
         if target is Target.DEAD_KEY:
@@ -85,6 +81,26 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
             yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
 
 
+def _overruled(number: KnownNumber, kind: Kind, target: Target, *, was_here: bool) -> Iterator[Finding]:
+    """What becomes of a kind for which the provider uses something else than the number's URL."""
+    instead, name = number.overruled[kind], masked_number(number.number)
+    beyond = kind in only_in_console(number.overruled, number.routes)
+    mend = _IN_CONSOLE if beyond else f"receiver setup --number {number.number} --take-over"
+    by = f"{name} sends {kind} here by {instead.name}, whose URL has"
+    if target is Target.DEAD_KEY:
+        sentence = f"{by} a key that is not accepted: it is turned away now."
+        yield error(f"dead-key-{kind}", sentence, mend, number.number)
+    elif target is Target.OLDER_KEY:
+        yield warning(f"older-key-{kind}", f"{by} an older key.", mend, number.number)
+    elif target is Target.WRONG_KIND:
+        sentence = f"{by} not the path for {kind}."
+        yield warning(f"wrong-url-{kind}", sentence, mend, number.number)
+    elif was_here and target is Target.ELSEWHERE:
+        nowhere = " It has no URL itself: what arrives is thrown away." if instead.url == "" else ""
+        sentence = f"{kind} of {name} never reaches us: {instead.name} is used instead of its URL.{nowhere}"
+        yield error(f"overruled-{kind}", sentence, mend, number.number)
+
+
 def _unsure(known: KnownAccount) -> Iterator[Finding]:
     """Whether some of it comes here at all is not known: said once, since one cause is behind all of it."""
     kinds = sorted({kind for number in known.numbers for kind in number.unsure & number.were_here})
@@ -99,7 +115,7 @@ def _unsure(known: KnownAccount) -> Iterator[Finding]:
 
 def _lacking(number: KnownNumber, kind: Kind, urls: CallbackUrls) -> Iterator[Finding]:
     """What should stand beside the URL of a kind, and does not."""
-    lacking = urls.lacking(number.routes, kind)
+    lacking = urls.lacking(number, kind)
     if not lacking:
         return
     name, missing = masked_number(number.number), " and ".join(lacking)

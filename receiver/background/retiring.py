@@ -34,7 +34,7 @@ def what_keeps(key: Key, secret: str, known: Known, asked: Collection[str], now:
     `asked` are the providers that are asked where their numbers lead. What is known of those of another
     counts, but that it does not answer does not.
     """
-    if any(uses_key(number.routes, secret) for number in known.numbers):
+    if any(uses_key(number, secret) for number in known.numbers):
         return Kept.BY_NUMBER
     if key.used_at is not None and key.used_at > now - STILL_USED:
         return Kept.BY_CALLBACKS

@@ -9,9 +9,10 @@ from sqlalchemy import Engine, select
 
 from receiver.doctor.check import Patient
 from receiver.doctor.report import NumberLine
-from receiver.keys.urls import CallbackUrls, Target
+from receiver.keys.urls import CallbackUrls
 from receiver.models import EVENTS
 from receiver.numbers.known import KnownNumber
+from receiver.vocabulary.kinds import Kind
 
 
 def number_lines(patient: Patient) -> Iterator[NumberLine]:
@@ -29,12 +30,7 @@ def number_lines(patient: Patient) -> Iterator[NumberLine]:
 
 
 def _serves(number: KnownNumber, urls: CallbackUrls | None) -> str:
-    received = (Target.HERE, Target.OLDER_KEY)
-    return "+".join(
-        kind
-        for kind, url in number.routes.urls.items()
-        if urls is not None and urls.target(url, kind) in received and kind not in number.overruled
-    )
+    return "+".join(kind for kind in Kind if urls is not None and urls.serves(number, kind))
 
 
 def _last_event(engine: Engine, number: str) -> datetime | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from receiver.keys import presence
 from receiver.keys.urls import CallbackUrls
-from receiver.providers.numbers import Routes, words_of
+from receiver.providers.numbers import AnyNumber, words_of
 from receiver.vocabulary.kinds import Kind
 
 PUBLIC_URL, FALLBACK = "PUBLIC_URL", "PUBLIC_URL_FALLBACK"
@@ -33,13 +33,14 @@ def doors(urls: CallbackUrls) -> Iterator[Door]:
         yield from _beside(urls, kind, urls.beside.get(kind, {}))
 
 
-def doors_of(urls: CallbackUrls, routes: Routes) -> Iterator[Door]:
-    """Those of a number's URLs that lead to this service, and what of ours stands beside them."""
-    here = urls.brought_here(routes)
+def doors_of(urls: CallbackUrls, number: AnyNumber) -> Iterator[Door]:
+    """Those by which a number leads to this service, and what of ours stands beside URLs that are used."""
+    here = urls.brought_here(number)
     for kind in Kind:
         if kind in here:
             yield _door(urls, kind, kind, here[kind])
-        yield from _beside(urls, kind, routes.others)
+        if kind not in number.overruled:
+            yield from _beside(urls, kind, number.routes.others)
 
 
 def addresses(urls: CallbackUrls) -> Iterator[Door]:

@@ -13,7 +13,7 @@ from receiver.keys.hidden import hidden
 from receiver.outbound.address import Network, network_of
 from receiver.providers.base import Provider
 from receiver.providers.here import CALLBACKS
-from receiver.providers.numbers import Routes
+from receiver.providers.numbers import AnyNumber
 from receiver.providers.registry import DEFAULT, PROVIDERS
 from receiver.vocabulary.kinds import Kind
 
@@ -79,9 +79,11 @@ def holds_key(url: str, secret: str) -> bool:
     return route is not None and route.key == secret
 
 
-def uses_key(routes: Routes, secret: str) -> bool:
-    """Whether a URL of a number is made with this key."""
-    return any(holds_key(url, secret) for url in (*routes.urls.values(), *routes.others.values()))
+def uses_key(number: AnyNumber, secret: str) -> bool:
+    """Whether a URL of a number, or of what is used in its place, is made with this key."""
+    instead = (each.url or "" for each in number.overruled.values())
+    urls = (*number.routes.urls.values(), *number.routes.others.values(), *instead)
+    return any(holds_key(url, secret) for url in urls)
 
 
 def with_key(url: str, secret: str) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from receiver.keys.route import Address, Route, fragment_of, holds_key, route_of, with_key
 from receiver.providers.base import Provider
 from receiver.providers.here import Here
-from receiver.providers.numbers import Routes, words_of
+from receiver.providers.numbers import AnyNumber, Instead, Routes, words_of
 from receiver.providers.registry import DEFAULT
 from receiver.vocabulary.kinds import Kind
 
@@ -83,17 +83,35 @@ class CallbackUrls:
         right = (route.provider, route.kind) == (self._own.provider, kind)
         return Target.HERE if right else Target.WRONG_KIND
 
-    def brought_here(self, routes: Routes) -> dict[Kind, str]:
-        """Those of a number's URLs that lead to this service, even if by a wrong key or kind."""
-        return {kind: url for kind, url in routes.urls.items() if self.at_first(url)}
+    def leads(self, number: AnyNumber, kind: Kind) -> Target:
+        """Where what arrives for a number goes: by its own URL, or by what the provider uses instead."""
+        instead = number.overruled.get(kind)
+        if instead is None:
+            return self.target(number.routes.of(kind), kind)
+        return self.target(instead.url, kind) if instead.url else Target.ELSEWHERE
 
-    def lacking(self, routes: Routes, kind: Kind) -> tuple[str, ...]:
+    def serves(self, number: AnyNumber, kind: Kind) -> bool:
+        """Whether what arrives for it is accepted here, and taken for what it is."""
+        return self.leads(number, kind) in (Target.HERE, Target.OLDER_KEY)
+
+    def brought_here(self, number: AnyNumber) -> dict[Kind, str]:
+        """The URLs by which a number leads to this service, even if by a wrong key or kind."""
+        instead = {kind: each.url or "" for kind, each in number.overruled.items()}
+        return {kind: url for kind, url in {**number.routes.urls, **instead}.items() if self.at_first(url)}
+
+    def taken(self, number: AnyNumber) -> dict[Kind, Instead]:
+        """What the provider uses in place of a number's URLs and does not lead here."""
+        here = self.brought_here(number)
+        return {kind: instead for kind, instead in number.overruled.items() if kind not in here}
+
+    def lacking(self, number: AnyNumber, kind: Kind) -> tuple[str, ...]:
         """What is missing, different or left over beside a URL that leads here, by names for a person.
 
-        Nothing, while the URL for the kind does not lead here.
+        Nothing, while the URL for the kind does not lead here or is not used.
         """
-        if self.target(routes.of(kind), kind) not in (Target.HERE, Target.OLDER_KEY):
+        if kind in number.overruled or not self.serves(number, kind):
             return ()
+        routes = number.routes
         names = (
             [] if fragment_of(self.of(kind)).items() <= fragment_of(routes.of(kind)).items() else [OVERRIDES]
         )

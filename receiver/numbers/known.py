@@ -19,7 +19,7 @@ from receiver import models
 from receiver.db.engine import writing
 from receiver.providers.errors import ProviderError, WrongConfiguration
 from receiver.providers.market import NumberSort
-from receiver.providers.numbers import Balance, Routes, SubscribedNumber
+from receiver.providers.numbers import Balance, Instead, Routes, SubscribedNumber
 from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.kinds import Kind
 
@@ -47,7 +47,7 @@ class KnownNumber:
     checked_at: datetime
     provider: str
     lost_at: datetime | None = None
-    overruled: Mapping[Kind, str] = field(default_factory=dict)
+    overruled: Mapping[Kind, Instead] = field(default_factory=dict)
     """Kinds whose URL the provider does not use, with what it uses instead."""
     unsure: frozenset[Kind] = frozenset()
     """Kinds of which it did not tell whether it uses the URL."""
@@ -223,8 +223,12 @@ def _read(row: RowMapping) -> KnownNumber:
         routes=routes,
         capabilities=frozenset(capabilities),
         were_here=frozenset(were_here),
-        overruled={Kind(kind): instead for kind, instead in overruled.items() if instead},
-        unsure=frozenset(Kind(kind) for kind, instead in overruled.items() if not instead),
+        overruled={
+            kind: Instead(overruled[kind], overruled.get(f"{kind} url"))
+            for kind in Kind
+            if overruled.get(kind)
+        },
+        unsure=frozenset(kind for kind in Kind if overruled.get(kind) == ""),
         sort=sort and NumberSort(sort),
     )
 
@@ -232,9 +236,11 @@ def _read(row: RowMapping) -> KnownNumber:
 def _row(known: KnownNumber) -> dict[str, Any]:
     values = {name: value for name, value in vars(known).items() if name not in ("routes", "unsure")}
     urls = {f"{kind}_url": getattr(known.routes, kind) for kind in Kind} | {"others": known.routes.others}
-    overruled = {"overruled": {**dict.fromkeys(known.unsure, ""), **known.overruled}}
+    overruled: dict[str, str] = dict.fromkeys(known.unsure, "")
+    for kind, instead in known.overruled.items():
+        overruled |= {kind: instead.name} | ({} if instead.url is None else {f"{kind} url": instead.url})
     lists = {"capabilities": sorted(known.capabilities), "were_here": sorted(known.were_here)}
-    return values | urls | lists | overruled
+    return values | urls | lists | {"overruled": overruled}
 
 
 def _known(
@@ -254,7 +260,7 @@ def _known(
         expires_on=number.expiry,
         auto_extend=number.auto_extend,
         renewal_price=before.renewal_price if price is None and before else price,
-        were_here=_were_here(number.routes, before, is_here),
+        were_here=_were_here(number, before, is_here),
         checked_at=now,
         provider="",
         overruled=number.overruled,
@@ -263,8 +269,12 @@ def _known(
     )
 
 
-def _were_here(routes: Routes, before: KnownNumber | None, is_here: Callable[[str], bool]) -> frozenset[Kind]:
+def _were_here(
+    number: SubscribedNumber, before: KnownNumber | None, is_here: Callable[[str], bool]
+) -> frozenset[Kind]:
+    routes = number.routes
     here = {kind for kind, url in routes.urls.items() if is_here(url)}
+    here |= {kind for kind, instead in number.overruled.items() if is_here(instead.url or "")}
     for kind in before.were_here if before else ():
         # Calls are still calls when they are taken for faxes now.
         here.add(kind if kind is Kind.SMS else routes.calls)

@@ -79,6 +79,26 @@ class Routes:
 
 
 @dataclass(frozen=True)
+class Instead:
+    """What a provider uses in place of a number's URL for a kind."""
+
+    name: str
+    """As in `the trunk TK12`. If that is one of `Routes.others`, its value stands in it."""
+    url: str | None = None
+    """The URL that it has itself; empty if what arrives goes nowhere, None if that is not known."""
+
+
+class AnyNumber(Protocol):
+    """A number of which is known where what arrives for it goes."""
+
+    @property
+    def routes(self) -> Routes: ...
+
+    @property
+    def overruled(self) -> Mapping[Kind, Instead]: ...
+
+
+@dataclass(frozen=True)
 class SubscribedNumber:
     """A number this application holds, and where it sends what arrives.
 
@@ -93,9 +113,8 @@ class SubscribedNumber:
     country: str = ""
     state: str = ""
     capabilities: frozenset[str] = frozenset()
-    overruled: Mapping[Kind, str] = field(default_factory=dict)
-    """Kinds whose URL the provider does not use, with what it uses instead, as in `the trunk TK12`. If that
-    is one of `routes.others`, its value stands in it."""
+    overruled: Mapping[Kind, Instead] = field(default_factory=dict)
+    """Kinds whose URL the provider does not use, with what it uses instead."""
     unsure: frozenset[Kind] = frozenset()
     """Kinds of which the provider did not tell whether it uses the URL."""
     sort: NumberSort | None = None
@@ -107,12 +126,12 @@ def words_of(setting: str) -> str:
     return re.sub(r"\b(url|sid)\b", lambda found: found[0].upper(), words)
 
 
-def only_in_console(overruled: Mapping[Kind, str], routes: Routes) -> dict[Kind, str]:
+def only_in_console(overruled: Mapping[Kind, Instead], routes: Routes) -> dict[Kind, Instead]:
     """What overrules a number's URLs and is no setting of the number, so that nothing here can end it."""
     return {
         kind: instead
         for kind, instead in overruled.items()
-        if not any(value and value in instead for value in routes.others.values())
+        if not any(value and value in instead.name for value in routes.others.values())
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from receiver.keys.rewritten import instead_of, others_with
 from receiver.keys.route import shown_url
 from receiver.keys.urls import CallbackUrls, Target
-from receiver.providers.numbers import Capability, SubscribedNumber, only_in_console
+from receiver.providers.numbers import Capability, Instead, SubscribedNumber, only_in_console
 from receiver.setup.catalogue import can
 from receiver.setup.plan import Configure, Wish
 from receiver.vocabulary.kinds import Kind
@@ -19,7 +19,9 @@ class Impossible(Exception):
 
 def settings_for(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, take_over: bool) -> Configure:
     """The settings that fulfil a wish, with everything else on the number as it is."""
-    kinds = kinds_for(wish.kinds, number)
+    asked = kinds_for(wish.kinds, number)
+    # What the provider uses in place of a URL may lead here itself: then the URL can stay as it is.
+    kinds = frozenset(kind for kind in asked if kind not in number.overruled or not urls.serves(number, kind))
     _refuse_overruled(
         {kind: number.overruled[kind] for kind in kinds & number.overruled.keys()}, number, take_over
     )
@@ -33,8 +35,9 @@ def settings_for(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, ta
     return pointing(number, kinds, urls, take_over=take_over)
 
 
-def _refuse_overruled(overruled: Mapping[Kind, str], number: SubscribedNumber, take_over: bool) -> None:
-    uses = f"{' and '.join(sorted(set(overruled.values())))} is used instead of its URLs"
+def _refuse_overruled(overruled: Mapping[Kind, Instead], number: SubscribedNumber, take_over: bool) -> None:
+    names = " and ".join(sorted({instead.name for instead in overruled.values()}))
+    uses = f"{names} is used instead of its URLs"
     if beyond := only_in_console(overruled, number.routes):
         raise Impossible(
             f"{uses}, which only the provider's console can end; for what else it receives, leave"

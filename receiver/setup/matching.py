@@ -89,9 +89,8 @@ def _changes(wish: Wish, number: SubscribedNumber, urls: CallbackUrls) -> int | 
         if number.capabilities:
             return None
         kinds = frozenset()  # its capabilities are unknown: better to ask than to buy another one
-    targets = [urls.target(number.routes.of(kind), kind) for kind in kinds]
-    overruled = any(kind in number.overruled for kind in kinds)
-    if Target.ELSEWHERE in targets or overruled or not all(_serves(number, kind) for kind in kinds):
+    targets = [urls.leads(number, kind) for kind in kinds]
+    if Target.ELSEWHERE in targets or not all(_serves(number, kind) for kind in kinds):
         return None
     return sum(target is not Target.HERE for target in targets)
 
@@ -129,10 +128,7 @@ def points_elsewhere(number: SubscribedNumber, wish: Wish, urls: CallbackUrls) -
         kinds = kinds_for(wish.kinds, number)
     except Impossible:
         return False
-    return any(
-        kind in number.overruled or urls.target(number.routes.of(kind), kind) is Target.ELSEWHERE
-        for kind in kinds
-    )
+    return any(urls.leads(number, kind) is Target.ELSEWHERE for kind in kinds)
 
 
 def _serves(number: SubscribedNumber, kind: Kind) -> bool:

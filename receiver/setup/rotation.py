@@ -42,8 +42,14 @@ _AGAIN = (
     "No call is lost: the older key is still accepted. Put it right and run `receiver keys rotate` again: it"
     " goes on from here."
 )
-_AT_ANOTHER = "leads to another address than PUBLIC_URL"
-_TAKE_OVER = "`receiver setup --number NUMBER --take-over` points it here"
+_AT_ANOTHER = (
+    "What leads to another address than PUBLIC_URL does not move with a key: `receiver setup --number NUMBER"
+    " --take-over` points it here."
+)
+_IN_ITS_PLACE = (
+    "What the provider uses in place of a number's URL does not move with a key: in its console, let it use"
+    " the number's own URL."
+)
 
 
 class RotationError(OperatorError):
@@ -137,18 +143,16 @@ class Rotator:
             )
         secret = self.ring.secret_of(key.fingerprint) or ""
         users = [
-            (masked_number(number.number), _stays(number, owner.urls(self.ring.current)))
+            (masked_number(number.number), _why_it_stays(number, owner.urls(self.ring.current)))
             for owner in self.owners
             for number in owner.client.subscribed_numbers()
-            if uses_key(number.routes, secret)
+            if uses_key(number, secret)
         ]
         if users:
             shown = ", ".join(number for number, _ in users)
-            stays = any(stays for _, stays in users)
-            mend = f"What {_AT_ANOTHER} does not move with a key: {_TAKE_OVER}."
+            mends = dict.fromkeys(why or "Run `receiver keys rotate` first." for _, why in users)
             raise RotationError(
-                f"{key.name} is still used by {shown}, whose calls would be turned away."
-                f" {mend if stays else 'Run `receiver keys rotate` first.'}"
+                f"{key.name} is still used by {shown}, whose calls would be turned away. {' '.join(mends)}"
             )
         stored.retire(self.engine, key.fingerprint)
         self.ring.refresh()
@@ -211,11 +215,14 @@ class Rotator:
                 self.say(f"move {masked_number(progress.step.number)}: {progress.outcome}{detail}")
                 done.append(progress)
         for number in active:
-            if _stays(number, urls):
-                self.say(f"{masked_number(number.number)} has an older key and {_AT_ANOTHER}: {_TAKE_OVER}.")
+            if why := _why_it_stays(number, urls):
+                self.say(f"{masked_number(number.number)} still has an older key. {why}")
 
 
-def _stays(number: SubscribedNumber, urls: CallbackUrls) -> bool:
-    """Whether something of a number still has an older key once it was moved."""
-    routes = (repointed(number, urls) or number).routes
-    return any(uses_key(routes, older) for older in urls.older)
+def _why_it_stays(number: SubscribedNumber, urls: CallbackUrls) -> str:
+    """Why something of a number still has an older key once it was moved; empty if nothing has."""
+    own = SubscribedNumber(number.number, (repointed(number, urls) or number).routes)
+    in_its_place = SubscribedNumber(number.number, overruled=number.overruled)
+    if any(uses_key(own, older) for older in urls.older):
+        return _AT_ANOTHER
+    return _IN_ITS_PLACE if any(uses_key(in_its_place, older) for older in urls.older) else ""

@@ -129,11 +129,6 @@ def impossible(wish: Wish, market: Market, *, in_file: bool = False) -> str:
 
 
 def _received(decided: Plan, urls: CallbackUrls) -> frozenset[Kind]:
-    ready = {
-        kind
-        for number in decided.ready
-        for kind, url in number.routes.urls.items()
-        if urls.target(url, kind) is Target.HERE
-    }
+    ready = {kind for number in decided.ready for kind in Kind if urls.leads(number, kind) is Target.HERE}
     planned = {kind for step in decided.steps if isinstance(step, Configure) for kind in step.kinds}
     return frozenset(planned | ready)

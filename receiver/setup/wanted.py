@@ -193,7 +193,7 @@ def write(
     """
     parts = []
     for number in sorted(active, key=lambda one: one.number):
-        here = [kind for kind in urls.brought_here(number.routes) if kind not in number.overruled]
+        here = list(urls.brought_here(number))
         parts.append(f"\n# {describe(number)}\n[[numbers]]\nnumber = {_quoted(number.number)}\n")
         parts.append(f'provider = "{provider}"\n' if provider else "")
         kinds = ", ".join(f'"{kind}"' for kind in here)

@@ -85,7 +85,9 @@ def show(*, number: str, provider: str | None, as_json: bool) -> None:
     rows.append(("calls URL", masked_url(routes.of(routes.calls)) or "-"))
     rows.append(("sms URL", masked_url(routes.of(Kind.SMS)) or "-"))
     rows += [(words_of(name), masked_url(value) or "-") for name, value in routes.others.items()]
-    rows += [(f"instead of {kind}", instead) for kind, instead in found.number.overruled.items()]
+    for kind, instead in found.number.overruled.items():
+        leads = f", which leads to {masked_url(instead.url)}" if instead.url else ""
+        rows.append((f"instead of {kind}", f"{instead.name}{leads}"))
     rows += [(f"instead of {kind}", "not known") for kind in sorted(found.number.unsure)]
     if len(current.providers()) > 1:
         rows.insert(1, ("provider", found.provider.name))

@@ -54,8 +54,7 @@ def test_callbacks(
         holding = held(number, provider)
         asked, urls = holding.number, current.our_urls(holding.provider)
         elsewhere = _elsewhere(asked, urls, wanted)
-        wanted = [kind for kind in wanted if kind not in asked.overruled]
-        targets = [(holding.provider, doors_of(urls, asked.routes))]
+        targets = [(holding.provider, doors_of(urls, asked))]
     else:
         targets = [(of, doors(current.our_urls(of))) for of in asked_for(provider)]
     tested = [(of, prove_doors(of, [door for door in each if door.kind in wanted])) for of, each in targets]
@@ -149,6 +148,7 @@ def _way(proof: Proof) -> str:
 
 def _elsewhere(number: SubscribedNumber, urls: CallbackUrls, kinds: Iterable[Kind]) -> dict[Kind, str]:
     """Where the provider sends what does not come here, as it may be shown."""
-    here, routes = urls.brought_here(number.routes), number.routes
-    by_url = {kind: shown_url(url) for kind, url in routes.urls.items() if kind not in here}
-    return {kind: where for kind, where in (by_url | dict(number.overruled)).items() if kind in kinds}
+    here = urls.brought_here(number)
+    by_url = {kind: shown_url(url) for kind, url in number.routes.urls.items()}
+    instead = {kind: each.name for kind, each in number.overruled.items()}
+    return {kind: where for kind, where in (by_url | instead).items() if kind in kinds and kind not in here}

@@ -78,9 +78,9 @@ def number_json(held: Held) -> dict[str, object]:
     calls, sms = number.routes.of(number.routes.calls), number.routes.of(Kind.SMS)
 
     def leads(kind: Kind) -> Target | None:
-        if kind in number.overruled:
-            return Target.ELSEWHERE
-        return None if urls is None else urls.target(number.routes.of(kind), kind)
+        if urls is None:
+            return Target.ELSEWHERE if kind in number.overruled else None
+        return urls.leads(number, kind)
 
     return {
         "number": number.number,
@@ -97,15 +97,17 @@ def number_json(held: Held) -> dict[str, object]:
         "days_left": days_left(number.expiry, held.provider),
         "auto_extend": number.auto_extend,
         "others": {name: masked_url(value) for name, value in number.routes.others.items()},
-        "lacking": urls and {kind: urls.lacking(number.routes, kind) for kind in number.routes.urls},
-        "overruled": number.overruled,
+        "lacking": urls and {kind: urls.lacking(number, kind) for kind in number.routes.urls},
+        "overruled": {kind: instead.name for kind, instead in number.overruled.items()},
     }
 
 
 def _goes(number: SubscribedNumber, kind: Kind, urls: CallbackUrls | None) -> str:
     """Where the provider sends what arrives: by the URL, or by what it uses instead."""
-    if instead := number.overruled.get(kind):
-        return _LONG_ID.sub(r"\1…\2", instead)
+    if (instead := number.overruled.get(kind)) and (urls is None or kind in urls.taken(number)):
+        return _LONG_ID.sub(r"\1…\2", instead.name)
+    if instead:
+        return leads_to(instead.url or "", kind, urls)
     if kind is Kind.SMS and Capability.SMS not in number.capabilities and not number.routes.sms:
         return "not supported"
     return leads_to(number.routes.of(kind), kind, urls)
@@ -138,9 +140,9 @@ def _ended(step: Configure) -> dict[Kind, str]:
     was, now = step.was.routes.others, step.routes.others
     cleared = [value for name, value in was.items() if value and now.get(name, value) != value]
     return {
-        kind: instead
+        kind: instead.name
         for kind, instead in step.was.overruled.items()
-        if any(value in instead for value in cleared)
+        if any(value in instead.name for value in cleared)
     }
 
 

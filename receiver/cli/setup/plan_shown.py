@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from receiver.cli import output, tables
 from receiver.cli.numbers import shown
+from receiver.keys.urls import CallbackUrls
 from receiver.providers.numbers import SubscribedNumber, only_in_console
 from receiver.setup.plan import Configure, Step
 from receiver.setup.run import Decision
@@ -42,13 +43,17 @@ def _rows(decision: Decision) -> list[tuple[str, str, str, str]]:
         rows.append((numbers(len(decided.ready)), "ready", _READY, ""))
     else:
         rows += [(number.number, "ready", _READY, "") for number in decided.ready]
-    rows += [(number.number, "left alone", _left(number), "") for number in decided.left_alone]
+    rows += [
+        (number.number, "left alone", _left(number, decision.account.urls), "")
+        for number in decided.left_alone
+    ]
     return rows
 
 
-def _left(number: SubscribedNumber) -> str:
-    if beyond := only_in_console(number.overruled, number.routes):
-        return f"{' and '.join(sorted(beyond.values()))} uses it, which only the provider's console can end"
+def _left(number: SubscribedNumber, urls: CallbackUrls) -> str:
+    if beyond := only_in_console(urls.taken(number), number.routes):
+        by = " and ".join(sorted(instead.name for instead in beyond.values()))
+        return f"{by} uses it, which only the provider's console can end"
     return "points elsewhere; to use it: --number … --take-over"
 
 

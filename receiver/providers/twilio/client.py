@@ -23,7 +23,7 @@ from receiver.providers.market import (
     NumberSort,
     Rates,
 )
-from receiver.providers.numbers import Balance, Routes, SubscribedNumber, Subscription
+from receiver.providers.numbers import Balance, Instead, Routes, SubscribedNumber, Subscription
 from receiver.providers.twilio import resources
 from receiver.providers.twilio.api import Api, Json, Product
 from receiver.providers.twilio.market import SORTS, TERMS, sort_of
@@ -232,7 +232,7 @@ def _query(country: str, state: str | None, narrowed: Narrowed) -> dict[str, str
     return query
 
 
-def _subscribed(entry: Json, services: Mapping[str, str] | None) -> SubscribedNumber:
+def _subscribed(entry: Json, services: Mapping[str, Instead] | None) -> SubscribedNumber:
     can, number = resources.capabilities(entry), resources.number(entry)
     countries = countries_of(number)
     return SubscribedNumber(
@@ -243,6 +243,6 @@ def _subscribed(entry: Json, services: Mapping[str, str] | None) -> SubscribedNu
         routes=routes(entry, can),
         auto_extend=True,
         capabilities=can,
-        overruled=overruled(entry, (services or {}).get(number, "")),
+        overruled=overruled(entry, (services or {}).get(number)),
         unsure=frozenset({Kind.SMS}) if services is None and Kind.SMS.upper() in can else frozenset(),
     )

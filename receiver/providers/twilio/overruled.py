@@ -8,6 +8,7 @@ from receiver.logs.log import get_logger
 from receiver.providers import fields
 from receiver.providers.errors import ProviderError, TryLater
 from receiver.providers.exchange import ApiCall
+from receiver.providers.numbers import Instead
 from receiver.providers.twilio import resources
 from receiver.providers.twilio.api import Api, Json, Product
 from receiver.providers.twilio.refusals import SETTING
@@ -18,13 +19,14 @@ _SERVICES = "/v1/Services"
 _LARGEST_PAGE = {"PageSize": "100"}
 
 
-def overruled(number: Json, service: str) -> dict[Kind, str]:
+def overruled(number: Json, service: Instead | None) -> dict[Kind, Instead]:
     """By kind, as far as it is overruled; `service` is the messaging service that takes its messages."""
     trunk, application = fields.text(number, "trunk_sid"), fields.text(number, "voice_application_sid")
     messages = fields.text(number, "sms_application_sid")
     voice = f"the trunk {trunk}" if trunk else f"the application {application}" if application else ""
-    sms = service or (f"the application {messages}" if messages else "")
-    return {kind: name for kind, name in ((Kind.VOICE, voice), (Kind.SMS, sms)) if name}
+    sms = service or (Instead(f"the application {messages}") if messages else None)
+    found = ((Kind.VOICE, Instead(voice) if voice else None), (Kind.SMS, sms))
+    return {kind: instead for kind, instead in found if instead}
 
 
 class Services:
@@ -33,7 +35,7 @@ class Services:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def by_number(self) -> Mapping[str, str] | None:
+    def by_number(self) -> Mapping[str, Instead] | None:
         """Which service takes the messages of a number, in place of the number's own URL.
 
         None if they cannot be read, as with an API key that may not. A failure that passes is raised:
@@ -48,9 +50,12 @@ class Services:
             logger.info("messaging services cannot be read", reason=error)
             return None
 
-    def _numbers(self, call: ApiCall) -> list[tuple[str, str]]:
+    def _numbers(self, call: ApiCall) -> list[tuple[str, Instead]]:
         return [
-            (resources.number(entry), f"the messaging service {sid}")
+            (
+                resources.number(entry),
+                Instead(f"the messaging service {sid}", fields.text(service, "inbound_request_url")),
+            )
             for page in self._api.every_page(call, Product.MESSAGING, _SERVICES, _LARGEST_PAGE)
             for service in resources.entries(call, page, "services")
             if (sid := resources.sid(service)) and service.get("use_inbound_webhook_on_number") is not True

@@ -67,8 +67,8 @@ def _proofs(held: KnownNumber) -> list[tuple[str, Proof]]:
 
 
 def _doors(held: KnownNumber, urls: CallbackUrls) -> list[Door]:
-    """Its URLs that lead here, and that the provider does use."""
-    return [door for door in doors_of(urls, held.routes) if door.kind not in held.overruled]
+    """What of it leads here."""
+    return list(doors_of(urls, held))
 
 
 def _title(door: Door) -> str:
@@ -92,9 +92,7 @@ def _page(held: KnownNumber, *, proofs: Sequence[tuple[str, Proof]] = ()) -> Res
             provider=PROVIDERS[held.provider].title,
             currency=account.currency,
             testable=bool(ours and _doors(held, ours)),
-            lacking=[name for kind in held.routes.urls for name in ours.lacking(held.routes, kind)]
-            if ours
-            else [],
+            lacking=[name for kind in held.routes.urls for name in ours.lacking(held, kind)] if ours else [],
             findings=[told(one) for one in findings.read(current.engine()) if one.subject == held.number],
             tested=dict(_last_tests(held)),
             proofs=proofs,

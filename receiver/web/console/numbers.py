@@ -132,9 +132,10 @@ def settings_of(number: KnownNumber, ours: CallbackUrls | None) -> dict[str, Any
 
 
 def _leads(number: KnownNumber, kind: Kind, urls: CallbackUrls | None) -> Leads:
-    if instead := number.overruled.get(kind):
-        return Leads(instead, "bad" if kind in number.were_here else "warn")
-    url = number.routes.of(kind)
+    instead = number.overruled.get(kind)
+    if instead and (urls is None or kind in urls.taken(number)):
+        return Leads(instead.name, "bad" if kind in number.were_here else "warn")
+    url = instead.url or "" if instead else number.routes.of(kind)
     target = urls.target(url, kind) if urls else Target.ELSEWHERE if url else Target.UNSET
     return (
         Leads(*_LEADS[target]) if target in _LEADS else Leads(shown_url(url), "" if urls is None else "warn")
