@@ -564,6 +564,7 @@ def test_a_fetch_that_hangs_does_not_keep_a_worker_from_stopping(client, server,
     stop.set()
     worker.join(5)
     ended = not worker.is_alive()
+    archivist._tidying.join()
     (left,) = [thread for thread in threading.enumerate() if thread.name == "archive"]
     go_on.set()
     left.join(5)

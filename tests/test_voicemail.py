@@ -54,7 +54,7 @@ def test_the_voicemail_of_one_number_comes_by_mail(database_url, tmp_path):
     (attached,) = taken.mail.iter_attachments()
     assert attached.get_content_type() == "audio/wav"
     assert attached.get_content()[:4] == b"RIFF"
-    assert f"{CALLER.removeprefix('+')}.wav" in name
+    assert f"{CALLER.removeprefix('+')}-{event.id}.wav" in name
 
 
 HOIIO = {"from": CALLER, "to": "+6560000001", "session": "S1", "txn_ref": "T1"}
