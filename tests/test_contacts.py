@@ -149,6 +149,8 @@ def test_a_contact_is_added_renamed_found_and_removed(app, run, log):
     assert names(run) == {ANNA: "Anna"}
     run("contacts", "remove", ANNA)
     assert names(run) == {}
+    nobody = app.test_cli_runner().invoke(args=("contacts", "remove", ANNA))
+    assert "+65••••4567 has no name: " in nobody.stderr
 
 
 @pytest.mark.postgres

@@ -13,7 +13,6 @@ from receiver.cli.searching import masked
 from receiver.contacts.book import contact_json
 from receiver.contacts.importing import import_file, imported_json, imported_words
 from receiver.contacts.reading import LARGEST_FILE
-from receiver.vocabulary.printable import printable
 
 
 @click.command()
@@ -51,7 +50,7 @@ def add(number: str, name: str, as_json: bool) -> None:
     if as_json:
         output.json_out(contact_json(contact))
     else:
-        output.say(f"{contact.number} is {contact.name}{'' if new else ' now'}")
+        output.say(f"{output.spoken(contact.number)} is {contact.name}{'' if new else ' now'}")
 
 
 @click.command()
@@ -64,9 +63,9 @@ def remove(number: str) -> None:
     """
     if not current.contacts().remove(number):
         raise click.ClickException(
-            f"{printable(number)} has no name: `receiver contacts list` shows which have one"
+            f"{output.spoken(number)} has no name: `receiver contacts list` shows which have one"
         )
-    output.say(f"{number} has no name any more")
+    output.say(f"{output.spoken(number)} has no name any more")
 
 
 @click.command("import")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from receiver import current
+from receiver.cli import output
 from receiver.cli.searching import read_search
 from receiver.search.conversations import Conversation
 from receiver.search.events import DEFAULT_PAGE
 from receiver.search.query import Search
-from receiver.vocabulary.printable import printable
 
 BOTH_ENDS = click.argument("ends", metavar="SENDER [NUMBER]", nargs=-1, required=True)
 _NAMED = 10
@@ -30,8 +30,8 @@ def conversation_of(
         if found is not None:
             return found
     raise click.ClickException(
-        f"{printable(ends[0])} and {printable(ends[1])} have no conversation: "
-        "`receiver conversations` lists who wrote where"
+        f"{output.spoken(ends[0])} and {output.spoken(ends[1])} have no conversation:"
+        " `receiver conversations` lists who wrote where"
     )
 
 
@@ -44,9 +44,10 @@ def _only(end: str, before: int | None, limit: int) -> Conversation:
         return one
     if not found:
         raise click.ClickException(
-            f"there is no conversation with {printable(end)}: `receiver conversations` lists who wrote where"
+            f"there is no conversation with {output.spoken(end)}:"
+            " `receiver conversations` lists who wrote where"
         )
-    named = [printable(f"  {other.sender} {other.number}") for other in found[:_NAMED]]
+    named = [f"  {output.spoken(one.sender)} {output.spoken(one.number)}" for one in found[:_NAMED]]
     named += ["  and more"] * (len(found) > _NAMED)
     raise click.ClickException("\n".join(["there are several: name both numbers, as in", *named]))
 

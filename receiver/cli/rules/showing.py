@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from receiver.answering.picture import picture
 from receiver.answering.rules import Number, Rules
 from receiver.answering.shown import lines
-from receiver.cli import options
+from receiver.cli import options, output
 from receiver.cli.operation import operation
 from receiver.cli.rules import given
 from receiver.vocabulary.printable import printable
@@ -44,8 +44,8 @@ def one_of(rules: Rules, number: str) -> Number:
     """The rules of a number."""
     found = rules.numbers.get(number)
     if found is None:
-        named = ", ".join(rules.numbers) or "none"
-        raise given.NoRules(f"there are no rules for {number}; there are some for {named}")
+        named = ", ".join(map(output.spoken, rules.numbers)) or "none"
+        raise given.NoRules(f"there are no rules for {output.spoken(number)}; there are some for {named}")
     return found
 
 

@@ -32,7 +32,7 @@ def simulate(
     """Let a call come in, wait for its end, and show how it went."""
     require_schema(current.engine())
     provider = _provider_of(number)
-    output.say(f"calling {number} …")
+    output.say(f"calling {output.spoken(number)} …")
     session = ring(provider, current.config(), SimulatedCall(caller, number, keys, dialled))
     found, decided = _over(session)
     document = call_in_full(found, decided)
@@ -53,7 +53,8 @@ def _provider_of(number: str) -> Provider:
         raise NoSimulator("no provider's credentials are set: set those of the simulator")
     stand_ins = [each for each in there if not each.live(current.config())]
     if len(stand_ins) > 1:
-        raise NoSimulator(f"nobody knows whose number {number} is: `receiver numbers` asks the providers")
+        whose = output.spoken(number)
+        raise NoSimulator(f"nobody knows whose number {whose} is: `receiver numbers` asks the providers")
     return stand_ins[0] if stand_ins else there[0]
 
 
