@@ -43,8 +43,10 @@ class Firm:
 
     def __init__(self, twilio: Twilio, tmp_path, stack: ExitStack) -> None:
         self.twilio, self.tmp_path, self._stack = twilio, tmp_path, stack
-        self._taken, self.url = stack.enter_context(listening())
+        self.taken, self.url = stack.enter_context(listening())
         self.second = ""
+        self.settings: dict[str, object] = {}
+        """What both machines, and who runs commands, have besides."""
 
     def config(self, folder: str = "", **settings: object):
         given = {
@@ -59,11 +61,11 @@ class Firm:
         }
         path = self.tmp_path / folder
         path.mkdir(exist_ok=True)
-        return make_config(f"sqlite:///{path}/receiver.db", path, **given | settings)
+        return make_config(f"sqlite:///{path}/receiver.db", path, **given | self.settings | settings)
 
     def serve(self, *, second: socket.socket | None = None, folder: str = "") -> None:
         """Begin to serve, on the second machine too; `folder` is where that has its database."""
-        self.app = self._stack.enter_context(machine(self.config(), self._taken, "web1"))
+        self.app = self._stack.enter_context(machine(self.config(), self.taken, "web1"))
         if second is not None:
             self._stack.enter_context(machine(self.config(folder), second, "web2"))
 
@@ -165,6 +167,27 @@ def test_one_that_does_not_know_the_key(firm, monkeypatch):
         tested = " ".join(firm.run("numbers", "test", number["phone_number"], code=1).stdout.split())
         assert "PUBLIC_URL_FALLBACK leads to an installation with another database" in tested
         refused(firm, "PUBLIC_URL_FALLBACK leads to an installation with another database")
+
+
+def test_the_key_of_one_with_a_database_of_its_own_is_changed_in_the_settings(firm):
+    def both(taken: socket.socket):
+        stack = ExitStack()
+        stack.enter_context(machine(firm.config(), firm.taken, "web1"))
+        stack.enter_context(machine(firm.config("its-own"), taken, "web2"))
+        return stack
+
+    with listening() as (taken, firm.second):
+        with both(taken):
+            firm.run("setup", "--country", "US", "--yes")
+            refused(firm, "write a fresh key in front of the others in CALLBACK_KEYS on both machines")
+        firm.settings = {"callback_keys": ("a-fresh-key-0123456789", KEY)}
+        with both(taken):
+            firm.run("doctor", "--fix", code=1)
+            (number,) = firm.twilio.account["numbers"]
+            for setting in ("voice_url", "voice_fallback_url", "sms_url", "sms_fallback_url"):
+                assert "/a-fresh-key-0123456789/" in number[setting]
+                assert proof.reach(number[setting]).holds
+            assert "rotation-unfinished" not in firm.run("doctor", code=1).stdout
 
 
 def test_one_that_is_this_very_machine(firm):

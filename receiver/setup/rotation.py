@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from receiver.keys import presence, stored
-from receiver.keys.doors import addresses, doors, named, no_second
+from receiver.keys.doors import FALLBACK, Door, addresses, doors, named, no_second
+from receiver.keys.hops import Hop, Proof
 from receiver.keys.key import Key, KeyState, short
 from receiver.keys.proof import prove, reach
 from receiver.keys.ring import KeyRing
@@ -181,8 +182,21 @@ class Rotator:
             for _ in range(_IN_A_ROW):
                 found = reach(door.url).about(door.setting)
                 if not found.holds:
-                    return f"{door.setting} does not accept the new key: {found.sentence} {found.mend}"
+                    by_hand = self._by_hand(door, found)
+                    return (
+                        f"{door.setting} does not accept the new key: {found.sentence} {found.mend}{by_hand}"
+                    )
         return ""
+
+    def _by_hand(self, door: Door, found: Proof) -> str:
+        """How a key is changed where the second machine never learns one of a rotation."""
+        current = next(key for key in self.ring.list() if key.state is KeyState.CURRENT)
+        if door.setting != FALLBACK or found.failed is not Hop.ANSWER or not current.in_settings:
+            return ""
+        return (
+            " If it is to have a database of its own, write a fresh key in front of the others in CALLBACK_KEYS on"
+            " both machines, restart them, and run `receiver doctor --fix`."
+        )
 
     def _prove(self, owner: Owner, urls: CallbackUrls) -> str:
         """Prove the URLs of a provider, and say of what."""
