@@ -14,7 +14,7 @@ from datetime import timedelta
 import pytest
 from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, started
 from receiving import Receiving
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from standardwebhooks import Webhook as Library
 from test_metrics import scrape
 from waiting import until
@@ -22,7 +22,7 @@ from waiting import until
 from receiver import current
 from receiver.access.scopes import Scope
 from receiver.db.engine import writing
-from receiver.models import DeliveryRow, TargetRow
+from receiver.models import AttemptRow, DeliveryRow, TargetRow
 from receiver.numbers import findings as kept
 from receiver.relay import findings
 from receiver.relay.deliveries import forget
@@ -379,6 +379,32 @@ def test_a_program_looks_at_deliveries_retries_and_cancels(app, ask, there):
     (masked,) = ask("GET", f"/deliveries/{oldest['id']}?mask=true")["log"]
     assert "hello" not in masked["answer"]
     assert ask("GET", "/deliveries?target=nowhere", status=400)["error"]["message"].startswith("target")
+
+
+def test_who_masks_reads_no_number_and_no_mailbox_of_what_goes_out(app, ask, run, there):
+    hidden = ("91234567", "9123 4567", "9123-4567", "mei@")
+    told = "no +6591234567, 65 9123 4567, +65-9123-4567 at mei@example.com since 2026-11-26 10:12"
+    settings = {"url": there.url, "headers": {"To": "x"}}
+    ask("POST", "/targets", {"name": "shop", "sort": "webhook", "settings": settings})
+    sms(app, 0)
+    Planner(current.engine()).plan()
+    with writing(current.engine()) as connection:
+        connection.execute(update(TargetRow).values(failures=9, failure=told, paused_why=told))
+        connection.execute(update(DeliveryRow).values(state="dead", reason=told))
+        ends = {"status": 500, "delivered": False, "milliseconds": 1}
+        said = ends | {"request": told, "answer": told, "reason": told}
+        began = current.deliveries().get(1).created_at
+        connection.execute(insert(AttemptRow).values(delivery_id=1, began_at=began, **said))
+    for path in ("/targets", "/targets/shop", "/deliveries", "/deliveries/1"):
+        masked = json.dumps(ask("GET", f"{path}?mask=true"))
+        assert all(word in json.dumps(ask("GET", path)) for word in hidden)
+        assert not [word for word in hidden if word in masked], masked
+        assert "2026-11-26 10:12" in masked
+    assert ask("GET", "/targets/shop?mask=true")["settings"] == {}
+    for words in ("targets list", "targets show shop", "deliveries list", "deliveries show 1"):
+        for more in ([], ["--json"]):
+            masked = run(*words.split(), "--mask", *more)
+            assert not [word for word in hidden if word in masked], masked
 
 
 @ON_BOTH

@@ -12,9 +12,9 @@ from receiver.cli.columns import Column
 from receiver.cli.events.removing import who
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown
-from receiver.cli.targets.shown import clock, fields, marked, show_attempt
+from receiver.cli.targets.shown import fields, show_attempt, state_of_delivery
 from receiver.relay.delivery import DeliveryState
-from receiver.relay.shown import attempt_json, delivery_json, delivery_words
+from receiver.relay.shown import attempt_json, delivery_json
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.printable import count_of
 
@@ -33,6 +33,7 @@ class UnknownDelivery(OperatorError):
 @UTC_OPTION
 @pages.LIMIT
 @click.option("--before", type=click.IntRange(1), metavar="ID", help="Only what is older than this delivery.")
+@options.MASK
 @options.AS_JSON
 @operation
 def list_deliveries(
@@ -44,6 +45,7 @@ def list_deliveries(
     utc: bool,
     limit: int,
     before: int | None,
+    mask: bool,
     as_json: bool,
 ) -> None:
     """List deliveries, newest first."""
@@ -57,7 +59,8 @@ def list_deliveries(
     )
     if as_json:
         following = None if page.next is None else str(page.next)
-        output.json_out({"deliveries": [delivery_json(one) for one in page.deliveries], "next": following})
+        found = [delivery_json(one, mask=mask) for one in page.deliveries]
+        output.json_out({"deliveries": found, "next": following})
         return
     shown = Shown(utc)
     rows = [
@@ -67,7 +70,7 @@ def list_deliveries(
             one.target,
             one.event_id,
             one.attempts,
-            marked(delivery_words(one, clock(shown)), one.state),
+            state_of_delivery(one, shown, mask=mask),
         )
         for one in page.deliveries
     ]
@@ -99,12 +102,12 @@ def show(*, delivery_id: int, utc: bool, mask: bool, as_json: bool) -> None:
     if delivery is None:
         raise _unknown([delivery_id])
     attempts = log.attempts(delivery_id)
-    document = delivery_json(delivery)
+    document = delivery_json(delivery, mask=mask)
     if as_json:
         output.json_out(document | {"log": [attempt_json(one, mask=mask) for one in attempts]})
         return
     shown = Shown(utc)
-    words = marked(delivery_words(delivery, clock(shown)), delivery.state)
+    words = state_of_delivery(delivery, shown, mask=mask)
     # Those since the last retry, which decide when it is given up, would contradict the attempts below.
     told = {"state": words, "attempts": str(len(attempts))}
     tables.show(("field", "value"), [(name, told.get(name, value)) for name, value in fields(document)])

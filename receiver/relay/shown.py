@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,20 +16,31 @@ from receiver.relay.target import Target, TargetState
 from receiver.search.events import iso
 from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
-from receiver.vocabulary.mask import masked_number, masked_text
+from receiver.vocabulary.mask import DOTS, masked_number, masked_text
 
 Counts = Mapping[DeliveryState, int]
 """Of one target, as `Deliveries.counts` has them."""
 
+# A number as people write it, but no date: only behind a + is a dash a part of it.
+_NUMBER = re.compile(r"\+\d(?:[\s().-]{0,2}\d){6,}|\d(?:\s?\d){6,}")
+_MAILBOX = re.compile(r"[^\s@<>,;]+@(?=[\w-]+\.)")
+
+
+def discreet(text: str | None, *, mask: bool) -> str | None:
+    """A sentence about what goes out; with `mask`, without the numbers and mailboxes in it."""
+    if not mask or text is None:
+        return text
+    return _MAILBOX.sub(f"{DOTS}@", _NUMBER.sub(DOTS, text))
+
 
 def target_json(target: Target, counts: Counts, *, mask: bool = False) -> dict[str, Any]:
-    """A target; with `mask`, no numbers and words of its search."""
+    """A target; with `mask`, no settings, and no numbers, mailboxes and words of its search."""
     sort = SORTS[target.sort]
     return {
         "id": target.id,
         "name": target.name,
         "sort": target.sort.value,
-        "place": sort.place(target.settings),
+        "place": discreet(sort.place(target.settings), mask=mask),
         "search": str(masked_search(target.search) if mask else target.search),
         "ordered": target.ordered,
         "state": target.state.value,
@@ -36,12 +48,12 @@ def target_json(target: Target, counts: Counts, *, mask: bool = False) -> dict[s
         "dead": counts.get(DeliveryState.DEAD, 0),
         "delivered_at": iso(target.delivered_at),
         "paused_at": iso(target.paused_at),
-        "paused_why": target.paused_why,
+        "paused_why": discreet(target.paused_why, mask=mask),
         "failures": target.failures,
         "failing_since": iso(target.failing_since),
-        "failure": target.failure,
+        "failure": discreet(target.failure, mask=mask),
         "next_try_at": iso(next_try(target)),
-        "settings": sort.shown(target.settings),
+        "settings": {} if mask else sort.shown(target.settings),
         "created_at": iso(target.created_at),
         "created_by": target.created_by,
     }
@@ -67,8 +79,8 @@ def state_words(target: Target, clock: Callable[[datetime], str]) -> str:
     return f"failing{since}, {coming}: {target.failure}"
 
 
-def delivery_json(delivery: Delivery) -> dict[str, Any]:
-    """A delivery as it stands."""
+def delivery_json(delivery: Delivery, *, mask: bool = False) -> dict[str, Any]:
+    """A delivery as it stands; with `mask`, no numbers and mailboxes."""
     waits = delivery.state is DeliveryState.WAITING
     return {
         "id": delivery.id,
@@ -78,7 +90,7 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "state": delivery.state.value,
         "attempts": delivery.attempts,
         "status": delivery.status,
-        "reason": delivery.reason,
+        "reason": discreet(delivery.reason, mask=mask),
         "next_try_at": iso(delivery.due_at) if waits else None,
         "created_at": iso(delivery.created_at),
         "done_at": iso(delivery.done_at),
@@ -97,15 +109,16 @@ def delivery_words(delivery: Delivery, clock: Callable[[datetime], str]) -> str:
 
 
 def attempt_json(attempt: Attempt, *, mask: bool = False) -> dict[str, Any]:
-    """One attempt; with `mask`, nothing of what the other side said: it may repeat what it was sent."""
+    """One attempt; with `mask`, no numbers and mailboxes, and nothing of what the other side said: it may
+    repeat what it was sent."""
     answer = attempt.answer
     return {
         "began_at": iso(attempt.began_at),
         "milliseconds": attempt.milliseconds,
         "delivered": attempt.delivered,
-        "request": attempt.request,
+        "request": discreet(attempt.request, mask=mask),
         "status": attempt.status,
-        "reason": attempt.reason,
+        "reason": discreet(attempt.reason, mask=mask),
         "answer": masked_text(answer) if mask and answer else answer,
     }
 

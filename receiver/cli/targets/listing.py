@@ -11,7 +11,7 @@ from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown
 from receiver.cli.targets.shown import fields, state_of
 from receiver.relay.delivery import DeliveryState
-from receiver.relay.shown import target_json
+from receiver.relay.shown import discreet, target_json
 from receiver.relay.sorts import SORTS, place
 
 
@@ -35,7 +35,8 @@ def list_targets(*, utc: bool, mask: bool, as_json: bool) -> None:
     for target in everywhere:
         own = counts.get(target.id, {})
         waiting, dead = own.get(DeliveryState.WAITING, 0), own.get(DeliveryState.DEAD, 0)
-        rows.append((target.name, f"{target.sort} {place(target)}", waiting, dead, state_of(target, shown)))
+        to = f"{target.sort} {discreet(place(target), mask=mask)}"
+        rows.append((target.name, to, waiting, dead, state_of(target, shown, mask=mask)))
     tables.show(
         (Column("name", room=16), Column("to", room=16), "waiting", "dead", Column("state", room=20)), rows
     )
@@ -60,7 +61,7 @@ def show(*, name: str, secret: bool, utc: bool, mask: bool, as_json: bool) -> No
     if as_json:
         output.json_out(document)
         return
-    words = state_of(target, Shown(utc))
+    words = state_of(target, Shown(utc), mask=mask)
     rows = [(field, words if field == "state" else value) for field, value in fields(document)]
     tables.show(("field", "value"), rows)
     if secret and document["secret"] is None:

@@ -10,9 +10,9 @@ import click
 
 from receiver.cli.searching import Shown
 from receiver.cli.tables import Marked
-from receiver.relay.deliveries import Attempt
+from receiver.relay.deliveries import Attempt, Delivery
 from receiver.relay.delivery import DeliveryState
-from receiver.relay.shown import attempt_json, state_words
+from receiver.relay.shown import attempt_json, delivery_words, discreet, state_words
 from receiver.relay.target import Target, TargetState
 from receiver.vocabulary.printable import printable
 
@@ -44,19 +44,24 @@ def marked(words: str, state: str) -> Marked:
     return Marked(words, _STYLES.get(state, ""))
 
 
-def state_of(target: Target, shown: Shown) -> Marked:
+def state_of(target: Target, shown: Shown, *, mask: bool = False) -> Marked:
     """How a target stands, in words."""
-    return marked(state_words(target, clock(shown)), target.state)
+    return marked(discreet(state_words(target, clock(shown)), mask=mask) or "", target.state)
+
+
+def state_of_delivery(delivery: Delivery, shown: Shown, *, mask: bool) -> Marked:
+    """How a delivery stands, in words."""
+    return marked(discreet(delivery_words(delivery, clock(shown)), mask=mask) or "", delivery.state)
 
 
 def show_attempt(attempt: Attempt, heading: str, *, mask: bool = False) -> None:
     """What was sent, what came back, and how long it took."""
-    click.echo(printable(f"{heading}: {attempt.request or 'nothing was sent'}"))
-    outcome = "delivered" if attempt.delivered else printable(attempt.reason or "failed").removesuffix(".")
+    told = attempt_json(attempt, mask=mask)
+    click.echo(printable(f"{heading}: {told['request'] or 'nothing was sent'}"))
+    outcome = "delivered" if attempt.delivered else printable(told["reason"] or "failed").removesuffix(".")
     status = f"answered {attempt.status}, " if attempt.status and attempt.delivered else ""
     click.echo(f"  {status}{outcome}, after {attempt.milliseconds} ms")
-    answer = attempt_json(attempt, mask=mask)["answer"] or ""
-    for line in answer.splitlines():
+    for line in (told["answer"] or "").splitlines():
         click.echo(f"  | {printable(line)}")
 
 

@@ -32,13 +32,14 @@ _FILTERS = (
     LIMIT,
     BEFORE,
     FORMAT,
+    MASK,
 )
 
 
 @operation("/deliveries", "List deliveries", shapes.DeliveryPage, parameters=_FILTERS, forms=FORMS)
 def list_deliveries(given: Given) -> Response:
     """Newest first. What ended longer ago than DELIVERY_LOG, 30 days by default, is gone."""
-    state = given.words.get("state")
+    state, mask = given.words.get("state"), given.flag("mask")
     if state is not None:
         given.choice("state", [*DeliveryState], "")
     wanted = partial(
@@ -51,7 +52,7 @@ def list_deliveries(given: Given) -> Response:
 
     def find(below: int | None, limit: int) -> tuple[list[Document], int | None]:
         page = wanted(before=below, limit=limit)
-        return [delivery_json(one) for one in page.deliveries], page.next
+        return [delivery_json(one, mask=mask) for one in page.deliveries], page.next
 
     before = given.whole("before", 0, LARGEST_ID) or None
     columns = columns_of(shapes.Delivery)
@@ -73,7 +74,7 @@ def show_delivery(given: Given, delivery_id: int) -> Response:
     if found is None:
         return problem(404, "not_found", NO_DELIVERY)
     attempts = [attempt_json(one, mask=mask) for one in current.deliveries().attempts(delivery_id)]
-    return jsonify(delivery_json(found) | {"log": attempts})
+    return jsonify(delivery_json(found, mask=mask) | {"log": attempts})
 
 
 @operation(

@@ -45,7 +45,7 @@ class Target(BaseModel):
     failing_since: Time | None
     failure: str | None = Field(description="Why the last attempt failed.")
     next_try_at: Time | None = Field(description="For a failing one.")
-    settings: dict[str, Any] = Field(description="Nothing in it is secret.")
+    settings: dict[str, Any] = Field(description="Nothing in it is secret. Empty if `mask` is set.")
     created_at: Time
     created_by: str
 

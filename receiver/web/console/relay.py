@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,25 +11,20 @@ from flask import request
 from receiver import current
 from receiver.access.scopes import Scope
 from receiver.models import Event
+from receiver.relay import shown as relay_shown
 from receiver.relay.deliveries import Delivery
 from receiver.relay.replay import Replay
 from receiver.relay.shown import masked_search, next_try, replay_json
 from receiver.relay.target import Target
 from receiver.search.events import rows
 from receiver.search.query import Search
-from receiver.vocabulary.mask import DOTS
 from receiver.web.console import guard, shown
 from receiver.web.console.lists import row, whole_number
-
-_NUMBER = re.compile(r"\+?\d{7,}")
-_MAILBOX = re.compile(r"[^\s@<>,;]+@(?=[\w-]+\.)")
 
 
 def discreet(text: str | None) -> str:
     """A sentence of ours about what went out, without numbers and mailboxes for those who mask."""
-    if not text or not shown.masked():
-        return text or ""
-    return _MAILBOX.sub(f"{DOTS}@", _NUMBER.sub(DOTS, text))
+    return relay_shown.discreet(text, mask=shown.masked()) or ""
 
 
 def search_words(search: Search) -> str:
