@@ -170,32 +170,31 @@ class Rotator:
                 names = ", ".join(name.rpartition(":")[0] for name in unaware)
                 problem = f"a process does not accept the new key yet: {names}."
             else:
-                problem = self._refused(urls)
+                problem = self._refused(fingerprint, urls)
             if not problem:
                 return
             if time.monotonic() > until:
                 raise RotationError(f"{problem} {_AGAIN}")
             self.sleep(LOOK_EVERY)
 
-    def _refused(self, urls: CallbackUrls) -> str:
+    def _refused(self, fingerprint: str, urls: CallbackUrls) -> str:
         for door in addresses(urls):
             for _ in range(_IN_A_ROW):
                 found = reach(door.url).about(door.setting)
                 if not found.holds:
-                    by_hand = self._by_hand(door, found)
-                    return (
-                        f"{door.setting} does not accept the new key: {found.sentence} {found.mend}{by_hand}"
-                    )
+                    why = f"{door.setting} does not accept the new key: {found.sentence} {found.mend}"
+                    return why + self._by_hand(fingerprint, door, found)
         return ""
 
-    def _by_hand(self, door: Door, found: Proof) -> str:
+    def _by_hand(self, fingerprint: str, door: Door, found: Proof) -> str:
         """How a key is changed where the second machine never learns one of a rotation."""
         current = next(key for key in self.ring.list() if key.state is KeyState.CURRENT)
         if door.setting != FALLBACK or found.failed is not Hop.ANSWER or not current.in_settings:
             return ""
         return (
-            " If it is to have a database of its own, write a fresh key in front of the others in CALLBACK_KEYS on"
-            " both machines, restart them, and run `receiver doctor --fix`."
+            " If it is to have a database of its own, write a fresh key in front of the others in"
+            " CALLBACK_KEYS on both machines, restart them, and run `receiver doctor --fix` and"
+            f" `receiver keys retire {short(fingerprint)}`."
         )
 
     def _prove(self, owner: Owner, urls: CallbackUrls) -> str:
