@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 from arrivals import arrival
-from sqlalchemy import create_engine, event, func, select, text
+from plans import MANY, fill, plan_of, reads_all
+from sqlalchemy import create_engine, event, func, insert, select, text
 from sqlalchemy.exc import OperationalError
 from waiting import until
 
@@ -114,6 +115,19 @@ def test_it_does_not_lose_a_repeat_of_what_is_released_just_then(engine):
         counted = connection.scalar(select(func.sum(Event.repeats)))
     assert kept >= set(written)
     assert counted == count(engine, Repeat)
+
+
+def test_repeats_without_an_event_are_found_without_reading_the_whole_log(engine):
+    fill(engine)
+    once = event_row(arrival("AA-SI-7"))
+    raw = {name: value for name, value in once.items() if name in Repeat.__table__.columns}
+    with writing(engine) as connection:
+        rows = [raw | {"identity": name, "arrival": name} for name in ("AA-SI-7", f"AA-SI-{MANY}")]
+        connection.execute(insert(Repeat), rows)
+    plan = plan_of(engine, lambda: remove_orphans(engine), "DELETE FROM repeats")
+    with engine.connect() as connection:
+        assert connection.scalars(select(Repeat.identity)).all() == ["AA-SI-7"]
+    assert not reads_all(plan), plan
 
 
 def test_it_does_not_store_twice_what_is_released_while_its_neighbours_repeats_are_counted(engine):
