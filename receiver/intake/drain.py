@@ -17,8 +17,8 @@ TELL_EVERY = 1.0
 
 
 class Drain:
-    """Used by the writing thread between its batches, and only while the spool holds something: a disk that
-    hangs holds up whoever reads from it. So it is the spooling thread that looks whether it does."""
+    """The writing thread takes a step between its batches, and only while the spool holds something: a disk
+    that hangs holds up whoever reads from it. So it is the spooling thread that looks whether it does."""
 
     def __init__(self, spool: Spool, writer: EventWriter) -> None:
         self._spool = spool
@@ -27,10 +27,12 @@ class Drain:
         self._moved = 0
         self._told_at = 0.0
         self.may_have_work = False
-        """Whether the next step looks into the spool. Set it after something was put there."""
+        """Whether the next step looks into the spool. Both threads set it, after something was put or found
+        there; only the writing thread clears it, before it looks itself."""
 
     def look(self) -> bool:
-        """Whether something was found in the spool, looked at now and then. May wait for its disk."""
+        """For the spooling thread: whether something was found in the spool, looked at now and then. May wait
+        for its disk."""
         now = time.monotonic()
         if now - self._looked_at < LOOK_AT_SPOOL:
             return False
@@ -39,13 +41,15 @@ class Drain:
             found = self._spool.waits()
         except Exception as error:  # whatever it is, callbacks need the thread that looks
             reason = error if isinstance(error, SpoolError) else type(error).__name__
-            logger.error("cannot drain the spool", reason=reason)
+            logger.error("cannot look into the spool", reason=reason)
             return False
-        self.may_have_work = self.may_have_work or found
+        if found:
+            self.may_have_work = True
         return found
 
     def step(self) -> None:
-        """Move the oldest few, if there are any: a live callback waits behind no more than that.
+        """For the writing thread: move the oldest few, if there are any. A live callback waits behind no more
+        than that.
 
         Raises what `EventWriter.write` raises when the database fails; they stay in the spool then.
         """
