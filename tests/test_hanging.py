@@ -130,6 +130,7 @@ def test_a_server_that_spends_a_thread_gives_up_too(place):
     answer = app.test_client().post(f"/callbacks/{KEY}/twilio/voice", data=about)
     go_on()
     assert (answer.status_code, answer.data) == (503, b"")
+    assert app.extensions["receiver"].refusals.counted == {Cause.NOT_HELD: 1}
     until(lambda: kept(app, "CA3") == [0])
 
 

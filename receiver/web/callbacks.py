@@ -20,14 +20,13 @@ from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 from werkzeug.routing import MapAdapter, Rule
 
 from receiver import current
-from receiver.answering.service import Answering
 from receiver.intake.arrival import AGAIN, KEPT_HEADERS, Arrival, Read, Row
 from receiver.intake.refusals import Cause
 from receiver.intake.ticket import Ticket
 from receiver.keys.route import read_path, split_path
 from receiver.logs.log import get_logger
 from receiver.providers.answer import NOTHING, Answer
-from receiver.providers.base import Answers, Kept, Request
+from receiver.providers.base import Kept, Reception, Request
 from receiver.providers.here import CALLBACKS
 from receiver.providers.own import claims_own
 from receiver.providers.registry import PROVIDERS
@@ -80,18 +79,20 @@ class HeldAnswer(Response):
     list, gets this answer there instead, and does the waiting itself.
     """
 
-    arrival: Arrival
-    answers: Answers | None
-    answering: Answering
-    patience: float | None
-    """Seconds until it has to be given."""
+    def __init__(self, arrival: Arrival, reception: Reception, parts: current.Parts) -> None:
+        super().__init__()
+        self.arrival = arrival
+        self.patience = reception.patience
+        """Seconds until it has to be given."""
+        self._answers = reception.answers
+        self._parts = parts
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         held = environ.get(HELD)
         if held is not None:
             held.append(self)
             return []
-        ticket = environ["receiver.recorder"].take(self.arrival, self.patience)
+        ticket = self._parts.recorder.take(self.arrival, self.patience)
         self.status_code, told = self.given(ticket)
         if told.body:
             self.set_data(told.body)
@@ -99,8 +100,14 @@ class HeldAnswer(Response):
         return super().__call__(environ, start_response)
 
     def given(self, ticket: Ticket) -> tuple[int, Answer]:
-        """The status, and what to say beside it. 200 to a callback is said here and nowhere else."""
-        if not ticket.held:  # not at all, or not yet
+        """The status, and what to say beside it, once the ticket is settled or nobody waits longer.
+
+        200 to a callback is said here and nowhere else.
+        """
+        if ticket.outcome is None:  # it may still be kept: then another try at it is a repeat
+            self._parts.refusals.counted[Cause.NOT_HELD] += 1
+            return 503, NOTHING
+        if not ticket.held:
             return 503, NOTHING
         return 200, self._beside(ticket)
 
@@ -114,11 +121,11 @@ class HeldAnswer(Response):
                 return self._by_what_it_says(ticket.said, ticket.row)
         except Exception as error:
             logger.critical("cannot make an answer", arrival=self.arrival.id, error=type(error).__name__)
-        return NOTHING if self.answers is None else self.answers.usual(self.arrival.kind)
+        return NOTHING if self._answers is None else self._answers.usual(self.arrival.kind)
 
     def _by_what_it_says(self, said: Read, row: Row) -> Answer:
-        ruled = self.answering.concerns(row["recipient"], said.parameters)
-        if self.answers is None and not ruled:
+        ruled = self._parts.answering.concerns(row["recipient"], said.parameters)
+        if self._answers is None and not ruled:
             return NOTHING
         kept = Kept(
             said.notification,
@@ -129,9 +136,9 @@ class HeldAnswer(Response):
             identity=str(row["identity"]),
             again=AGAIN in row,
         )
-        if ruled and (answer := self.answering.take(self.arrival.provider, kept)) is not None:
+        if ruled and (answer := self._parts.answering.take(self.arrival.provider, kept)) is not None:
             return answer
-        return NOTHING if self.answers is None else self.answers.to(kept)
+        return NOTHING if self._answers is None else self._answers.to(kept)
 
 
 @callbacks.endpoint("callbacks.receive")
@@ -161,10 +168,7 @@ def receive(key: str, rest: str) -> Response:
         why = _distrust(parts.config.signatures, verdict) or reception.stranger(asked)
     if kind is None:
         kind, why = Kind.VOICE, why or distrust.UNKNOWN_PATH
-    answer = HeldAnswer()
-    answer.answers, answer.answering = reception.answers, parts.answering
-    answer.patience = reception.patience
-    answer.arrival = Arrival(
+    arrival = Arrival(
         id=Arrival.new_id(),
         provider=provider.name,
         kind=kind,
@@ -178,8 +182,7 @@ def receive(key: str, rest: str) -> Response:
         signature=verdict,
         distrust=why,
     )
-    environ["receiver.recorder"] = parts.recorder
-    return answer
+    return HeldAnswer(arrival, reception, parts)
 
 
 def _distrust(policy: Signatures, verdict: Verdict) -> str | None:

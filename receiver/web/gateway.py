@@ -192,15 +192,11 @@ class Gateway:
         if answer.patience is None:
             await future
         else:
-            timer = loop.call_later(answer.patience, self._give_up, ticket)
+            # Settled or not: its provider waits no longer.
+            timer = loop.call_later(answer.patience, self._wake, [ticket])
             await future
             timer.cancel()
         return answer.given(ticket)
-
-    def _give_up(self, ticket: Ticket) -> None:
-        """Its provider waits no longer. It may still be kept: then another try at it is a repeat."""
-        self._parts.refusals.counted[Cause.NOT_HELD] += 1
-        self._wake([ticket])
 
     def _settled(self, tickets: list[Ticket]) -> None:
         """From the writer's thread; one wake-up of the loop for all that a commit settled."""
