@@ -287,6 +287,8 @@ def test_a_call_of_many_events_without_an_end_is_found_as_missed_and_as_open(cli
     LogIndex(app.extensions["receiver"].engine).catch_up()
     for asked in ("state:missed", "is:open", f"state:missed is:open from:{CALL['from']}"):
         assert [call.session for call in calls.find(Search.parse(asked)).calls] == ["S1"], asked
+    assert calls.find(Search.parse("-is:open")).calls == []
+    assert calls.get("S1").state is EventState.MISSED
 
 
 def test_a_call_whose_end_was_lost_is_not_ongoing_for_ever(client, calls, app):

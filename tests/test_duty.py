@@ -61,6 +61,7 @@ def put(log, event_id, **change):
 def test_what_nobody_has_handled_is_open_and_a_new_sms_opens_a_conversation_again(log):
     assert found(log, "is:open") == [SMS, FAX, MISSED]
     assert found(log, "is:open", "calls") == ["S1"]
+    assert found(log, "-is:open", "calls") == ["S2"]
     assert found(log, "is:open", "conversations") == [ANNA]
     for event_id in (1, FAX, SMS):  # any event of the call will do
         assert put(log, event_id, handled=True).json["handled_by"] == "token API_TOKENS[0]"
@@ -70,6 +71,7 @@ def test_what_nobody_has_handled_is_open_and_a_new_sms_opens_a_conversation_agai
     assert found(log, f"is:handled+from:{ANNA[1:]}") == [SMS, MISSED, 1]
     assert found(log, "is:handled+hello") == [SMS]
     assert found(log, "is:handled", "calls") == ["S1"]
+    assert found(log, "-is:open", "calls") == ["S2", "S1"]
     assert found(log, "is:handled", "conversations") == [ANNA]
     assert found(log, "-is:handled+kind:voice") == [4, 3]
     arrive(log, "sms", f"txn_ref=M2&msg=more&from={ANNA[1:]}")

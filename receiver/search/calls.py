@@ -17,11 +17,12 @@ from receiver.duty.things import call as of_call
 from receiver.models import EVENTS, Event
 from receiver.search.answered import TELLING, any_sql
 from receiver.search.call import Call, call_of
+from receiver.search.duty import OPEN_CALLS
 from receiver.search.each import ForEach
 from receiver.search.events import DEFAULT_PAGE, WITH_IDS, rows
 from receiver.search.home import at_home
 from receiver.search.match import matches
-from receiver.search.over import found_at
+from receiver.search.over import GONE, found_at
 from receiver.search.query import Search
 from receiver.search.select import matching_ids
 from receiver.search.span import END, Span
@@ -113,12 +114,21 @@ def _calls_at(connection: Connection, wanted: Search, ids: Sequence[int]) -> lis
     by_id = {event_id: session for event_id, session in named if session}
     sessions = {event_id: by_id[event_id] for event_id in ids if event_id in by_id}
     calls = _calls(connection, list(dict.fromkeys(sessions.values())))
+    if wanted.open is False:
+        calls = _not_open(connection, calls)
     places = {session: _first_match(connection, wanted, call) for session, call in calls.items()}
     return [
         (event_id, calls[session])
         for event_id, session in sessions.items()
         if places.get(session) == event_id
     ]
+
+
+def _not_open(connection: Connection, calls: dict[str, Call]) -> dict[str, Call]:
+    """Those that nobody has to deal with. Of the events of one that is open, only that at which it is found
+    is open, too."""
+    known = _with_duty(connection, [(call.id, call) for call in calls.values()])
+    return {call.session: call for call in known if call.duty.handled() or call.state not in OPEN_CALLS}
 
 
 def _first_match(connection: Connection, wanted: Search, call: Call) -> int | None:
@@ -165,7 +175,7 @@ _OF_CALL = (
     "SELECT id FROM events AS o{hint} WHERE session = {session} AND (kind = 'voice') IS TRUE"
     " AND quarantine IS NULL"
 )
-_TELLING = f"(type <> 'call.ongoing' OR {any_sql(TELLING)})"
+_TELLING = f"(type <> 'call.ongoing' OR {any_sql((*TELLING, *GONE))})"
 _OF_CALLS = ForEach(
     f"SELECT id FROM ({_OF_CALL} ORDER BY id LIMIT :most) AS first UNION"
     f" SELECT id FROM ({_OF_CALL} AND {_TELLING} ORDER BY id DESC LIMIT :most) AS last",

@@ -23,7 +23,7 @@ from receiver.search.voicemail import BRINGS_VOICEMAIL, brings_voicemail
 from receiver.vocabulary.kinds import REPORTS, CallStep, EventState, EventType
 
 _ALL = tuple(PROVIDERS.values())
-_GONE: Signs = (
+GONE: Signs = (
     *(
         Is("call_state", word)
         for word in dict.fromkeys(
@@ -54,7 +54,7 @@ _ASKED_AGAIN: Signs = tuple(
 
 def is_over(events: Sequence[Event], told: Told | None) -> bool:
     """Whether the call is over of which these are the trusted events; `told` is what the rules told it."""
-    if has_end(events) or shows(events, _GONE):
+    if has_end(events) or shows(events, GONE):
         return True
     if not PROVIDERS[events[0].provider].tells_afterwards:
         return False
@@ -150,7 +150,7 @@ _TOLD_THE_END = (
 )
 _NAMES = ", ".join(f"'{provider.name}'" for provider in _TAUGHT)
 _OVER = (
-    f"({shows_sql(_GONE)} OR (events.provider IN ({_NAMES})"
+    f"({shows_sql(GONE)} OR (events.provider IN ({_NAMES})"
     f" AND (({LED} AND {_TOLD_THE_END}) OR (NOT {LED} AND {shows_sql(_ASKED_AGAIN)}))))"
 )
 _LEFT_A_MESSAGE = _any(BRINGS_VOICEMAIL)
