@@ -13,7 +13,8 @@ from sqlalchemy import TextClause, bindparam, text
 from receiver.models import UtcTime
 from receiver.providers.registry import PROVIDERS, identity_prefix
 from receiver.search.duty import FOUND_OPEN_TYPES, HANDLED, OPEN
-from receiver.search.over import FOUND_AT, FOUND_AT_TYPES
+from receiver.search.found_at import FOUND_AT
+from receiver.search.over import FOUND_AT_TYPES
 from receiver.search.query import Search
 from receiver.search.voicemail import BRINGS_VOICEMAIL
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType, Kind

@@ -9,7 +9,8 @@ arrived, and conversations, in which the last word is always the sender's; as lo
 from __future__ import annotations
 
 from receiver.duty.things import Thing
-from receiver.search.over import FOUND_AT, FOUND_AT_TYPES
+from receiver.search.found_at import FOUND_AT
+from receiver.search.over import FOUND_AT_TYPES
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType
 
 OPEN_TYPES = frozenset({EventType.CALL_ENDED, EventType.FAX_RECEIVED, EventType.SMS_RECEIVED})
@@ -41,17 +42,34 @@ OPEN = (
 )
 
 
-def _keys(thing: Thing, column: str) -> str:
-    return f"(SELECT {column} FROM duty WHERE thing = '{thing}' AND handled_at IS NOT NULL)"
+def _handled(dialect: str) -> str:
+    """Fewer are handled than came, so events are found from there."""
+    events = (
+        _found_from(dialect, thing, index, condition)
+        for thing, index, condition in (
+            (Thing.CALL, "ix_events_session_id", "events.session = duty.key AND (kind = 'voice') IS TRUE"),
+            (
+                Thing.CONVERSATION,
+                "ix_events_sender_kind_type_id",
+                "events.sender = duty.sender AND kind = 'sms' AND type = 'sms.received'",
+            ),
+        )
+    )
+    faxes = f"SELECT CAST(key AS BIGINT) FROM duty WHERE {_HANDLED.format(thing=Thing.FAX)}"
+    return " UNION ALL ".join([*events, faxes])
 
 
-WALKS_OF_HANDLED = (
-    ("ix_events_session_id", f"session IN {_keys(Thing.CALL, 'key')} AND kind = 'voice'"),
-    ("NOT", f"id IN {_keys(Thing.FAX, 'CAST(key AS BIGINT)')} AND kind = 'fax'"),
-    (
-        "ix_events_sender_kind_type_id",
-        f"sender IN {_keys(Thing.CONVERSATION, 'sender')} AND kind = 'sms' AND type = 'sms.received'",
-    ),
-)
-"""Indexes of events along which the few that were handled are found, and the conditions for that. `HANDLED`
-has to be asked as well."""
+_HANDLED = "thing = '{thing}' AND handled_at IS NOT NULL"
+
+
+def _found_from(dialect: str, thing: Thing, index: str, condition: str) -> str:
+    few = _HANDLED.format(thing=thing)
+    if dialect == "sqlite":
+        return f"SELECT events.id FROM duty CROSS JOIN events INDEXED BY {index} ON {condition} WHERE {few}"
+    # OFFSET keeps PostgreSQL from reading the whole log once for what is asked of a few.
+    found = f"SELECT events.id FROM events WHERE {condition} OFFSET 0"
+    return f"SELECT found.id FROM duty CROSS JOIN LATERAL ({found}) AS found WHERE {few}"
+
+
+IDS_OF_HANDLED = {dialect: _handled(dialect) for dialect in ("sqlite", "postgresql")}
+"""The events of what was handled, and more. `HANDLED` has to be asked as well."""

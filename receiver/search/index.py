@@ -19,7 +19,7 @@ from receiver.db.settled import settled_id
 from receiver.models import EVENTS, Event, IndexState
 from receiver.search.additions import ADD, Additions
 from receiver.search.ends import complete
-from receiver.search.over import keep_up
+from receiver.search.without_end import keep_up
 from receiver.search.words import INDEX_VERSION
 from receiver.search.written_words import add_words, words_of
 from receiver.vocabulary.job import Job

@@ -8,71 +8,76 @@ they are merged. So the time for a page depends neither on how long the log is n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from receiver.search.conditions import ALL_TYPES, conditions, prepared, types_of
-from receiver.search.duty import WALKS_OF_HANDLED
-from receiver.search.over import UNDER_WAY, WALK_WITHOUT_END
+from receiver.search.duty import IDS_OF_HANDLED
+from receiver.search.over import UNDER_WAY
 from receiver.search.query import Search
 from receiver.search.span import Span
+from receiver.search.without_end import IDS_WITHOUT_END
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventType, Kind
 
 
 def ids_by_walks(connection: Connection, wanted: Search, span: Span, limit: int, oldest: bool) -> list[int]:
     """Ids in `span` of what matches in all but its words, newest first or oldest first."""
-    pairs = types_of(wanted)
-    if not pairs:
+    dialect = connection.dialect.name
+    walks, every_type = _walks(wanted, dialect)
+    if not walks:
         return []
-    of_calls = wanted.open or wanted.state in OF_WHOLE_CALLS
-    lost = of_calls and wanted.kind in {None, Kind.VOICE}
-    ends, every_type = _ends(wanted), len(pairs) == len(ALL_TYPES)
-    if wanted.handled:
-        walks = [(index, " AND ".join([handled, *_either(ends)])) for index, handled in WALKS_OF_HANDLED]
-        rest = conditions(wanted, types=True)
-    elif index := _index_for_few(wanted):
-        walks = [(index, end) for end in ends]
-        rest = conditions(wanted, types=True)
-    elif ends == [""] and every_type:
-        walks = [("NOT", "")]
-        rest = conditions(wanted, types=True)
-    else:
-        walks = [
-            (_INDEX_ALONG[end.partition(" ")[0]], " AND ".join(filter(None, [end, of_type])))
-            for end in ends
-            for of_type in (
-                f"kind = '{kind}' AND type = '{type_}'"
-                for kind, type_ in pairs
-                # There may be more of our own tests than of anything else.
-                if not (lost and type_ in UNDER_WAY) and (wanted.tests or type_ is not EventType.TEST)
-            )
-        ]
-        if lost:
-            index, without_end = WALK_WITHOUT_END
-            walks.append((index, " AND ".join([without_end, *_of_type(wanted.type), *_either(ends)])))
-        rest = conditions(wanted, types=False)
+    rest = conditions(wanted, types=every_type)
     values = rest.values | {"above": span.above, "below": span.below, "limit": limit}
     values |= {
         name: value
         for name in ("sender", "recipient", "number")
         if (value := getattr(wanted, name)) is not None
     }
-    statement = _statement(walks, rest.parts, "ASC" if oldest else "DESC", connection.dialect.name)
+    statement = _statement(walks, rest.parts, "ASC" if oldest else "DESC", dialect)
     return list(connection.scalars(prepared(statement), values))
 
 
-def _of_type(type_: EventType | None) -> list[str]:
-    return [] if type_ is None else [f"(type = '{type_}') IS TRUE"]
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Along an index of events, or along their ids, under conditions."""
+
+    index: str | None
+    conditions: tuple[str, ...] = ()
 
 
-def _either(ends: list[str]) -> list[str]:
-    return [] if ends == [""] else [f"({' OR '.join(ends)})"]
+def _walks(wanted: Search, dialect: str) -> tuple[list[_Walk], bool]:
+    """The walks of a search, and whether they pass events of any type, which then has to be looked at."""
+    pairs = types_of(wanted)
+    if not pairs:
+        return [], False
+    ends = _ends(wanted)
+    # Written so that no index is used for the ends: without statistics PostgreSQL would take one of those.
+    either = (f"({' OR '.join(end for _, end in ends)}) IS TRUE",) if ends else ()
+    if wanted.handled:
+        return [_Walk(None, (_among(IDS_OF_HANDLED[dialect], dialect), *either))], True
+    if index := _index_for_few(wanted):
+        return [_Walk(index, either)], True
+    if not ends and len(pairs) == len(ALL_TYPES):
+        return [_Walk(None)], True
+    lost = (wanted.open or wanted.state in OF_WHOLE_CALLS) and wanted.kind in {None, Kind.VOICE}
+    walks = [
+        _Walk(index, (*filter(None, [end]), f"kind = '{kind}' AND type = '{type_}'"))
+        for index, end in ends or [(_BY_TYPE, "")]
+        for kind, type_ in pairs
+        # There may be more of our own tests than of anything else.
+        if not (lost and type_ in UNDER_WAY) and (wanted.tests or type_ is not EventType.TEST)
+    ]
+    if lost:
+        of_type = () if wanted.type is None else (f"(type = '{wanted.type}') IS TRUE",)
+        walks.append(_Walk(None, (_among(IDS_WITHOUT_END, dialect), *of_type, *either)))
+    return walks, False
 
 
-_INDEX_ALONG = {
-    "sender": "ix_events_sender_kind_type_id",
-    "recipient": "ix_events_recipient_kind_type_id",
-    "": "ix_events_kind_type_id",
-}
+def _among(ids: str, dialect: str) -> str:
+    """That an event is one of few. Their ids are known before PostgreSQL reads any event, whatever it thinks
+    of the tables."""
+    return f"id IN ({ids})" if dialect == "sqlite" else f"id = ANY (ARRAY({ids}))"
 
 
 def _index_for_few(wanted: Search) -> str | None:
@@ -86,33 +91,38 @@ def _index_for_few(wanted: Search) -> str | None:
     return "ix_events_recorded" if wanted.voicemail else None
 
 
-def _statement(walks: list[tuple[str, str]], rest: list[str], order: str, dialect: str) -> str:
-    """The walks, each along an index under a condition, merged in the order of their ids."""
+def _statement(walks: list[_Walk], rest: list[str], order: str, dialect: str) -> str:
+    """The walks, merged in the order of their ids."""
     statement = " UNION ALL ".join(
-        f"SELECT id FROM (SELECT id FROM events{_hint(index) if dialect == 'sqlite' else ''} WHERE "
-        + " AND ".join(filter(None, [condition, "id > :above AND id < :below", *rest]))
+        f"SELECT id FROM (SELECT id FROM events{_hint(walk.index) if dialect == 'sqlite' else ''} WHERE "
+        + " AND ".join([*walk.conditions, "id > :above AND id < :below", *rest])
         + f" ORDER BY id {order} LIMIT :limit) AS walk{at}"
-        for at, (index, condition) in enumerate(walks)
+        for at, walk in enumerate(walks)
     )
     if len(walks) > 1:
         statement = f"SELECT id FROM ({statement}) AS walks ORDER BY id {order} LIMIT :limit"
     return statement
 
 
-def _hint(index: str) -> str:
+def _hint(index: str | None) -> str:
     # Without statistics SQLite would guess which of several indexes passes fewer rows.
-    return " NOT INDEXED" if index == "NOT" else f" INDEXED BY {index}"
+    return " NOT INDEXED" if index is None else f" INDEXED BY {index}"
 
 
-def _ends(wanted: Search) -> list[str]:
-    """Conditions on sender and recipient, one for each walk, each beginning with the end its index is by."""
+def _ends(wanted: Search) -> list[tuple[str, str]]:
+    """For each walk that sender and recipient ask for: its index, and the condition on them."""
     sender, recipient, number = wanted.sender, wanted.recipient, wanted.number
     also = " AND recipient = :recipient" if recipient is not None else ""
     either = " AND (sender = :number OR recipient = :number)" if number is not None else ""
     if sender is not None:
-        return [f"sender = :sender{also}{either}"]
+        return [(_BY_SENDER, f"sender = :sender{also}{either}")]
     if recipient is not None:
-        return [f"recipient = :recipient{either}"]
+        return [(_BY_RECIPIENT, f"recipient = :recipient{either}")]
     if number is not None:
-        return ["sender = :number", "recipient = :number AND (sender IS NULL OR sender <> :number)"]
-    return [""]
+        other = "recipient = :number AND (sender IS NULL OR sender <> :number)"
+        return [(_BY_SENDER, "sender = :number"), (_BY_RECIPIENT, other)]
+    return []
+
+
+_BY_TYPE = "ix_events_kind_type_id"
+_BY_SENDER, _BY_RECIPIENT = "ix_events_sender_kind_type_id", "ix_events_recipient_kind_type_id"
