@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import subprocess
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from itertools import islice
@@ -461,6 +462,17 @@ def test_an_event_shows_its_request_and_the_command_that_repeats_it(client, app,
     assert KEY not in page
     assert "X-Hoiio-Signature: " in command
     assert "--data-raw 'from=%2B6591234567" in command
+
+
+def test_the_command_sends_what_came_whatever_the_shell_makes_of_it(client, app):
+    query = "txn_ref=AA-SI-1&msg=Hi!&note=`a`\"b\"$HOME\\!!c'd'"
+    assert app.test_client().post(f"/callbacks/{KEY}/sms", query_string=query).status_code == 200
+    page = html.unescape(client.get("/events/1").text)
+    command = re.search(r'id="curl"[^>]*>(.*?)</pre>', page, re.DOTALL)[1]
+    for shell in ("sh", "bash"):
+        said = ["-c", f"CALLBACK_KEY=key; curl() {{ printf '%s\\n' \"$3\"; }}; {command}"]
+        sent = subprocess.run([shell, *said], capture_output=True, text=True, check=True).stdout
+        assert sent == f"http://127.0.0.1/callbacks/key/hoiio/sms?{query}\n"
 
 
 @ON_BOTH

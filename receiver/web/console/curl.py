@@ -38,8 +38,9 @@ def as_curl(body_base64: str, *, method: str, address: str, query: str, headers:
 
 def _in_double_quotes(text: str) -> str:
     """Quoted so that the shell replaces only the variable."""
-    escaped = re.sub(r'([`"\\$!])', r"\\\1", _ascii(text))
-    return '"' + escaped.replace(r"\$CALLBACK_KEY", "$CALLBACK_KEY", 1) + '"'
+    escaped = re.sub(r'([`"\\$])', r"\\\1", _ascii(text)).replace(r"\$CALLBACK_KEY", "$CALLBACK_KEY", 1)
+    # Within double quotes a shell at a terminal recalls a command for it, and a backslash would stay.
+    return '"' + escaped.replace("!", """"'!'\"""") + '"'
 
 
 def _ascii(text: str) -> str:
