@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -210,6 +211,15 @@ def test_it_finds_calls_by_their_outcome_in_the_list_the_api_and_the_command(cli
         ] == found
         run = app.test_cli_runner().invoke(args=["calls", "list", "--outcome", outcome, "--json"])
         assert [call["outcome"] for call in json.loads(run.stdout)["calls"]] == found
+
+
+def test_the_command_leads_to_each_recording_once_masked_or_not(client, app):
+    again = {"ivr_block": "record", "call_state": "ongoing", "digits": "1"}
+    links = ["https://example.com/1.mp3", "https://example.com/2.mp3", "https://example.com/1.mp3"]
+    post(client, *({**again, "digits": f"{at}", "record_url": link} for at, link in enumerate(links)))
+    for more in ([], ["--mask"]):
+        drawn = app.test_cli_runner().invoke(args=["calls", "show", "S1", *more]).stdout
+        assert re.findall(r"receiver archive get (\d+)", drawn) == ["1", "2"]
 
 
 def one_of_each(client) -> None:

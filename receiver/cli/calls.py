@@ -69,5 +69,5 @@ def show_call(session: str, as_json: bool, utc: bool, mask: bool) -> None:
     if as_json:
         output.json_out(document)
         return
-    for line in time_line(document, Shown(utc)):
+    for line in time_line(call, document, Shown(utc)):
         click.echo(line)

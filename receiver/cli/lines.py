@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from receiver.vocabulary.printable import count_of, printable
 
 if TYPE_CHECKING:
     from receiver.cli.searching import Shown
+    from receiver.search.call import Call
 
 PROVIDER = Column("provider", goes=3)
 """Shown where several are in use: see `receiver.cli.pages.places`."""
@@ -162,8 +163,8 @@ def duty_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
         yield printable(": ".join(said))
 
 
-def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
-    """A call drawn as a line of time: each event with the time since the one before."""
+def time_line(call: Call, document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
+    """A call, in its JSON form, drawn as a line of time: each event with the time since the one before."""
     from receiver.search.in_words import in_words  # noqa: PLC0415  # see _recording
 
     began = datetime.fromisoformat(document["started_at"])
@@ -178,8 +179,8 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
     yield in_words(document)
     yield from duty_line(document, shown)
     yield ""
+    recorded = _recorded(call)
     before: datetime | None = None
-    links: set[str] = set()
     for event, decisions in after_events(document["events"], document["decisions"]):
         at = datetime.fromisoformat(event["received_at"])
         if before is not None:
@@ -189,13 +190,21 @@ def time_line(document: Mapping[str, Any], shown: Shown) -> Iterator[str]:
         cost = amount(event["debit"], event["currency"]) if event["debit"] else ""
         gist = ", ".join(part for part in (event_gist(event), cost) if part)
         yield printable(f"{shown.clock(at)}  ● {what}{block}{': ' if gist else ''}{gist}")
-        for name in ("record_url", "monitor_url"):
-            if (link := event.get(name)) and link not in links:
-                links.add(link)
-                yield f"          │ receiver archive get {event['id']}"
+        if event["id"] in recorded:
+            yield f"          │ receiver archive get {event['id']}"
         for decision in decisions:
             yield from _decided(decision)
         before = at
+
+
+def _recorded(call: Call) -> Collection[int]:
+    """The events that name a recording first. Of its JSON form all links may be masked, and then the same."""
+    first: dict[str, int] = {}
+    for event in call.events:
+        for link in (event.record_url, event.monitor_url):
+            if link:
+                first.setdefault(link, event.id)
+    return first.values()
 
 
 def _decided(decision: Mapping[str, Any]) -> Iterator[str]:

@@ -39,7 +39,7 @@ def simulate(
     if as_json:
         output.json_out(document)
         return
-    for line in time_line(document, Shown(utc=False)):
+    for line in time_line(found, document, Shown(utc=False)):
         click.echo(line)
 
 
