@@ -93,7 +93,8 @@ def test_masked_its_page_shows_nothing_that_was_said(app):
     browser = signed_in(app, "mei", Scope.READ)
     browser.post("/mask", data={"form_token": form_token(browser), "on": "1"})
     page = browser.get("/events/1/call").text
-    assert page.count("Listen:") == 1
+    assert words(page).count("The recording is masked.") == 1
+    assert "leaves this site" not in page
     assert "(13 characters)" in words(page)
     assert "opening hours" not in page
 
@@ -150,7 +151,8 @@ def test_the_command_says_what_became_of_a_dial_and_how_long_it_took(app, server
         "ongoing (recording): recording ready, 9 s",
         "ongoing (transcription): Please call me back.",
     ]
-    (event_id,) = re.findall(r"receiver archive get (\d+)", drawn)
+    (event_id,) = got = re.findall(r"receiver archive get (\d+)", drawn)
+    assert re.findall(r"receiver archive get (\d+)", run("calls", "show", CALL, "--mask")) == got
     event = EventLog(app.extensions["receiver"].engine).get(int(event_id))
     assert documents.of_events(app.extensions["receiver"].engine, [event])[event.id]
     assert max(map(len, drawn.splitlines())) <= 80
