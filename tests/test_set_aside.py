@@ -10,9 +10,11 @@ import pytest
 from conftest import API_TOKEN, make_config
 from sqlalchemy import insert, text
 from test_console import SENDER, form_token, signed_in
+from test_metrics import scrape
 from test_recorder import arrival
 
 from receiver.access.scopes import Scope
+from receiver.cli.main import root
 from receiver.db.engine import writing
 from receiver.models import Process
 from receiver.search.query import Search
@@ -85,6 +87,15 @@ def test_every_page_leads_there_once_something_is(client, refuse):
     overview = client.get("/").text
     assert "1 callback was set aside: the database refuses it." in overview
     assert "1 set aside" in overview
+
+
+def test_everything_that_tells_what_needs_attention_tells_of_it(app, refuse):
+    client, runner = app.test_client(), app.test_cli_runner()
+    refuse(an_sms("AA-SI-1"))
+    (found,) = client.get("/api/v1/findings", headers=HEADERS).json["findings"]
+    assert (found["code"], found["mend"]) == ("set-aside", "receiver spool list")
+    assert scrape(client)["receiver_findings{code=set-aside,severity=warning}"] == 1
+    assert runner.invoke(root, ["doctor", "--json"]).stdout.count('"set-aside"') == 1
 
 
 def test_the_list_gives_the_reason_and_is_paged(client, refuse):
@@ -187,6 +198,8 @@ def test_a_spool_that_cannot_be_used_is_a_sentence_on_the_page_and_in_the_api(ap
     assert client.get("/events").status_code == 200
     answer = app.test_client().get("/api/v1/spool/set-aside", headers=HEADERS)
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "unavailable")
+    (found,) = app.test_client().get("/api/v1/findings", headers=HEADERS).json["findings"]
+    assert (found["code"], found["severity"]) == ("spool", "error")
 
 
 def test_the_api_lists_shows_tries_again_and_drops(app, parts, refuse):

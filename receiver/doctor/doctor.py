@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.db.failure import Failure, failure_of, words_of
 from receiver.doctor import checks
+from receiver.doctor.attention import attention, state_of
 from receiver.doctor.check import Check, Patient, Say
 from receiver.doctor.numbers import number_lines
 from receiver.doctor.report import Area, NotLooked, Report
-from receiver.numbers import findings
 from receiver.numbers.findings import Finding, error
 from receiver.vocabulary.printable import sentence
 
@@ -42,10 +42,10 @@ def examine(patient: Patient) -> Report:
 
 
 def _unreported(patient: Patient, areas: Iterable[Area]) -> Iterator[Finding]:
-    """What is stored as found, and shown by the console, that no check looks at."""
+    """What needs attention everywhere else, and no check looks at."""
     told = {_key(finding) for area in areas for finding in area.findings}
     afresh = {code for check in checks.ALL if check.concerns(patient) for code in check.afresh}
-    for finding in findings.read(patient.engine):
+    for finding in attention(patient.engine, patient.config, state_of(patient.spool)):
         if finding.code not in afresh and _key(finding) not in told:
             yield finding
 

@@ -76,6 +76,11 @@ def read(engine: Engine) -> tuple[Finding, ...]:
     ).order_by(table.since, table.code, table.subject, table.provider)
     with engine.connect() as connection:
         found = [Finding(row.code, Severity(row.severity), *row[2:]) for row in connection.execute(query)]
+    return errors_first(found)
+
+
+def errors_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The same, errors before warnings."""
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))
 
 

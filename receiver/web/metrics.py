@@ -22,13 +22,13 @@ from receiver.access.scopes import Scope
 from receiver.answering.failures import Reason
 from receiver.background.integrity import Whole
 from receiver.current import Parts
+from receiver.doctor.attention import attention
 from receiver.intake.counters import BUCKETS
 from receiver.intake.refusals import Cause
-from receiver.intake.spool import Spool, SpoolError
+from receiver.intake.spool import SpoolError, SpoolState
 from receiver.intake.ticket import Outcome
 from receiver.keys import presence
 from receiver.models import JobState
-from receiver.numbers import findings
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Severity
 from receiver.relay.deliveries import Deliveries
@@ -62,11 +62,17 @@ class _Receiver(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._counted()
-        yield from self._spool()
+        try:
+            spool, room = self._parts.spool.ask(lambda spool: (spool.state(), spool.room()))
+        except SpoolError:
+            spool, room = None, (0, 0)
+        yield _gauge("receiver_spool_up", "Whether the spool can be read.", spool is not None)
+        if spool is not None:
+            yield from _spool(spool, *room)
         up = not self._parts.recorder.failing
         try:
             # All or nothing: half of it would look as if the other half had been fixed.
-            stored = list(self._stored())
+            stored = list(self._stored(spool))
         except SQLAlchemyError:
             stored, up = [], False
         yield _gauge("receiver_database_up", "Whether the database takes callbacks and answers.", up)
@@ -118,28 +124,11 @@ class _Receiver(Collector):
         full = "Size at which the quarantine is full."
         yield _gauge("receiver_quarantine_limit_bytes", full, admission.limit)
 
-    def _spool(self) -> Iterator[Metric]:
-        try:
-            state = self._parts.spool.ask(Spool.state)
-            used, limit = self._parts.spool.ask(Spool.room)
-        except SpoolError:
-            yield _gauge("receiver_spool_up", "Whether the spool can be read.", 0)
-            return
-        yield _gauge("receiver_spool_up", "Whether the spool can be read.", 1)
-        records = GaugeMetricFamily("receiver_spool_records", "Callbacks in the spool.", labels=("state",))
-        records.add_metric(("waiting",), state.waiting)
-        records.add_metric(("set_aside",), state.set_aside)
-        yield records
-        yield _gauge("receiver_spool_bytes", "Size of the spool.", used)
-        yield _gauge("receiver_spool_limit_bytes", "Size at which the spool is full.", limit)
-        age = 0.0 if state.oldest is None else _age(state.oldest)
-        yield _gauge("receiver_spool_oldest_seconds", "Age of the oldest callback in the spool.", age)
-
-    def _stored(self) -> Iterator[Metric]:
+    def _stored(self, spool: SpoolState | None) -> Iterator[Metric]:
         engine = self._parts.engine
-        found = GaugeMetricFamily("receiver_findings", "Findings of the watch.", labels=("code", "severity"))
+        found = GaugeMetricFamily("receiver_findings", "What needs attention.", labels=("code", "severity"))
         counts: dict[tuple[str, Severity], int] = {}
-        for finding in findings.read(engine):
+        for finding in attention(engine, self._parts.config, spool):
             counts[finding.code, finding.severity] = counts.get((finding.code, finding.severity), 0) + 1
         for labels, count in counts.items():
             found.add_metric(labels, count)
@@ -163,6 +152,17 @@ class _Receiver(Collector):
         yield _gauge(
             "receiver_index_behind_events", "Events that are not indexed and counted yet.", unindexed
         )
+
+
+def _spool(state: SpoolState, used: int, limit: int) -> Iterator[Metric]:
+    records = GaugeMetricFamily("receiver_spool_records", "Callbacks in the spool.", labels=("state",))
+    records.add_metric(("waiting",), state.waiting)
+    records.add_metric(("set_aside",), state.set_aside)
+    yield records
+    yield _gauge("receiver_spool_bytes", "Size of the spool.", used)
+    yield _gauge("receiver_spool_limit_bytes", "Size at which the spool is full.", limit)
+    age = 0.0 if state.oldest is None else _age(state.oldest)
+    yield _gauge("receiver_spool_oldest_seconds", "Age of the oldest callback in the spool.", age)
 
 
 def _deliveries(engine: Engine) -> Iterator[Metric]:

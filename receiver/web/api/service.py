@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from receiver import current
-from receiver.numbers import findings
+from receiver.doctor.attention import attention, state_of
 from receiver.numbers import known as numbers
 from receiver.search.events import iso
 from receiver.web.api import shapes
@@ -38,7 +38,9 @@ def list_numbers(given: Given) -> Response:
 
 @operation("/findings", "List what needs attention", shapes.Findings, parameters=(FORMAT,), forms=FORMS)
 def list_findings(given: Given) -> Response:
-    """What the last check of numbers, keys and the account found."""
+    """What the last look at numbers, keys and the account found, what of the settings costs callbacks, and
+    what the machine that answers has set aside."""
+    spool = state_of(current.spool())
     found = [
         {
             "code": one.code,
@@ -49,6 +51,6 @@ def list_findings(given: Given) -> Response:
             "provider": one.provider or None,
             "since": iso(one.since),
         }
-        for one in findings.read(current.engine())
+        for one in attention(current.engine(), current.config(), spool)
     ]
     return whole(given, "findings", found, columns_of(shapes.Finding))
