@@ -23,6 +23,7 @@ from receiver.background.watch import Watch
 from receiver.current import EXTENSION, Parts
 from receiver.db.engine import connect
 from receiver.intake.admission import Admission
+from receiver.intake.doubts import Doubts
 from receiver.intake.readiness import Readiness
 from receiver.intake.recorder import Recorder
 from receiver.intake.refusals import Refusals
@@ -105,6 +106,7 @@ def create_app(config: Config, *, public: bool = True, private: bool = True) -> 
         *keys.jobs(),
         *tokens.jobs(),
         *admission.jobs(),
+        *Doubts(recorder.counters.doubted).jobs(),
         *refusals.jobs(),
         *OursReleased(engine, admission).jobs(),
         *LogIndex(engine).jobs(),

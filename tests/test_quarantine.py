@@ -13,8 +13,9 @@ from sqlalchemy import text
 
 from receiver.db import schema
 from receiver.db.engine import writing
-from receiver.intake.admission import STALE, TELL_EVERY
+from receiver.intake.admission import STALE
 from receiver.intake.distrust import explained
+from receiver.intake.doubts import TELL_EVERY, Doubts
 from receiver.numbers import known as numbers
 from receiver.providers.numbers import SubscribedNumber
 from receiver.providers.registry import PROVIDERS
@@ -82,8 +83,10 @@ def test_a_request_that_says_nothing_to_us_is_kept_and_explained(app, client):
 
 
 def test_the_log_tells_what_was_quarantined_at_once_and_then_once_a_minute(client, parts, know, caplog):
+    doubts = Doubts(parts.recorder.counters.doubted)
+
     def told() -> list[str]:
-        parts.admission.refresh()
+        doubts.tell()
         start = "callbacks are not trusted, they are in quarantine: "
         lines = [said.removeprefix(start) for said in caplog.messages if said.startswith(start)]
         caplog.clear()
@@ -96,9 +99,9 @@ def test_the_log_tells_what_was_quarantined_at_once_and_then_once_a_minute(clien
         assert post(client, sms(1), headers=headers) == 200
     assert post(client, sms(2, "%2B6565311237")) == 200
     assert told() == []
-    parts.admission._tell_at -= TELL_EVERY
+    doubts._tell_at -= TELL_EVERY
     assert told() == ["reason=number not ours count=1", "reason=signature invalid count=2"]
-    parts.admission._tell_at -= TELL_EVERY
+    doubts._tell_at -= TELL_EVERY
     assert told() == []
 
 

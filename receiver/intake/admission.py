@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -28,8 +27,6 @@ COUNT_EVERY = 60.0
 """Seconds between counts of what is quarantined. While the quarantine is full, every run counts."""
 COMPLAIN_EVERY = 60.0
 """Seconds between two log lines about a full quarantine."""
-TELL_EVERY = 60.0
-"""Seconds between two times that the log tells what was quarantined. The first of it is told at once."""
 
 
 class Admission:
@@ -48,8 +45,6 @@ class Admission:
         self._held_meanwhile = 0
         self._count_at = 0.0
         self._complained_at: float | None = None
-        self._doubted: Counter[str] = Counter()
-        self._tell_at = 0.0
 
     @property
     def held(self) -> int:
@@ -81,18 +76,12 @@ class Admission:
                 self._held += size
                 self._held_meanwhile += size
 
-    def doubted(self, reason: str) -> None:
-        """A callback is on stable storage, in quarantine."""
-        with self._lock:
-            self._doubted[reason] += 1
-
     def jobs(self) -> tuple[Job, ...]:
         """Refreshing, in every process."""
         return (Job("admission", 1, self.refresh, everywhere=True),)
 
     def refresh(self) -> None:
-        """Look up our numbers and, less often, the size of the quarantine. Tell what was quarantined."""
-        self._tell()
+        """Look up our numbers and, less often, the size of the quarantine."""
         self._know_numbers()
         if self.full or time.monotonic() >= self._count_at:
             # Set before the attempt, so that a spool that cannot be read is logged once a minute.
@@ -120,20 +109,6 @@ class Admission:
             lately = [each for each in account.lost if each.lost_at is not None and each.lost_at > oldest]
             ours[account.provider] = frozenset(digits_of(each.number) for each in (*account.numbers, *lately))
         self.ours = ours
-
-    def _tell(self) -> None:
-        if not self._doubted or time.monotonic() < self._tell_at:
-            return
-        self._tell_at = time.monotonic() + TELL_EVERY
-        with self._lock:
-            doubted, self._doubted = self._doubted, Counter()
-        for reason, count in doubted.items():
-            logger.warning(
-                "callbacks are not trusted, they are in quarantine",
-                reason=reason,
-                count=count,
-                see="receiver events quarantine",
-            )
 
     def _complain(self) -> None:
         now = time.monotonic()

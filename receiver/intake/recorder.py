@@ -344,7 +344,7 @@ class Recorder:
                     if ticket.untrusted:
                         self._admission.settled(ticket.untrusted, held=ticket.held)
                     if ticket.held and ticket.doubt is not None:
-                        self._admission.doubted(ticket.doubt)
+                        self.counters.doubted[ticket.doubt] += 1
                     groups.setdefault(ticket.settled, []).append(ticket)
             for group in groups.values():
                 self.counters.settled(

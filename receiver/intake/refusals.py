@@ -6,9 +6,9 @@ can raise the count.
 
 from __future__ import annotations
 
-from collections import Counter
 from enum import StrEnum
 
+from receiver.intake.counters import Tally
 from receiver.logs.log import get_logger
 from receiver.vocabulary.job import Job
 
@@ -38,8 +38,7 @@ class Refusals:
     """How many there were in this process. Nothing of the callbacks themselves is in it."""
 
     def __init__(self) -> None:
-        self.counted: Counter[Cause] = Counter()
-        self._told: Counter[Cause] = Counter()
+        self.counted: Tally[Cause] = Tally()
 
     def jobs(self) -> tuple[Job, ...]:
         """Telling, in every process."""
@@ -47,10 +46,8 @@ class Refusals:
 
     def tell(self) -> None:
         """Log what was counted since this was last called, a line for each cause."""
-        counted = Counter(self.counted)
-        for cause, count in (counted - self._told).items():
+        for cause, count in self.counted.untold().items():
             if cause is Cause.UNKNOWN_KEY:
                 logger.warning("requests with an unknown key were refused", count=count)
             else:
                 logger.warning("callbacks under a valid key were refused", cause=str(cause), count=count)
-        self._told = counted
