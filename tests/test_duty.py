@@ -114,6 +114,29 @@ def test_the_second_learns_who_was_first(app, run, log):
     assert log.get(f"/api/v1/events/{MISSED}/duty", headers=HEADERS).json["note"] is None
 
 
+@ON_BOTH
+def test_a_program_overwrites_no_note_of_others_unseen(app, log):
+    _, token = app.extensions["receiver"].tokens.create("shop", Scope.OPERATE, by="tests")
+    shop = {"Authorization": f"Bearer {token}"}
+
+    def note(text, headers=HEADERS, **more):
+        given = {"json": {"note": text} | more, "headers": headers}
+        return log.put(f"/api/v1/events/{MISSED}/duty", **given)
+
+    assert [note(text).status_code for text in ("one", "two")] == [200, 200]
+    late = note("three", shop, handled=True)
+    assert (late.status_code, late.json["error"]["code"]) == (409, "conflict")
+    assert "token API_TOKENS[0] wrote a note" in late.json["error"]["message"]
+    assert note("three", shop, before="one").status_code == 409  # to handle it makes nobody its writer
+    assert note("three", shop, before="two").json["note"] == "three"
+    assert note("").status_code == 409
+    assert note("three").status_code == 200
+    assert note("", before="three").json["note"] is None
+    note("four")
+    done = app.test_cli_runner().invoke(args=["calls", "handled", "S1", "--undo", "--note", "five"])
+    assert "token API_TOKENS[0] had noted: four" in done.stderr
+
+
 def test_what_was_typed_is_kept_by_whichever_button_is_pressed(app, log):
     def press(client, action, note, before):
         given = {"form_token": form_token(client), "action": action, "note": note, "before": before}

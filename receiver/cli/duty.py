@@ -77,11 +77,14 @@ def event_handled(event_id: int, undo: bool, note: str | None, as_json: bool) ->
 def _change(item: Item, undo: bool, note: str | None, as_json: bool) -> None:
     duty = current.duty()
     if undo:
-        duty.take_back(item, who())
+        duty.take_back(item)
     elif note is None or not duty.one(item).handled(item.up_to):
         duty.handle(item, who())
     if note is not None:
-        duty.note(item, note, who())
+        before = duty.one(item)
+        duty.note(item, note, who(), before=before.note or "")
+        if before.note and before.changed_by != who():
+            output.say(f"{before.changed_by} had noted: {before.note}")
     standing = duty.one(item)
     if as_json:
         output.json_out(duty_json(standing, item.up_to))

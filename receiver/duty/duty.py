@@ -75,11 +75,11 @@ class Duty:
     def handle(self, item: Item, who: str) -> Standing:
         """Say that `who` handled it; `Overtaken` if somebody else did before. Again it changes nothing."""
         now = datetime.now(UTC)
-        given = {"handled_by": who, "handled_at": now, "up_to": item.up_to} | _changed(who, now)
+        given = {"handled_by": who, "handled_at": now, "up_to": item.up_to}
         # What came to a conversation later is everybody's again.
         free = or_(DUTY.c.handled_at.is_(None), DUTY.c.up_to < (item.up_to or 0))
         with writing(self._engine) as connection:
-            statement = self._insert(DUTY).values(_named(item) | given)
+            statement = self._insert(DUTY).values(_named(item) | given | _noted(who, now))
             statement = statement.on_conflict_do_update(
                 index_elements=["thing", "key"], set_=given, where=free
             )
@@ -90,9 +90,9 @@ class Duty:
             raise Overtaken(f"{found.handled_by} has already handled this, {ago}")
         return found
 
-    def take_back(self, item: Item, who: str) -> Standing:
+    def take_back(self, item: Item) -> Standing:
         """It is open again. The note stays."""
-        gone = {"handled_by": None, "handled_at": None, "up_to": None} | _changed(who, datetime.now(UTC))
+        gone = {"handled_by": None, "handled_at": None, "up_to": None}
         with writing(self._engine) as connection:
             there = and_(DUTY.c.thing == item.thing, DUTY.c.key == item.key)
             connection.execute(update(DUTY).where(there, DUTY.c.handled_at.is_not(None)).values(gone))
@@ -100,18 +100,23 @@ class Duty:
 
     def note(self, item: Item, text: str, who: str, *, before: str | None = None) -> Standing:
         """Write a note about it, or with an empty text remove it. `before` is the note that the writer saw:
-        `Overtaken` if it is another one by now."""
+        `Overtaken` if it is another one by now. Who does not say replaces only a note of one's own."""
         written = _note_of(text)
-        given = {"note": written} | _changed(who, datetime.now(UTC))
-        seen = or_(DUTY.c.note.is_(None), DUTY.c.note.in_([before or "", written or ""]))
+        given = {"note": written} | _noted(who, datetime.now(UTC))
+        seen = DUTY.c.changed_by == who if before is None else DUTY.c.note == before
+        free = or_(DUTY.c.note.is_(None), DUTY.c.note == (written or ""), seen)
         with writing(self._engine) as connection:
             statement = self._insert(DUTY).values(_named(item) | given)
             statement = statement.on_conflict_do_update(
-                index_elements=["thing", "key"], set_=given, where=None if before is None else seen
+                index_elements=["thing", "key"], set_=given, where=free
             )
             mine = connection.execute(statement, execution_options=COUNTED).rowcount
             found = _read(connection, item)
         if not mine:
+            if before is None:
+                raise Overtaken(
+                    f"{found.changed_by} wrote a note: read it, and send it with yours as `before`"
+                )
             other = found.changed_by
             raise Overtaken(f"{other} changed the note in the meantime: read it, and write yours again")
         return found
@@ -151,7 +156,7 @@ def _named(item: Item) -> dict[str, Any]:
     return {"thing": item.thing.value, "key": item.key, "sender": item.sender}
 
 
-def _changed(who: str, now: datetime) -> dict[str, Any]:
+def _noted(who: str, now: datetime) -> dict[str, Any]:
     return {"changed_by": who, "changed_at": now}
 
 

@@ -29,6 +29,7 @@ class DutyRow(Base):
     """The event up to which it was handled: what came to a conversation later is open."""
     note: Mapped[str | None] = mapped_column(Text)
     changed_by: Mapped[str]
+    """Who wrote the note, or who handled it first if nobody did."""
     changed_at: Mapped[datetime] = mapped_column(UtcTime)
 
     __table_args__ = (UniqueConstraint("thing", "key"), {"sqlite_autoincrement": True})

@@ -44,18 +44,19 @@ def show_duty(given: Given, event_id: int) -> Response:
     body=shapes.ChangedDuty,
     path_schemas=_ID,
     missing=NOTHING_TO_DO,
-    conflict="Somebody else handled it first; the message says who and when.",
+    conflict="Somebody else handled it first, or wrote the note; the message says who.",
 )
 def change_duty(given: Given, asked: shapes.ChangedDuty, event_id: int) -> Response:
-    """Changes what is given. A conversation is handled up to this event; what comes later is open again."""
+    """Changes what is given. A conversation is handled up to this event; what comes later is open again.
+    Another's note is replaced only if `before` is what it says. If not, `handled` counts all the same."""
     item = _item(event_id)
     if item is None:
         return problem(404, "not_found", NOTHING_TO_DO)
     duty, who = current.duty(), f"token {given.token.name}"
     if asked.handled is not None:
-        (duty.handle if asked.handled else duty.take_back)(item, who)
+        duty.handle(item, who) if asked.handled else duty.take_back(item)
     if asked.note is not None:
-        duty.note(item, asked.note, who)
+        duty.note(item, asked.note, who, before=asked.before)
     return jsonify(duty_json(duty.one(item), item.up_to))
 
 

@@ -23,3 +23,6 @@ class ChangedDuty(BaseModel):
 
     handled: bool | None = None
     note: str | None = Field(None, max_length=LONGEST_NOTE, description="An empty one removes it.")
+    before: str | None = Field(
+        None, max_length=LONGEST_NOTE, description="The note as you know it, to replace it."
+    )

@@ -42,7 +42,7 @@ def _do(item: Item, action: str) -> None:
     if action == "handle":
         book.handle(item, who)
     elif action == "take_back":
-        book.take_back(item, who)
+        book.take_back(item)
     elif action != "note":
         abort(400, "There is no such action.")
     if note is not None:
