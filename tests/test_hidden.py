@@ -12,7 +12,7 @@ from twilio_callbacks import SETTINGS, payload, post
 
 from receiver.access.scopes import Scope
 from receiver.intake.arrival import Arrived
-from receiver.intake.spool import SetAside
+from receiver.intake.in_spool import SetAside
 from receiver.keys.hidden import hidden, hidden_bytes
 from receiver.relay.delivery import Parcel
 from receiver.relay.webhook import body_of

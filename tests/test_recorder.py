@@ -16,8 +16,9 @@ from waiting import until
 from receiver.db.engine import connect, writing
 from receiver.intake.admission import Admission
 from receiver.intake.arrival import Arrival, event_row
+from receiver.intake.in_spool import Drained
 from receiver.intake.recorder import Recorder
-from receiver.intake.spool import Drained, Spool, SpoolError
+from receiver.intake.spool import Spool, SpoolError
 from receiver.intake.ticket import Outcome
 from receiver.intake.writer import EventWriter
 from receiver.models import Event, Repeat

@@ -15,7 +15,8 @@ from test_serve import Service, post
 
 from receiver.db.engine import connect, writing
 from receiver.intake.arrival import event_row
-from receiver.intake.spool import Drained, Spool
+from receiver.intake.in_spool import Drained
+from receiver.intake.spool import Spool
 from receiver.intake.writer import EventWriter
 from receiver.models import EVENTS
 

@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from config import Config
 from receiver.intake import set_aside
-from receiver.intake.spool import Spool, SpoolError, SpoolState
+from receiver.intake.in_spool import SpoolState
+from receiver.intake.spool import Spool, SpoolError
 from receiver.numbers import findings
 from receiver.numbers.cautioned import cautioned
 from receiver.numbers.findings import Finding, error, errors_first

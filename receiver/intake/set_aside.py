@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from receiver.intake.spool import SpoolState
+from receiver.intake.in_spool import SpoolState
 from receiver.numbers.findings import Finding, warning
 
 CODE = "set-aside"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -22,6 +22,7 @@ from receiver.db.engine import writing
 from receiver.db.failure import words_of
 from receiver.db.space import compact
 from receiver.intake.arrival import ROW_BYTES, Arrival, Arrived, Row, event_row
+from receiver.intake.in_spool import Drained, SetAside, SetAsideLine, SetAsidePage, SpoolState
 from receiver.intake.spool_file import ARRIVALS, PAGE_BYTES, SpoolDamaged, SpoolError, SpoolFile, SpoolSilent
 from receiver.intake.writer import PROBE_BYTES, EventWriter, is_locked
 from receiver.logs.log import get_logger
@@ -59,60 +60,6 @@ def _anew(method: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
             return method(*args, **given)
 
     return run
-
-
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """What became of the oldest few."""
-
-    moved: int = 0
-    set_aside: int = 0
-    locked: int = 0
-    """Stay and wait: somebody holds a lock in the database."""
-
-    def __bool__(self) -> bool:
-        """Whether anything is out of the way, so that there may be more to do."""
-        return bool(self.moved or self.set_aside)
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside(Arrived):
-    """An arrival that was set aside, as it is kept: it may be what our reading trips over."""
-
-    position: int
-    set_aside: str
-    """Why."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetAsideLine:
-    """The same as a line of a list, without what came."""
-
-    position: int
-    received_at: datetime
-    provider: str
-    kind: str
-    size: int
-    """Bytes of the body."""
-    set_aside: str
-    """Why."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetAsidePage:
-    """What was set aside, newest first, and where the next older page begins (None: there is none)."""
-
-    lines: Sequence[SetAsideLine]
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolState:
-    """How much is in the spool."""
-
-    waiting: int
-    set_aside: int
-    oldest: datetime | None
 
 
 class Spool:

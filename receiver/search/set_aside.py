@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from receiver.intake.spool import SetAside, SetAsideLine
+from receiver.intake.in_spool import SetAside, SetAsideLine
 from receiver.search.came import request_json
 from receiver.search.events import iso
 from receiver.search.masking import mask_event

@@ -24,8 +24,9 @@ from receiver.background.integrity import Whole
 from receiver.current import Parts
 from receiver.doctor.attention import attention
 from receiver.intake.counters import BUCKETS
+from receiver.intake.in_spool import SpoolState
 from receiver.intake.refusals import Cause
-from receiver.intake.spool import SpoolError, SpoolState
+from receiver.intake.spool import SpoolError
 from receiver.intake.ticket import Outcome
 from receiver.keys import presence
 from receiver.models import JobState
