@@ -2,6 +2,8 @@
 
 import secrets
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -11,13 +13,19 @@ from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from conftest import KEY, make_config
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 from test_reach import until
 from test_serve import Service
 
+from receiver.answering import decisions
+from receiver.answering.decisions import Decided
+from receiver.answering.state import State
 from receiver.db import schema
 from receiver.db.engine import SchemaError, Unfit, connect, writing
-from receiver.models import Base
+from receiver.models import DECISIONS, Base
+from receiver.vocabulary.answering import Gather, HangUp, Say, Speech
+
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -51,6 +59,25 @@ def test_it_goes_from_empty_to_newest_and_back(engine):
     assert set(inspect(engine).get_table_names()) <= {"alembic_version", "sqlite_sequence"}
     schema.upgrade(engine)
     schema.require_schema(engine)
+
+
+def test_what_was_decided_before_is_read_from_its_words_and_its_state(engine):
+    schema.upgrade(engine)
+    state, said = State("v", "menu", "counter"), Say(Speech("gather: round", "en"))
+    told = [
+        Decided("twilio", "S", NOON, (), Gather(Speech("Press 1", "en"), 1, 5), state),
+        Decided("twilio", "S", NOON, (), HangUp(), replace(state, over=True, rounds={"o": 2})),
+        Decided("twilio", "S", NOON, (), said, replace(state, flow='"o":true')),
+        Decided("twilio", "S", NOON, ()),
+    ]
+    decisions.write(engine, told)
+    columns = select(DECISIONS.c.asks_keys, DECISIONS.c.is_over).order_by(DECISIONS.c.id)
+    expected = [(True, False), (False, True), (False, False), (None, None)]
+    for _ in range(2):
+        with engine.connect() as connection:
+            assert [tuple(row) for row in connection.execute(columns)] == expected
+        schema.downgrade(engine, "0029")
+        schema.upgrade(engine)
 
 
 def test_the_revisions_read_from_file_names_are_those_of_alembic(engine):

@@ -15,7 +15,7 @@ from receiver.answering.state import State
 from receiver.answering.why import Why
 from receiver.db.engine import writing_lazily
 from receiver.models import DECISIONS, EVENTS, Decision
-from receiver.vocabulary.answering import Instruction
+from receiver.vocabulary.answering import Gather, Instruction
 
 LEASE = timedelta(seconds=30)
 """How long a process has a call to itself that is at a loss."""
@@ -82,7 +82,7 @@ def write(engine: Engine, batch: Sequence[Decided]) -> None:
     """Note what was decided. What one event led to is noted once, however often the event came, unless it
     turns out otherwise."""
     insert = _INSERT[engine.dialect.name](DECISIONS)
-    changed = {name: insert.excluded[name] for name in ("decided_at", "why", "told")}
+    changed = {name: insert.excluded[name] for name in ("decided_at", "why", "told", "asks_keys")}
     once = insert.on_conflict_do_nothing(index_elements=["identity"])
     instead = insert.on_conflict_do_update(index_elements=["identity"], set_=changed)
     with writing_lazily(engine) as connection:
@@ -102,7 +102,9 @@ def _row(one: Decided) -> dict[str, Any]:
         "decided_at": one.decided_at,
         "why": [why.as_json() for why in one.why],
         "told": one.told,
+        "asks_keys": None if one.told is None else isinstance(one.instruction, Gather),
         "state": None if one.state is None else one.state.dumps(),
+        "is_over": None if one.state is None else one.state.over,
         "number": one.ends and one.ends[0],
         "sender": one.ends and one.ends[1],
         "open_until": one.open_until,

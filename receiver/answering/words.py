@@ -8,7 +8,7 @@ from datetime import timedelta
 from receiver.answering.conditions import Condition
 from receiver.answering.paths import targets
 from receiver.answering.rules import DialStep, EndStep, GatherStep, GoStep, RecordStep, SayStep, SmsRule, Step
-from receiver.vocabulary.answering import MENU, Dial, Gather, Instruction, Prompt, Record, Reject, Say, Sound
+from receiver.vocabulary.answering import Dial, Gather, Instruction, Prompt, Record, Reject, Say, Sound
 from receiver.vocabulary.printable import count_of
 
 
@@ -23,7 +23,7 @@ def of_instruction(instruction: Instruction) -> str:
         case Say(prompt=prompt):
             return of_prompt(prompt)
         case Gather(prompt=prompt):
-            return f"{MENU}{of_prompt(prompt)}"
+            return f"gather: {of_prompt(prompt)}"
         case Dial(number=number, ring=ring):
             return f"dial {number}" + (f" for {ring} s" if ring else "")
         case Record(longest=longest, prompt=prompt):

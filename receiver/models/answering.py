@@ -49,8 +49,12 @@ class Decision(Base):
     why: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     told: Mapped[str | None] = mapped_column(Text)
     """What was to be done, in words; None for nothing."""
+    asks_keys: Mapped[bool | None]
+    """Whether that was to ask for keys; None without it."""
     state: Mapped[str | None] = mapped_column(Text)
     """Where the call was then; None where nothing followed."""
+    is_over: Mapped[bool | None]
+    """Whether it was over there; None without it."""
     number: Mapped[str | None]
     sender: Mapped[str | None]
     """Both ends of an SMS that was answered, or was to be and could not: then nothing is `told`."""

@@ -17,7 +17,6 @@ from itertools import groupby
 from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
 from receiver.search.told import Told
-from receiver.vocabulary.answering import MENU
 from receiver.vocabulary.kinds import REPORTS, CallOutcome, CallStep, EventState
 
 
@@ -127,7 +126,7 @@ class Way:
     def sql(self) -> str:
         parts = [shows_sql(self.shown)] if self.shown else []
         parts += [f"NOT {shows_sql(self.absent)}"] if self.absent else []
-        parts += [_TOLD_SQL.format(f"LIKE '{MENU}%'")] if self.menu else []
+        parts += [_DECIDED_SQL.format("asks_keys IS TRUE")] if self.menu else []
         parts += [f"NOT {LED}"] if self.unled else []
         return f"({' AND '.join(parts)})"
 
@@ -171,11 +170,11 @@ def shows_sql(signs: Signs) -> str:
     return f"EXISTS (SELECT 1 FROM events AS o WHERE {own} AND {any_sql(signs)} LIMIT 1 OFFSET 0)"
 
 
-_TOLD_SQL = (
+_DECIDED_SQL = (
     "EXISTS (SELECT 1 FROM decisions AS d WHERE d.session = events.session AND d.provider = events.provider"
-    " AND d.told {} LIMIT 1 OFFSET 0)"
+    " AND d.{} LIMIT 1 OFFSET 0)"
 )
-LED = _TOLD_SQL.format("IS NOT NULL")
+LED = _DECIDED_SQL.format("told IS NOT NULL")
 """That rules told the call of a row something."""
 
 

@@ -25,11 +25,10 @@ _NEWEST_WITHOUT_END = (
     f" AND NOT {_any(f'o.id > events.id AND o.type IN ({_TYPES})')}"
     f" AND NOT {_any(_ENDED)}"
 )
-# The state of a call is JSON; an underscore stands for its colon, which would be a value's name here.
 _TOLD_THE_END = (
     "EXISTS (SELECT 1 FROM decisions AS d WHERE d.session = events.session AND d.provider = events.provider"
-    """ AND d.state LIKE '%"o"_true%' AND NOT EXISTS (SELECT 1 FROM decisions AS n"""
-    " WHERE n.session = d.session AND n.provider = d.provider AND n.state IS NOT NULL"
+    " AND d.is_over IS TRUE AND NOT EXISTS (SELECT 1 FROM decisions AS n"
+    " WHERE n.session = d.session AND n.provider = d.provider AND n.is_over IS NOT NULL"
     " AND (n.decided_at > d.decided_at OR (n.decided_at = d.decided_at AND n.id > d.id))) LIMIT 1 OFFSET 0)"
 )
 _NAMES = ", ".join(f"'{provider.name}'" for provider in TAUGHT)

@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, or_, select
 
-from receiver.answering.state import State
 from receiver.models import DECISIONS
-from receiver.vocabulary.answering import MENU
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +25,19 @@ class Told:
 def told(connection: Connection, sessions: Sequence[str]) -> dict[str, Told]:
     """What each of these calls was told; without those that no rules answered."""
     query = (
-        select(DECISIONS.c.session, DECISIONS.c.told, DECISIONS.c.state)
+        select(DECISIONS.c.session, DECISIONS.c.asks_keys, DECISIONS.c.is_over)
         .where(
             DECISIONS.c.session.in_(sessions),
-            or_(DECISIONS.c.told.is_not(None), DECISIONS.c.state.is_not(None)),
+            or_(DECISIONS.c.asks_keys.is_not(None), DECISIONS.c.is_over.is_not(None)),
         )
         .order_by(DECISIONS.c.decided_at, DECISIONS.c.id)
     )
     found: dict[str, Told] = {}
     over: dict[str, bool] = {}
     for row in connection.execute(query):
-        if row.state is not None:
-            over[row.session] = State.loads(row.state).over
-        if row.told is not None:
-            menu, before = row.told.startswith(MENU), found.get(row.session)
+        if row.is_over is not None:
+            over[row.session] = row.is_over
+        if row.asks_keys is not None:
+            menu, before = row.asks_keys, found.get(row.session)
             found[row.session] = Told(menu or (before is not None and before.menu), menu, False)
     return {session: replace(one, over=over.get(session, False)) for session, one in found.items()}

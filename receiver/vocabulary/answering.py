@@ -101,8 +101,6 @@ class HangUp:
 
 
 Instruction = Say | Gather | Dial | Record | Reject | HangUp
-MENU = "gather: "
-"""How a `Gather` begins in the words in which the log keeps what a call was told."""
 
 
 # What happened. `step` is the number of the instruction that it is about.
