@@ -1,7 +1,7 @@
 """Give the events of a call the ends that their callbacks do not name, and find messages that callers left.
 
-A report that a recording is ready names a call, and nobody. From now on such events get sender and recipient
-from their call, in the background. What is in the log already stays as it is.
+A report that a recording is ready names a call, and nobody. Such events get sender and recipient from their
+call, in the background; those that are in the log already, when the index is built anew.
 """
 
 import sqlalchemy as sa

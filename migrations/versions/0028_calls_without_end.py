@@ -1,6 +1,6 @@
 """Create the table of calls whose end was not reported, so that the few that are over all the same are found.
 
-The background job that indexes the log fills it, from here on; it may name calls that it need not. A trigger
+The background job that indexes the log fills it; it may name calls that it need not. A trigger
 takes a call out along with the first of its events that goes.
 """
 

@@ -21,7 +21,7 @@ from receiver.relay.sender import Surroundings
 from receiver.relay.sorts import SORTS
 from receiver.relay.target import Target
 from receiver.search.query import Search
-from receiver.search.voicemail import REPORTS
+from receiver.search.voicemail import RECORDING_READY
 from receiver.vocabulary.fields import SAID, Sort
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, EventType, Kind
 from receiver.vocabulary.verdict import Verdict
@@ -65,7 +65,7 @@ def made_up(search: Search, usual: str = DEFAULT.name) -> Event:
     if type_ is EventType.FAX_FAILED:
         said |= {"fax_status": "failed", "fax_error_code": "test"}
     if search.voicemail:
-        report = next(iter(REPORTS[provider]), "record")
+        report = next(iter(RECORDING_READY[provider]), "record")
         said |= {"call_state": "ongoing", "ivr_block": report, "record_url": _NOWHERE}
     if search.session:
         said["session"] = search.session

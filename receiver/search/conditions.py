@@ -1,7 +1,5 @@
 """What a search means in SQL: the types it asks for, and conditions on rows of `events`."""
 
-# statements are put together from our own words; values are always bound
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field

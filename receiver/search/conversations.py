@@ -1,7 +1,5 @@
 """Conversations: what one sender wrote to one of our numbers. Only trusted messages are read."""
 
-# SQL is put together from our own words; values are always bound
-
 from __future__ import annotations
 
 import json

@@ -4,8 +4,6 @@ Where a provider reports that a recording is ready, it is that report: what it s
 recording comes before there is a file.
 """
 
-# SQL is put together from our own words
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -14,7 +12,7 @@ from receiver.models import Event
 from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.kinds import CallStep
 
-REPORTS: Mapping[str, tuple[str, ...]] = {
+RECORDING_READY: Mapping[str, tuple[str, ...]] = {
     name: tuple(word for word, step in provider.steps.items() if step is CallStep.RECORDING_READY)
     for name, provider in PROVIDERS.items()
 }
@@ -23,18 +21,18 @@ REPORTS: Mapping[str, tuple[str, ...]] = {
 
 def brings_voicemail(event: Event) -> bool:
     """Whether an event brings what a caller said."""
-    reports = REPORTS[event.provider]
-    return bool(event.record_url) and (not reports or event.ivr_block in reports)
+    ready = RECORDING_READY[event.provider]
+    return bool(event.record_url) and (not ready or event.ivr_block in ready)
 
 
-def _of_provider(name: str, reports: tuple[str, ...]) -> str:
-    words = ", ".join(f"'{word}'" for word in reports)
+def _of_provider(name: str, ready: tuple[str, ...]) -> str:
+    words = ", ".join(f"'{word}'" for word in ready)
     return f"provider = '{name}'" + (f" AND coalesce(ivr_block, '') IN ({words})" if words else "")
 
 
 BRINGS_VOICEMAIL = (
     "(record_url IS NOT NULL AND record_url <> '' AND ("
-    + " OR ".join(f"({_of_provider(name, reports)})" for name, reports in REPORTS.items())
+    + " OR ".join(f"({_of_provider(name, ready)})" for name, ready in RECORDING_READY.items())
     + "))"
 )
 """The same as a condition on a row of `events`, which the index `ix_events_recorded` helps with."""
