@@ -15,7 +15,7 @@ from receiver.search.decided import call_in_full, conversation_in_full, decided_
 from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE
 from receiver.search.index_lag import conversations_lag, words_lag
 from receiver.search.masking import mask_event
-from receiver.web.api import shapes
+from receiver.web.api import call_shapes
 from receiver.web.api.index_lag import index_lag_json
 from receiver.web.api.lists import FORMS, Document, columns_of, paged
 from receiver.web.api.operation import LARGEST_ID, Given, operation
@@ -41,7 +41,7 @@ NO_CONVERSATION = "this sender never wrote to this number"
 @operation(
     "/calls",
     "Find calls",
-    shapes.CallPage,
+    call_shapes.CallPage,
     parameters=(*FILTERS, OUTCOME, SEARCH, LIMIT, BEFORE, FORMAT, MASK),
     forms=FORMS,
 )
@@ -62,7 +62,7 @@ def list_calls(given: Given) -> Response:
     return paged(given, "calls", find, before, CALL_COLUMNS, more=lag)
 
 
-@operation("/calls/{session}", "Show one call", shapes.CallInFull, parameters=(MASK,), missing=NO_CALL)
+@operation("/calls/{session}", "Show one call", call_shapes.CallInFull, parameters=(MASK,), missing=NO_CALL)
 def show_call(given: Given, session: str) -> Response:
     """One complete call, by the session that all its notifications carry, with what your rules decided."""
     call = current.calls().get(session.replace("\x00", "\ufffd"))
@@ -75,7 +75,7 @@ def show_call(given: Given, session: str) -> Response:
 @operation(
     "/conversations",
     "Find conversations",
-    shapes.ConversationPage,
+    call_shapes.ConversationPage,
     parameters=(*FILTERS, SEARCH, LIMIT, CURSOR, FORMAT, MASK),
     forms=FORMS,
 )
@@ -99,7 +99,7 @@ def list_conversations(given: Given) -> Response:
 @operation(
     "/conversations/{number}/{sender}",
     "Show one conversation",
-    shapes.ConversationInFull,
+    call_shapes.ConversationInFull,
     parameters=(PAGE_LIMIT, BEFORE, MASK),
     missing=NO_CONVERSATION,
 )
@@ -115,7 +115,7 @@ def show_conversation(given: Given, number: str, sender: str) -> Response:
 
 
 DUTY_COLUMNS = ("handled_by", "handled_at", "note")
-CALL_COLUMNS = columns_of(shapes.Call, without="events")
+CALL_COLUMNS = columns_of(call_shapes.Call, without="events")
 """Those of a CSV of calls."""
 CONVERSATION_COLUMNS = (
     "number",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from receiver.web.api.event_shapes import Number, Time
-from receiver.web.api.shapes import Cursor
+from receiver.web.api.shapes import Cursor, Number, Time
 
 
 class Contact(BaseModel):

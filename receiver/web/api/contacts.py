@@ -8,7 +8,7 @@ from receiver import current
 from receiver.access.scopes import Scope
 from receiver.contacts.book import MOST, contact_json
 from receiver.search.masking import mask_event
-from receiver.web.api import contact_shapes as shapes
+from receiver.web.api import contact_shapes
 from receiver.web.api.lists import FORMS, Document, columns_of, paged
 from receiver.web.api.operation import LARGEST_ID, Given, operation
 from receiver.web.api.parameters import BEFORE, FORMAT, LIMIT, MASK
@@ -20,7 +20,7 @@ NO_CONTACT = "this number has no name"
 @operation(
     "/contacts",
     "List the contacts",
-    shapes.ContactPage,
+    contact_shapes.ContactPage,
     parameters=(LIMIT, BEFORE, FORMAT, MASK),
     forms=FORMS,
 )
@@ -34,18 +34,18 @@ def list_contacts(given: Given) -> Response:
         return [mask_event(one) for one in documents] if mask else documents, following
 
     before = given.whole("before", 0, LARGEST_ID) or None
-    return paged(given, "contacts", find, before, columns_of(shapes.Contact))
+    return paged(given, "contacts", find, before, columns_of(contact_shapes.Contact))
 
 
 @operation(
     "/contacts/{number}",
     "Give a number a name",
-    shapes.Contact,
+    contact_shapes.Contact,
     method="PUT",
     scope=Scope.OPERATE,
-    body=shapes.NewName,
+    body=contact_shapes.NewName,
 )
-def put_contact(_: Given, asked: shapes.NewName, number: str) -> Response:
+def put_contact(_: Given, asked: contact_shapes.NewName, number: str) -> Response:
     """It is shown wherever the number called or wrote. A name that the number had is replaced."""
     return jsonify(contact_json(current.contacts().put(number, asked.name)[0]))
 
@@ -53,7 +53,7 @@ def put_contact(_: Given, asked: shapes.NewName, number: str) -> Response:
 @operation(
     "/contacts/{number}",
     "Take a number's name away",
-    shapes.RemovedContact,
+    contact_shapes.RemovedContact,
     method="DELETE",
     scope=Scope.OPERATE,
     missing=NO_CONTACT,

@@ -15,7 +15,7 @@ from receiver.relay.shown import attempt_json, delivery_json, replay_json
 from receiver.relay.targets import UnknownTarget
 from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
-from receiver.web.api import delivery_shapes as shapes
+from receiver.web.api import delivery_shapes
 from receiver.web.api.lists import FORMS, Document, columns_of, paged
 from receiver.web.api.operation import LARGEST_ID, BadRequest, Given, Parameter, operation
 from receiver.web.api.parameters import BEFORE, FORMAT, LIMIT, MASK
@@ -36,7 +36,7 @@ _FILTERS = (
 )
 
 
-@operation("/deliveries", "List deliveries", shapes.DeliveryPage, parameters=_FILTERS, forms=FORMS)
+@operation("/deliveries", "List deliveries", delivery_shapes.DeliveryPage, parameters=_FILTERS, forms=FORMS)
 def list_deliveries(given: Given) -> Response:
     """Newest first. What ended longer ago than DELIVERY_LOG, 30 days by default, is gone."""
     state, mask = given.words.get("state"), given.flag("mask")
@@ -55,14 +55,14 @@ def list_deliveries(given: Given) -> Response:
         return [delivery_json(one, mask=mask) for one in page.deliveries], page.next
 
     before = given.whole("before", 0, LARGEST_ID) or None
-    columns = columns_of(shapes.Delivery)
+    columns = columns_of(delivery_shapes.Delivery)
     return paged(given, "deliveries", find, before, columns)
 
 
 @operation(
     "/deliveries/{delivery_id}",
     "Show one delivery",
-    shapes.WholeDelivery,
+    delivery_shapes.WholeDelivery,
     parameters=(MASK,),
     path_schemas={"delivery_id": _ID},
     missing=NO_DELIVERY,
@@ -80,13 +80,13 @@ def show_delivery(given: Given, delivery_id: int) -> Response:
 @operation(
     "/deliveries/retry",
     "Try deliveries again",
-    shapes.RetriedDeliveries,
+    delivery_shapes.RetriedDeliveries,
     method="POST",
     scope=Scope.OPERATE,
-    body=shapes.Retry,
+    body=delivery_shapes.Retry,
     missing=_NOTHING_DONE,
 )
-def retry_deliveries(_: Given, asked: shapes.Retry) -> Response:
+def retry_deliveries(_: Given, asked: delivery_shapes.Retry) -> Response:
     """At once, and with all attempts before them again. What was delivered is not sent again: for that there
     are replays."""
     if asked.ids is None:
@@ -98,21 +98,25 @@ def retry_deliveries(_: Given, asked: shapes.Retry) -> Response:
 @operation(
     "/deliveries/cancel",
     "Give up deliveries",
-    shapes.Cancelled,
+    delivery_shapes.Cancelled,
     method="POST",
     scope=Scope.OPERATE,
-    body=shapes.Cancel,
+    body=delivery_shapes.Cancel,
     missing=_NOTHING_DONE,
 )
-def cancel_deliveries(given: Given, asked: shapes.Cancel) -> Response:
+def cancel_deliveries(given: Given, asked: delivery_shapes.Cancel) -> Response:
     """Those that wait are not sent."""
-    said = f"cancelled by token {given.token.name}"
+    said = f"cancelled by {given.who}"
     why = f"{said}: {asked.why}" if asked.why else said
     return _missing(asked.ids) or jsonify(cancelled=current.deliveries().cancel(asked.ids, why))
 
 
 @operation(
-    "/replays", "List replays", shapes.ReplayPage, parameters=(LIMIT, BEFORE, FORMAT, MASK), forms=FORMS
+    "/replays",
+    "List replays",
+    delivery_shapes.ReplayPage,
+    parameters=(LIMIT, BEFORE, FORMAT, MASK),
+    forms=FORMS,
 )
 def list_replays(given: Given) -> Response:
     """Newest first, with how far each is."""
@@ -123,28 +127,27 @@ def list_replays(given: Given) -> Response:
         return [replay_json(one, mask=mask) for one in page.replays], page.next
 
     before = given.whole("before", 0, LARGEST_ID) or None
-    return paged(given, "replays", find, before, columns_of(shapes.Replay))
+    return paged(given, "replays", find, before, columns_of(delivery_shapes.Replay))
 
 
 @operation(
     "/replays",
     "Send events once more",
-    shapes.Asked,
+    delivery_shapes.Asked,
     method="POST",
     scope=Scope.OPERATE,
-    body=shapes.NewReplay,
+    body=delivery_shapes.NewReplay,
     missing="there is no target of this name",
 )
-def start_replay(given: Given, asked: shapes.NewReplay) -> Response:
+def start_replay(given: Given, asked: delivery_shapes.NewReplay) -> Response:
     """To one target, whether or not its own search finds them, and marked as a replay. What is in quarantine
     is left out unless the search asks for it. A dry run says how many there are."""
     target, replays = current.targets().get(asked.to), current.replays()
-    who = f"token {given.token.name}"
     if asked.event_ids is not None:
         ids = list(dict.fromkeys(asked.event_ids))
         if asked.dry_run:
             return jsonify(events=len(replays.require(ids)), replay=None)
-        return jsonify(events=None, replay=replay_json(replays.ask_for(target, ids, by=who)))
+        return jsonify(events=None, replay=replay_json(replays.ask_for(target, ids, by=given.who)))
     try:
         wanted = Search.parse(asked.search or "")
         wanted.require_span()
@@ -152,13 +155,13 @@ def start_replay(given: Given, asked: shapes.NewReplay) -> Response:
         raise BadRequest(f"search: {error}") from None
     if asked.dry_run:
         return jsonify(events=replays.count(wanted), replay=None)
-    return jsonify(events=None, replay=replay_json(replays.ask(target, wanted, by=who)))
+    return jsonify(events=None, replay=replay_json(replays.ask(target, wanted, by=given.who)))
 
 
 @operation(
     "/replays/{replay_id}",
     "Show how far a replay is",
-    shapes.Replay,
+    delivery_shapes.Replay,
     parameters=(MASK,),
     path_schemas={"replay_id": _ID},
     missing="there is no replay with this id",
@@ -171,7 +174,7 @@ def show_replay(given: Given, replay_id: int) -> Response:
 @operation(
     "/replays/{replay_id}/stop",
     "Stop a replay",
-    shapes.Replay,
+    delivery_shapes.Replay,
     method="POST",
     scope=Scope.OPERATE,
     path_schemas={"replay_id": _ID},
@@ -180,7 +183,7 @@ def show_replay(given: Given, replay_id: int) -> Response:
 def stop_replay(given: Given, replay_id: int) -> Response:
     """What waits of it is cancelled; what was sent stays sent. One that is done stays as it is."""
     found = _replay(replay_id)
-    return jsonify(replay_json(current.replays().stop(found.id, by=f"token {given.token.name}")))
+    return jsonify(replay_json(current.replays().stop(found.id, by=given.who)))
 
 
 def _target_id(given: Given) -> int | None:

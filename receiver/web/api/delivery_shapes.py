@@ -8,11 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.target import TargetSort, TargetState
-from receiver.web.api.event_shapes import Time
-from receiver.web.api.shapes import Cursor
+from receiver.web.api.shapes import Cursor, IdList, Time
 
-Id = Annotated[int, Field(ge=1, lt=2**63)]
-Ids = Annotated[list[Id], Field(min_length=1, max_length=1000)]
 SomeText = Annotated[str, Field(max_length=500)]
 Settings = Annotated[
     dict[str, Any],
@@ -145,7 +142,7 @@ class Retry(BaseModel):
 
     model_config = _STRICT
 
-    ids: Ids | None = None
+    ids: IdList | None = None
     dead_of: SomeText | None = Field(default=None, description="The name of a target.")
 
     @model_validator(mode="after")
@@ -166,7 +163,7 @@ class RetriedDeliveries(BaseModel):
 class Cancel(Reason):
     """Which deliveries, by id, and why."""
 
-    ids: Ids
+    ids: IdList
 
 
 class Cancelled(BaseModel):
@@ -209,7 +206,7 @@ class NewReplay(BaseModel):
 
     to: Annotated[SomeText, Field(description="The name of a target.")]
     search: SomeText | None = Field(default=None, description="May name a time: `since:7d`. Empty for all.")
-    event_ids: Ids | None = None
+    event_ids: IdList | None = None
     dry_run: Annotated[bool, Field(strict=True)] = Field(default=False, description="Only count.")
 
     @model_validator(mode="after")

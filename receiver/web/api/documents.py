@@ -13,9 +13,8 @@ from receiver.archive.states import Preview, State
 from receiver.archive.store import StoreError
 from receiver.models import Event
 from receiver.outbound.media import BY_TYPE
-from receiver.web.api import shapes
+from receiver.web.api import document_shapes
 from receiver.web.api.event_documents import document_json, documents_json
-from receiver.web.api.event_shapes import EventDocument
 from receiver.web.api.events import NO_EVENT
 from receiver.web.api.lists import FORMS, Document, columns_of, paged, whole
 from receiver.web.api.operation import LARGEST_ID, Given, Parameter, operation
@@ -37,7 +36,7 @@ _FIELD = {"type": "string", "enum": list(LINKS)}
 @operation(
     "/documents",
     "List documents",
-    shapes.DocumentPage,
+    document_shapes.DocumentPage,
     parameters=(
         Parameter("state", "Only in this state.", {"type": "string", "enum": [*State]}),
         LIMIT,
@@ -56,13 +55,13 @@ def list_all_documents(given: Given) -> Response:
         return [document_json(item) for item in page.items], page.next
 
     before = given.whole("before", 0, LARGEST_ID) or None
-    return paged(given, "documents", find, before, columns_of(EventDocument))
+    return paged(given, "documents", find, before, columns_of(document_shapes.EventDocument))
 
 
 @operation(
     "/events/{event_id}/documents",
     "List the documents of an event",
-    shapes.EventDocuments,
+    document_shapes.EventDocuments,
     parameters=(FORMAT,),
     forms=FORMS,
     path_schemas={"event_id": _ID},
@@ -74,13 +73,13 @@ def list_documents(given: Given, event_id: int) -> Response:
     event = _event(event_id)
     if event is None:
         return problem(404, "not_found", NO_EVENT)
-    return whole(given, "documents", documents_json(event), columns_of(EventDocument))
+    return whole(given, "documents", documents_json(event), columns_of(document_shapes.EventDocument))
 
 
 @operation(
     "/events/{event_id}/documents/{field}",
     "Get a document",
-    shapes.DocumentFile,
+    document_shapes.DocumentFile,
     forms={media.type: f"The document, if it is {media.words}." for media in BY_TYPE.values()},
     only_forms=True,
     partial=True,
@@ -104,7 +103,7 @@ def get_document(given: Given, event_id: int, field: str) -> Response:
 @operation(
     "/events/{event_id}/documents/{field}/preview",
     "Get the picture of a document's first page",
-    shapes.DocumentFile,
+    document_shapes.DocumentFile,
     parameters=(_POSITION,),
     forms={"image/png": "At most 800 pixels wide."},
     only_forms=True,

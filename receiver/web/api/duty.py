@@ -9,7 +9,7 @@ from receiver.access.scopes import Scope
 from receiver.duty.duty import duty_json
 from receiver.duty.things import Item, item_of
 from receiver.search.masking import mask_event
-from receiver.web.api import duty_shapes as shapes
+from receiver.web.api import duty_shapes
 from receiver.web.api.operation import LARGEST_ID, Given, operation
 from receiver.web.api.parameters import MASK
 from receiver.web.errors import problem
@@ -21,7 +21,7 @@ _ID = {"event_id": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}}
 @operation(
     "/events/{event_id}/duty",
     "Show what was done about it",
-    shapes.Duty,
+    duty_shapes.Duty,
     parameters=(MASK,),
     path_schemas=_ID,
     missing=NOTHING_TO_DO,
@@ -38,25 +38,25 @@ def show_duty(given: Given, event_id: int) -> Response:
 @operation(
     "/events/{event_id}/duty",
     "Say that it was handled, or note something",
-    shapes.Duty,
+    duty_shapes.Duty,
     method="PUT",
     scope=Scope.OPERATE,
-    body=shapes.ChangedDuty,
+    body=duty_shapes.ChangedDuty,
     path_schemas=_ID,
     missing=NOTHING_TO_DO,
     conflict="Somebody else handled it first, or wrote the note; the message says who.",
 )
-def change_duty(given: Given, asked: shapes.ChangedDuty, event_id: int) -> Response:
+def change_duty(given: Given, asked: duty_shapes.ChangedDuty, event_id: int) -> Response:
     """Changes what is given. A conversation is handled up to this event; what comes later is open again.
     Another's note is replaced only if `before` is what it says. If not, `handled` counts all the same."""
     item = _item(event_id)
     if item is None:
         return problem(404, "not_found", NOTHING_TO_DO)
-    duty, who = current.duty(), f"token {given.token.name}"
+    duty = current.duty()
     if asked.handled is not None:
-        duty.handle(item, who) if asked.handled else duty.take_back(item)
+        duty.handle(item, given.who) if asked.handled else duty.take_back(item)
     if asked.note is not None:
-        duty.note(item, asked.note, who, before=asked.before)
+        duty.note(item, asked.note, given.who, before=asked.before)
     return jsonify(duty_json(duty.one(item), item.up_to))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from receiver.duty.duty import LONGEST_NOTE
-from receiver.web.api.event_shapes import Time
+from receiver.web.api.shapes import Time
 
 
 class Duty(BaseModel):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, ConfigDict, create_model
 from pydantic import Field as About
 
 from receiver.answering.why import Cause
 from receiver.search.repeats import MOST
 from receiver.vocabulary.fields import FIELDS, Field, Sort
 from receiver.vocabulary.verdict import Verdict
-
-Time = Annotated[str, About(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T02:00:00.000Z"])]
-Number = Annotated[str, About(examples=["+6591234567"])]
-Amount = Annotated[str, About(description="A decimal number as the provider wrote it.", examples=["0.040"])]
+from receiver.web.api.document_shapes import EventDocument
+from receiver.web.api.shapes import Amount, Cursor, NotIndexed, Number, Time
 
 
 class LinkedFile(BaseModel):
@@ -76,32 +74,7 @@ class Repeat(BaseModel):
     raw: Raw
 
 
-class EventDocument(BaseModel):
-    """A link of an event, and what became of it."""
-
-    event_id: int
-    address: str | None = About(
-        description="Where the document is, below the address of this API; null unless it is kept.",
-        examples=["/events/8/documents/fax_url?position=0"],
-    )
-    field: str = About(description="The field of the event that holds the link.")
-    position: int = About(description="Which of several links in the field, from 0.")
-    state: Literal["waiting", "kept", "lapsed", "refused"] = About(
-        description="`lapsed`: the link led nowhere any more before we had it. `refused`: we do not fetch or"
-        " keep what it leads to."
-    )
-    reason: str | None = About(description="Why it is not kept, or not yet.")
-    attempts: int
-    due_at: Time | None = About(description="When it is tried next.")
-    media_type: str | None = About(description="As its bytes tell.")
-    size: int | None = About(description="Bytes.")
-    pages: int | None
-    sha256: str | None
-    preview: Literal["waiting", "yes", "no", "failed"] | None
-    kept_at: Time | None
-
-
-class Reason(BaseModel):
+class Why(BaseModel):
     """Why something was decided. Rules and steps count from 1."""
 
     cause: Cause
@@ -116,7 +89,7 @@ class Decision(BaseModel):
 
     decided_at: Time
     event_id: int | None = About(description="The event that led to it; null if none did.")
-    why: list[Reason]
+    why: list[Why]
     does: str | None = About(description="What is done, in words; null for nothing.")
     flow: str | None = About(description="Where the call is then; null at its end.")
     step: int | None
@@ -129,3 +102,17 @@ class WholeEvent(Event):
     repeated: list[Repeat] = About(description=f"Oldest first, at most {MOST} of them.")
     documents: list[EventDocument] = About(description="What became of its links, such as that to a fax.")
     decisions: list[Decision] = About(description="What your rules decided when it came, if any are for it.")
+
+
+class SomeFields(BaseModel):
+    """An event, or the fields of it that were asked for."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class EventPage(BaseModel):
+    """Events, newest first."""
+
+    events: list[Event | SomeFields]
+    next: Cursor | None
+    not_indexed: NotIndexed

@@ -13,9 +13,8 @@ from receiver.search.events import DEFAULT_PAGE, LARGEST_PAGE, event_json
 from receiver.search.index_lag import words_lag
 from receiver.search.masking import mask_event
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS
-from receiver.web.api import shapes
 from receiver.web.api.event_documents import documents_json
-from receiver.web.api.event_shapes import Event, WholeEvent
+from receiver.web.api.event_shapes import Event, EventPage, WholeEvent
 from receiver.web.api.index_lag import index_lag_json
 from receiver.web.api.lists import FORMS, form_of, stream
 from receiver.web.api.operation import LARGEST_ID, BadRequest, Given, operation
@@ -43,7 +42,7 @@ _FORMS = FORMS | {NDJSON: f"{FORMS[NDJSON][:-1]}; params and raw only if named i
 @operation(
     "/events",
     "Find events",
-    shapes.EventPage,
+    EventPage,
     parameters=(*FILTERS, SEARCH, LIMIT, BEFORE, FIELD_NAMES, FORMAT, MASK),
     forms=_FORMS,
 )

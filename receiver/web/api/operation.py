@@ -44,6 +44,11 @@ class Given:
     words: Mapping[str, str]
     token: KnownToken
 
+    @property
+    def who(self) -> str:
+        """Who makes the request, for the record."""
+        return f"token {self.token.name}"
+
     def only(self, names: Sequence[str]) -> dict[str, str | None]:
         """The given parameters among these names."""
         return {name: self.words[name] for name in names if name in self.words}

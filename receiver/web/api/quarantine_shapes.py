@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from receiver.web.api.event_shapes import Time
+from receiver.web.api.shapes import Id, IdList, Time
 
 
 class QuarantineReason(BaseModel):
@@ -33,7 +31,7 @@ class Ids(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field(min_length=1, max_length=1000)
+    ids: IdList
 
 
 class Released(BaseModel):
@@ -49,7 +47,7 @@ class Release(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    release: Annotated[int, Field(ge=1, lt=2**63)]
+    release: Id
 
 
 class PutBack(BaseModel):

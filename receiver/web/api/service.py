@@ -8,13 +8,15 @@ from receiver import current
 from receiver.doctor.attention import attention, state_of
 from receiver.numbers import known as numbers
 from receiver.search.events import iso
-from receiver.web.api import shapes
+from receiver.web.api import service_shapes
 from receiver.web.api.lists import FORMS, columns_of, whole
 from receiver.web.api.operation import Given, operation
 from receiver.web.api.parameters import FORMAT
 
 
-@operation("/numbers", "List the account's numbers", shapes.Numbers, parameters=(FORMAT,), forms=FORMS)
+@operation(
+    "/numbers", "List the account's numbers", service_shapes.Numbers, parameters=(FORMAT,), forms=FORMS
+)
 def list_numbers(given: Given) -> Response:
     """The numbers as the provider last reported them; this operation does not ask it again."""
     known = numbers.read(current.engine())
@@ -33,10 +35,12 @@ def list_numbers(given: Given) -> Response:
         for one in known.numbers
     ]
     more = {"checked_at": iso(known.checked_at)}
-    return whole(given, "numbers", found, columns_of(shapes.KnownNumber), more=more)
+    return whole(given, "numbers", found, columns_of(service_shapes.KnownNumber), more=more)
 
 
-@operation("/findings", "List what needs attention", shapes.Findings, parameters=(FORMAT,), forms=FORMS)
+@operation(
+    "/findings", "List what needs attention", service_shapes.Findings, parameters=(FORMAT,), forms=FORMS
+)
 def list_findings(given: Given) -> Response:
     """What the last look at numbers, keys and the account found, what of the settings costs callbacks, and
     what the machine that answers has set aside."""
@@ -53,4 +57,4 @@ def list_findings(given: Given) -> Response:
         }
         for one in attention(current.engine(), current.config(), spool)
     ]
-    return whole(given, "findings", found, columns_of(shapes.Finding))
+    return whole(given, "findings", found, columns_of(service_shapes.Finding))

@@ -9,7 +9,7 @@ from receiver.access.scopes import Scope
 from receiver.intake.spool import Spool
 from receiver.search.events import iso
 from receiver.search.set_aside import line_json, set_aside_json
-from receiver.web.api import spool_shapes as shapes
+from receiver.web.api import spool_shapes
 from receiver.web.api.lists import FORMS, Document, columns_of, paged
 from receiver.web.api.operation import LARGEST_ID, Given, operation
 from receiver.web.api.parameters import BEFORE, FORMAT, LIMIT, MASK
@@ -18,7 +18,7 @@ from receiver.web.errors import problem
 NOTHING = "no callback with this id was set aside"
 
 
-@operation("/spool", "Show the spool of this process", shapes.Spool)
+@operation("/spool", "Show the spool of this process", spool_shapes.Spool)
 def show_spool(_: Given) -> Response:
     """Callbacks waiting on the machine that answers, because the database could not take them."""
     state = current.spool().ask(Spool.state)
@@ -28,7 +28,7 @@ def show_spool(_: Given) -> Response:
 @operation(
     "/spool/set-aside",
     "List what was set aside",
-    shapes.SetAsidePage,
+    spool_shapes.SetAsidePage,
     parameters=(LIMIT, BEFORE, FORMAT),
     forms=FORMS,
 )
@@ -40,13 +40,13 @@ def list_set_aside(given: Given) -> Response:
         return [line_json(line) for line in page.lines], page.next
 
     before = given.whole("before", 0, LARGEST_ID) or None
-    return paged(given, "set_aside", find, before, columns_of(shapes.SetAside))
+    return paged(given, "set_aside", find, before, columns_of(spool_shapes.SetAside))
 
 
 @operation(
     "/spool/set-aside/{position}",
     "Show one of them",
-    shapes.WholeSetAside,
+    spool_shapes.WholeSetAside,
     parameters=(MASK,),
     path_schemas={"position": {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}},
     missing=NOTHING,
@@ -64,26 +64,26 @@ def show_set_aside(given: Given, position: int) -> Response:
 @operation(
     "/spool/retry",
     "Try the database again",
-    shapes.Retried,
+    spool_shapes.Retried,
     method="POST",
     scope=Scope.OPERATE,
-    body=shapes.SetAsideIds,
+    body=spool_shapes.SetAsideIds,
 )
-def retry_set_aside(given: Given, asked: shapes.SetAsideIds) -> Response:
+def retry_set_aside(given: Given, asked: spool_shapes.SetAsideIds) -> Response:
     """Lets callbacks that were set aside wait for the database again. What it refuses is set aside again."""
-    who = f"token {given.token.name}"
+    who = given.who
     return jsonify(retried=current.spool().ask(lambda spool: spool.retry(asked.ids, who=who)))
 
 
 @operation(
     "/spool/drop",
     "Delete what was set aside",
-    shapes.DroppedSetAside,
+    spool_shapes.DroppedSetAside,
     method="POST",
     scope=Scope.OPERATE,
-    body=shapes.SetAsideIds,
+    body=spool_shapes.SetAsideIds,
 )
-def drop_set_aside(given: Given, asked: shapes.SetAsideIds) -> Response:
+def drop_set_aside(given: Given, asked: spool_shapes.SetAsideIds) -> Response:
     """Deletes callbacks that were set aside. Nothing of them is kept."""
-    who = f"token {given.token.name}"
+    who = given.who
     return jsonify(dropped=current.spool().ask(lambda spool: spool.drop(asked.ids, who=who)))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from receiver.vocabulary.verdict import Verdict
-from receiver.web.api.event_shapes import Raw, Time
-from receiver.web.api.shapes import Cursor
+from receiver.web.api.event_shapes import Raw
+from receiver.web.api.shapes import Cursor, IdList, Time
 
 
 class Spool(BaseModel):
@@ -50,7 +48,7 @@ class SetAsideIds(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field(min_length=1, max_length=1000)
+    ids: IdList
 
 
 class Retried(BaseModel):

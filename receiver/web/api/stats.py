@@ -14,7 +14,7 @@ from receiver.search.counts import HourOfKind, NumberTotal, TypeTotal
 from receiver.search.events import iso
 from receiver.search.index_lag import counts_lag, words_lag
 from receiver.search.query import Search
-from receiver.web.api import shapes
+from receiver.web.api import stats_shapes
 from receiver.web.api.index_lag import index_lag_json
 from receiver.web.api.operation import BadRequest, Given, operation
 from receiver.web.api.parameters import FILTERS, SEARCH, search_of
@@ -32,7 +32,7 @@ _TIMES = {
 @operation(
     "/stats",
     "Count events",
-    shapes.Stats,
+    stats_shapes.Stats,
     parameters=(
         *(replace(one, describes=_TIMES.get(one.name, one.describes)) for one in FILTERS),
         SEARCH,

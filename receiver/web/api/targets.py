@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Response, jsonify
+from pydantic import BaseModel
 
 from receiver import current
 from receiver.access.scopes import Scope
@@ -11,9 +15,9 @@ from receiver.relay.sorts import SORTS
 from receiver.relay.target import Target
 from receiver.relay.targets import LONGEST_NAME
 from receiver.relay.trial import try_out
-from receiver.web.api import delivery_shapes as shapes
+from receiver.web.api import delivery_shapes
 from receiver.web.api.lists import FORMS, columns_of, whole
-from receiver.web.api.operation import Given, operation
+from receiver.web.api.operation import Given, View, operation
 from receiver.web.api.parameters import FORMAT, MASK
 
 NO_TARGET = "there is no target of this name"
@@ -21,23 +25,29 @@ NO_TARGET = "there is no target of this name"
 _NAME = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": "^[^/]+$"}
 
 
-@operation("/targets", "List the targets", shapes.Targets, parameters=(FORMAT, MASK), forms=FORMS)
+def _of_target(path: str, summary: str, answer: type[BaseModel], **more: Any) -> Callable[[View], View]:
+    """An operation on the target that the path names, by its name or its id."""
+    path = f"/targets/{{name}}{path}"
+    return operation(path, summary, answer, path_schemas={"name": _NAME}, missing=NO_TARGET, **more)
+
+
+@operation("/targets", "List the targets", delivery_shapes.Targets, parameters=(FORMAT, MASK), forms=FORMS)
 def list_targets(given: Given) -> Response:
     """All targets with how they stand. Secrets in their settings are left out."""
     counts, mask = current.deliveries().counts(), given.flag("mask")
     found = [target_json(one, counts.get(one.id, {}), mask=mask) for one in current.targets().all()]
-    return whole(given, "targets", found, columns_of(shapes.Target))
+    return whole(given, "targets", found, columns_of(delivery_shapes.Target))
 
 
 @operation(
     "/targets",
     "Add a target",
-    shapes.TargetWithSecret,
+    delivery_shapes.TargetWithSecret,
     method="POST",
     scope=Scope.ADMIN,
-    body=shapes.NewTarget,
+    body=delivery_shapes.NewTarget,
 )
-def add_target(given: Given, asked: shapes.NewTarget) -> Response:
+def add_target(given: Given, asked: delivery_shapes.NewTarget) -> Response:
     """It gets what arrives from now on. Its signing secret is shown in this answer only. What delivery would
     refuse, such as a private address, is refused here."""
     target = current.targets().add(
@@ -46,35 +56,31 @@ def add_target(given: Given, asked: shapes.NewTarget) -> Response:
         asked.settings,
         search=asked.search,
         ordered=asked.ordered,
-        by=_by(given),
+        by=given.who,
     )
     return _with_secret(target)
 
 
-@operation(
-    "/targets/{name}",
+@_of_target(
+    "",
     "Show a target",
-    shapes.Target,
+    delivery_shapes.Target,
     parameters=(MASK,),
-    path_schemas={"name": _NAME},
-    missing=NO_TARGET,
 )
 def show_target(given: Given, name: str) -> Response:
     """One target with how it stands, by its name or its id."""
     return _one(current.targets().get(name), mask=given.flag("mask"))
 
 
-@operation(
-    "/targets/{name}",
+@_of_target(
+    "",
     "Change a target",
-    shapes.Target,
+    delivery_shapes.Target,
     method="PATCH",
     scope=Scope.ADMIN,
-    body=shapes.ChangedTarget,
-    path_schemas={"name": _NAME},
-    missing=NO_TARGET,
+    body=delivery_shapes.ChangedTarget,
 )
-def change_target(given: Given, asked: shapes.ChangedTarget, name: str) -> Response:
+def change_target(given: Given, asked: delivery_shapes.ChangedTarget, name: str) -> Response:
     """Changes what is given. A new search concerns what arrives from now on, a new address also what waits.
     Of the settings, those that are not given stay as they are."""
     changed = current.targets().change(
@@ -83,34 +89,30 @@ def change_target(given: Given, asked: shapes.ChangedTarget, name: str) -> Respo
         new_name=asked.name,
         search=asked.search,
         ordered=asked.ordered,
-        by=_by(given),
+        by=given.who,
     )
     return _one(changed)
 
 
-@operation(
-    "/targets/{name}",
+@_of_target(
+    "",
     "Remove a target",
-    shapes.Removed,
+    delivery_shapes.Removed,
     method="DELETE",
     scope=Scope.ADMIN,
-    path_schemas={"name": _NAME},
-    missing=NO_TARGET,
 )
 def remove_target(given: Given, name: str) -> Response:
     """What waits for it is not delivered, and its delivery log goes, too."""
-    return jsonify(removed=current.targets().remove(name, by=_by(given)).name)
+    return jsonify(removed=current.targets().remove(name, by=given.who).name)
 
 
-@operation(
-    "/targets/{name}/test",
+@_of_target(
+    "/test",
     "Send a target something made up",
-    shapes.Attempt,
+    delivery_shapes.Attempt,
     method="POST",
     scope=Scope.OPERATE,
     parameters=(MASK,),
-    path_schemas={"name": _NAME},
-    missing=NO_TARGET,
 )
 def test_target(given: Given, name: str) -> Response:
     """An event of the kind that its search asks for, marked as a test, sent at once, also while the target is
@@ -119,52 +121,41 @@ def test_target(given: Given, name: str) -> Response:
     return jsonify(attempt_json(attempt, mask=given.flag("mask")))
 
 
-@operation(
-    "/targets/{name}/pause",
+@_of_target(
+    "/pause",
     "Pause a target",
-    shapes.Target,
+    delivery_shapes.Target,
     method="POST",
     scope=Scope.OPERATE,
-    body=shapes.Reason,
-    path_schemas={"name": _NAME},
-    missing=NO_TARGET,
+    body=delivery_shapes.Reason,
 )
-def pause_target(given: Given, asked: shapes.Reason, name: str) -> Response:
+def pause_target(given: Given, asked: delivery_shapes.Reason, name: str) -> Response:
     """What arrives waits, and goes out when it is resumed."""
-    return _one(current.targets().pause(name, by=_by(given), why=asked.why))
+    return _one(current.targets().pause(name, by=given.who, why=asked.why))
 
 
-@operation(
-    "/targets/{name}/resume",
+@_of_target(
+    "/resume",
     "Resume a target",
-    shapes.Target,
+    delivery_shapes.Target,
     method="POST",
     scope=Scope.OPERATE,
-    path_schemas={"name": _NAME},
-    missing=NO_TARGET,
 )
 def resume_target(given: Given, name: str) -> Response:
     """Sends what waits, and tries a failing target at once."""
-    return _one(current.targets().resume(name, by=_by(given)))
+    return _one(current.targets().resume(name, by=given.who))
 
 
-@operation(
-    "/targets/{name}/rotate",
+@_of_target(
+    "/rotate",
     "Give a target a new secret",
-    shapes.TargetWithSecret,
+    delivery_shapes.TargetWithSecret,
     method="POST",
     scope=Scope.ADMIN,
-    path_schemas={"name": _NAME},
-    missing=NO_TARGET,
 )
 def rotate_target(given: Given, name: str) -> Response:
     """For 24 hours deliveries are signed with the old secret, too. The new one is shown only here."""
-    return _with_secret(current.targets().rotate(name, by=_by(given)))
-
-
-def _by(given: Given) -> str:
-    """Who asks, for the record."""
-    return f"token {given.token.name}"
+    return _with_secret(current.targets().rotate(name, by=given.who))
 
 
 def _one(target: Target, *, mask: bool = False) -> Response:
