@@ -636,6 +636,26 @@ def test_a_messaging_service_whose_url_is_ours_serves(flask, twilio, tmp_path):
         assert (done["fulfilled"], done["steps"]) == (True, [])
 
 
+@pytest.mark.parametrize(("keys", "state"), [((KEY,), "older"), ((), "dead")])
+def test_an_application_whose_urls_are_ours_serves_until_its_key_is_old(flask, twilio, keys, state):
+    number, sid = held(twilio, flask)
+    (now,) = twilio.account["numbers"]
+    urls = {"VoiceUrl": now["voice_url"], "SmsUrl": now["sms_url"]}
+    application = twilio.request("POST", "Applications.json", FriendlyName="Shop", **urls).json()["sid"]
+    change(twilio, sid, VoiceApplicationSid=application, SmsApplicationSid=application)
+    assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+    done = shown(flask("setup", "--number", number, "--yes", "--json", **ALONE))
+    assert (done["fulfilled"], done["steps"]) == (True, [])
+    rekeyed = ALONE | {"callback_keys": ("a-fresh-key-0123456789", *keys)}
+    found = findings(flask("doctor", "--json", code=2, **rekeyed))
+    assert found.keys() == {f"{state}-key-voice", f"{state}-key-sms"}
+    assert {each["mend"] for each in found.values()} == {f"receiver setup --number {number} --take-over"}
+    flask("setup", "--number", number, "--take-over", "--yes", **rekeyed)
+    (now,) = twilio.account["numbers"]
+    assert (now["voice_application_sid"], now["sms_application_sid"]) == ("", "")
+    assert all("/a-fresh-key-0123456789/" in now[setting] for setting in ("voice_url", "sms_url"))
+
+
 @pytest.mark.parametrize(
     ("url", "code", "words"),
     [
@@ -840,6 +860,20 @@ def test_a_messaging_service_is_tested_at_its_own_url_and_keeps_the_key_of_that(
     assert told["older-key-sms"]["subject"] == number
     twilio.control.sms("+6591234567", number, "Hi")
     assert [event["text"] for event in shown(serves("events", "list", "--json"))["events"]] == ["Hi"]
+
+
+def test_what_comes_to_an_application_of_ours_is_logged(serves, twilio):
+    serves("setup", "--country", "US", "--provider", "twilio", "--yes")
+    (now,) = twilio.account["numbers"]
+    urls = {"VoiceUrl": now["voice_url"], "SmsUrl": now["sms_url"]}
+    application = twilio.request("POST", "Applications.json", FriendlyName="Shop", **urls).json()["sid"]
+    change(twilio, now["sid"], VoiceApplicationSid=application, SmsApplicationSid=application)
+    proved = shown(serves("numbers", "test", now["phone_number"], "--json"))
+    assert [test["name"] for test in proved["tests"]] == ["voice", "sms"]
+    twilio.control.sms("+6591234567", now["phone_number"], "Hi")
+    assert twilio.control.call("+6591234567", now["phone_number"])["notified"]
+    kinds = {event["kind"] for event in shown(serves("events", "list", "--json"))["events"]}
+    assert kinds == {"voice", "sms"}
 
 
 def test_a_key_can_go_once_nothing_but_another_address_has_it(serves, twilio):

@@ -40,6 +40,7 @@ REGULATIONS = "https://numbers.twilio.com/v2/RegulatoryCompliance/Regulations"
 SERVICES = f"{MESSAGING}/v1/Services"
 NUMBER = "+16501234567"
 PN, TRUNK, APPLICATION, SERVICE = (letters + "a" * 32 for letters in ("PN", "TK", "AP", "MG"))
+APPLICATIONS, NAMED = f"{OF_ACCOUNT}/Applications/{APPLICATION}.json", f"the application {APPLICATION}"
 HERE = Here("https://calls.example", "key-0123456789abcdef")
 SECOND = Here("https://calls.example", "key-0123456789abcdef", "https://second.example")
 
@@ -89,6 +90,10 @@ def holding(provider, *numbers: dict) -> None:
     page = {"incoming_phone_numbers": list(numbers), "next_page_uri": None, "page": 0}
     provider.get(f"{HELD}.json", json=page)
     provider.get(SERVICES, json={"services": [], "meta": {"key": "services", "next_page_url": None}})
+    for field in ("voice_application_sid", "sms_application_sid"):
+        if any(number.get(field) for number in numbers):
+            application = {"sid": APPLICATION, "voice_url": "https://app.example.com/voice", "sms_url": None}
+            provider.get(APPLICATIONS, json=application)
 
 
 def selling(provider, country: str = "US", sort: str = "Local", *offers: dict) -> None:
@@ -340,13 +345,24 @@ def test_a_number_that_cannot_take_a_kind_has_no_route_for_it(client, provider):
     ("fields", "overruled"),
     [
         ({"trunk_sid": TRUNK}, {Kind.VOICE: Instead(f"the trunk {TRUNK}")}),
-        ({"voice_application_sid": APPLICATION}, {Kind.VOICE: Instead(f"the application {APPLICATION}")}),
-        ({"sms_application_sid": APPLICATION}, {Kind.SMS: Instead(f"the application {APPLICATION}")}),
+        (
+            {"voice_application_sid": APPLICATION},
+            {Kind.VOICE: Instead(NAMED, "https://app.example.com/voice")},
+        ),
+        ({"sms_application_sid": APPLICATION}, {Kind.SMS: Instead(NAMED, "")}),
     ],
 )
 def test_what_overrules_the_urls_is_told(client, provider, fields, overruled):
     holding(provider, held(**fields))
     assert client.subscribed_numbers()[0].overruled == overruled
+
+
+def test_an_application_that_may_not_be_read_is_told_without_its_url(client, provider):
+    provider.get(f"{HELD}.json", json={"incoming_phone_numbers": [held(voice_application_sid=APPLICATION)]})
+    provider.get(SERVICES, json={"services": []})
+    provider.get(APPLICATIONS, json={"status": 403, "message": "no"}, status=403)
+    (number,) = client.subscribed_numbers()
+    assert number.overruled == {Kind.VOICE: Instead(NAMED)}
 
 
 @pytest.mark.parametrize(("uses_ours", "told"), [(False, True), (True, False), (None, True)])

@@ -21,7 +21,10 @@ def settings_for(wish: Wish, number: SubscribedNumber, urls: CallbackUrls, *, ta
     """The settings that fulfil a wish, with everything else on the number as it is."""
     asked = kinds_for(wish.kinds, number)
     # What the provider uses in place of a URL may lead here itself: then the URL can stay as it is.
-    kinds = frozenset(kind for kind in asked if kind not in number.overruled or not urls.serves(number, kind))
+    serving = (Target.HERE,) if take_over else (Target.HERE, Target.OLDER_KEY)
+    kinds = frozenset(
+        kind for kind in asked if kind not in number.overruled or urls.leads(number, kind) not in serving
+    )
     _refuse_overruled(
         {kind: number.overruled[kind] for kind in kinds & number.overruled.keys()}, number, take_over
     )

@@ -48,8 +48,8 @@ _AT_ANOTHER = (
     " --take-over` points it here."
 )
 _IN_ITS_PLACE = (
-    "What the provider uses in place of a number's URL does not move with a key: in its console, let it use"
-    " the number's own URL."
+    "What the provider uses in place of a number's URL does not move with a key: let it use the number's own"
+    " URL, by `receiver setup --number NUMBER --take-over` or in the provider's console."
 )
 
 

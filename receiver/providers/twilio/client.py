@@ -27,7 +27,7 @@ from receiver.providers.numbers import Balance, Instead, Routes, SubscribedNumbe
 from receiver.providers.twilio import resources
 from receiver.providers.twilio.api import Api, Json, Product
 from receiver.providers.twilio.market import SORTS, TERMS, sort_of
-from receiver.providers.twilio.overruled import Services, overruled
+from receiver.providers.twilio.overruled import Applications, Services, overruled
 from receiver.providers.twilio.refusals import NOT_FOUND, SETTING
 from receiver.providers.twilio.regulations import Regulations
 from receiver.providers.twilio.states import STATES
@@ -57,7 +57,7 @@ class TwilioClient:
         self._api = Api(
             account_sid, credentials, api_url, timeout=timeout, longest=longest, sleep=sleep, clock=clock
         )
-        self._services = Services(self._api)
+        self._services, self._applications = Services(self._api), Applications(self._api)
         self._sids: dict[str, str] = {}
         self._regulations = Regulations(self._api)
 
@@ -147,7 +147,8 @@ class TwilioClient:
         """All numbers held, with what overrules their URLs."""
         held = self._held()
         services = self._services.by_number() if held else {}
-        return tuple(_subscribed(entry, services) for entry in held)
+        applications = self._applications.of(held)
+        return tuple(_subscribed(entry, services, applications) for entry in held)
 
     def balance(self) -> Balance:
         """What is left on the account."""
@@ -232,7 +233,9 @@ def _query(country: str, state: str | None, narrowed: Narrowed) -> dict[str, str
     return query
 
 
-def _subscribed(entry: Json, services: Mapping[str, Instead] | None) -> SubscribedNumber:
+def _subscribed(
+    entry: Json, services: Mapping[str, Instead] | None, applications: Mapping[str, Json]
+) -> SubscribedNumber:
     can, number = resources.capabilities(entry), resources.number(entry)
     countries = countries_of(number)
     return SubscribedNumber(
@@ -243,6 +246,6 @@ def _subscribed(entry: Json, services: Mapping[str, Instead] | None) -> Subscrib
         routes=routes(entry, can),
         auto_extend=True,
         capabilities=can,
-        overruled=overruled(entry, (services or {}).get(number)),
+        overruled=overruled(entry, (services or {}).get(number), applications),
         unsure=frozenset({Kind.SMS}) if services is None and Kind.SMS.upper() in can else frozenset(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from receiver.logs.log import get_logger
 from receiver.providers import fields
@@ -19,14 +19,46 @@ _SERVICES = "/v1/Services"
 _LARGEST_PAGE = {"PageSize": "100"}
 
 
-def overruled(number: Json, service: Instead | None) -> dict[Kind, Instead]:
+_APPLICATION_OF = {Kind.VOICE: "voice_application_sid", Kind.SMS: "sms_application_sid"}
+
+
+def overruled(number: Json, service: Instead | None, applications: Mapping[str, Json]) -> dict[Kind, Instead]:
     """By kind, as far as it is overruled; `service` is the messaging service that takes its messages."""
-    trunk, application = fields.text(number, "trunk_sid"), fields.text(number, "voice_application_sid")
-    messages = fields.text(number, "sms_application_sid")
-    voice = f"the trunk {trunk}" if trunk else f"the application {application}" if application else ""
-    sms = service or (Instead(f"the application {messages}") if messages else None)
-    found = ((Kind.VOICE, Instead(voice) if voice else None), (Kind.SMS, sms))
-    return {kind: instead for kind, instead in found if instead}
+    trunk = fields.text(number, "trunk_sid")
+    found = {kind: _application(number, kind, applications) for kind in _APPLICATION_OF}
+    found |= {Kind.VOICE: Instead(f"the trunk {trunk}")} if trunk else {}
+    found |= {Kind.SMS: service} if service else {}
+    return {kind: instead for kind, instead in found.items() if instead}
+
+
+def _application(number: Json, kind: Kind, applications: Mapping[str, Json]) -> Instead | None:
+    sid = fields.text(number, _APPLICATION_OF[kind])
+    known = applications.get(sid)
+    url = None if known is None else fields.text(known, f"{kind}_url")
+    return Instead(f"the application {sid}", url) if sid else None
+
+
+class Applications:
+    """The account's applications."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def of(self, numbers: Iterable[Json]) -> Mapping[str, Json]:
+        """The applications that numbers name, as far as they can be read."""
+        sids = {resources.sid(number, field) for number in numbers for field in _APPLICATION_OF.values()}
+        read = ((sid, self._read(sid)) for sid in sorted(sids) if sid)
+        return {sid: application for sid, application in read if application is not None}
+
+    def _read(self, sid: str) -> Json | None:
+        call = ApiCall("read an application", SETTING)
+        try:
+            return self._api.read(call, Product.API, self._api.account_path(f"Applications/{sid}.json"))
+        except TryLater:
+            raise
+        except ProviderError as error:
+            logger.info("an application cannot be read", reason=error)
+            return None
 
 
 class Services:

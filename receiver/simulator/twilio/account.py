@@ -1,7 +1,7 @@
 """A customer's account at Twilio. A pure state machine; time is an argument."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,19 @@ from receiver.simulator.months import months_later
 
 from . import catalogue
 from .clock import stamp
-from .records import Address, Alert, Bundle, Call, Entry, Media, Message, Number, Recording, Service
+from .records import (
+    Address,
+    Alert,
+    Application,
+    Bundle,
+    Call,
+    Entry,
+    Media,
+    Message,
+    Number,
+    Recording,
+    Service,
+)
 
 PURCHASES = ("buy", "renew")
 """Kinds of ledger entries that pay for numbers; the others are charges for traffic, or corrections."""
@@ -25,6 +37,7 @@ RECORDS: dict[str, type[Any]] = {
     "addresses": Address,
     "bundles": Bundle,
     "services": Service,
+    "applications": Application,
 }
 """The collections of an account, and what is in each by its SID."""
 
@@ -45,6 +58,7 @@ class Account:
     addresses: dict[str, Address] = field(default_factory=dict)
     bundles: dict[str, Bundle] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
+    applications: dict[str, Application] = field(default_factory=dict)
     ahead: timedelta = timedelta(0)
     """How far the account's time is ahead of the real one."""
 
@@ -55,6 +69,17 @@ class Account:
     def service_of(self, number: Number) -> Service | None:
         """The messaging service that the number is in, if it is in one."""
         return next((one for one in self.services.values() if number.sid in one.numbers), None)
+
+    def as_used(self, number: Number) -> Number:
+        """The number with the URLs of its applications in place of its own, as far as these are known."""
+        used = replace(number)
+        if application := self.applications.get(number.voice_application_sid):
+            used.voice_application_sid = ""
+            _take(used, application, "voice_", "status_callback")
+        if application := self.applications.get(number.sms_application_sid):
+            used.sms_application_sid = ""
+            _take(used, application, "sms_")
+        return used
 
     def held(self) -> set[str]:
         """All held numbers in international form."""
@@ -78,6 +103,12 @@ class Account:
             first.renews = months_later(day, 1).isoformat()
             begun = datetime.combine(day, time(0), UTC)
             self.charge("renew", first.phone_number, _month(first), begun, "1 month")
+
+
+def _take(used: Number, application: Application, *beginnings: str) -> None:
+    for name, value in vars(application).items():
+        if name.startswith(beginnings):
+            setattr(used, name, value)
 
 
 def new_sid(kind: str) -> str:

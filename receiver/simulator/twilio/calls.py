@@ -89,6 +89,7 @@ def voice_number(account: Account, recipient: str) -> Number:
         raise NotDelivered(f"{recipient} takes no calls")
     if number.voice_receive_mode == "fax":
         raise NotDelivered(f"{recipient} takes faxes in place of calls")
+    number = account.as_used(number)
     if number.trunk_sid or number.voice_application_sid:
         raise NotDelivered(f"{recipient} has a trunk or an application, so its URLs are ignored")
     if not number.voice_url:

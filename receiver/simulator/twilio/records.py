@@ -161,6 +161,26 @@ class Bundle:
 
 
 @dataclass
+class Application:
+    """URLs that count for the numbers that name it in place of their own; all are called by POST."""
+
+    sid: str
+    friendly_name: str
+    date_created: str
+    date_updated: str
+    voice_url: UrlSetting = ""
+    voice_fallback_url: UrlSetting = ""
+    status_callback: UrlSetting = ""
+    sms_url: UrlSetting = ""
+    sms_fallback_url: UrlSetting = ""
+    voice_method: str = "POST"
+    voice_fallback_method: str = "POST"
+    status_callback_method: str = "POST"
+    sms_method: str = "POST"
+    sms_fallback_method: str = "POST"
+
+
+@dataclass
 class Service:
     """A messaging service: what takes the messages of its numbers."""
 

@@ -71,7 +71,7 @@ def deliver(
         price = _WITH_MEDIA if media_types else _SEGMENT * message.num_segments
         message.price = str(-price)
         account.charge("message", recipient, price, now)
-        inbox = _inbox(number, service)
+        inbox = _inbox(account.as_used(number), service)
         if not inbox.url:
             raise NotDelivered(f"{recipient} has no sms_url that is used")
         cookies = provider.cookies.of((sender, recipient), now)
@@ -101,7 +101,7 @@ class _Inbox(NamedTuple):
 
 
 def _inbox(number: Number, service: Service | None) -> _Inbox:
-    """The service's URLs before the application's, which are not simulated, before the number's own."""
+    """The service's URLs before the number's, which are those of its application if that is known."""
     if service and not service.use_inbound_webhook_on_number:
         fallback = (service.fallback_url, service.fallback_method)
         return _Inbox(service.inbound_request_url, service.inbound_method, fallback)

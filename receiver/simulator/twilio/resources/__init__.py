@@ -8,6 +8,7 @@ from . import (
     account,
     addresses,
     alerts,
+    applications,
     available,
     calls,
     incoming,
@@ -32,4 +33,5 @@ ENDPOINTS: Sequence[Endpoint] = (
     *regulations.ENDPOINTS,
     *alerts.ENDPOINTS,
     *services.ENDPOINTS,
+    *applications.ENDPOINTS,
 )
