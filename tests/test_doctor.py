@@ -129,7 +129,7 @@ def test_rules_that_cannot_be_used_are_an_error(here, tmp_path):
     told = examined(here, rules=file)
     [broken] = [one for one in told["findings"] if one["area"] == "rules"]
     assert (told["worst"], broken["code"]) == ("error", "rules-file")
-    assert "line 25, column 5. The rules of before stay in force." in broken["sentence"]
+    assert "line 25, column 5. The previous rules stay in force." in broken["sentence"]
     assert "rules" not in {area["area"] for area in examined(here)["areas"]}
 
 

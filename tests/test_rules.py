@@ -86,7 +86,7 @@ def test_a_bad_file_leaves_the_rules_of_before_and_is_a_finding(
     assert rules.current() is before
     rules.refresh()
     assert "line 25, column 5" in codes(app)["rules-file"]
-    assert "The rules of before stay in force." in codes(app)["rules-file"]
+    assert "The previous rules stay in force." in codes(app)["rules-file"]
     write(file, "{ dail", "{ dial")
     clock.now += 1
     rules.refresh()
@@ -305,7 +305,7 @@ def test_a_switch_is_set_while_the_file_is_broken(app: Flask, rules: RulesInForc
     for words in (("switch", "on holiday", "on"), ("show",)):
         told = runner.invoke(args=("rules", *words))
         assert told.exit_code == 0, told.output
-        assert "the rules of before are in force" in " ".join(told.stderr.split())
+        assert "the previous rules are in force" in " ".join(told.stderr.split())
     assert "on holiday" in switched_on(engine)
     assert "dial +6591110001" in told.stdout
 

@@ -205,7 +205,7 @@ def test_a_bad_file_is_told_with_line_and_column(shop, operator):
     try:
         said = words(operator.get("/rules"))
         assert re.search(r"Line \d+, column \d+ there is no step 'dail'", said.replace("&#39;", "'"))
-        assert "The rules of before stay in force." in said
+        assert "The previous rules stay in force." in said
         running.parts.rules.refresh()
         overview = operator.get("/").text
         assert "The rules file rules.toml cannot be used: line" in overview

@@ -318,7 +318,7 @@ def test_an_event_says_where_it_went_and_is_sent_again(here, operator, there):
     sms(here, "hello", "AA-SI-1")
     assert "Deliveries" not in words(operator.get("/events/1"))
     target = hook(there)
-    assert "It was delivered nowhere." in words(operator.get("/events/1"))
+    assert "It was not delivered anywhere." in words(operator.get("/events/1"))
     sent = post(operator, "/events/1/send", target=str(target.id))
     assert "It is on its way." in words(sent)
     (delivery,) = current.deliveries().find().deliveries

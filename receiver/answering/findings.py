@@ -37,7 +37,7 @@ def look(engine: Engine, rules: Rules | None, fault: RulesError | None) -> Itera
         first, more = fault.problems[0], len(fault.problems) - 1
         others = f", and {more} more" if more else ""
         place = "it cannot be read" if first.place == WHOLE else str(first.place)
-        left = "The rules of before stay in force." if rules else "No call is answered by rules."
+        left = "The previous rules stay in force." if rules else "No call is answered by rules."
         yield error(FILE, f"The rules file {fault.name} cannot be used: {place}{others}. {left}", _CHECK)
     if rules is None:
         return

@@ -57,7 +57,7 @@ def beat(engine: Engine) -> Doubt | None:
         _write(connection, now, doubt.until if doubt else now, new=before is None)
     if doubt and now - last > LEAP:
         logger.error(
-            "the clock jumped ahead, nothing is deleted for its age",
+            "the clock jumped ahead, nothing is deleted because of its age",
             last=last.isoformat(timespec="seconds"),
             now=now.isoformat(timespec="seconds"),
             believed_from=doubt.until.isoformat(timespec="seconds"),

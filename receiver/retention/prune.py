@@ -40,7 +40,7 @@ def doubted(doubt: Doubt | None) -> tuple[Finding, ...]:
     """What somebody should know about the clock."""
     if doubt is None:
         return ()
-    sentence = f"{doubt.sentence} Meanwhile nothing is deleted for its age."
+    sentence = f"{doubt.sentence} Meanwhile nothing is deleted because of its age."
     return (error(CLOCK_JUMPED, sentence, CONFIRM),)
 
 

@@ -88,7 +88,7 @@ def _show_the_rest(
     if elsewhere.keys() - beyond:
         output.say(f"To bring it here: {setup} --take-over")
     elif not any_proofs and not elsewhere:
-        output.say(f"Nothing of {masked_number(number.number)} is sent anywhere: {setup}")
+        output.say(f"Nothing that arrives for {masked_number(number.number)} is sent anywhere: {setup}")
 
 
 def prove_doors(of: Provider, asked: Iterable[Door]) -> list[Proved]:

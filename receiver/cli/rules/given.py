@@ -44,7 +44,7 @@ def rules_in_force() -> Rules:
     found = in_force.current() or read_file(path)
     if in_force.fault is not None:
         output.say(
-            f"warning: {path.name} cannot be used, so the rules of before are in force: see"
+            f"warning: {path.name} cannot be used, so the previous rules are in force: see"
             " `receiver rules check`"
         )
     return found

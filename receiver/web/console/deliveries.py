@@ -76,5 +76,5 @@ def send_again(event_id: int) -> Response:
 def _delivery(delivery_id: int) -> Delivery:
     delivery = current.deliveries().get(delivery_id) if delivery_id < 2**63 else None
     if delivery is None:
-        abort(404, "There is no delivery with this id. It may have been forgotten for its age.")
+        abort(404, "There is no delivery with this id. It may have been deleted because of its age.")
     return delivery

@@ -46,7 +46,7 @@ def get(name: str) -> Response:
 def _form() -> Form:
     asked = request.args.get("format", Form.CSV)
     if asked not in list(Form):
-        abort(400, f"The forms are {' and '.join(Form)}.")
+        abort(400, f"The formats are {' and '.join(Form)}.")
     return Form(asked)
 
 

@@ -132,7 +132,7 @@ def said(item: Item) -> str:
         parts = (media.words if media else "", pages, size(item.size or 0))
         return f"Kept: {', '.join(part for part in parts if part)}."
     if item.state is State.LAPSED:
-        return f"It could not be had any more. {item.reason}"
+        return f"It was no longer available. {item.reason}"
     if item.state is State.REFUSED:
         return f"It is not kept. {item.reason}"
     return f"Not fetched yet. {item.reason}" if item.reason else "Not fetched yet."
