@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, bindparam, select, text
@@ -26,7 +26,7 @@ MOST_READ = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """How many calls there were, and by the number of a bar, how many there was something of."""
+    """How many calls there were, and by the place of a bar, how many there was something of."""
 
     number: int
     bars: Counter[int]
@@ -42,20 +42,21 @@ class OfType:
     events: int
 
 
-def count_calls(engine: Engine, since: datetime, bar: timedelta) -> Calls | None:
-    """The trusted calls since then, in bars of that length; None if they have too many events to read."""
-    found = _counted(engine, since, bar, "session", "kind = 'voice' AND session IS NOT NULL")
+def count_calls(engine: Engine, begins: Sequence[datetime]) -> Calls | None:
+    """The trusted calls in bars that begin at these times, oldest first; None if they have too many events to
+    read."""
+    found = _counted(engine, begins, "session", "kind = 'voice' AND session IS NOT NULL")
     if found is None:
         return None
     return Calls(len({row.session for row in found}), Counter(row.bar for row in found))
 
 
 def count_others(
-    engine: Engine, since: datetime, bar: timedelta, types: Collection[EventType]
+    engine: Engine, begins: Sequence[datetime], types: Collection[EventType]
 ) -> Sequence[OfType] | None:
-    """The trusted events of these types since then; None if they are too many to read."""
+    """The trusted events of these types in such bars; None if they are too many to read."""
     wanted = ", ".join(f"'{one}'" for one in types)
-    found = _counted(engine, since, bar, "kind, type", f"type IN ({wanted})")
+    found = _counted(engine, begins, "kind, type", f"type IN ({wanted})")
     return None if found is None else [OfType(row.bar, row.kind, row.type, row.events) for row in found]
 
 
@@ -70,28 +71,19 @@ def ended_calls(engine: Engine, state: EventState, since: datetime) -> int:
         return len({session for (session,) in found if session}) if ids else 0
 
 
-_BAR = {
-    "sqlite": "(CAST(strftime('%s', received_at) AS integer) - :first) / :bar",
-    "postgresql": "CAST(floor((extract(epoch FROM received_at) - :first) / :bar) AS bigint)",
-}
 # Without statistics SQLite would read all calls there ever were.
 _ALONG = {"sqlite": " INDEXED BY ix_events_received_at_id", "postgresql": ""}
 
 
-def _counted(engine: Engine, since: datetime, bar: timedelta, by: str, wanted: str) -> Sequence[Any] | None:
+def _counted(engine: Engine, begins: Sequence[datetime], by: str, wanted: str) -> Sequence[Any] | None:
     """Events by bar and these columns. The database puts them together: a call has several."""
-    dialect = engine.dialect.name
+    given = {f"begin_{at}": when for at, when in enumerate(begins)}
+    bar = " ".join(f"WHEN received_at >= :begin_{at} THEN {at}" for at in reversed(range(len(begins))))
     query = text(
-        f"SELECT {_BAR[dialect]} AS bar, {by}, count(*) AS events FROM (SELECT received_at, {by}"
-        f" FROM events{_ALONG[dialect]} WHERE received_at >= :since AND quarantine IS NULL AND {wanted}"
-        f" LIMIT :most) AS read_ones GROUP BY 1, {by}"
-    ).bindparams(bindparam("since", type_=UtcTime))
-    given = {
-        "since": since,
-        "first": int(since.timestamp()),
-        "bar": int(bar.total_seconds()),
-        "most": MOST_READ + 1,
-    }
+        f"SELECT CASE {bar} END AS bar, {by}, count(*) AS events FROM (SELECT received_at, {by}"
+        f" FROM events{_ALONG[engine.dialect.name]} WHERE received_at >= :begin_0 AND quarantine IS NULL"
+        f" AND {wanted} LIMIT :most) AS read_ones GROUP BY 1, {by}"
+    ).bindparams(*(bindparam(name, type_=UtcTime) for name in given))
     with engine.connect() as connection:
-        found = connection.execute(query, given).all()
+        found = connection.execute(query, given | {"most": MOST_READ + 1}).all()
     return found if sum(row.events for row in found) <= MOST_READ else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from receiver.vocabulary.kinds import Kind
 
@@ -81,27 +82,28 @@ class Range:
         """Whether bars are parts of hours."""
         return self.bar < _HOUR
 
-    def first(self, now: datetime) -> datetime:
-        """Where the oldest bar begins: at a full hour, at midnight where bars are parts of days, and where
-        they are parts of hours at the first of these."""
-        newest = now.replace(minute=0, second=0, microsecond=0)
+    def edges(self, now: datetime) -> list[datetime]:
+        """Where its bars begin, oldest first, and where the newest one ends, in the zone of `now`.
+
+        Days and their parts are by the clock on the wall: on two days of the year one is longer or shorter.
+        """
+        hour = now.replace(minute=0, second=0, microsecond=0)
         if self.bar > _HOUR:
-            newest = newest.replace(hour=0) + _DAY - self.bar
-        elif self.fine:
-            newest += (now - newest) // self.bar * self.bar
-        return (newest - self.length + self.bar).astimezone(UTC)
+            end = hour.replace(hour=0, fold=0) + _DAY
+        else:
+            end = hour.astimezone(UTC) + ((now - hour) // self.bar + 1) * self.bar
+        bars = self.length // self.bar
+        return [(end - self.bar * left).astimezone(now.tzinfo) for left in reversed(range(bars + 1))]
 
 
-def drawn(counts: Counts, first: datetime, shown: Range, zone: tzinfo, width: int = WIDTH) -> Chart:
-    """The chart of a range that begins at `first`; labels are in `zone`."""
-    moments = [first + shown.bar * at for at in range(shown.length // shown.bar)]
-    found = {moment: counts.get(at, Counter()) for at, moment in enumerate(moments)}
-    top = _round_up(max(sum(events.values()) for events in found.values()))
-    room = (width - _LEFT - _RIGHT) / len(moments)
+def drawn(counts: Counts, edges: Sequence[datetime], shown: Range, width: int = WIDTH) -> Chart:
+    """The chart of a range whose bars have these `edges`."""
+    found = [counts.get(at, Counter()) for at in range(len(edges) - 1)]
+    top = _round_up(max(sum(events.values()) for events in found))
+    room = (width - _LEFT - _RIGHT) / len(found)
     floor, scale = HEIGHT - _BOTTOM, (HEIGHT - _BOTTOM - _TOP) / top
     bars = []
-    for at, moment in enumerate(moments):
-        events = found[moment]
+    for at, ((begins, ends), events) in enumerate(zip(pairwise(edges), found, strict=True)):
         pieces, y = [], float(floor)
         for kind in Kind:
             if value := events.get(kind, 0):
@@ -109,13 +111,13 @@ def drawn(counts: Counts, first: datetime, shown: Range, zone: tzinfo, width: in
                 pieces.append(Piece(kind, round(y, 2), round(value * scale, 2)))
         bars.append(
             Bar(
-                begins=moment,
-                ends=moment + shown.bar,
+                begins=begins.astimezone(UTC),
+                ends=ends.astimezone(UTC),
                 events=events,
                 x=round(_LEFT + at * room, 2),
                 width=round(room * (1 - _GAP), 2),
                 pieces=tuple(pieces),
-                label=shown.label(moment.astimezone(zone)),
+                label=shown.label(begins),
             )
         )
     steps = 4 if top % 4 == 0 else 2 if top % 2 == 0 else 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,22 +51,23 @@ def of_range() -> dict[str, Any]:
     asked = asked if asked in RANGES else USUAL
     shown = RANGES[asked]
     now = datetime.now(UTC)
-    first = shown.first(now.astimezone(times.zone()))
-    found = _by_minutes(first, shown) if shown.fine else _by_hours(first, now, shown)
+    edges = shown.edges(now.astimezone(times.zone()))
+    begins = [edge.astimezone(UTC) for edge in edges[:-1]]
+    found = _by_minutes(begins) if shown.fine else _by_hours(begins, now)
     return {
         "range": asked,
         "ranges": RANGES,
-        "chart": drawn(found.bars, first, shown, times.zone()),
-        "phone_chart": drawn(found.bars, first, shown, times.zone(), NARROW),
+        "chart": drawn(found.bars, edges, shown),
+        "phone_chart": drawn(found.bars, edges, shown, NARROW),
         "too_much": shown.fine and (found.totals is None or found.calls is None),
-        "tiles": list(_tiles(first, shown, found)),
+        "tiles": list(_tiles(begins[0], shown, found)),
     }
 
 
-def _by_minutes(first: datetime, shown: Range) -> _Found:
+def _by_minutes(begins: Sequence[datetime]) -> _Found:
     bars: Counts = defaultdict(Counter)
-    calls = _calls(first, shown, bars)
-    rest = count_others(current.engine(), first, shown.bar, _OTHERS)
+    calls = _calls(begins, bars)
+    rest = count_others(current.engine(), begins, _OTHERS)
     totals: Counter[str] = Counter()
     for one in rest or ():
         bars[one.bar][one.kind] += one.events
@@ -73,24 +75,24 @@ def _by_minutes(first: datetime, shown: Range) -> _Found:
     return _Found(bars, calls, None if rest is None else totals)
 
 
-def _by_hours(first: datetime, now: datetime, shown: Range) -> _Found:
+def _by_hours(begins: Sequence[datetime], now: datetime) -> _Found:
     bars: Counts = defaultdict(Counter)
-    hours = current.counts().by_hour_and_type(first, now + timedelta(hours=1))
+    hours = current.counts().by_hour_and_type(begins[0], now + timedelta(hours=1))
     many = sum(one.events for one in hours if one.kind == Kind.VOICE) > MOST_READ
-    calls = None if many else _calls(first, shown, bars)
+    calls = None if many else _calls(begins, bars)
     # Of more calls than can be read, their ringing is counted: one for each but for those whose was lost.
     wanted = {*_OTHERS, *((EventType.CALL_RINGING,) if calls is None else ())}
     totals: Counter[str] = Counter()
     for one in hours:
         if one.type in wanted:
-            bars[(one.hour - first) // shown.bar][one.kind] += one.events
+            bars[max(0, bisect(begins, one.hour) - 1)][one.kind] += one.events
             totals[one.type] += one.events
     return _Found(bars, calls, totals)
 
 
-def _calls(first: datetime, shown: Range, bars: Counts) -> Calls | None:
+def _calls(begins: Sequence[datetime], bars: Counts) -> Calls | None:
     """The calls, which are added to the bars."""
-    calls = count_calls(current.engine(), first, shown.bar)
+    calls = count_calls(current.engine(), begins)
     for at, number in calls.bars.items() if calls else ():
         bars[at][Kind.VOICE] += number
     return calls
