@@ -95,3 +95,14 @@ def test_prices_in_another_currency_are_not_compared_with_the_balance(twilio, lo
         monkeypatch.setattr(TwilioClient, "balance", lambda _, told=balance: told)
         codes, known = looked()
         assert (codes & {"balance-low"}, known.currency) == (low, currency)
+
+
+def test_a_number_that_something_takes_needs_no_urls(twilio, looked):
+    twilio.buy("US")
+    assert looked()[0] == {"not-configured"}
+    twilio.control.fault("Services/list", "status:20003", times=9)
+    assert looked()[0] == set()  # whether something does is not told
+    twilio.control.clear_faults()
+    sid = twilio.account["numbers"][0]["sid"]
+    assert twilio.request("POST", f"IncomingPhoneNumbers/{sid}.json", TrunkSid="TK" + "1" * 32).ok
+    assert looked()[0] == set()

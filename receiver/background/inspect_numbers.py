@@ -55,7 +55,8 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
     routes = number.routes
     sides = [(kind, routes.of(kind), kind in number.were_here) for kind in (routes.calls, Kind.SMS)]
     name, again = masked_number(number.number), f"receiver setup --number {number.number}"
-    if not any(url or was_here for _, url, was_here in sides):
+    taken = number.overruled.keys() | number.unsure
+    if not taken and not any(url or was_here for _, url, was_here in sides):
         sentence = f"{name} is paid for, and nothing that arrives for it is sent anywhere."
         yield warning("not-configured", sentence, again, number.number)
         return
@@ -76,7 +77,7 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
             yield warning(f"wrong-url-{kind}", sentence, f"{again} --kind {kind}", number.number)
         elif was_here and target is not Target.HERE:
             where = f"goes to {shown_url(url).partition('/')[0]} now" if url else "goes nowhere now"
-            meant = "If that is meant: receiver doctor --accept."
+            meant = "If that is meant: receiver doctor --accept NUMBER."
             sentence = f"{kind} of {name} came here once, and {where}. {meant}"
             yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
 
@@ -133,7 +134,7 @@ def _lost(number: KnownNumber) -> Finding:
     return error(
         "number-lost",
         f"{masked_number(number.number)} is not listed by the provider any more{when}: probably {why}."
-        " If that is meant: receiver doctor --accept.",
+        " If that is meant: receiver doctor --accept NUMBER.",
         f"receiver setup --number {number.number}",
         number.number,
     )
