@@ -872,4 +872,12 @@ def test_doctor_misses_a_document(client, config, server, archivist, app):
     assert "archive-damaged" not in app.test_cli_runner().invoke(args=["doctor", "--json"]).stdout
     for path in config.archive_dir.rglob(sha(pdf())):
         path.unlink()
-    assert "archive-damaged" in app.test_cli_runner().invoke(args=["doctor", "--json"]).stdout
+    server.answers["/late.pdf"] = give(b"", status=500)
+    fax(client, f"{server.url}/late.pdf", "AA-F-3")
+    archivist.step()
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+        said = json.loads(app.test_cli_runner().invoke(args=["doctor", "--json"]).stdout)["findings"]
+    assert {"archive-damaged", "archive-waits"} <= {one["code"] for one in said}
+    sentences = {one["sentence"] for one in said}
+    assert "Of 1 document looked at, 1 is missing, damaged or unreadable." in sentences
+    assert "1 document waits to be fetched, the oldest for more than an hour." in sentences

@@ -237,7 +237,7 @@ def test_callbacks_that_wait_or_were_set_aside(here):
         schema.upgrade(parts.engine)
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
         waits = found(here)["spool-waits"]
-    assert waits["sentence"].startswith("1 callbacks wait for the database, the oldest for 10 minutes")
+    assert waits["sentence"].startswith("1 callback waits for the database, the oldest for 10 minutes")
     assert waits["mend"] == "receiver spool drain"
     assert "spool-waits" not in found(here, "--fix")
     assert len(json.loads(here.flask("events", "list", "--json").stdout)["events"]) == 1
@@ -270,6 +270,20 @@ def test_a_quarantine_that_fills_up(here, forged, severity):
                 f"/callbacks/{KEY}/sms", data=body, headers={"X-Hoiio-Signature": "f" * 64}
             )
     assert found(here, quarantine_limit_mb=1)["quarantine-full"]["severity"] == severity
+
+
+def test_one_thing_is_said_as_one(here):
+    for app in started(here.config()):
+        app.test_client().post(f"/callbacks/{KEY}/sms", data=b"x=1", headers={"X-Hoiio-Signature": "f" * 64})
+    here.simulator.subscribe("US", "CA", forward_to=url(here, "voice"), mode="voice")
+    ends = datetime.fromisoformat(here.simulator.account["numbers"][0]["expiry"]).replace(tzinfo=UTC)
+    said = []
+    for days in (1, 0):
+        with time_machine.travel(ends - timedelta(days=days)):
+            said += here.flask("doctor").stdout.splitlines()
+    assert "ok     quarantine  1 event, " in "\n".join(said)
+    shown = [line.split("no")[0].split("voice")[1].strip() for line in said if line.startswith("+")]
+    assert shown == ["tomorrow", "today"]
 
 
 @pytest.mark.parametrize(("off", "severity"), [(20, "warning"), (600, "error")])

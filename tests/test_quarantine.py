@@ -345,7 +345,7 @@ def test_a_release_can_be_undone_through_the_api_once_and_for_an_hour(client):
 def test_it_releases_a_twin_of_a_trusted_event_as_a_repeat_of_it(client, api, run):
     for headers in (WRONG, signed(DOCUMENTED), WRONG, signed(DOCUMENTED)):
         post(client, headers=headers)
-    assert "1 were in the log already" in run("events", "release", "1", "--yes")
+    assert "; 1 repeat of what was in the log already" in run("events", "release", "1", "--yes")
     (event,) = api("/events")["events"]
     assert (event["id"], event["repeats"], event["signature"]) == (2, 3, "valid")
 

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
@@ -154,6 +155,20 @@ def test_one_with_another_certificate(firm, tmp_path, monkeypatch):
         firm.serve()
         assert "another name than localhost" in firm.found()["fallback-tls"]["sentence"]
         refused(firm, "another name than localhost")
+
+
+def test_one_whose_certificate_ends_tomorrow(firm, tmp_path, monkeypatch):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    until = datetime.now(UTC) + timedelta(days=1, hours=1)
+    authority.issue_cert("localhost", not_after=until).configure_cert(context)
+    with serving(passing_to(firm.url), context) as port:
+        firm.second = f"https://localhost:{port}"
+        firm.serve()
+        ends = firm.found()["fallback-certificate"]
+    assert ends["sentence"] == "The TLS certificate of PUBLIC_URL_FALLBACK ends tomorrow."
 
 
 def test_one_that_does_not_know_the_key(firm, monkeypatch):

@@ -243,7 +243,7 @@ def test_what_was_set_aside_can_be_looked_at_tried_again_and_dropped(database_ur
     with writing(engine) as connection:
         undo = "ALTER TABLE events DROP CONSTRAINT ck"
         connection.execute(text(undo if engine.dialect.name == "postgresql" else "DROP TRIGGER ck"))
-    assert flask("spool", "retry", "--all").stdout == "1 wait again\n"
+    assert flask("spool", "retry", "--all").stdout == "1 waits again\n"
     assert flask("spool", "drain").stdout == "moved 1\n"
     assert refs(engine) == ["AA-SI-1"]
 

@@ -32,6 +32,7 @@ from receiver.db.engine import writing
 from receiver.models import Token
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.job import Job
+from receiver.vocabulary.printable import count_of
 
 PREFIX = "rcv_"
 """What every token we make begins with, so that scanners for leaked secrets recognise it."""
@@ -183,7 +184,7 @@ class Tokens:
             raise AccessDenied(
                 429,
                 "too_many_requests",
-                f"this token may make {self._rate} requests a second",
+                f"this token may make {count_of(self._rate, 'request')} a second",
                 retry_after=max(1, round(wait + 0.5)),
             )
         if not token.scope.allows(needed):

@@ -19,6 +19,7 @@ from receiver.answering.rules import (
     Target,
 )
 from receiver.vocabulary.answering import Reject
+from receiver.vocabulary.printable import count_of
 
 
 def targets(step: Step) -> Iterator[tuple[str, Target]]:
@@ -33,7 +34,7 @@ def targets(step: Step) -> Iterator[tuple[str, Target]]:
                 if target is not None:
                     yield what, target
         case GoStep():
-            yield f"{step.times} times" if step.times else "", step.flow
+            yield count_of(step.times, "time") if step.times else "", step.flow
             if step.then is not None:
                 yield "then", step.then
     failure = getattr(step, "failure", None)

@@ -39,7 +39,7 @@ def of_step(step: Step) -> str:
         case DialStep(instructions=dials):
             return ", then ".join((of_instruction(dials[0]), *(dial.number for dial in dials[1:])))
         case GoStep(flow=flow, times=times):
-            return f"go → {flow}" + (f", {times} times at most" if times else "")
+            return f"go → {flow}" + (f", {count_of(times, 'time')} at most" if times else "")
         case SayStep() | GatherStep() | RecordStep() | EndStep():
             return of_instruction(step.instruction)
 

@@ -14,6 +14,7 @@ from receiver.numbers.known import KnownAccount, KnownNumber
 from receiver.providers.numbers import only_in_console
 from receiver.vocabulary.kinds import Kind
 from receiver.vocabulary.mask import masked_number
+from receiver.vocabulary.printable import in_days
 
 _SOON, _VERY_SOON = 14, 3
 """Days before a subscription ends."""
@@ -43,11 +44,11 @@ def _term(number: KnownNumber, now: datetime) -> Iterator[Finding]:
     extend = f"receiver numbers extend {number.number} --months 1"
     if number.auto_extend:
         if left <= 0:
-            sentence = f"{name} should have renewed itself by now, and has not: it ends {_when(left)}."
+            sentence = f"{name} should have renewed itself by now, and has not: it ends {in_days(left)}."
             yield error("renewal-failed", sentence, extend, number.number)
     elif left <= _SOON:
         code, verb = ("expired", "ended") if left < 0 else ("expires-soon", "ends")
-        sentence = f"{name} {verb} {_when(left)}, and does not renew itself."
+        sentence = f"{name} {verb} {in_days(left)}, and does not renew itself."
         yield graded(left <= _VERY_SOON, code, sentence, extend, number.number)
 
 
@@ -138,9 +139,3 @@ def _lost(number: KnownNumber) -> Finding:
         f"receiver setup --number {number.number}",
         number.number,
     )
-
-
-def _when(days: int) -> str:
-    if days < 0:
-        return f"{-days} days ago" if days < -1 else "yesterday"
-    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")

@@ -30,7 +30,8 @@ def status(as_json: bool) -> None:
     click.echo(f"{count_of(found.documents, 'document')}, {size(found.bytes)}")
     tables.show(("links", "state"), [(count, state) for state, count in found.states.items()])
     if found.deleting:
-        output.say(f"{count_of(found.deleting, 'document')} wait for deletion, which `receiver work` does")
+        wait = count_of(found.deleting, "document waits", "documents wait")
+        output.say(f"{wait} for deletion, which `receiver work` does")
 
 
 @click.command()

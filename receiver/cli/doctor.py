@@ -20,7 +20,7 @@ from receiver.doctor.report import Area, NumberLine, Report
 from receiver.numbers import known as numbers
 from receiver.numbers.findings import Finding, Severity
 from receiver.vocabulary.mask import masked_number
-from receiver.vocabulary.printable import printable
+from receiver.vocabulary.printable import count_of, in_days, printable
 
 _EXIT = {None: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _MOST_NUMBERS = 20
@@ -117,8 +117,7 @@ def _say_what_is_left(report: Report, *, fixed: bool) -> None:
 
 
 def _summary(area: Area) -> str:
-    count = len(area.findings)
-    return area.summary if not count else f"{count} findings" if count > 1 else "1 finding"
+    return count_of(len(area.findings), "finding") if area.findings else area.summary
 
 
 def _shown(finding: Finding) -> str:
@@ -129,11 +128,10 @@ def _shown(finding: Finding) -> str:
 
 
 def _row(number: NumberLine) -> tuple[object, ...]:
-    days = number.days_left
     return (
         number.number if sys.stdout.isatty() else masked_number(number.number),
         number.serves or "no",
-        None if days is None else "ended" if days < 0 else "today" if days == 0 else f"in {days} days",
+        None if number.days_left is None else in_days(number.days_left),
         {True: "yes", False: "no", None: None}[number.renews],
         None if number.last_event is None else _since(number.last_event),
     )

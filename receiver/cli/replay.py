@@ -199,7 +199,7 @@ def _tell(replay: Replay) -> None:
 
 def _words(replay: Replay) -> str:
     parts = [f"{replay.delivered} of {replay.planned} delivered"]
-    parts += [f"{replay.waiting} wait"] if replay.waiting else []
+    parts += [count_of(replay.waiting, "waits", "wait")] if replay.waiting else []
     parts += [f"{replay.dead} failed for good"] if replay.dead else []
     parts += [f"{replay.cancelled} cancelled"] if replay.cancelled else []
     more = ", more to come" if replay.state == "planning" else ""

@@ -18,7 +18,7 @@ from receiver.db.failure import reason_of
 from receiver.db.schema import require_schema
 from receiver.intake.distrust import explained
 from receiver.search.set_aside import set_aside_json
-from receiver.vocabulary.printable import size
+from receiver.vocabulary.printable import count_of, size
 
 
 @click.command()
@@ -64,7 +64,7 @@ def drain() -> None:
     if set_aside:
         output.say(f"set aside {set_aside} that the database refuses: see `receiver spool list`")
     if locked:
-        output.say(f"{locked} still wait: somebody holds a lock on their events")
+        output.say(f"{count_of(locked, 'still waits', 'still wait')}: somebody holds a lock on their events")
 
 
 @click.command()
@@ -129,7 +129,8 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
 
     Do this once the reason is gone. The service or `receiver spool drain` then moves them.
     """
-    click.echo(f"{current.spool().retry(_which(ids, everything), who=who())} wait again")
+    again = current.spool().retry(_which(ids, everything), who=who())
+    click.echo(f"{count_of(again, 'waits', 'wait')} again")
 
 
 @click.command()

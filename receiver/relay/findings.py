@@ -14,6 +14,7 @@ from receiver.numbers.findings import Finding, graded, warning
 from receiver.relay.deliveries import Deliveries
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.target import Target, TargetState, all_targets
+from receiver.vocabulary.printable import count_of
 
 FAILING, PAUSED, DEAD = "target-failing", "target-paused", "deliveries-dead"
 CODES = (FAILING, PAUSED, DEAD)
@@ -58,8 +59,7 @@ def look(targets: Sequence[Target], dead: dict[int, int], now: datetime) -> Iter
         if number := dead.get(target.id):
             yield warning(
                 DEAD,
-                f"{number} {'delivery' if number == 1 else 'deliveries'} to the target {target.label}"
-                " failed for good.",
+                f"{count_of(number, 'delivery', 'deliveries')} to the target {target.label} failed for good.",
                 f"receiver deliveries list --state {DeliveryState.DEAD} --target {name}",
                 subject,
             )

@@ -32,6 +32,7 @@ from receiver.search.home import at_home
 from receiver.search.query import Search
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.fields import SAID, Sort
+from receiver.vocabulary.printable import count_of
 from receiver.vocabulary.telephone import spelled
 
 FEWEST_DIGITS = 5
@@ -152,18 +153,19 @@ class Erasure:
                 if act.done.events == before and not taken:
                     break
         remove_orphans(self._engine)
+        erased = f"{count_of(act.done.events, 'event was', 'events were')} erased"
         try:
             sweep(self._engine, self._store)
         except StoreError as error:
             raise EraseError(
-                f"{act.done.events} events were erased, but not all of their documents: {error}. Put that"
+                f"{erased}, but not all of their documents: {error}. Put that"
                 " right; `receiver work` then deletes them. `receiver archive status` says how many are left"
             ) from None
         try:
             self._forget()
         except SQLAlchemyError as error:
             raise EraseError(
-                f"{act.done.events} events were erased, but what they leave behind on disk was not: "
+                f"{erased}, but what they leave behind on disk was not: "
                 f"{reason_of(error)}. Put that right, then run `receiver db compact`"
             ) from None
         return Erased(act.done.events, act.done.repeats, spooled, act.done.documents, contacts, replays)

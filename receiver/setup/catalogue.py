@@ -237,7 +237,8 @@ class Shop:
                 reason = refusal.reason
         if len(found) == count:
             return Offers(tuple(found))
-        few = f"only {len(found)} of {count} {described(narrowed, 'numbers')} are for sale there"
+        are = "is" if len(found) == 1 else "are"
+        few = f"only {len(found)} of {count} {described(narrowed, 'numbers')} {are} for sale there"
         none = reason or f"no {described(narrowed)} is for sale there"
         return Offers(tuple(found), few if found else none)
 

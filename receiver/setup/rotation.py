@@ -29,6 +29,7 @@ from receiver.setup.configuring import repointed
 from receiver.setup.journal import Journal
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.mask import masked_number
+from receiver.vocabulary.printable import count_of
 
 GRACE = timedelta(days=7)
 LOOK_EVERY = 1.0
@@ -217,7 +218,8 @@ class Rotator:
             self._move_those_of(owner, owner.urls(secret), done)
         left = [each for each in done if each.outcome in (StepOutcome.FAILED, StepOutcome.SKIPPED)]
         if left:
-            raise RotationError(f"{len(left)} of {len(done)} numbers were not moved. {_AGAIN}")
+            were = count_of(len(done), "number was", "numbers were")
+            raise RotationError(f"{len(left)} of {were} not moved. {_AGAIN}")
         return tuple(done)
 
     def _move_those_of(self, owner: Owner, urls: CallbackUrls, done: list[Progress]) -> None:

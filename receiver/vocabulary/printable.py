@@ -45,6 +45,13 @@ def sentence(message: str) -> str:
     return f"{message[:1].upper()}{message[1:]}{'' if message.endswith('.') else '.'}"
 
 
+def in_days(days: int) -> str:
+    """When something is that many days from today: `in 3 days`, `tomorrow`, `2 days ago`."""
+    if abs(days) > 1:
+        return f"in {days} days" if days > 0 else f"{-days} days ago"
+    return ("yesterday", "today", "tomorrow")[days + 1]
+
+
 def count_of(count: int, thing: str, things: str = "") -> str:
     """`1 event`, `2 events`."""
     return f"{count} {thing}" if count == 1 else f"{count} {things or f'{thing}s'}"

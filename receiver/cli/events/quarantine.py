@@ -66,7 +66,8 @@ def release(*, why: str | None, undone: bool, dry_run: bool, yes: bool, as_json:
         return
     if not held.ids:
         return
-    twins = f"; {done.merged} were in the log already, and count as repeats" if done.merged else ""
+    repeat = count_of(done.merged, "repeat")
+    twins = f"; {repeat} of what was in the log already" if done.merged else ""
     click.echo(f"released {count_of(done.released, 'event')}{twins}")
 
 

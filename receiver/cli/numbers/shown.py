@@ -17,6 +17,7 @@ from receiver.providers.market import AvailableNumber, Duration, Rate
 from receiver.providers.numbers import Capability, SubscribedNumber, words_of
 from receiver.setup.plan import Configure
 from receiver.vocabulary.kinds import Kind
+from receiver.vocabulary.printable import in_days
 
 _TARGETS = {
     Target.UNSET: "not set",
@@ -199,7 +200,7 @@ def expires(number: SubscribedNumber, provider: Provider) -> str:
         return "-"
     if days < 0:
         return f"EXPIRED {number.expiry}"
-    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+    return in_days(days)
 
 
 def renews(number: SubscribedNumber) -> str:

@@ -9,6 +9,7 @@ from receiver.doctor.report import NotLooked
 from receiver.keys import proof
 from receiver.keys.doors import PUBLIC_URL, Door, addresses, no_second
 from receiver.numbers.findings import Finding, graded, warning
+from receiver.vocabulary.printable import count_of, in_days
 
 SOON, VERY_SOON = 21, 7
 """Days. Authorities renew 30 days before the end: with fewer left, somebody should have a look."""
@@ -39,12 +40,12 @@ def _look_at(door: Door, found: list[Finding]) -> str:
         return "answers"
     left = (reached.certificate_until - datetime.now(UTC)).days
     if left <= SOON:
-        sentence = f"The TLS certificate of {door.setting} ends in {left} days."
+        sentence = f"The TLS certificate of {door.setting} ends {in_days(left)}."
         mend = "Renew it, and let the proxy load the new one."
         found.append(
             graded(left <= VERY_SOON, "certificate" if first else "fallback-certificate", sentence, mend)
         )
-    return f"answers, certificate good for {left} days"
+    return f"answers, certificate good for {count_of(left, 'day')}"
 
 
 CHECK = Check("address", look)

@@ -29,15 +29,16 @@ def look(patient: Patient, found: list[Finding]) -> str:
         found.append(error("archive", sentence(str(problem)), "receiver archive check"))
         return ""
     if checked.wrong:
-        wrong = len(checked.wrong)
-        said = f"Of {checked.documents} documents looked at, {wrong} are missing, damaged or unreadable."
+        read, are = count_of(checked.documents, "document"), count_of(len(checked.wrong), "is", "are")
+        said = f"Of {read} looked at, {are} missing, damaged or unreadable."
         found.append(error("archive-damaged", said, "receiver archive check --mend"))
     if counts.oldest_waiting is not None:
         received = select(EVENTS.c.received_at).where(EVENTS.c.id == counts.oldest_waiting)
         with patient.engine.connect() as connection:
             since = connection.scalar(received)
         if since is not None and datetime.now(UTC) - since > WAITS:
-            said = f"{counts.states[State.WAITING]} documents wait to be fetched, some for more than an hour."
+            wait = count_of(counts.states[State.WAITING], "document waits", "documents wait")
+            said = f"{wait} to be fetched, the oldest for more than an hour."
             found.append(warning("archive-waits", said, "receiver archive list --state waiting"))
     return f"{count_of(counts.documents, 'document')}, {size(counts.bytes)}"
 

@@ -15,6 +15,7 @@ from receiver.relay import findings
 from receiver.relay.deliveries import Deliveries
 from receiver.relay.delivery import DeliveryState
 from receiver.relay.target import all_targets
+from receiver.vocabulary.printable import count_of
 
 WAITS = timedelta(minutes=1)
 """Events are looked at within a second, where somebody delivers."""
@@ -35,8 +36,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
     log = Deliveries(engine)
     found += findings.look(targets, log.dead(), now)
     waiting = sum(counts.get(DeliveryState.WAITING, 0) for counts in log.counts().values())
-    count = len(targets)
-    return f"{count} target{'s' if count > 1 else ''}, {waiting or 'nothing'} waiting"
+    return f"{count_of(len(targets), 'target')}, {waiting or 'nothing'} waiting"
 
 
 def _next_event(engine: Engine) -> datetime | None:

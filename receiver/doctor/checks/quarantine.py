@@ -5,7 +5,7 @@ from __future__ import annotations
 from receiver.doctor.check import Check, Patient
 from receiver.numbers.findings import Finding, graded
 from receiver.retention import quarantine
-from receiver.vocabulary.printable import size
+from receiver.vocabulary.printable import count_of, size
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
@@ -20,7 +20,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
                 "receiver events list --quarantined, then release or drop",
             )
         )
-    return f"{state.events} events, {size(state.bytes)} of {size(state.limit)}"
+    return f"{count_of(state.events, 'event')}, {size(state.bytes)} of {size(state.limit)}"
 
 
 CHECK = Check("quarantine", look)

@@ -13,6 +13,7 @@ from receiver.models import JobState
 from receiver.numbers.findings import Finding, error, warning
 from receiver.retention.prune import doubted
 from receiver.search import index_lag
+from receiver.vocabulary.printable import count_of
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
@@ -29,8 +30,7 @@ def look(patient: Patient, found: list[Finding]) -> str:
     ]
     found += doubted(clock.doubt_of(patient.engine))
     found += index_lag.finding(patient.engine, UTC)
-    count = len(serving)
-    return f"{count} process{'es' if count > 1 else ''} serving, jobs run"
+    return f"{count_of(len(serving), 'process', 'processes')} serving, jobs run"
 
 
 CHECK = Check("service", look)

@@ -10,7 +10,7 @@ from receiver.intake import set_aside
 from receiver.intake.spool import Spool, SpoolError
 from receiver.intake.writer import EventWriter
 from receiver.numbers.findings import Finding, error, warning
-from receiver.vocabulary.printable import sentence
+from receiver.vocabulary.printable import count_of, sentence
 
 WAITS = timedelta(minutes=1)
 """The service drains the spool within seconds of the database's return."""
@@ -34,7 +34,8 @@ def look(patient: Patient, found: list[Finding]) -> str:
     now = datetime.now(UTC)
     if state.oldest and state.waiting and now - state.oldest > WAITS:
         since = in_words(now - state.oldest)
-        said = f"{state.waiting} callbacks wait for the database, the oldest for {since}."
+        wait = count_of(state.waiting, "callback waits", "callbacks wait")
+        said = f"{wait} for the database, the oldest for {since}."
         found.append(warning("spool-waits", said, "receiver spool drain"))
     found += set_aside.finding(state)
     return f"takes callbacks, {state.waiting or 'none'} waiting"
@@ -56,7 +57,7 @@ def mend(patient: Patient, say: Say) -> None:
     while drained := patient.spool.drain(writer):
         moved += drained.moved
     if moved:
-        say(f"moved {moved} callbacks from the spool into the database")
+        say(f"moved {count_of(moved, 'callback')} from the spool into the database")
 
 
 CHECK = Check("spool", look, mend, without_database=True)
