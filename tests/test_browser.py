@@ -253,6 +253,8 @@ def test_a_search_is_suggested_explained_built_and_saved(open_page, demo):
 def test_an_event_is_on_the_page_at_once(open_page, demo):
     page = open_page("/events?q=kind:sms")
     expect(page.locator("#live")).to_have_attribute("data-state", "on")
+    asked = []
+    page.on("request", lambda request: asked.append(request) if request.resource_type == "fetch" else None)
     page.evaluate(
         """() => { window.seen = new Promise((seen) => new MutationObserver((changes) => {
             const first = document.querySelector("#rows tr").textContent;
@@ -269,6 +271,7 @@ def test_an_event_is_on_the_page_at_once(open_page, demo):
     demo.provider.control.sms(CALLER, demo.voice, "another one")
     expect(page.locator("#rows tr").first).to_contain_text("another one")
     expect(page.locator("#rows tr").nth(1)).to_contain_text("live from the test")
+    assert {request.headers.get("x-unattended") for request in asked} == {"1"}
 
 
 def test_a_list_draws_itself_anew_under_the_keyboard(open_page, demo):

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 import time_machine
@@ -163,6 +164,20 @@ def test_a_sign_in_lapses_when_idle_and_after_a_week_whatever_happens(client, an
             clock.shift(IDLE / 2)
             assert is_in(client)
         clock.shift(IDLE / 2 + timedelta(seconds=1))
+        assert not is_in(client)
+
+
+def test_a_page_that_is_left_open_does_not_keep_its_sign_in(client, ana, monkeypatch):
+    monkeypatch.setattr("receiver.web.live.HEARTBEAT", 0)
+    with time_machine.travel("2026-03-01 08:00:00Z", tick=False) as clock:
+        sign_in(client)
+        clock.shift(IDLE - timedelta(minutes=5))
+        stream = client.get("/events/stream").iter_encoded()
+        assert len(list(islice(stream, 3))) == 3
+        for path in ("/events/tail", "/", "/events"):
+            assert client.get(path, headers={"X-Unattended": "1"}).status_code == 200
+        clock.shift(timedelta(minutes=5, seconds=1))
+        assert len(list(islice(stream, 20))) < 20
         assert not is_in(client)
 
 

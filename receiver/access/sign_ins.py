@@ -112,8 +112,11 @@ class SignIns:
             connection.execute(insert(SignIn).values(row))
         return token
 
-    def who(self, token: str) -> Visitor | None:
-        """Whose token this is; None if it was never issued, has expired or was withdrawn."""
+    def who(self, token: str, *, used: bool = True) -> Visitor | None:
+        """Whose token this is; None if it was never issued, has expired or was withdrawn.
+
+        If it is not `used`, since nobody may be at the browser that shows it, it goes on becoming idle.
+        """
         digest, now = _digest(token), datetime.now(UTC)
         query = (
             select(User.name, User.role, SignIn.masked, SignIn.seen_at)
@@ -124,7 +127,7 @@ class SignIns:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        if row.seen_at < now - _SEEN_EVERY:
+        if used and row.seen_at < now - _SEEN_EVERY:
             self._change(digest, seen_at=now)
         return Visitor(row.name, Scope(row.role), row.masked, digest)
 

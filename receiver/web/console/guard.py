@@ -34,13 +34,18 @@ def visitor() -> Visitor:
 def visitor_of_cookie() -> Visitor | None:
     """Who this request's cookie belongs to, if anybody."""
     token = session_cookie()
-    return current.sign_ins().who(token) if token else None
+    return current.sign_ins().who(token, used=not _unattended()) if token else None
 
 
 def still_signed_in() -> Callable[[], bool]:
     """A check that works long after this request: whether its visitor is still signed in."""
     sign_ins, token = current.sign_ins(), session_cookie()
-    return lambda: sign_ins.who(token) is not None
+    return lambda: sign_ins.who(token, used=False) is not None
+
+
+def _unattended() -> bool:
+    """Whether an open page asks by itself. A browser sends no header of ours with the request of a stream."""
+    return "X-Unattended" in request.headers or request.endpoint == "console.events.stream"
 
 
 def let_in() -> AnyResponse | None:

@@ -4,9 +4,10 @@ const PAUSE_MS = 2000;
 let last = 0;
 let waiting;
 
-// A part of a page from the server. Once the session is over, the page is loaded again, which leads to the sign-in.
+// A part of a page from the server. It says that nobody may be there, so that an open page does not keep the
+// session alive. Once that is over, the page is loaded again, which leads to the sign-in.
 export async function ask(address) {
-  const answer = await fetch(address, { redirect: "manual" });
+  const answer = await fetch(address, { redirect: "manual", headers: { "X-Unattended": "1" } });
   if (answer.type === "opaqueredirect") location.reload();
   if (!answer.ok) throw new Error(String(answer.status));
   return answer;
