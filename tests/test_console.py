@@ -797,6 +797,36 @@ def test_the_mask_hides_numbers_and_texts_on_every_page(client, app):
     assert "a secret text" in client.get("/events/1").text
 
 
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [
+        (f"/conversations/{NUMBER}/{SENDER}?before=12", "/conversations"),
+        (f"/numbers/{NUMBER}", "/numbers"),
+        ("/calls/S1", "/calls"),
+        ("/calls?q=state%3Amissed&before=12", "/calls?q=state%3Amissed&before=12"),
+        ("/calls?q=state%3Amissed+secret", "/calls"),
+        (f"/events?q=from%3A{quote(SENDER)}&done=saved", "/events"),
+        ("/events?q=secret:x", "/events"),
+        (f"/contacts?number={quote(SENDER)}&next=/conversations/{NUMBER}/{SENDER}", "/contacts"),
+        ("/?range=7d", "/?range=7d"),
+        ("/events/1/conversation", "/events/1/conversation"),
+    ],
+)
+def test_the_mask_leads_away_from_an_address_that_tells(client, address, masked):
+    given = {"form_token": form_token(client), "next": address}
+    assert client.post("/mask", data=given | {"on": "1"}).location == masked
+    assert client.post("/mask", data=given | {"on": "0"}).location == address
+
+
+@pytest.mark.parametrize("path", ["/calls/S1", f"/conversations/{NUMBER}/{SENDER}"])
+def test_from_a_call_or_a_conversation_the_mask_leads_to_the_same(client, log, path):
+    page = client.get(path).text
+    back = re.search(r'action="/mask">.*?name="next" value="([^"]+)"', page, re.DOTALL)[1]
+    masked = client.post("/mask", data={"form_token": form_token(client), "on": "1", "next": back}).location
+    assert re.fullmatch(r"/events/\d+/(call|conversation)", masked)
+    assert re.search("<title>.*", client.get(masked).text)[0] == re.search("<title>.*", page)[0]
+
+
 def assert_masked(page: str, path: str) -> None:
     assert "secret" not in page, path
     assert "42#" not in page, path

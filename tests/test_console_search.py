@@ -170,11 +170,17 @@ def test_what_cannot_be_saved_is_said(client, monkeypatch):
 
 
 def test_a_saved_search_keeps_its_numbers_from_those_who_mask(client):
-    keep(client, "Tan 6591234567", "from:+6591234567")
+    searches = {"Tan 6591234567": "from:+6591234567", "Text": "invoice", "Missed": "state:missed since:1h"}
+    for name, search in searches.items():
+        keep(client, name, search)
     mask(client)
     page = client.get("/events").text
     assert "Saved searches" in page
     assert "91234567" not in page
+    run = {name: client.get(address) for name, address in kept(client).items()}
+    assert [answer.status_code for answer in run.values()] == [303, 403, 403]
+    assert led_to(run["Missed"]) == searches["Missed"]
+    assert "Turn the mask off first" in run["Text"].text
 
 
 def test_the_pages_keep_their_outline(client, ours):

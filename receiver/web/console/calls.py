@@ -101,6 +101,7 @@ def _page(call: Call) -> str:
     return render_template(
         "call.html",
         page="calls",
+        masked_at=url_for(".of_event", event_id=call.id),
         call=document,
         steps=time_line(document),
         rules=rules.drawn(call, decided),

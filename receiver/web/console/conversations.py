@@ -72,6 +72,7 @@ def _page(number: str, sender: str, address: str) -> str:
     return render_template(
         "conversation.html",
         page="conversations",
+        masked_at=url_for(".of_event", event_id=found.messages[0].id),
         conversation=document,
         # In the order of writing: oldest first.
         messages=list(reversed(document["messages"])),

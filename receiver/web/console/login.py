@@ -16,6 +16,7 @@ from receiver.vocabulary.printable import sentence
 from receiver.web.console import cookies, guard
 from receiver.web.console.addresses import own_address
 from receiver.web.console.forms import require_form_token
+from receiver.web.console.hidden import discreet_address
 
 login = Blueprint("login", __name__)
 
@@ -101,9 +102,10 @@ def sign_out_browser() -> Response:
 
 @login.post("/mask")
 def mask() -> Response:
-    """Hide numbers and texts on this browser's pages, or show them again."""
-    current.sign_ins().mask(guard.visitor(), request.form.get("on") == "1")
-    return redirect(own_address(request.form.get("next")), 303)
+    """Hide numbers and texts on this browser's pages, its address included, or show them again."""
+    on, back = request.form.get("on") == "1", own_address(request.form.get("next"))
+    current.sign_ins().mask(guard.visitor(), on)
+    return redirect(discreet_address(back) if on else back, 303)
 
 
 @login.post("/theme")

@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response
 
 from receiver import current
 from receiver.access.saved_searches import SavedSearchError, SavedSearches
-from receiver.web.console import guard
+from receiver.web.console import guard, shown
+from receiver.web.console.hidden import tells
 from receiver.web.console.lists import parsed
 from receiver.web.console.search import list_name
 
@@ -30,10 +31,12 @@ def save() -> Response:
 
 @saved.get("/<int:saved_id>")
 def run(saved_id: int) -> Response:
-    """To the list and what the search finds there now, at an address without numbers in it."""
+    """To the list and what the search finds there now. It can be read there, in the address and the box."""
     found = _mine().get(saved_id) if saved_id < 2**63 else None
     if found is None:
         abort(404, "There is no saved search of yours at this address.")
+    if shown.masked() and tells(found.search):
+        abort(403, "The search would show what is masked. Turn the mask off first.")
     return redirect(url_for(f"console.{found.list}.show_list", q=found.search), 303)
 
 
