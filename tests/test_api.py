@@ -177,6 +177,16 @@ def test_it_says_that_the_database_is_away(client, app):
     for path in ("/events", "/events?format=csv", "/calls", "/conversations?kind=sms"):
         answer = client.get(f"/api/v1{path}", headers=HEADERS)
         assert (answer.status_code, answer.json["error"]["code"]) == (503, "unavailable")
+        assert answer.headers["Retry-After"] == "5"
+
+
+def test_it_says_what_to_do_about_a_body_that_is_too_large(client):
+    answer = client.post("/api/v1/spool/retry", data=b" " * 70_000, headers=HEADERS)
+    said = {
+        "code": "request_entity_too_large",
+        "message": "the body is too large: send it in several requests",
+    }
+    assert (answer.status_code, answer.json) == (413, {"error": said})
 
 
 def test_it_reads_calls_and_conversations(reader):

@@ -36,7 +36,7 @@ def test_every_operation_parameter_and_error_is_on_it(page):
             assert coded(parameter.describes) in text
     for tag in document()["tags"]:
         assert f'<h2 id="{tag["name"]}">' in text
-    for status in ("400", "401", "403", "429", "503"):
+    for status in ("400", "401", "403", "408", "413", "429", "503"):
         assert f"<dt>{status}</dt>" in text
 
 

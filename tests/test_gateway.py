@@ -13,6 +13,7 @@ from sqlalchemy import select
 from receiver.intake.refusals import Cause
 from receiver.models import EVENTS
 from receiver.web import bodies, private
+from receiver.web.api.openapi import document
 from receiver.web.gateway import Gateway
 
 PATH = f"/callbacks/{KEY}/sms"
@@ -150,6 +151,35 @@ def test_what_is_refused_under_a_valid_key_is_counted_told_and_kept(
     with app.extensions["receiver"].engine.connect() as connection:
         rows = [tuple(row) for row in connection.execute(select(EVENTS.c.quarantine, EVENTS.c.text))]
     assert rows == ([] if cause is Cause.TOO_LARGE else [("cut short", "hel")] * 2)
+
+
+@pytest.mark.parametrize(
+    ("cause", "status", "code"),
+    [
+        (Cause.TOO_LARGE, 413, "request_entity_too_large"),
+        (Cause.TOO_SLOW, 408, "request_timeout"),
+        (Cause.STOPPING, 503, "unavailable"),
+    ],
+)
+def test_a_program_is_told_in_the_usual_shape_why_its_body_is_refused(run, monkeypatch, cause, status, code):
+    monkeypatch.setattr(bodies, "BODY_TIMEOUT", 0.0 if cause is Cause.TOO_SLOW else 20)
+    monkeypatch.setattr(private, "LARGEST_FORM", 64 * 1024)
+
+    async def work(gateway: Gateway) -> None:
+        callers = [Caller(gateway, "POST", path) for path in ("/api/v1/spool/retry", "/account")]
+        for caller in callers:
+            caller.say(b"x" * (100_000 if cause is Cause.TOO_LARGE else 1))
+        await asyncio.sleep(0)
+        if cause is Cause.STOPPING:
+            gateway._others.cut_off()
+        assert [await caller.status() for caller in callers] == [status] * 2
+        (start, body), (_, empty) = (caller.sent for caller in callers)
+        assert json.loads(body["body"])["error"]["code"] == code
+        assert (b"retry-after" in dict(start["headers"])) == (status == 503)
+        assert empty["body"] == b""
+
+    run(work)
+    assert str(status) in document()["paths"]["/spool/retry"]["post"]["responses"]
 
 
 def test_a_caller_that_leaves_without_a_word_leaves_nothing(run, app):

@@ -198,6 +198,7 @@ def test_a_spool_that_cannot_be_used_is_a_sentence_on_the_page_and_in_the_api(ap
     assert client.get("/events").status_code == 200
     answer = app.test_client().get("/api/v1/spool/set-aside", headers=HEADERS)
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "5"
     (found,) = app.test_client().get("/api/v1/findings", headers=HEADERS).json["findings"]
     assert (found["code"], found["severity"]) == ("spool", "error")
 

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup, escape
 
-from receiver.web.api.openapi import document
+from receiver.web.api.openapi import REFUSALS, document
 from receiver.web.compression import compress
 from receiver.web.console.guard import dress
 
@@ -70,7 +70,7 @@ def _dress(response: Response) -> Response:
 
 @cache
 def _page() -> tuple[list[Group], dict[str, Schema]]:
-    """What is on the page: the operations by tag, and the errors that all of them have."""
+    """What is on the page: the operations by tag, and the errors that many of them have."""
     whole = document()
     schemas = whole["components"]["schemas"]
     shown = [
@@ -82,8 +82,9 @@ def _page() -> tuple[list[Group], dict[str, Schema]]:
         Group(tag["name"], tag["description"], tuple(one for name, one in shown if name == tag["name"]))
         for tag in whole["tags"]
     ]
-    usual = whole["paths"]["/events"]["get"]["responses"]
-    return groups, {status: told for status, told in usual.items() if status != "200"}
+    answers = [told["responses"] for methods in whole["paths"].values() for told in methods.values()]
+    errors = {status: told for some in answers for status, told in some.items() if status in REFUSALS}
+    return groups, dict(sorted(errors.items()))
 
 
 def _shown(path: str, method: str, told: Schema, schemas: Schema) -> Shown:

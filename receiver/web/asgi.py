@@ -30,10 +30,14 @@ def closing(send: Send) -> Send:
     return send_closing
 
 
-async def respond(send: Send, status: int, answer: Answer = NOTHING) -> None:
+async def respond(
+    send: Send, status: int, answer: Answer = NOTHING, *, retry_after: int | None = None
+) -> None:
     headers = [(b"content-length", str(len(answer.body)).encode())]
     if answer.content_type is not None:
         headers.append((b"content-type", answer.content_type.encode()))
+    if retry_after is not None:
+        headers.append((b"retry-after", str(retry_after).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 

@@ -9,6 +9,7 @@ an export ends it.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,9 +19,11 @@ from flask import Flask
 from receiver.current import EXTENSION, Parts
 from receiver.intake.refusals import Cause
 from receiver.logs.log import get_logger
+from receiver.providers.answer import NOTHING, Answer
 from receiver.web.answer import FlaskAnswer
 from receiver.web.asgi import Receive, Scope, Send, environ_of, respond
 from receiver.web.bodies import Bodies
+from receiver.web.errors import API, RETRY_AFTER, TOO_LARGE, shape
 from receiver.web.live import Live
 
 logger = get_logger(__name__)
@@ -35,12 +38,13 @@ LARGEST_FORM = 2 << 20
 """Bytes of what a person uploads. Flask takes it only where a page asks for a file, and less elsewhere."""
 
 _REFUSED = {
-    Cause.TOO_LARGE: 413,
-    Cause.CUT_SHORT: 400,
-    Cause.TOO_SLOW: 408,
-    Cause.NO_ROOM: 503,
-    Cause.STOPPING: 503,
+    Cause.TOO_LARGE: (413, "request_entity_too_large", TOO_LARGE),
+    Cause.CUT_SHORT: (400, "bad_request", "the body ended early: send it again, whole"),
+    Cause.TOO_SLOW: (408, "request_timeout", "the body took too long to arrive: send it again, faster"),
+    Cause.NO_ROOM: (503, "unavailable", "too many large bodies arrive at once: try again"),
+    Cause.STOPPING: (503, "unavailable", "this process is about to stop: try again"),
 }
+_NO_SEAT = (503, "unavailable", "too many listen to this process already: try again later")
 
 
 class Private:
@@ -58,7 +62,7 @@ class Private:
         with self._bodies.one() as body:
             await self._bodies.read(body, receive)
             if body.cause is not None:
-                await respond(send, _REFUSED[body.cause])
+                await _refuse(send, scope["path"], *_REFUSED[body.cause])
                 return
             self._at_work += 1
             try:
@@ -88,14 +92,14 @@ class Private:
             return
         gone = asyncio.ensure_future(_leaves(receive))
         try:
-            await self._send(answer, send, gone)
+            await self._send(answer, send, gone, environ["PATH_INFO"])
         finally:
             gone.cancel()
             await loop.run_in_executor(self._threads, answer.close)
 
-    async def _send(self, answer: FlaskAnswer, send: Send, gone: asyncio.Future[None]) -> None:
+    async def _send(self, answer: FlaskAnswer, send: Send, gone: asyncio.Future[None], path: str) -> None:
         if answer.wish is not None and self._live.full:
-            await respond(send, 503)
+            await _refuse(send, path, *_NO_SEAT)
             return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
 
@@ -131,6 +135,13 @@ class Private:
                 piece = await coming
             finally:
                 coming.cancel()  # so that one that failed already is not logged with words of the caller's
+
+
+async def _refuse(send: Send, path: str, status: int, code: str, message: str) -> None:
+    """Refuse what Flask never saw, as it would: a program is told why."""
+    told = Answer("application/json", json.dumps(shape(code, message)).encode())
+    retry_after = RETRY_AFTER if status == 503 else None
+    await respond(send, status, told if path.startswith(API) else NOTHING, retry_after=retry_after)
 
 
 async def _leaves(receive: Receive) -> None:

@@ -10,7 +10,7 @@ from receiver.web.api import api
 from receiver.web.api_page import api_page
 from receiver.web.callbacks import CallbackAdapter, callbacks
 from receiver.web.console import console, unknown_address
-from receiver.web.errors import problem
+from receiver.web.errors import API, TOO_LARGE, problem
 from receiver.web.health import health
 from receiver.web.metrics import metrics
 from receiver.web.paths import Rest
@@ -35,10 +35,11 @@ def add_sides(app: Flask, *, public: bool, private: bool) -> None:
 def _http_error(error: HTTPException) -> Response:
     """JSON for programs, a page for people who are signed in, and an empty answer for strangers."""
     status = error.code or 500
-    if request.path.startswith("/api/"):
+    if request.path.startswith(API):
         # Of a path that leads nowhere, its description would speak of spelling and browsers.
         nowhere = status == 404 and request.endpoint is None
         said = "there is no such path; see /docs/api" if nowhere else error.description or error.name
+        said = TOO_LARGE if status == 413 else said
         answer = problem(status, error.name.lower().replace(" ", "_"), said)
         if isinstance(error, MethodNotAllowed):
             answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))

@@ -11,9 +11,10 @@ from pydantic.json_schema import models_json_schema
 from receiver.access.scopes import Scope
 from receiver.web.api import shapes
 from receiver.web.api.operation import JSON, OPERATIONS, Given, Operation, operation
+from receiver.web.errors import TOO_LARGE
 
 _SCHEMAS = "#/components/schemas/"
-_REFUSALS = {
+REFUSALS = {
     "400": (
         "A parameter or the body is invalid; the message names it.",
         "bad_request",
@@ -29,17 +30,24 @@ _REFUSALS = {
         "forbidden",
         "this needs a token of scope operate, and this one has scope read",
     ),
+    "408": (
+        "The body took too long to arrive.",
+        "request_timeout",
+        "the body took too long to arrive: send it again, faster",
+    ),
+    "413": ("The body is too large.", "request_entity_too_large", TOO_LARGE),
     "429": (
         "Too many requests by this token.",
         "too_many_requests",
         "this token may make 100 requests a second",
     ),
     "503": (
-        "The database cannot be reached.",
+        "What is asked for cannot be had now, mostly because the database cannot be reached.",
         "unavailable",
         "the database cannot be reached; callbacks go to the spool in the meantime",
     ),
 }
+_OF_BODIES = {"408", "413"}
 TAGS = {
     "events": "What arrived, one notification each, and its documents.",
     "calls": "Events of one call, put together.",
@@ -124,8 +132,9 @@ def _described(one: Operation, schema_of: dict[type[BaseModel], Any]) -> dict[st
             "200": {"description": "OK", "content": content},
             **{
                 status: _refusal(status, failure)
-                for status in _REFUSALS
+                for status in REFUSALS
                 if not (one.public and status != "400")
+                if one.body is not None or status not in _OF_BODIES
             },
         },
     }
@@ -144,7 +153,7 @@ def _described(one: Operation, schema_of: dict[type[BaseModel], Any]) -> dict[st
 
 
 def _refusal(status: str, failure: dict[str, Any]) -> dict[str, Any]:
-    text, code, message = _REFUSALS[status]
+    text, code, message = REFUSALS[status]
     example = {"error": {"code": code, "message": message}}
     refusal = {"description": text, "content": {JSON: failure["content"][JSON] | {"example": example}}}
     if status in {"429", "503"}:

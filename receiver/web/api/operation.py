@@ -193,4 +193,5 @@ def _body(model: type[BaseModel] | None) -> BaseModel | None:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise BadRequest(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise BadRequest(f"{where}: {said[0].lower()}{said[1:]}") from None
