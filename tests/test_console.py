@@ -205,6 +205,11 @@ def test_no_form_is_taken_that_is_not_ours(app, client):
     assert client.get("/account").status_code == 200
 
 
+def test_a_page_can_be_asked_for_its_headers_alone(client):
+    assert client.head("/events").status_code == 200
+    assert client.head("/account").headers["Content-Type"] == client.get("/account").headers["Content-Type"]
+
+
 # What every page says.
 
 

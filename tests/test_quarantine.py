@@ -335,10 +335,10 @@ def test_a_release_can_be_undone_through_the_api_once_and_for_an_hour(client):
     _, done = ask("release", ids=[1])
     back = ask("undo", release=done["release"])
     assert back == (200, {"events": 1, "came_again": 0, "delivered": 0})
-    assert ask("undo", release=done["release"])[0] == 404
+    assert ask("undo", release=done["release"])[0] == 409
     _, done = ask("release", ids=[1])
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=61)):
-        assert ask("undo", release=done["release"])[0] == 404
+        assert ask("undo", release=done["release"])[0] == 409
 
 
 @ON_BOTH

@@ -198,6 +198,16 @@ def test_guesses_are_slowed_down_and_forgotten_again(app, client, ana):
         assert connection.scalars(select(SignInFailure.failures)).all() == [0, 0]
 
 
+def test_guesses_at_the_password_of_a_browser_left_alone_are_slowed_down_in_the_same_way(client, ana):
+    sign_in(client)
+    token = re.search(r'name="form_token" value="(\w+)"', client.get("/account").text)[1]
+    given = {"form_token": token, "new": "another one, long", "again": "another one, long"}
+    with time_machine.travel("2026-03-01 08:00:00Z", tick=False):
+        answers = [client.post("/account", data=given | {"password": f"guess {at}"}) for at in range(11)]
+    assert [answer.status_code for answer in answers] == [400] * 10 + [429]
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+
+
 def test_who_hammers_a_name_does_not_shut_its_owner_out(app, client, ana):
     with time_machine.travel("2026-03-01 08:00:00Z", tick=False):
         sign_in(client)

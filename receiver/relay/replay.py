@@ -70,6 +70,10 @@ class ReplayPage:
     next: int | None
 
 
+class UnknownEvent(TargetError):
+    """There is no event with one of these ids."""
+
+
 class UnknownReplay(TargetError):
     """There is no replay with this id."""
 
@@ -109,11 +113,11 @@ class Replays:
         return self.get(replay_id)
 
     def require(self, event_ids: Sequence[int]) -> list[Event]:
-        """These events; `TargetError` if one is not there, or is not to be trusted."""
+        """These events; `UnknownEvent` if one is not there, `TargetError` if one is not to be trusted."""
         with self._engine.connect() as connection:
             events = rows(connection, event_ids)
         if missing := set(event_ids) - {event.id for event in events}:
-            raise TargetError(f"there is no event {', '.join(map(str, sorted(missing)))}")
+            raise UnknownEvent(f"there is no event {', '.join(map(str, sorted(missing)))}: nothing was done")
         if held := [str(event.id) for event in events if event.quarantine is not None]:
             raise TargetError(f"in quarantine: {', '.join(held)}. Release what you trust, then send it")
         return events

@@ -12,7 +12,7 @@ from receiver.duty.duty import DutyError, Overtaken
 from receiver.intake.spool import SpoolError
 from receiver.outbound.refusal import Refused
 from receiver.relay.options import TargetError
-from receiver.relay.replay import UnknownReplay
+from receiver.relay.replay import UnknownEvent, UnknownReplay
 from receiver.relay.targets import UnknownTarget
 from receiver.retention.undo import CannotUndo
 from receiver.search.mistakes import SearchError
@@ -80,13 +80,14 @@ def _bad_request_below(error: OperatorError) -> Response:
 
 
 @api.errorhandler(Overtaken)
-def _overtaken(error: Overtaken) -> Response:
+@api.errorhandler(CannotUndo)
+def _too_late(error: OperatorError) -> Response:
     return problem(409, "conflict", str(error))
 
 
 @api.errorhandler(UnknownTarget)
 @api.errorhandler(UnknownReplay)
-@api.errorhandler(CannotUndo)
+@api.errorhandler(UnknownEvent)
 def _unknown(error: OperatorError) -> Response:
     return problem(404, "not_found", str(error))
 
@@ -100,8 +101,5 @@ def _no_spool(_: SpoolError) -> Response:
 
 @api.errorhandler(SQLAlchemyError)
 def _unavailable(_: SQLAlchemyError) -> Response:
-    answer = problem(
-        503, "unavailable", "the database cannot be reached; callbacks go to the spool in the meantime"
-    )
-    answer.headers["Retry-After"] = "5"
-    return answer
+    said = "the database cannot be reached; callbacks go to the spool in the meantime"
+    return problem(503, "unavailable", said)

@@ -137,7 +137,7 @@ def list_replays(given: Given) -> Response:
     method="POST",
     scope=Scope.OPERATE,
     body=delivery_shapes.NewReplay,
-    missing="there is no target of this name",
+    missing="there is no target of this name, or no event with one of these ids; the message names it",
 )
 def start_replay(given: Given, asked: delivery_shapes.NewReplay) -> Response:
     """To one target, whether or not its own search finds them, and marked as a replay. What is in quarantine

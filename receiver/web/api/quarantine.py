@@ -49,7 +49,7 @@ def release_events(given: Given, asked: quarantine_shapes.Ids) -> Response:
     method="POST",
     scope=Scope.OPERATE,
     body=quarantine_shapes.Release,
-    missing="the release cannot be undone: that is possible for an hour, and once",
+    conflict="The release cannot be undone: that is possible for an hour, and once.",
 )
 def undo_release(given: Given, asked: quarantine_shapes.Release) -> Response:
     """Undoes a release within the hour: its events are in quarantine again, for the same reasons. Deliveries

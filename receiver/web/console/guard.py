@@ -25,6 +25,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+_READING = {"GET", "HEAD"}
+"""Methods that change nothing."""
+
 
 def visitor() -> Visitor:
     """Who is signed in here. Only for pages behind `let_in`."""
@@ -52,10 +55,10 @@ def let_in() -> AnyResponse | None:
     """Before every page: None if somebody is signed in and a form is our own; else the way to sign in."""
     found = visitor_of_cookie()
     if found is None:
-        wanted = this_address() if request.method == "GET" else "/"
+        wanted = this_address() if request.method in _READING else "/"
         return redirect(url_for("console.login.form", next=None if wanted == "/" else wanted), 303)
     g.visitor = found
-    if request.method != "GET":
+    if request.method not in _READING:
         require_form_token(found.digest)
     return None
 

@@ -44,9 +44,7 @@ def sign_in() -> Response:
     except WrongPassword:
         return _form(401, "The name or the password is wrong.")
     except TooManyAttempts as refusal:
-        response = _form(429, str(refusal))
-        response.headers["Retry-After"] = str(refusal.wait)
-        return response
+        return _slowed(_form(429, str(refusal)), refusal)
     response = redirect(own_address(request.form.get("next")), 303)
     cookies.set_session(response, token)
     cookies.set_known_browser(response, name)
@@ -83,7 +81,7 @@ def change_password() -> Response:
         except WrongPassword:
             wrong = "The current password is wrong."
         except TooManyAttempts as refusal:
-            wrong = str(refusal)
+            return _slowed(_account(429, wrong=str(refusal)), refusal)
         except UserError as error:
             wrong = sentence(str(error))
     return _account(400 if wrong else 200, wrong=wrong, changed=wrong is None)
@@ -117,6 +115,11 @@ def theme() -> Response:
         response.set_cookie("theme", wanted, max_age=_THEME_KEPT, httponly=True, samesite="Lax")
     else:
         response.delete_cookie("theme")
+    return response
+
+
+def _slowed(response: Response, refusal: TooManyAttempts) -> Response:
+    response.headers["Retry-After"] = str(refusal.wait)
     return response
 
 
