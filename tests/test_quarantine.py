@@ -307,7 +307,8 @@ def test_an_upgrade_puts_right_what_an_earlier_version_dropped(client, api, run,
     run("events", "release", "--undo", "--yes")
     schema.downgrade(parts.engine, "0028")
     run("events", "drop", "4", "5", "--yes")
-    assert api("/calls?q=state:missed")["calls"] == []
+    with parts.engine.connect() as connection:  # queries of today need columns that are not there yet
+        assert connection.scalars(text("SELECT session FROM calls_without_end")).all() == []
     schema.upgrade(parts.engine)
     assert [call["session"] for call in api("/calls?q=state:missed")["calls"]] == ["S1"]
     with parts.engine.connect() as connection:
