@@ -204,7 +204,9 @@ def test_pages_and_lists_show_it_and_only_operators_press(app, log):
     data = {"form_token": form_token(olga), "action": "handle"}
     assert olga.post("/events/99/duty", data=data).status_code == 404
     reader.post("/mask", data={"form_token": form_token(reader), "on": "1", "next": "/"})
-    assert "desk" not in reader.get("/faxes").text + reader.get(f"/faxes/{FAX}").text
+    for path in ("/faxes", f"/faxes/{FAX}", f"/events/{FAX}"):
+        text = reader.get(path).text
+        assert (path, "desk" in text, "Handled by <bdi>token" in text) == (path, False, True)
 
 
 def test_commands_say_it_and_list_what_is_open(app, run, log):

@@ -123,5 +123,4 @@ def _line(call: Call) -> dict[str, Any]:
 
 
 def _duty(call: Call) -> dict[str, Any]:
-    """What people on duty did: their names are masked for nobody."""
-    return duty_json(call.duty) | {"waits": call.state in OPEN_CALLS}
+    return shown.on_duty(duty_json(call.duty)) | {"waits": call.state in OPEN_CALLS}

@@ -98,5 +98,4 @@ def _all(asked: Search) -> Chip:
 
 
 def _duty(one: Conversation) -> dict[str, Any]:
-    """What people on duty did: their names are masked for nobody."""
-    return duty_json(one.duty, one.item.up_to)
+    return shown.on_duty(duty_json(one.duty, one.item.up_to))

@@ -104,7 +104,7 @@ def show(event_id: int) -> str:
         may=relay.may,
         documents=kept.all_of([event])[event.id],
         sent=relay.of_event(event),
-        duty=current.duty().of_events([event])[event.id] if item_of(event) else None,
+        duty=shown.on_duty(current.duty().of_events([event])[event.id]) if item_of(event) else None,
         curl=None if shown.masked() else _curl(event, document["raw"]),
     )
 

@@ -77,7 +77,8 @@ def trusted_faxes(asked: Search) -> Search | None:
 def _lines(events: Sequence[Event]) -> list[dict[str, Any]]:
     documents, duty = kept.of(events), current.duty().of_events(events)
     return [
-        row(event) | {"document": documents[event.id].get("fax_url")} | duty[event.id] for event in events
+        row(event) | {"document": documents[event.id].get("fax_url")} | shown.on_duty(duty[event.id])
+        for event in events
     ]
 
 
@@ -126,7 +127,7 @@ def _fetched(event: Event) -> Response:
 
 def _shown(event: Event) -> dict[str, Any]:
     return {
-        "fax": shown.document(event_json(event)) | current.duty().of_events([event])[event.id],
+        "fax": shown.document(event_json(event)) | shown.on_duty(current.duty().of_events([event])[event.id]),
         "document": kept.of([event])[event.id].get("fax_url"),
         "sent": relay.of_event(event),
     }

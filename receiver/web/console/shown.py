@@ -1,4 +1,4 @@
-"""How values are shown on a page: template filters, and the one place where masking is applied.
+"""How values are shown on a page: template filters, and documents of the log as the visitor may see them.
 
 Pages are made from the same documents that the query API returns. All of it came from outside: Jinja escapes
 it, its direction is isolated, and invisible characters that would do something are shown as codes.
@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from receiver import current
 from receiver.providers.registry import PROVIDERS
 from receiver.search.masking import mask_event
-from receiver.vocabulary.mask import masked_number
+from receiver.vocabulary.mask import masked_number, masked_text
 from receiver.vocabulary.printable import size
 
 # Joiners are part of emoji and of several scripts, and harmless; line breaks and tabs are layout.
@@ -44,6 +44,12 @@ def masked() -> bool:
 def document(value: Mapping[str, Any]) -> dict[str, Any]:
     """A document of the log as this visitor may see it."""
     return mask_event(value) if masked() else dict(value)
+
+
+def on_duty(done: Mapping[str, Any]) -> dict[str, Any]:
+    """What people on duty did, as this visitor may see it: notes are masked, the names of people never."""
+    note = done["note"]
+    return {**done, "note": masked_text(note) if note and masked() else note}
 
 
 def plain(value: object) -> Markup:
