@@ -25,6 +25,7 @@ from receiver.web.console.faxes import faxes
 from receiver.web.console.findings import command
 from receiver.web.console.forms import form_token
 from receiver.web.console.kept import documents
+from receiver.web.console.lists import several_providers
 from receiver.web.console.login import login
 from receiver.web.console.number import number
 from receiver.web.console.numbers import numbers
@@ -73,7 +74,7 @@ for filter_ in (
 ):
     console.add_app_template_filter(filter_, filter_.__name__)
 console.add_app_template_global(command)
-console.add_app_template_global(shown.several_providers)
+console.add_app_template_global(several_providers)
 
 _OPEN = frozenset({"console.static", "console.login.form", "console.login.sign_in"})
 

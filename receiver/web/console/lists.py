@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response, abort, make_response, render_template, request, url_for
+from flask import Response, abort, g, make_response, render_template, request, url_for
 
 from receiver import current
 from receiver.access.saved_searches import SavedSearches
@@ -78,6 +78,13 @@ def listing(
         ),
         400 if wrong else 200,
     )
+
+
+def several_providers() -> bool:
+    """Whether tables say which provider a row is of; asked once for each page."""
+    if "several_providers" not in g:
+        g.several_providers = current.several_providers()
+    return bool(g.several_providers)
 
 
 def row(event: Event) -> dict[str, Any]:

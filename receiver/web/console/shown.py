@@ -16,7 +16,6 @@ import phonenumbers
 from flask import g
 from markupsafe import Markup, escape
 
-from receiver import current
 from receiver.providers.registry import PROVIDERS
 from receiver.search.masking import mask_event
 from receiver.vocabulary.mask import masked_number, masked_text
@@ -137,13 +136,6 @@ def kind_title(kind: str) -> str:
 def fax_error(code: str) -> str:
     """The provider's code for why a fax failed, as words."""
     return code.replace("_", " ")
-
-
-def several_providers() -> bool:
-    """Whether tables say which provider a row is of; asked once for each page."""
-    if "several_providers" not in g:
-        g.several_providers = current.several_providers()
-    return bool(g.several_providers)
 
 
 def provider_title(name: str) -> str:
