@@ -14,8 +14,10 @@ import time_machine
 from conftest import KEY, OLD_KEY, TOKEN, assembled, make_config, quickly_known, started
 from firm import Firm, provider, serving
 from sqlalchemy import insert, select, update
+from test_cli import python
 from test_console import signed_in
 
+from receiver import current
 from receiver.access.scopes import Scope
 from receiver.background import watch
 from receiver.db import clock, schema
@@ -28,6 +30,7 @@ from receiver.numbers import known as numbers
 from receiver.providers.errors import WrongConfiguration
 from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.numbers import SubscribedNumber
+from receiver.providers.registry import PROVIDERS
 from receiver.search import index_lag
 from receiver.setup.journal import Journal
 
@@ -174,19 +177,17 @@ def test_settings_that_are_missing(here):
         ("http://receiver.invalid/", {"plain-http", "plain-fallback"}),
     ],
 )
-def test_an_address_that_the_provider_cannot_or_should_not_use(here, address, codes, monkeypatch):
+def test_an_address_that_the_provider_cannot_or_should_not_use(here, address, codes):
     # The provider's real address, but nobody asks it: without credentials there is nothing to ask.
     settings = {"hoiio_api_url": "https://secure.hoiio.com/open/", "hoiio_access_token": None}
-    monkeypatch.setattr("receiver.doctor.checks.clock.date_of", lambda _: None)
     addresses = {"public_url": address, "public_url_fallback": address}
     assert codes <= found(here, **addresses, **settings).keys()
     assert not codes & found(here, public_url="https://receiver.invalid/", **settings).keys()
 
 
 @pytest.mark.parametrize("region", ["https://api.dublin.ie1.twilio.com/", "https://API.twilio.com./"])
-def test_a_region_of_a_provider_is_the_provider(here, region, monkeypatch):
+def test_a_region_of_a_provider_is_the_provider(here, region):
     settings = {"hoiio_api_url": "https://secure.hoiio.com/open/", "hoiio_access_token": None}
-    monkeypatch.setattr("receiver.doctor.checks.clock.date_of", lambda _: None)
     assert "local-address" in found(here, twilio_api_url=region, **settings)
 
 
@@ -225,6 +226,10 @@ def test_a_database_that_is_away(here, tmp_path):
     # Nobody knows whether the rest is well, so nothing says so.
     assert "-      numbers     not looked at: the database cannot be used" in result.stdout
     assert not [line for line in result.stdout.splitlines() if line.startswith("ok") and "not looked" in line]
+
+    fixed = app.test_cli_runner().invoke(args=["doctor", "--fix"])
+    assert (fixed.exit_code, fixed.stdout) == (2, result.stdout)
+    assert "database: not fixed: cannot reach the database" in " ".join(fixed.stderr.split())
 
 
 def test_callbacks_that_wait_or_were_set_aside(here):
@@ -314,6 +319,28 @@ def test_secrets_that_others_can_read_and_its_fix(here, tmp_path, monkeypatch):
 
 
 # --- the provider's side ---
+
+
+def test_it_calls_nothing_well_that_it_could_not_look_at(here):
+    here.simulator.control.fault("number/get_active", "status:error_internal_server_error", times=1000)
+    told = examined(here)
+    areas = {area["area"]: area["summary"] for area in told["areas"]}
+    assert areas["numbers"] == "not looked at: Hoiio could not be asked"
+    assert {area["summary"] for area in told["areas"] if area["findings"]} == {None}
+    (silent,) = [one for one in told["findings"] if one["area"] == "provider"]
+    assert silent["sentence"].startswith("The provider could not be asked. List the numbers")
+    unreached = examined(here, hoiio_api_url="http://127.0.0.1:1/")
+    assert "not looked at: the provider did not tell the time" in str(unreached["areas"])
+    shown = here.flask("doctor", hoiio_access_token=None).stdout
+    for area in ("clock", "provider", "numbers"):
+        assert f"-      {area:10}  not looked at: there are no credentials" in shown
+
+
+def test_a_time_without_a_zone_is_compared(here, monkeypatch):
+    monkeypatch.setattr(
+        "http.server.BaseHTTPRequestHandler.date_time_string", lambda *_: "Fri, 02 Jan 2026 03:04:05 -0000"
+    )
+    assert found(here)["clock"]["severity"] == "error"
 
 
 def test_credentials_that_do_not_work(here):
@@ -479,6 +506,16 @@ def test_a_fix_keeps_what_another_run_changed_while_it_waited(here, monkeypatch)
     monkeypatch.setattr(Journal, "lease", lease)
     here.flask("doctor", "--fix")
     assert here.targets() == {url(here, "voice"), "https://other.example.com/sms"}
+
+
+def test_a_fix_that_cannot_be_made_hides_no_report(here, monkeypatch):
+    here.simulator.subscribe("US", "CA", forward_to=url(here, "voice", OLD_KEY), mode="voice")
+    monkeypatch.setattr("receiver.setup.journal.LEASE_SECONDS", 0.5)
+    for app in started(here.config()):
+        with app.app_context(), current.journal(PROVIDERS["hoiio"]).lease():
+            fixed = here.flask("doctor", "--fix")
+    assert "numbers: not fixed: " in fixed.stderr
+    assert "WARN   numbers     1 finding" in fixed.stdout
 
 
 # --- the watch ---

@@ -11,6 +11,8 @@ from receiver.numbers.findings import Finding, error, graded, warning
 from receiver.numbers.known import KnownAccount, KnownNumber
 from receiver.vocabulary.printable import sentence
 
+REFUSES, SILENT = "provider-refuses", "provider-silent"
+WAIT = "Wait, or look at the provider's status."
 RENEWALS_AHEAD = 30
 """Days of renewals that the balance should cover."""
 _ALMOST_DUE = 3
@@ -27,13 +29,13 @@ def inspect_account(known: KnownAccount, now: datetime) -> Iterator[Finding]:
 
 def _found(known: KnownAccount, now: datetime) -> Iterator[Finding]:
     if known.failures and known.refused:
-        yield error("provider-refuses", sentence(known.failure or ""), "Edit the settings.")
+        yield error(REFUSES, sentence(known.failure or ""), "Edit the settings.")
     elif known.failures >= _SILENT_AFTER:
         yield warning(
-            "provider-silent",
+            SILENT,
             f"The provider could not be asked {known.failures} times in a row."
             f" {sentence(known.failure or '')}",
-            "Wait, or look at the provider's status.",
+            WAIT,
         )
     due = _renewals(known, now, RENEWALS_AHEAD)
     if known.balance is None or known.balance >= due:

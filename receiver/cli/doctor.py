@@ -161,7 +161,11 @@ def _json(report: Report) -> dict[str, object]:
     return {
         "worst": report.worst,
         "areas": [
-            {"area": area.name, "summary": area.summary or None, "findings": len(area.findings)}
+            {
+                "area": area.name,
+                "summary": None if area.findings else area.summary,
+                "findings": len(area.findings),
+            }
             for area in report.areas
         ],
         "findings": [

@@ -1,7 +1,7 @@
 """Runs the checks. A check that fails hides no other.
 
-An examination changes nothing, except that it brings up to date what is known of the numbers. `mend` does
-what is safe to do without asking.
+An examination changes nothing, except that it brings up to date what is known of the numbers and, as the
+watch does, retires keys whose grace time is over. `mend` does what is safe to do without asking.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from receiver.doctor.check import Check, Patient, Say
 from receiver.doctor.numbers import number_lines
 from receiver.doctor.report import Area, NotLooked, Report
 from receiver.numbers.findings import Finding, error
+from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.printable import sentence
 
+_KNOWN = (SQLAlchemyError, OSError, OperatorError)
+"""Why a check may fail. Anything else is a mistake of ours."""
 OTHERS = "others"
 """The area of what is known as found and no check looks at."""
 
@@ -55,21 +58,28 @@ def _key(finding: Finding) -> tuple[str, str, str]:
 
 
 def mend(patient: Patient, say: Say) -> None:
-    """Do what each check can do safely, in the order of the checks."""
+    """Do what each check can do safely, in their order. One that fails says so, and stops no other."""
     for check in checks.ALL:
-        if check.mend is not None:
+        if check.mend is None:
+            continue
+        try:
             check.mend(patient, say)
+        except _KNOWN as failure:
+            say(f"{check.name}: not fixed: {_failure(failure).what}")
 
 
 def _looked_at(check: Check, patient: Patient) -> Area:
     found: list[Finding] = []
     try:
         summary = check.look(patient, found)
-    except (SQLAlchemyError, OSError) as failure:
-        known = failure_of(failure) or Failure(
-            getattr(failure, "strerror", None) or words_of(failure), "run `receiver doctor` again"
-        )
-        said = f"This could not be looked at: {known.what}."
-        found.append(error(f"{check.name}-unreadable", said, sentence(known.mend)))
+    except _KNOWN as problem:
+        failure = _failure(problem)
+        said = sentence(f"This could not be looked at: {failure.what}")
+        found.append(error(f"{check.name}-unreadable", said, sentence(failure.mend)))
         summary = ""
     return Area(check.name, summary, tuple(found))
+
+
+def _failure(problem: Exception) -> Failure:
+    said = str(problem) if isinstance(problem, OperatorError) else getattr(problem, "strerror", None)
+    return failure_of(problem) or Failure(said or words_of(problem), "run `receiver doctor` again")

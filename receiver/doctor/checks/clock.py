@@ -8,10 +8,9 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from receiver.doctor.check import Check, Patient
-from receiver.doctor.report import in_words
+from receiver.doctor.report import NotLooked, in_words
 from receiver.numbers.findings import Finding, graded
 from receiver.outbound.limit import TimeLimit, WatchedAdapter
-from receiver.providers.registry import PROVIDERS
 
 OFF, WRONG = 5.0, 60.0
 """Seconds."""
@@ -19,11 +18,12 @@ _TIMEOUT = 5.0
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
-    asked = (*patient.providers, *PROVIDERS.values())[0]
-    api_url, _ = asked.account(patient.config)
+    if not patient.providers:
+        return NotLooked("there are no credentials")
+    api_url, _ = patient.providers[0].account(patient.config)
     theirs = date_of(api_url)
     if theirs is None:
-        return "not compared: the provider does not tell the time"
+        return NotLooked("the provider did not tell the time")
     off = abs((datetime.now(UTC) - theirs).total_seconds())
     if off > OFF:
         sentence = f"The clock is {in_words(timedelta(seconds=off))} off, by the provider's."
@@ -38,9 +38,10 @@ def date_of(url: str) -> datetime | None:
             for scheme in ("http://", "https://"):
                 session.mount(scheme, WatchedAdapter(limit.watch))
             answer = session.head(url, timeout=_TIMEOUT, allow_redirects=False)
-        return parsedate_to_datetime(answer.headers["Date"])
+        told = parsedate_to_datetime(answer.headers["Date"])
     except (requests.RequestException, KeyError, ValueError):
         return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)  # -0000 is UTC, too, and read as no zone
 
 
 CHECK = Check("clock", look, without_database=True)

@@ -17,6 +17,10 @@ def look(patient: Patient, found: list[Finding]) -> str:
     if not patient.providers:
         return NotLooked("there are no credentials")
     found += patient.inspection.numbers
+    accounts = [(of, patient.known.of(of.name)) for of in patient.providers]
+    unasked = [of.title for of, account in accounts if account.failures or account.checked_at is None]
+    if unasked:
+        return NotLooked(f"{' and '.join(unasked)} could not be asked")
     return f"{len(patient.known.numbers) or 'none'} held"
 
 
