@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 
 from receiver.settings import mail, values
@@ -91,6 +100,13 @@ class Config(BaseModel):
     retention: dict[str, timedelta] = {}
     delivery_log: timedelta = timedelta(days=30)
 
+    _files: tuple[Path, ...] = PrivateAttr(default=())
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that `<NAME>_FILE` named."""
+        return self._files
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> Config:
         """The settings of this process, or `ConfigError` with all that is wrong with them."""
@@ -100,11 +116,13 @@ class Config(BaseModel):
         problems = cls._misspelt(variables)
         variables |= os.environ if environ is None else environ
         given: dict[str, str] = {}
+        files: list[Path] = []
         for field in cls.model_fields:
             name = field.upper()
             if variables.get(name):
                 given[field] = variables[name]
             elif file := variables.get(f"{name}_FILE"):
+                files.append(CHECKOUT / file)
                 try:
                     given[field] = (CHECKOUT / file).read_text(encoding="utf-8").strip()
                 except (OSError, UnicodeDecodeError) as error:
@@ -117,6 +135,7 @@ class Config(BaseModel):
             problems += [_sentence(item) for item in error.errors(include_input=False)]
         if problems:
             raise ConfigError("wrong settings:\n" + "\n".join(f"  {problem}" for problem in problems))
+        config._files = tuple(files)
         return config
 
     @classmethod

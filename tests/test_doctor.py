@@ -307,6 +307,33 @@ def test_a_job_that_fails(firm):
     assert found(firm)["job-nightly"]["sentence"] == "The job nightly failed: OperationalError."
 
 
+def test_the_files_of_secrets_that_settings_name(here, tmp_path, monkeypatch):
+    (tmp_path / "open").mkdir(mode=0o755)
+    token, settings = tmp_path / "open" / "token", tmp_path / "open" / "my.env"
+    token.write_text(TOKEN)
+    config = here.config()
+    own = {"HOIIO_ACCESS_TOKEN_FILE": token, "CALLBACK_KEYS": KEY, "HOIIO_API_URL": here.simulator.open_url}
+    own |= {"HOIIO_APP_ID": "sim-app", "DATABASE_URL": config.database_url, "SPOOL_DIR": tmp_path / "open"}
+    settings.write_text("".join(f"{name}={value}\n" for name, value in own.items()))
+
+    def told(*options: str) -> list[str]:
+        done = python("-m", "receiver.cli", "-e", str(settings), "doctor", "--json", *options)
+        found = json.loads(done.stdout)["findings"]
+        return [one["sentence"].split()[0] for one in found if one["code"] == "readable-secrets"]
+
+    for app in started(config):
+        assert app
+    for path in (token, settings):
+        path.chmod(0o600)
+    assert told() == []
+    files = [token, tmp_path / "open" / "spool.db", settings]
+    for path in files:
+        path.chmod(0o644)
+    assert told() == list(map(str, files))
+    assert told("--fix") == []
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
 def test_secrets_that_others_can_read_and_its_fix(here, tmp_path, monkeypatch):
     (tmp_path / "open").mkdir(mode=0o755)
     dotenv = tmp_path / "open" / ".env"
@@ -314,6 +341,9 @@ def test_secrets_that_others_can_read_and_its_fix(here, tmp_path, monkeypatch):
     dotenv.write_text("CALLBACK_KEYS=x")
     dotenv.chmod(0o644)
     assert found(here)["readable-secrets"]["sentence"].startswith(f"{dotenv} holds secrets")
+    with monkeypatch.context() as as_somebody_else:
+        as_somebody_else.setattr("os.geteuid", lambda: dotenv.stat().st_uid + 1)
+        assert found(here, "--fix")["readable-secrets"]["mend"].endswith(f"chmod o= {dotenv}")
     assert "readable-secrets" not in found(here, "--fix")
     assert dotenv.stat().st_mode & 0o777 == 0o600
 

@@ -13,6 +13,7 @@ import click
 
 from receiver import current
 from receiver.cli import options, output, progress, tables
+from receiver.cli.given import env_file
 from receiver.cli.operation import operation
 from receiver.doctor.check import Patient
 from receiver.doctor.doctor import examine, mend
@@ -64,6 +65,7 @@ def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
         watch=current.watch(),
         rules=current.rules(),
         journal=current.journal,
+        env_file=env_file(),
     )
     if fix:
         mend(patient, output.say)

@@ -11,14 +11,14 @@ from pathlib import Path
 import click
 
 _NAMED = "receiver.settings_named"
-"""In the context's `meta`: somebody said where the settings are."""
+"""In the context's `meta`: the file that somebody named."""
 
 
 def _load(context: click.Context, param: click.Parameter, path: Path | None) -> None:
     """Put the settings of a file into the environment, for this process and for the workers it starts."""
     if path is None or context.resilient_parsing:
         return
-    context.meta[_NAMED] = True
+    context.meta[_NAMED] = path
     from receiver.settings.files import DEMO, ConfigError, read_env_file
 
     try:
@@ -39,6 +39,12 @@ ENV_FILE = click.Option(
     callback=_load,
     help="Read settings from this file; they override .env, and the environment overrides them.",
 )
+
+
+def env_file() -> Path | None:
+    """The file with settings that was named for this run, if one was."""
+    named: Path | None = click.get_current_context().meta.get(_NAMED)
+    return named
 
 
 def uses_demo(context: click.Context) -> bool:

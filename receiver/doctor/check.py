@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -35,6 +36,8 @@ class Patient:
     watch: Watch
     rules: RulesInForce
     journal: Callable[[Provider], Journal]
+    env_file: Path | None = None
+    """The file with settings that was named, if one was."""
 
     @property
     def providers(self) -> tuple[Provider, ...]:

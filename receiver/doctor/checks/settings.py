@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,16 +46,16 @@ def look(patient: Patient, found: list[Finding]) -> str:
         warning(
             "readable-secrets",
             f"{path} holds secrets, and other users of this machine can read it.",
-            "receiver doctor --fix",
+            "receiver doctor --fix" if _own(path) else f"Let its owner close it: chmod o= {path}",
         )
-        for path in _readable_secrets(config)
+        for path in _readable_secrets(patient)
     ]
     return "complete"
 
 
 def mend(patient: Patient, say: Say) -> None:
-    """Close files with secrets to other users."""
-    for path in _readable_secrets(patient.config):
+    """Close files with secrets to other users, if they are ours to close."""
+    for path in filter(_own, _readable_secrets(patient)):
         path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
         say(f"closed {path} to other users")
 
@@ -96,18 +97,26 @@ def _about_address(setting: str, url: str, codes: tuple[str, str]) -> Iterator[F
         )
 
 
-def _readable_secrets(config: Config) -> list[Path]:
-    """Files with secrets that others may read."""
-    candidates = [DOTENV, config.spool_dir / "keys.json"]
+def _readable_secrets(patient: Patient) -> list[Path]:
+    """Files with secrets, or raw callbacks, that others may read."""
+    config = patient.config
+    candidates = [DOTENV, *config.files, config.spool_dir / "keys.json", config.spool_dir / "spool.db"]
+    if patient.env_file is not None:
+        candidates.append(patient.env_file)
     database = make_url(config.database_url)
     if database.drivername == "sqlite" and database.database:
         candidates.append(Path(database.database))
-    return [path for path in candidates if path.is_file() and _open(path) and _open(path.absolute().parent)]
+    files = dict.fromkeys(path.absolute() for path in candidates)
+    return [path for path in files if path.is_file() and _open(path) and _open(path.parent)]
 
 
 def _open(path: Path) -> bool:
-    """Whether anybody but its owner may read a file, or look into a folder."""
-    return bool(path.stat().st_mode & 0o077)
+    """Whether others may read a file, or look into a folder: not even our group, where it is ours to say."""
+    return bool(path.stat().st_mode & (0o077 if _own(path) else 0o007))
+
+
+def _own(path: Path) -> bool:
+    return path.stat().st_uid == os.geteuid()
 
 
 CHECK = Check("settings", look, mend, without_database=True)
