@@ -53,9 +53,10 @@ class _Kept(options.NumberType):
 def doctor(*, fix: bool, accepted: tuple[str, ...], as_json: bool) -> None:
     """Check everything that a callback depends on.
 
-    Exits with 0 if all is well, 1 with warnings and 2 with errors. It asks the provider and calls PUBLIC_URL,
-    and leaves nothing in the log. --fix upgrades the database, drains the spool, makes files with secrets
-    private, and moves numbers that use an older key to the current one.
+    Exits with 0 if all is well, 1 with warnings and 2 with errors. It asks the provider, calls PUBLIC_URL and
+    PUBLIC_URL_FALLBACK, and leaves nothing in the log. As the hourly watch does, it retires callback keys
+    whose grace time is over and which nothing needs. --fix upgrades the database, drains the spool, makes
+    files with secrets private, and moves numbers that use an older key to the current one.
     """
     patient = Patient(
         config=current.config(),
