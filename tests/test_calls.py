@@ -239,7 +239,7 @@ def one_of_each(client) -> None:
 
 def test_a_page_of_a_rare_outcome_ends_and_the_next_goes_on(client, calls, app, api, monkeypatch):
     monkeypatch.setattr("receiver.search.calls.MOST_LOOKED_AT", 40)
-    monkeypatch.setattr("receiver.cli.calls.MOST_LOOKED_AT", 40)
+    monkeypatch.setattr("receiver.search.select.MOST_LOOKED_AT", 40)
     post(client, LEFT, call=CALL | {"session": "V", "txn_ref": "V"})
     for number in range(60):
         post(client, ANSWERED[0], call=CALL | {"session": f"S{number}", "txn_ref": f"R{number}"})

@@ -82,6 +82,23 @@ def test_what_nobody_has_handled_is_open_and_a_new_sms_opens_a_conversation_agai
     assert found(log, "is:open") == [8, FAX]
 
 
+def test_a_page_that_is_cut_short_says_so_and_an_export_is_whole(app, log, monkeypatch):
+    monkeypatch.setattr("receiver.search.select.MOST_LOOKED_AT", 1)
+    page = log.get("/api/v1/events?q=is:open", headers=HEADERS).json
+    assert ([event["id"] for event in page["events"]], page["next"]) == ([SMS, FAX], "3")
+    assert found(log, "is:open&before=3") == [MISSED]
+    exported = log.get("/api/v1/events?q=is:open&format=ndjson&limit=3", headers=HEADERS).text
+    assert [json.loads(line)["id"] for line in exported.splitlines()] == [SMS, FAX, MISSED]
+    said = app.test_cli_runner().invoke(args=["events", "list", "is:open", "kind:voice"])
+    assert (said.stdout, said.stderr) == (
+        "",
+        "not all were looked at; to go on with older ones, add --before 3\n",
+    )
+    client = signed_in(app, "r", Scope.READ)
+    assert "Not all were looked at" in client.get("/events?q=is:open").text
+    assert "Older ones may match" in client.get("/events?q=is:open+kind:voice").text
+
+
 @ON_BOTH
 def test_the_second_learns_who_was_first(app, run, log):
     def press(client, action, **more):

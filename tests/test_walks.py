@@ -9,11 +9,14 @@ from receiver.duty import things
 from receiver.duty.duty import Duty
 from receiver.intake.arrival import event_row
 from receiver.models import EVENTS, CallWithoutEnd
-from receiver.search.events import EventLog
+from receiver.search.calls import CallLog, CallPage
+from receiver.search.events import EventLog, Page
+from receiver.search.index import LogIndex
 from receiver.search.query import Search
 
 CALLS = 2000
 LOST = ("call.ringing", "call.ongoing", "call.ongoing")
+MISSED = ("call.ringing", "call.ringing", "call.ended")
 ENDED = ("call.ringing", "call.ongoing", "call.ended")
 ROW = event_row(arrival("AA-SI-1")) | {"kind": "voice", "sender": "+6591234567", "recipient": "+6560000001"}
 
@@ -30,13 +33,22 @@ def calls(engine: Engine, types: dict[int, tuple[str, ...]]) -> None:
     rows = [
         ROW
         | dict.fromkeys(("identity", "arrival", "txn_ref"), f"{call}/{place}")
-        | {"session": f"S{call}", "type": type_, "call_state": "ended" if place == 2 else "ongoing"}
+        | {"session": f"S{call}", "type": type_, "call_state": "ended" if place == 2 else type_[5:]}
         for call in range(CALLS)
         for place, type_ in enumerate(types.get(call, ENDED))
     ]
     with writing(engine) as connection:
         connection.execute(insert(EVENTS), rows)
-        connection.execute(insert(CallWithoutEnd), [{"session": f"S{call}"} for call in types])
+        lost = [{"session": f"S{call}"} for call in types if types[call] == LOST]
+        connection.execute(insert(CallWithoutEnd), lost)
+
+
+def pages(log: EventLog | CallLog, search: str) -> list[Page | CallPage]:
+    """All pages, each below the one before."""
+    found = [log.find(Search.parse(search))]
+    while found[-1].next is not None:
+        found.append(log.find(Search.parse(search), before=found[-1].next))
+    return found
 
 
 def read(engine: Engine, search: str) -> tuple[int, int]:
@@ -94,3 +106,18 @@ def test_a_search_reads_few_events_also_where_the_database_has_counted_nothing(e
                 connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
         found, looked_at = read(engine, search)
         assert (found, looked_at < CALLS // 2) == (matching, True), (counted, looked_at)
+
+
+@pytest.mark.parametrize(
+    "search", ["state:missed", "is:open", "is:open to:+6560000001 kind:voice", "state:missed since:1d"]
+)
+def test_a_page_of_what_is_rare_ends_and_the_next_goes_on(engine, monkeypatch, search):
+    monkeypatch.setattr("receiver.search.select.MOST_LOOKED_AT", 600)
+    calls(engine, {0: MISSED, 1999: MISSED, 1998: LOST})
+    LogIndex(engine).catch_up()
+    for of in (EventLog(engine), CallLog(engine)):
+        found = pages(of, search)
+        assert [page.next for page in found] == [4198, 2398, 598, None]
+        assert [page.cut_short for page in found] == [True, True, True, False]
+        events = [one.id for page in found for one in (page.events if isinstance(page, Page) else page.calls)]
+        assert events == ([6000, 3] if isinstance(found[0], Page) else [5998, 1])

@@ -11,7 +11,6 @@ from receiver.cli.nothing import mention_what_was_meant
 from receiver.cli.operation import operation
 from receiver.cli.searching import UTC_OPTION, Shown, masked, searching_calls, warn_of
 from receiver.search.call import call_json
-from receiver.search.calls import MOST_LOOKED_AT
 from receiver.search.decided import call_in_full, decided_of
 from receiver.search.index_lag import words_lag
 from receiver.search.query import Search
@@ -42,10 +41,8 @@ def list_calls(
     if found or not page.cut_short:
         columns = ("session", shown.heading("began"), *CALL_COLUMNS)
         pages.show(columns, [call_line(one, shown) for one in found], "calls")
-    if page.cut_short:
-        output.say(f"looked at {MOST_LOOKED_AT:,} events; to look at older ones, add --before {following}")
-    else:
-        pages.mention_older(following)
+    pages.mention_older(following, cut_short=page.cut_short)
+    if not page.cut_short:
         mention_what_was_meant(wanted, len(found))
 
 

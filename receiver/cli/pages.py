@@ -56,7 +56,9 @@ def places(columns: Sequence[str]) -> list[int]:
     return [at for at, column in enumerate(columns) if several or column != PROVIDER]
 
 
-def mention_older(following: Cursor | int | str | None) -> None:
-    """Say how to see the next page, if there is one."""
-    if following is not None:
+def mention_older(following: Cursor | int | str | None, *, cut_short: bool = False) -> None:
+    """Say how to see the next page, if there is one, or how to go on if this one was `cut_short`."""
+    if cut_short:
+        output.say(f"not all were looked at; to go on with older ones, add --before {following}")
+    elif following is not None:
         output.say(f"there are older ones: add --before {following}")

@@ -126,7 +126,7 @@ def _whole(
         yield page.events
         if page.next is None:
             return
-        following, left = page.next, None if left is None else left - BATCH
+        following, left = page.next, None if left is None else left - len(page.events)
 
 
 def _columns(

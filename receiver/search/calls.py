@@ -24,7 +24,7 @@ from receiver.search.home import at_home
 from receiver.search.match import matches
 from receiver.search.over import GONE, found_at
 from receiver.search.query import Search
-from receiver.search.select import matching_ids
+from receiver.search.select import MOST_LOOKED_AT, ids_of_page, matching_ids
 from receiver.search.span import END, Span
 from receiver.search.told import told
 from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, Kind
@@ -32,10 +32,6 @@ from receiver.vocabulary.kinds import OF_WHOLE_CALLS, EventState, Kind
 LONGEST_CALL = 200
 """The most events that are read of one session, and of those that tell what became of it; a call has a
 handful."""
-
-MOST_LOOKED_AT = 4_000
-"""How many events are looked at for a page of calls with an outcome. No index knows outcomes, so the page of
-a rare one may be short, or empty, and the next goes on where it stopped."""
 
 _AT_ONCE = 64
 """The most sessions in one statement."""
@@ -64,7 +60,7 @@ class CallLog:
         """The newest calls with an event that matches.
 
         The first matching event decides the position of a call, so pages are stable while calls go on. If an
-        outcome is asked for, a page ends after `MOST_LOOKED_AT` events.
+        outcome, what became of a call, or what is open is asked for, `MOST_LOOKED_AT` may cut a page short.
         """
         found: list[tuple[int, Call]] = []
         below, looked_at = before or END, 0
@@ -74,19 +70,21 @@ class CallLog:
                 # Most calls have a few events, one of which tells the end; the first that matches counts.
                 events = 1 if asked.state in _AT_THE_END else 4
                 size = max(_FEW, events * (limit + 1 - len(found)))
-                ids = matching_ids(connection, asked, Span(below=below), size)
+                page = ids_of_page(connection, asked, Span(below=below), size)
+                ids = page.ids
                 found += [
                     (event_id, call)
                     for event_id, call in _calls_at(connection, asked, ids)
                     if wanted.outcome in (None, call.outcome)
                 ]
-                if len(ids) < size:
+                if page.below is None and len(ids) < size:
                     break
-                below, looked_at = ids[-1], looked_at + size
-                if wanted.outcome and looked_at >= MOST_LOOKED_AT and len(found) <= limit:
+                below, looked_at = page.below or ids[-1], looked_at + size
+                enough = page.below or (wanted.outcome and looked_at >= MOST_LOOKED_AT)
+                if enough and len(found) <= limit:
                     return CallPage(_with_duty(connection, found[:limit]), below, cut_short=True)
-            page = _with_duty(connection, found[:limit])
-        return CallPage(page, found[limit - 1][0] if len(found) > limit else None)
+            calls = _with_duty(connection, found[:limit])
+        return CallPage(calls, found[limit - 1][0] if len(found) > limit else None)
 
     def get(self, session: str) -> Call | None:
         """One complete call; None if no trusted event has this session."""

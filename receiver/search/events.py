@@ -29,7 +29,7 @@ from receiver.search.ends import complete_if_possible
 from receiver.search.home import at_home
 from receiver.search.match import matches
 from receiver.search.query import Search
-from receiver.search.select import matching_ids
+from receiver.search.select import ids_of_page, matching_ids
 from receiver.search.span import END, Span
 from receiver.vocabulary.fields import FIELDS, Sort, fields_of
 from receiver.vocabulary.kinds import Kind
@@ -45,11 +45,14 @@ _PORTION = 1000
 class Page:
     """Events, newest first, and where the next older page begins (None: there is none).
 
+    With `cut_short` there are fewer than asked for because only so many are looked at: see `next`.
+
     They are rows of the log that can be read like an `Event` but not changed.
     """
 
     events: Sequence[Event]
     next: int | None
+    cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +70,18 @@ class EventLog:
         self._engine = engine
 
     def find(self, wanted: Search, *, before: int | None = None, limit: int = DEFAULT_PAGE) -> Page:
-        """One page of the newest events below id `before`."""
+        """One page of the newest events below id `before`. It may be cut short: see `MOST_LOOKED_AT`."""
+        stopped = None
         with self._engine.connect() as connection:
             # Reading one more tells whether there is a next page, without counting the log.
             if wanted.everything:
                 found = connection.execute(_NEWEST, {"below": before or END, "number": limit + 1}).all()
                 events, ids = cast(Sequence[Event], found[:limit]), [event.id for event in found]
             else:
-                ids = matching_ids(connection, wanted, Span(below=before or END), limit + 1)
+                page = ids_of_page(connection, wanted, Span(below=before or END), limit + 1)
+                ids, stopped = page.ids, page.below
                 events = rows(connection, ids[:limit])
-        return Page(events, ids[limit - 1] if len(ids) > limit else None)
+        return Page(events, ids[limit - 1] if len(ids) > limit else stopped, stopped is not None)
 
     def ids(self, wanted: Search, *, before: int | None = None, limit: int = LARGEST_PAGE) -> list[int]:
         """The ids of such a page, for a caller that reads only some columns."""

@@ -23,11 +23,14 @@ from receiver.search.match import holds
 from receiver.search.mistakes import SearchError
 from receiver.search.query import Search
 from receiver.search.span import Span
-from receiver.search.walks import ids_by_walks
+from receiver.search.walks import ids_by_walks, judged_beyond
 
 UNINDEXED = 20_000
 """How many of the newest events are searched for words before they are indexed: a few seconds' work. After a
 flood the index may be further behind; the events in between are not found by words until it catches up."""
+MOST_LOOKED_AT = 4_000
+"""How many events are looked at for a page where no index knows what is asked for, as what became of a call.
+A page of what is rare may be short, or empty, and the next goes on where it stopped."""
 PORTION = 1_000
 """How many of them are read at once."""
 MOST_NAMED = 200
@@ -38,16 +41,46 @@ def matching_ids(
     connection: Connection, wanted: Search, span: Span, limit: int, *, oldest: bool = False
 ) -> list[int]:
     """The ids in `span` of the newest events that match, newest first; with `oldest`, the reverse."""
+    return _found(connection, wanted, span, limit, oldest=oldest).ids
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Ids of events, and below which id none was looked at. None: all were, or enough were found."""
+
+    ids: list[int]
+    below: int | None = None
+
+
+def ids_of_page(connection: Connection, wanted: Search, span: Span, limit: int) -> Found:
+    """The same, newest first, for somebody who waits: it stops after `MOST_LOOKED_AT` events that have to be
+    judged one by one."""
+    return _found(connection, wanted, span, limit, most=MOST_LOOKED_AT)
+
+
+def _found(
+    connection: Connection,
+    wanted: Search,
+    span: Span,
+    limit: int,
+    *,
+    oldest: bool = False,
+    most: int | None = None,
+) -> Found:
     wanted = at_home(connection, wanted)
     if wanted.contact is not None:
-        return _by_name(connection, wanted, span, limit, oldest)
+        return Found(_by_name(connection, wanted, span, limit, oldest))
     found: list[int] = []
     by_words = wanted.text is not None or (not oldest and _best_by_words(wanted))
     for part in _parts(connection, wanted, span, by_words, oldest):
         if len(found) < limit and part.span.below - part.span.above > 1:
             walk = ids_by_words if by_words and part.indexed else _by_reading if wanted.text else ids_by_walks
-            found += walk(connection, wanted, part.span, limit - len(found), oldest)
-    return found
+            beyond = None if most is None else judged_beyond(connection, wanted, part.span, most)
+            looked_at = part.span if beyond is None else replace(part.span, above=beyond)
+            found += walk(connection, wanted, looked_at, limit - len(found), oldest)
+            if beyond is not None and len(found) < limit:
+                return Found(found, beyond + 1)
+    return Found(found)
 
 
 def _by_name(connection: Connection, wanted: Search, span: Span, limit: int, oldest: bool) -> list[int]:

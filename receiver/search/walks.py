@@ -9,6 +9,7 @@ they are merged. So the time for a page depends neither on how long the log is n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -28,14 +29,36 @@ def ids_by_walks(connection: Connection, wanted: Search, span: Span, limit: int,
     if not walks:
         return []
     rest = conditions(wanted, types=every_type)
-    values = rest.values | {"above": span.above, "below": span.below, "limit": limit}
-    values |= {
-        name: value
-        for name in ("sender", "recipient", "number")
-        if (value := getattr(wanted, name)) is not None
-    }
-    statement = _statement(walks, rest.parts, "ASC" if oldest else "DESC", dialect)
+    order = "ASC" if oldest else "DESC"
+    statement = _each(walks, rest.parts, f"ORDER BY id {order} LIMIT :limit", dialect)
+    if len(walks) > 1:
+        statement = f"SELECT id FROM ({statement}) AS walks ORDER BY id {order} LIMIT :limit"
+    values = rest.values | _values(wanted, span) | {"limit": limit}
     return list(connection.scalars(prepared(statement), values))
+
+
+def judged_beyond(connection: Connection, wanted: Search, span: Span, most: int) -> int | None:
+    """The newest id in `span` that is left out if no walk looks at more than `most` events that have to be
+    judged one by one, by what became of their call and by what was done about it. None if that is all."""
+    ends = sum(end is not None for end in (wanted.sender, wanted.recipient, wanted.number))
+    by_words = wanted.text is not None or wanted.problems is not None or ends > 1
+    few = by_words or wanted.handled or _index_for_few(wanted) is not None
+    if few or not (wanted.open or wanted.state in OF_WHOLE_CALLS):
+        return None
+    dialect = connection.dialect.name
+    walks, _ = _walks(wanted, dialect)
+    if not walks:
+        return None
+    each = _each(walks, [], "ORDER BY id DESC LIMIT 1 OFFSET :most", dialect)
+    statement = f"SELECT max(id) FROM ({each}) AS walks"
+    found: int | None = connection.scalar(prepared(statement), _values(wanted, span) | {"most": most})
+    return found
+
+
+def _values(wanted: Search, span: Span) -> dict[str, Any]:
+    ends = {name: getattr(wanted, name) for name in ("sender", "recipient", "number")}
+    given = {name: value for name, value in ends.items() if value is not None}
+    return given | {"above": span.above, "below": span.below}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +114,14 @@ def _index_for_few(wanted: Search) -> str | None:
     return "ix_events_recorded" if wanted.voicemail else None
 
 
-def _statement(walks: list[_Walk], rest: list[str], order: str, dialect: str) -> str:
-    """The walks, merged in the order of their ids."""
-    statement = " UNION ALL ".join(
+def _each(walks: list[_Walk], rest: list[str], end: str, dialect: str) -> str:
+    """The walks, one after the other."""
+    return " UNION ALL ".join(
         f"SELECT id FROM (SELECT id FROM events{_hint(walk.index) if dialect == 'sqlite' else ''} WHERE "
         + " AND ".join([*walk.conditions, "id > :above AND id < :below", *rest])
-        + f" ORDER BY id {order} LIMIT :limit) AS walk{at}"
+        + f" {end}) AS walk{at}"
         for at, walk in enumerate(walks)
     )
-    if len(walks) > 1:
-        statement = f"SELECT id FROM ({statement}) AS walks ORDER BY id {order} LIMIT :limit"
-    return statement
 
 
 def _hint(index: str | None) -> str:

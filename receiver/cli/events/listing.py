@@ -56,6 +56,8 @@ def list_events(
         (*event_line(document, event.received_at, shown), masked(duty[event.id], mask)["handled_by"])
         for document, event in zip(documents, page.events, strict=True)
     ]
-    pages.show(("id", shown.heading("received"), *EVENT_COLUMNS, HANDLED), lines, "events")
-    pages.mention_older(page.next)
-    mention_what_was_meant(wanted, len(lines))
+    if lines or not page.cut_short:
+        pages.show(("id", shown.heading("received"), *EVENT_COLUMNS, HANDLED), lines, "events")
+    pages.mention_older(page.next, cut_short=page.cut_short)
+    if not page.cut_short:
+        mention_what_was_meant(wanted, len(lines))

@@ -47,7 +47,8 @@ NO_CONVERSATION = "this sender never wrote to this number"
 )
 def list_calls(given: Given) -> Response:
     """Calls with an event that matches, newest first, each complete and in the order of what happened. With
-    `outcome`, a page may be short or empty though there are more: go on while `next` is not null."""
+    `outcome`, `open`, or a `state` of whole calls, a page may be short or empty though there are more: go on
+    while `next` is not null."""
     wanted, before, engine = search_of(given, calls=True), _before(given), current.engine()
     masked, log = _mask(given), current.calls()
 

@@ -47,8 +47,9 @@ _FORMS = FORMS | {NDJSON: f"{FORMS[NDJSON][:-1]}; params and raw only if named i
     forms=_FORMS,
 )
 def list_events(given: Given) -> Response:
-    """Newest first. Pages are stable while events arrive. As NDJSON or CSV there are no pages: the answer is
-    a stream of everything that matches, or of `limit` events."""
+    """Newest first. Pages are stable while events arrive. With `open`, or a `state` of whole calls, a page
+    may be short or empty though there are more: go on while `next` is not null. As NDJSON or CSV there are no
+    pages: the answer is a stream of everything that matches, or of `limit` events."""
     wanted, mask = search_of(given), given.flag("mask")
     form = form_of(given)
     before = given.whole("before", 0, LARGEST_ID) or None

@@ -10,7 +10,6 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from receiver import current
 from receiver.duty.duty import duty_json
 from receiver.search.call import Call, call_json
-from receiver.search.calls import MOST_LOOKED_AT
 from receiver.search.decided import call_in_full, decided_of
 from receiver.search.duty import OPEN_CALLS
 from receiver.search.index_lag import words_lag
@@ -72,7 +71,7 @@ def show_list() -> Response:
         calls=[_line(call) for call in page.calls] if page else [],
         chips=chips,
         live=moves,
-        looked_at=MOST_LOOKED_AT if page and page.cut_short else None,
+        cut_short=bool(page and page.cut_short),
     )
 
 

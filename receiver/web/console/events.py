@@ -49,6 +49,7 @@ def show_list() -> Response:
         lag,
         before=before,
         older=older,
+        cut_short=bool(page and page.cut_short),
         events=found,
         chips=_chips(text, wanted or Search()),
         live=moves,

@@ -52,6 +52,7 @@ def show_list() -> Response:
         words_lag(current.engine(), wanted, before=before, end=older) if wanted else None,
         before=before,
         older=older,
+        cut_short=bool(page and page.cut_short),
         faxes=_lines(page.events) if page else [],
         chips=[
             *(

@@ -129,7 +129,7 @@ def _open(first: datetime, since: str, shown: Range, found: _Found) -> Tile:
     if found.calls is None or found.totals is None or found.totals.total() > MOST_READ:
         return Tile("Open", _shown(None), f"in {shown.words}", at)
     wanted = Search(open=True, since=first)
-    events = current.event_log().find(wanted, limit=_MOST_OPEN + 1).events
+    events = list(current.event_log().every(wanted, _MOST_OPEN + 1))
     things = {item.place for event in events if (item := item_of(event)) is not None}
     counts = Counter(thing for thing, _ in things)
     kinds = ((Thing.CALL, "call", "s"), (Thing.FAX, "fax", "es"), (Thing.CONVERSATION, "conversation", "s"))
