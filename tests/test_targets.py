@@ -138,6 +138,7 @@ def test_secrets_come_from_a_file_and_from_standard_input(app, run, there, tmp_p
         ),
         (("webhook", "shop", "--url", "http://127.0.0.1:9/", "--search", "kind:letter"), "kind"),
         (("webhook", "7", "--url", "http://127.0.0.1:9/"), "name"),
+        (("handler", "shop"), "are made and changed by their code"),
     ],
 )
 def test_what_is_wrong_with_a_new_target_is_said_in_a_sentence(app, words, sentence):
@@ -146,6 +147,15 @@ def test_what_is_wrong_with_a_new_target_is_said_in_a_sentence(app, words, sente
     assert sentence in result.stderr
     assert "secret-without" not in result.stderr
     assert current.targets().all() == []
+
+
+def test_help_says_what_is_so(run):
+    shown = " ".join(run("targets", "edit", "--help").split())
+    assert "Webhook: Where it is POSTed to. Chat: The address of the channel's incoming webhook." in shown
+    assert "one is made" not in shown  # a change keeps the secret
+    shown = " ".join(run("targets", "add", "webhook", "--help").split())
+    assert "as whsec_ and base64. Without this, one is made." in shown
+    assert "handler" not in run("targets", "add", "--help")
 
 
 def test_a_target_is_changed_paused_resumed_rotated_and_removed(app, run, there):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -36,6 +36,8 @@ class Option:
     """Its key in what `Sort.read` gets, and in the API's `settings`."""
     about: str
     """A sentence for help and forms: `Where to POST it.`"""
+    without: str = field(default="", kw_only=True)
+    """Another one, for a new target: what is done if nobody says it."""
     form: Form = Form.TEXT
     required: bool = False
     secret: bool = False

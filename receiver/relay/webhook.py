@@ -57,7 +57,8 @@ class Webhook:
         ),
         Option(
             "secret",
-            "What it is signed with, as whsec_ and base64; without this, one is made.",
+            "What it is signed with, as whsec_ and base64.",
+            without="Without this, one is made.",
             secret=True,
         ),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -35,10 +37,10 @@ class Adding(click.Group):
     """A command for each sort of target there is."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [sort.value for sort in SORTS]
+        return [sort.value for sort, offered in SORTS.items() if offered.options]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in SORTS:  # one that only code makes says so
             return None
         sort = TargetSort(cmd_name)
 
@@ -49,7 +51,7 @@ class Adding(click.Group):
         wanted = SORTS[sort].options
         return click.Command(
             cmd_name,
-            params=[_NAME, *click_options(wanted), _SEARCH, _ORDERED, _JSON],
+            params=[_NAME, *click_options(wanted, new=True), _SEARCH, _ORDERED, _JSON],
             callback=run,
             help=f"{SORTS[sort].about}\n\nIt gets what arrives from now on. {SECRETS}",
         )
@@ -100,13 +102,25 @@ def _edit(
     output.say(f"{changed.name} is changed; a running service notices within a second")
 
 
-_FLAGS: dict[str, Option] = {option.flag: option for sort in SORTS.values() for option in sort.options}
+def _of_any_sort() -> Iterator[Option]:
+    """An option for each flag; where sorts take it for different things, with the words of each."""
+    by_flag: dict[str, dict[TargetSort, Option]] = {}
+    for sort, offered in SORTS.items():
+        for option in offered.options:
+            by_flag.setdefault(option.flag, {})[sort] = option
+    for meant in by_flag.values():
+        words = (f"{sort.capitalize()}: {option.about}" for sort, option in meant.items())
+        option = next(iter(meant.values()))
+        yield option if len(meant) == 1 else replace(option, about=" ".join(words))
+
+
+_FLAGS: dict[str, Option] = {option.flag: option for option in _of_any_sort()}
 edit = click.Command(
     "edit",
     params=[
         _NAME,
         click.Option(["--name", "new_name"], help="A new name."),
-        *click_options(_FLAGS.values()),
+        *click_options(_FLAGS.values(), new=False),
         _SEARCH,
         _ORDERED,
         _JSON,

@@ -15,9 +15,9 @@ SECRETS = "A value that is a secret may also be @FILE, for what is in a file, or
 _SEVERAL = (Form.LINES, Form.PAIRS)
 
 
-def click_options(wanted: Iterable[Option]) -> list[click.Option]:
-    """An option of the command line for each."""
-    return [_option(option) for option in wanted]
+def click_options(wanted: Iterable[Option], *, new: bool) -> list[click.Option]:
+    """An option of the command line for each, for a `new` target or one that there is."""
+    return [_option(option, f"{option.about} {option.without if new else ''}".rstrip()) for option in wanted]
 
 
 def read(wanted: Sequence[Option], words: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,8 +41,7 @@ def read(wanted: Sequence[Option], words: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _option(option: Option) -> click.Option:
-    about = option.about
+def _option(option: Option, about: str) -> click.Option:
     several = option.form in _SEVERAL
     if several:
         about += " Repeatable."
