@@ -81,13 +81,13 @@ def test_a_new_key_is_accepted_before_it_is_current(engine, directory):
 def test_a_process_that_starts_without_the_database_accepts_what_it_knew(engine, directory):
     fingerprint = stored.make(engine)
     before = ring_of(engine, directory)
-    before.refresh()
+    before.serve()
     secret = before.secret_of(fingerprint)
     stored.make_current(engine, fingerprint)
     before.refresh()
 
-    away = connect("postgresql+psycopg://nobody@127.0.0.1:1/nowhere", patience=1)
-    fresh = ring_of(away, directory)
+    engine.dispose()
+    fresh = ring_of(engine, directory)  # which has not asked the database
     assert fresh.accepts(secret)
     assert fresh.current == secret
     assert (directory / "keys.json").stat().st_mode & 0o777 == 0o600
@@ -128,7 +128,7 @@ def test_a_key_that_a_restored_database_does_not_know_comes_back_from_the_disk(e
     def rotate(ring: KeyRing) -> str:
         fingerprint = stored.make(engine)
         stored.make_current(engine, fingerprint)
-        ring.refresh()
+        ring.serve()
         return ring.current
 
     ring, elsewhere = ring_of(engine, directory), ring_of(engine, directory / "elsewhere")
@@ -139,8 +139,11 @@ def test_a_key_that_a_restored_database_does_not_know_comes_back_from_the_disk(e
     stored.add_uses(engine, fingerprint_of(older), 1)  # which leaves a row without the secret
     since = rotate(elsewhere)
 
+    command = ring_of(engine, directory)
+    command.refresh()
+    assert command.older == (KEY, OLD_KEY)  # only what serves gives something back
     for each in (ring_of(engine, directory), ring, elsewhere):
-        each.refresh()
+        each.serve()
         assert (each.current, each.older) == (since, (newer, older, KEY, OLD_KEY))
     assert "got them back" in caplog.text
     assert newer not in caplog.text
@@ -149,12 +152,25 @@ def test_a_key_that_a_restored_database_does_not_know_comes_back_from_the_disk(e
 
 def test_a_copy_on_disk_of_an_earlier_version_is_read(engine, directory):
     directory.mkdir()
-    keys = [{"secret": "a" * 32, "moved_to": True}, {"secret": "b" * 32, "moved_to": False}]
+    newer, older, new = ("a" * 32, "b" * 32, "c" * 32)
+    keys = [{"secret": secret, "moved_to": secret != new} for secret in (newer, older, new)]
     (directory / "keys.json").write_text(json.dumps({"keys": keys}))
     ring = ring_of(engine, directory)
-    assert (ring.current, ring.older) == ("a" * 32, (KEY, OLD_KEY, "b" * 32))
-    ring.refresh()
-    assert (ring.current, ring.older) == ("a" * 32, (KEY, OLD_KEY, "b" * 32))
+    assert (ring.current, ring.older) == (newer, (older, KEY, OLD_KEY, new))
+    ring.serve()
+    assert (ring.current, ring.older) == (newer, (older, KEY, OLD_KEY, new))
+
+
+def test_a_log_takes_no_keys_of_another_from_a_directory_that_both_have(engine, directory, tmp_path):
+    fingerprint, others = stored.make(engine), connect(f"sqlite:///{tmp_path}/other.db")
+    schema.upgrade(others)
+    ring = ring_of(engine, directory)
+    ring.serve()
+    other = ring_of(others, directory)
+    assert other.older == (OLD_KEY,)
+    other.serve()
+    assert stored.rows(others) == {}
+    assert ring_of(engine, directory).secret_of(fingerprint)  # which has not been overwritten
 
 
 def test_a_broken_copy_on_disk_turns_nobody_away(engine, directory, caplog):
@@ -168,7 +184,7 @@ def test_a_disk_that_takes_no_copy_costs_no_callback(engine, directory, caplog):
     directory.write_text("in the way")
     ring = ring_of(engine, directory)
     fingerprint = stored.make(engine)
-    ring.refresh()
+    ring.serve()
     assert ring.secret_of(fingerprint)
     assert "cannot keep a copy" in caplog.text
 
@@ -177,7 +193,7 @@ def test_a_disk_that_takes_no_copy_costs_no_callback(engine, directory, caplog):
 def test_a_retired_key_is_accepted_no_longer_and_its_secret_is_gone(engine, directory):
     ring = ring_of(engine, directory)
     fingerprint = stored.make(engine)
-    ring.refresh()
+    ring.serve()
     secret = ring.secret_of(fingerprint)
     stored.retire(engine, fingerprint)
     ring.refresh()

@@ -42,7 +42,8 @@ class KeyRing:
     def __init__(self, engine: Engine, in_settings: Sequence[str], directory: Path) -> None:
         self._engine = engine
         self._in_settings = tuple(in_settings)
-        self._on_disk = keys_on_disk(directory)
+        self._on_disk = keys_on_disk(directory, engine)
+        self._serves = False
         self._lock = threading.Lock()
         self._uses: Counter[str] = Counter()
         self._all_uses: Counter[str] = Counter()
@@ -82,23 +83,22 @@ class KeyRing:
                 self._all_uses[short(fingerprint_of(key))] += 1
         return True
 
-    def refresh(self) -> None:
-        """Read the database's keys, and keep a copy on disk.
+    def serve(self) -> None:
+        """Refresh, and keep a copy on disk with each refresh from now on.
 
         The database gets back what is on disk and was never retired: it lost that when an older one was
         restored, and numbers use it.
         """
+        self._serves = True
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the database's keys."""
         made = stored.made(self._engine)
-        known = {each.secret for each in made}
-        if self._on_disk.unread:
-            self._on_disk.read()
-        left = [each for each in self._on_disk.content if each.secret not in known]
-        if left and (adopted := stored.adopt(self._engine, left)):
-            names = " ".join(map(short, adopted))
-            logger.warning("the database had lost callback keys, and got them back from the disk", keys=names)
-            made = stored.made(self._engine)
+        if self._serves:
+            made = self._with_lost(made)
         self._take(made)
-        if not self._on_disk.unread:  # it may hold a key that the database has lost
+        if self._serves and not self._on_disk.unread:  # it may hold a key that the database has lost
             self._on_disk.keep(made)
 
     def jobs(self) -> tuple[Job, ...]:
@@ -106,8 +106,8 @@ class KeyRing:
         return (Job("keys", REFRESH, self.run, everywhere=True),)
 
     def run(self) -> None:
-        """Refresh, and tell the other processes which keys this one accepts, and which older ones it saw."""
-        self.refresh()
+        """Serve, and tell the other processes which keys this one accepts, and which older ones it saw."""
+        self.serve()
         self._report_uses()
         self._presence.show(sorted(fingerprint_of(secret) for _, secret in self._accepted))
 
@@ -154,6 +154,18 @@ class KeyRing:
             if hmac.compare_digest(given, known):
                 found = place
         return found
+
+    def _with_lost(self, made: tuple[MadeKey, ...]) -> tuple[MadeKey, ...]:
+        known = {each.secret for each in made}
+        if self._on_disk.unread:
+            self._on_disk.read()
+        left = [each for each in self._on_disk.content if each.secret not in known]
+        adopted = stored.adopt(self._engine, left) if left else ()
+        if not adopted:
+            return made
+        names = " ".join(map(short, adopted))
+        logger.warning("the database had lost callback keys, and got them back from the disk", keys=names)
+        return stored.made(self._engine)
 
     def _take(self, made: Sequence[MadeKey]) -> None:
         """Accept these besides those of the settings. The key of the last rotation comes first."""

@@ -82,7 +82,7 @@ class Gateway:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(START_PATIENCE):
                         await asyncio.gather(
-                            _asked(self._parts.keys.refresh), _asked(self._parts.rules.refresh)
+                            _asked(self._parts.keys.serve), _asked(self._parts.rules.refresh)
                         )
                 self._parts.schedule.start()
                 await send({"type": "lifespan.startup.complete"})
