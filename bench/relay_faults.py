@@ -25,7 +25,8 @@ from bench.taker import Taker
 from receiver.db.engine import writing
 from receiver.models import AttemptRow, TargetRow
 from receiver.outbound.allow import AllowList
-from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.outbound.fetch import Fetcher
+from receiver.outbound.fetch_error import FetchError
 from receiver.outbound.guard import Guard
 from receiver.outbound.media import FAXES
 from receiver.outbound.refusal import Refused, Unreachable

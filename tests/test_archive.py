@@ -33,7 +33,8 @@ from receiver.archive.plan import plan
 from receiver.archive.states import MOST_ATTEMPTS
 from receiver.db.engine import writing
 from receiver.models import ARCHIVED, DOCUMENTS
-from receiver.outbound.fetch import Fetched, FetchError
+from receiver.outbound.fetch import Fetched
+from receiver.outbound.fetch_error import FetchError
 from receiver.outbound.media import PDF
 from receiver.relay.need import work_is_needed
 from receiver.retention import quarantine

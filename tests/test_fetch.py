@@ -13,7 +13,8 @@ import pytest
 import trustme
 
 from receiver.outbound.allow import AllowList
-from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.outbound.fetch import Fetcher
+from receiver.outbound.fetch_error import FetchError
 from receiver.outbound.guard import Guard
 from receiver.outbound.media import FAXES
 from receiver.outbound.media import PDF as PDF_FILE

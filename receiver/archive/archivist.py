@@ -27,7 +27,8 @@ from receiver.archive.store import Store, StoreError
 from receiver.logs.log import get_logger, without_words
 from receiver.models import DOCUMENTS
 from receiver.outbound.allow import AllowList
-from receiver.outbound.fetch import Fetcher, FetchError, not_written
+from receiver.outbound.fetch import Fetcher
+from receiver.outbound.fetch_error import FetchError, not_written
 from receiver.outbound.guard import Guard
 from receiver.providers.registry import PROVIDERS
 from receiver.vocabulary.printable import sentence

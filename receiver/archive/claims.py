@@ -14,7 +14,7 @@ from receiver.archive.links import LINKS, link_of
 from receiver.archive.states import MOST_ATTEMPTS, State, delay
 from receiver.db.engine import writing_lazily
 from receiver.models import ARCHIVED, EVENTS
-from receiver.outbound.fetch import Cause, FetchError
+from receiver.outbound.fetch_error import Cause, FetchError
 
 LEASE = timedelta(minutes=4)
 """Longer than a fetch may take. What a worker that died had claimed waits for as long."""

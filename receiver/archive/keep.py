@@ -21,7 +21,8 @@ from receiver.archive.states import Preview, State
 from receiver.archive.store import Store, preview_of
 from receiver.db.engine import writing, writing_lazily
 from receiver.models import ARCHIVED, DOCUMENTS, ArchiveOrphan
-from receiver.outbound.fetch import Fetched, FetchError
+from receiver.outbound.fetch import Fetched
+from receiver.outbound.fetch_error import FetchError
 from receiver.outbound.media import FAXES
 
 _LEASE = timedelta(minutes=5)

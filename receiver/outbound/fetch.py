@@ -7,11 +7,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import Enum
 from typing import BinaryIO
 from urllib.parse import quote, urljoin
 
 from receiver.outbound.dial import Deadline
+from receiver.outbound.fetch_error import Cause, FetchError, not_written
 from receiver.outbound.guard import Guard
 from receiver.outbound.media import HEAD, Media, may_be, recognised
 from receiver.outbound.refusal import Refused, Unreachable
@@ -26,31 +26,6 @@ MOST_REDIRECTS = 3
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OF_URLS = "%:/?#[]@!$&'()*+,;=~"
-
-
-class Cause(Enum):
-    """What there is to do about a document that could not be had."""
-
-    FAILED = "try again later"
-    LAPSED = "nothing: the link leads nowhere any more"
-    REFUSED = "nothing: it is not for us"
-
-
-class FetchError(Exception):
-    """The document could not be had. The message is a sentence that says why, and never holds the link."""
-
-    def __init__(
-        self, message: str, cause: Cause = Cause.FAILED, *, retry_after: float | None = None
-    ) -> None:
-        super().__init__(message)
-        self.cause = cause
-        self.retry_after = retry_after
-        """Seconds that the server asked us to wait."""
-
-
-def not_written(error: OSError) -> FetchError:
-    """What it means if there is no room for the document, or no right to write."""
-    return FetchError(f"It cannot be written here: {error.strerror or type(error).__name__}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from receiver.archive.names import file_name
 from receiver.archive.states import State
 from receiver.models import Event
 from receiver.outbound.allow import AllowList
-from receiver.outbound.fetch import Fetcher, FetchError
+from receiver.outbound.fetch import Fetcher
+from receiver.outbound.fetch_error import FetchError
 from receiver.outbound.guard import Guard
 from receiver.outbound.media import FAXES
 from receiver.providers.registry import PROVIDERS
