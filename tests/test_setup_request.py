@@ -7,7 +7,6 @@ import pytest
 
 from receiver.providers.market import Duration
 from receiver.providers.numbers import Routes, SubscribedNumber
-from receiver.setup.address import doubt
 from receiver.setup.by_hand import changed
 from receiver.setup.journal import SetupError
 from receiver.setup.plan import Wish
@@ -73,11 +72,3 @@ def test_a_number_is_not_asked_for_what_it_cannot(kind: Kind):
     held = replace(HELD, capabilities=frozenset({"VOICE"}))
     with pytest.raises(SetupError, match="cannot"):
         changed(held, {kind: "https://example.com/x"})
-
-
-def test_an_odd_public_url_is_doubted_but_not_in_a_rehearsal():
-    live, rehearsal = "https://provider.example/open/", "http://127.0.0.1:8100/open/"
-    assert "cannot reach 10.0.0.7" in doubt("https://10.0.0.7/", live)
-    assert "unencrypted" in doubt("http://receiver.example.com/", live)
-    assert doubt("https://receiver.example.com/", live) == ""
-    assert doubt("http://localhost/", rehearsal) == ""

@@ -19,12 +19,11 @@ from receiver.cli.numbers.several import Several
 from receiver.cli.operation import operation
 from receiver.cli.setup import ask, plan_shown, result_shown
 from receiver.cli.setup.proofs import Proofs, reached, tested
-from receiver.keys.doors import FALLBACK, PUBLIC_URL
 from receiver.keys.urls import CallbackUrls
 from receiver.providers.base import Provider
 from receiver.providers.numbers import SubscribedNumber
 from receiver.setup import wanted
-from receiver.setup.address import doubt
+from receiver.setup.address import doubts
 from receiver.setup.apply import Progress, StepOutcome, apply
 from receiver.setup.by_hand import not_bought
 from receiver.setup.matching import fitting
@@ -224,8 +223,5 @@ def _described(of: Provider, urls: CallbackUrls, number: SubscribedNumber) -> st
 
 
 def _warn_of_address(providers: Sequence[Provider]) -> None:
-    config = current.config()
-    given = {PUBLIC_URL: config.public_url, FALLBACK: config.public_url_fallback}
-    doubts = (doubt(url, of.account(config)[0], name) for of in providers for name, url in given.items())
-    for sentence in dict.fromkeys(filter(None, doubts)):
-        output.say(f"Warning: {sentence}")
+    for doubt in doubts(current.config(), providers):
+        output.say(f"Warning: {doubt.sentence[:1].lower()}{doubt.sentence[1:]}")

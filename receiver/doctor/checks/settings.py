@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
-from config import Config
 from receiver.doctor.check import Check, Patient, Say
-from receiver.keys.doors import FALLBACK, PUBLIC_URL
 from receiver.numbers.cautioned import cautioned
 from receiver.numbers.findings import Finding, error, warning
-from receiver.outbound.address import network_of
 from receiver.providers.registry import PROVIDERS
 from receiver.settings.choices import Signatures
 from receiver.settings.files import DOTENV
+from receiver.setup.address import doubts
 
 
 def look(patient: Patient, found: list[Finding]) -> str:
@@ -33,7 +29,15 @@ def look(patient: Patient, found: list[Finding]) -> str:
             )
         )
     found += cautioned(config)
-    found += _about_addresses(config, live=_live(patient))
+    if config.public_url is None:
+        found.append(
+            error(
+                "no-address",
+                "The provider cannot be told where to call: PUBLIC_URL is not set.",
+                "Set PUBLIC_URL to how this service is reached from outside.",
+            )
+        )
+    found += doubts(config, patient.providers or PROVIDERS.values())
     if config.signatures is Signatures.IGNORE:
         found.append(
             warning(
@@ -58,43 +62,6 @@ def mend(patient: Patient, say: Say) -> None:
     for path in filter(_own, _readable_secrets(patient)):
         path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
         say(f"closed {path} to other users")
-
-
-def _live(patient: Patient) -> bool:
-    """Whether real providers are to call, and not a rehearsal on this machine."""
-    if not patient.providers:
-        return all(each.live(patient.config) for each in PROVIDERS.values())
-    return any(each.live(patient.config) for each in patient.providers)
-
-
-def _about_addresses(config: Config, *, live: bool) -> Iterator[Finding]:
-    if config.public_url is None:
-        yield error(
-            "no-address",
-            "The provider cannot be told where to call: PUBLIC_URL is not set.",
-            "Set PUBLIC_URL to how this service is reached from outside.",
-        )
-    elif live:  # else a rehearsal: its provider is on this machine, too
-        yield from _about_address(PUBLIC_URL, config.public_url, ("local-address", "plain-http"))
-        if config.public_url_fallback:
-            codes = ("local-fallback", "plain-fallback")
-            yield from _about_address(FALLBACK, config.public_url_fallback, codes)
-
-
-def _about_address(setting: str, url: str, codes: tuple[str, str]) -> Iterator[Finding]:
-    parts, (local, plain) = urlsplit(url), codes
-    if network_of(parts.hostname or "").local:
-        yield error(
-            local,
-            f"The provider cannot reach {parts.hostname}: {setting} is not a public address.",
-            f"Set {setting} to an address that can be reached from outside.",
-        )
-    elif parts.scheme == "http":
-        yield warning(
-            plain,
-            f"Messages and the callback key travel unencrypted: {setting} is http.",
-            f"Put a proxy with TLS in front, and set {setting}=https://…",
-        )
 
 
 def _readable_secrets(patient: Patient) -> list[Path]:
