@@ -1,6 +1,9 @@
 """What the documents say of each other and of the files beside them."""
 
+import ast
 import re
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -44,3 +47,56 @@ def test_each_screenshot_is_made_by_the_command_that_draws_them() -> None:
     drawn = set(re.findall(r'^ {16}\("([a-z-]+)", ', script, re.MULTILINE))
     assert {path.stem for path in (ROOT / "docs/screenshots").iterdir()} == drawn
     assert "tests/screenshots.py" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def table(heading: str) -> set[str]:
+    """What the first column of the table under a heading of doctor.md names."""
+    page = (ROOT / "docs/doctor.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+MADE_BY = {"error": 0, "warning": 0, "graded": 1, "Caution": 0}
+"""What makes a finding, and where it takes the code."""
+
+
+def codes() -> Iterator[str]:
+    """The code of each finding that there can be, with stars for what differs."""
+    for path in (ROOT / "receiver").rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        if not re.search(
+            r"^from receiver\.(numbers\.findings|providers\.caution) import", source, re.MULTILINE
+        ):
+            continue
+        module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        nodes = list(ast.walk(ast.parse(source)))
+        for node in nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MADE_BY:
+                code = node.args[MADE_BY[node.func.id]]
+                if ast.unparse(code) != "each.code":  # that of a caution, which is made elsewhere
+                    yield from values(code, nodes, vars(module))
+
+
+def values(code: ast.expr, nodes: list[ast.AST], names: dict[str, object]) -> Iterator[str]:
+    """What an expression may be, in a module with these nodes and names."""
+    match code:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr(values=parts):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in parts)
+        case ast.IfExp(body=one, orelse=other):
+            yield from values(one, nodes, names)
+            yield from values(other, nodes, names)
+        case ast.Name(id=name) if name in names:
+            yield str(names[name])
+        case ast.Name(id=name):
+            for node in nodes:
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+                    yield from values(node.value, nodes, names)
+        case _:
+            pytest.fail(f"nobody can tell from the source which code this is: {ast.unparse(code)}")
+
+
+def test_the_code_of_each_finding_is_explained() -> None:
+    assert {re.sub("[A-Z]+", "*", code) for code in table("The codes of findings")} == set(codes())

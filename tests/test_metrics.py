@@ -4,8 +4,10 @@ import pytest
 from conftest import API_TOKEN, KEY, OLD_KEY, make_config, signed, started
 from firm import Firm, provider
 from prometheus_client.parser import text_string_to_metric_families
+from test_docs import table
 
 from receiver.app import create_app
+from receiver.background.integrity import Whole
 from receiver.db import schema
 from receiver.search.index import LogIndex
 
@@ -97,6 +99,14 @@ def test_it_shows_numbers_masked_findings_and_jobs(firm):
     assert shown["receiver_job_age_seconds{job=watch}"] < 60
     assert shown["receiver_account_balance{currency=SGD,provider=hoiio}"] == 96
     assert (shown["receiver_processes"], shown["receiver_provider_failures{provider=hoiio}"]) == (1, 0)
+
+
+def test_each_metric_is_explained(app, client):
+    app.extensions["receiver"].integrity.known = Whole.OK
+    said = client.get("/metrics", headers={"Authorization": f"Bearer {API_TOKEN}"}).text
+    families = {family.name for family in text_string_to_metric_families(said)}
+    explained = {name.partition("{")[0].removesuffix("_total") for name in table("`/metrics`")}
+    assert explained == {name for name in families if name.startswith("receiver_")}
 
 
 def test_it_speaks_openmetrics_too(client):

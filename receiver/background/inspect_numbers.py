@@ -47,8 +47,8 @@ def _term(number: KnownNumber, now: datetime) -> Iterator[Finding]:
             sentence = f"{name} should have renewed itself by now, and has not: it ends {in_days(left)}."
             yield error("renewal-failed", sentence, extend, number.number)
     elif left <= _SOON:
-        code, verb = ("expired", "ended") if left < 0 else ("expires-soon", "ends")
-        sentence = f"{name} {verb} {in_days(left)}, and does not renew itself."
+        code = "expired" if left < 0 else "expires-soon"
+        sentence = f"{name} {'ended' if left < 0 else 'ends'} {in_days(left)}, and does not renew itself."
         yield graded(left <= _VERY_SOON, code, sentence, extend, number.number)
 
 
