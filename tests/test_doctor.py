@@ -7,11 +7,12 @@ import time
 from collections import namedtuple
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import time_machine
-from conftest import KEY, OLD_KEY, TOKEN, assembled, make_config, quickly_known, started
+from conftest import KEY, OLD_KEY, TOKEN, assembled, make_config, quickly_known, signed, started
 from firm import Firm, provider, serving
 from sqlalchemy import insert, select, update
 from test_cli import python
@@ -33,6 +34,8 @@ from receiver.providers.numbers import SubscribedNumber
 from receiver.providers.registry import PROVIDERS
 from receiver.search import index_lag
 from receiver.setup.journal import Journal
+
+SMS = b"txn_ref=AA-SI-1&from=%2B6591234567&msg=x"
 
 
 @pytest.fixture
@@ -585,9 +588,12 @@ def with_a_key_that_is_due(firm: Firm):
 def test_a_key_with_which_callbacks_come_does_not_retire(firm):
     parts, due = with_a_key_that_is_due(firm)
     secret = parts.keys.secret_of(due.fingerprint)
-    firm.app.test_client().post(f"/callbacks/{secret}/sms", data=b"txn_ref=1&msg=x")
-    firm.app.test_client().post(f"/callbacks/{KEY}/sms", data=b"txn_ref=2&msg=x")
+    firm.app.test_client().post(f"/callbacks/{secret}/sms", data=SMS, headers=signed(SMS))
+    firm.app.test_client().post(f"/callbacks/{KEY}/sms", data=SMS, headers=signed(SMS))
     parts.keys.run()
+    (at_first,) = [found for found in parts.watch.look().keys if found.code == "older-key-used"]
+    assert at_first.subject == due.fingerprint  # which is all that one of these callbacks changes
+    assert f"receiver keys retire {due.name}" in at_first.sentence
     with writing(parts.engine) as connection:
         rotated = update(CallbackKey).where(CallbackKey.moved_at.is_not(None))
         connection.execute(rotated.values(moved_at=datetime.now(UTC) - timedelta(hours=5)))
@@ -601,6 +607,17 @@ def test_a_key_with_which_callbacks_come_does_not_retire(firm):
 
     with writing(parts.engine) as connection:
         connection.execute(update(CallbackKey).values(used_at=datetime.now(UTC) - timedelta(days=2)))
+    assert {found.code for found in parts.watch.look().keys} == {"key-in-settings"}
+    assert not parts.keys.knows(secret)
+
+
+def test_who_has_a_key_that_is_due_does_not_keep_it(firm):
+    parts, due = with_a_key_that_is_due(firm)
+    secret, client = parts.keys.secret_of(due.fingerprint), firm.app.test_client()
+    wrong = signed(SMS + b"x")
+    for sent in (client.get, partial(client.post, data=SMS), partial(client.post, data=SMS, headers=wrong)):
+        assert sent(f"/callbacks/{secret}/sms").status_code == 200
+    parts.keys.run()
     assert {found.code for found in parts.watch.look().keys} == {"key-in-settings"}
     assert not parts.keys.knows(secret)
 
@@ -638,7 +655,7 @@ def test_the_use_of_an_older_key_after_a_rotation_is_found(firm):
     firm.flask("keys", "rotate", "--yes")
     engine = firm.app.extensions["receiver"].engine
     firm.app.extensions["receiver"].keys.refresh()
-    firm.app.test_client().post(f"/callbacks/{KEY}/sms", data=b"txn_ref=1&msg=x")
+    firm.app.test_client().post(f"/callbacks/{KEY}/sms", data=SMS, headers=signed(SMS))
     firm.app.extensions["receiver"].keys.run()
     assert "older-key-used" not in found(firm)  # what was under way at the rotation is no news
     with writing(engine) as connection:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from conftest import KEY, OLD_KEY, ON_BOTH, on_sqlite, quickly_known, signed
+from conftest import KEY, OLD_KEY, ON_BOTH, make_config, on_sqlite, quickly_known, signed, started
 from firm import serving
 from sqlalchemy import delete, insert, select, update
 
@@ -25,6 +25,8 @@ from receiver.web.gateway import Gateway
 database_url = on_sqlite
 
 SMS = b"txn_ref=AA-SI-1&from=%2B6591234567&to=%2B6511111111&msg=x&date=2026-01-31+12:00:00"
+
+UNSIGNED = {"hoiio_app_id": None, "hoiio_access_token": None}
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def ring_of(engine, directory, *in_settings: str) -> KeyRing:
 
 def test_it_accepts_the_keys_of_the_settings_and_nothing_else(engine, directory):
     ring = ring_of(engine, directory)
-    assert [ring.accepts(key) for key in (KEY, OLD_KEY, KEY + "x", KEY[:-1], "", "\udcff")] == [
+    assert [ring.knows(key) for key in (KEY, OLD_KEY, KEY + "x", KEY[:-1], "", "\udcff")] == [
         True,
         True,
         False,
@@ -63,7 +65,7 @@ def test_a_new_key_is_accepted_before_it_is_current(engine, directory):
     fingerprint = stored.make(engine)
     serving.refresh()
     secret = serving.secret_of(fingerprint)
-    assert serving.accepts(secret)
+    assert serving.knows(secret)
     assert serving.current == KEY
     stored.make_current(engine, fingerprint)
     for ring in (serving, other):
@@ -88,7 +90,7 @@ def test_a_process_that_starts_without_the_database_accepts_what_it_knew(engine,
 
     engine.dispose()
     fresh = ring_of(engine, directory)  # which has not asked the database
-    assert fresh.accepts(secret)
+    assert fresh.knows(secret)
     assert fresh.current == secret
     assert (directory / "keys.json").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in directory.iterdir()] == ["keys.json"]
@@ -176,7 +178,7 @@ def test_a_log_takes_no_keys_of_another_from_a_directory_that_both_have(engine, 
 def test_a_broken_copy_on_disk_turns_nobody_away(engine, directory, caplog):
     directory.mkdir()
     (directory / "keys.json").write_text('{"keys": [3]}')
-    assert ring_of(engine, directory).accepts(KEY)
+    assert ring_of(engine, directory).knows(KEY)
     assert "cannot read a copy" in caplog.text
 
 
@@ -197,7 +199,7 @@ def test_a_retired_key_is_accepted_no_longer_and_its_secret_is_gone(engine, dire
     secret = ring.secret_of(fingerprint)
     stored.retire(engine, fingerprint)
     ring.refresh()
-    assert not ring.accepts(secret)
+    assert not ring.knows(secret)
     assert secret not in (directory / "keys.json").read_text()
     with engine.connect() as connection:
         assert connection.scalar(select(CallbackKey.secret)) is None
@@ -207,7 +209,7 @@ def test_a_retired_key_is_accepted_no_longer_and_its_secret_is_gone(engine, dire
 def test_the_use_of_an_older_key_is_counted(engine, directory):
     ring = ring_of(engine, directory)
     for key in (KEY, OLD_KEY, OLD_KEY):
-        assert ring.accepts(key)
+        ring.used(key)
     assert ring.knows(OLD_KEY)  # looking is not using
     assert ring.uses_of_older == {short(fingerprint_of(OLD_KEY)): 2}
     ring.run()
@@ -217,10 +219,29 @@ def test_the_use_of_an_older_key_is_counted(engine, directory):
     assert datetime.now(UTC) - older.used_at < timedelta(minutes=1)
 
 
+@pytest.mark.parametrize(
+    ("settings", "headers", "counted"),
+    [
+        ({}, signed(SMS), True),
+        ({}, {}, False),  # whoever has the key could have sent it
+        ({}, signed(b"other"), False),
+        ({"signatures": "ignore"}, {}, True),
+        (UNSIGNED, {}, True),
+        (UNSIGNED, signed(SMS), False),  # nobody can tell, so it is quarantined
+    ],
+)
+def test_a_use_is_a_callback_that_is_believed(database_url, tmp_path, settings, headers, counted):
+    for app in started(make_config(database_url, tmp_path, **settings)):
+        client, keys = app.test_client(), app.extensions["receiver"].keys
+        assert client.get(f"/callbacks/{OLD_KEY}/sms").status_code == 200
+        assert client.post(f"/callbacks/{OLD_KEY}/sms", data=SMS, headers=headers).status_code == 200
+        assert sum(keys.uses_of_older.values()) == counted
+
+
 @ON_BOTH
 def test_uses_wait_for_a_database_that_is_away(engine, directory):
     ring = ring_of(engine, directory)
-    ring.accepts(OLD_KEY)
+    ring.used(OLD_KEY)
     schema.downgrade(engine, "0006")
     with pytest.raises(Exception, match="callback_keys"):
         ring.run()
@@ -233,7 +254,7 @@ def test_uses_wait_for_a_database_that_is_away(engine, directory):
 def test_two_processes_count_the_same_key_at_once(engine, directory):
     rings = [ring_of(engine, directory / str(n)) for n in range(4)]
     for ring in rings:
-        ring.accepts(OLD_KEY)
+        ring.used(OLD_KEY)
     start = threading.Barrier(len(rings))
     failures: list[Exception] = []
 

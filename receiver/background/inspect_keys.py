@@ -36,13 +36,17 @@ def _half_way(key: Key) -> bool:
 
 
 def _retiring(key: Key, kept: Kept | None, rotated: datetime, now: datetime) -> Iterator[Finding]:
-    if key.used_at and key.used_at > max(now - STILL_USED, rotated + _IN_FLIGHT):
-        until = " It is accepted until none has come for a day." if kept is Kept.BY_CALLBACKS else ""
+    keeps = kept is Kept.BY_CALLBACKS and not key.in_settings
+    if key.used_at and (keeps or key.used_at > max(now - STILL_USED, rotated + _IN_FLIGHT)):
+        until = (
+            " It is accepted until none has come for a day. If none should come:"
+            f" receiver keys retire {key.name}."
+        )
         yield warning(
             "older-key-used",
             f"Callbacks still come with the older key {key.name}, the last on"
             f" {key.used_at:%Y-%m-%d at %H:%M} UTC: a number uses it, what the provider uses in place of a"
-            f" number's URL, or a notify URL of your own.{until}",
+            f" number's URL, or a notify URL of your own.{until if keeps else ''}",
             "receiver numbers list",
             key.fingerprint,
         )

@@ -11,7 +11,8 @@ from receiver.keys.route import uses_key
 from receiver.numbers.known import Known
 
 STILL_USED = timedelta(days=1)
-"""A key with which a callback came so lately is still needed, whether or not a number is known to use it."""
+"""A key with which a callback came so lately that is believed is still needed, whether or not a number is
+known to use it."""
 
 
 class Kept(Enum):

@@ -58,7 +58,7 @@ def list_keys(as_json: bool) -> None:
     default=GRACE.days,
     show_default=True,
     metavar="DAYS",
-    help="How long the older key is still accepted.",
+    help="How long the older key is still accepted at least.",
 )
 @options.YES
 @options.AS_JSON
@@ -106,7 +106,8 @@ def rotate(grace: int, yes: bool, as_json: bool) -> None:
 def retire(key: str, yes: bool) -> None:
     """Stop accepting a key.
 
-    KEY is the beginning of its fingerprint. The service retires an older key by itself after the grace time.
+    KEY is the beginning of its fingerprint. The service retires an older key by itself after the grace time,
+    once nothing needs it any more.
     """
     rotator = _rotator()
     fitting = [each for each in current.keys().list() if each.fingerprint.startswith(key.lower())]
@@ -139,7 +140,10 @@ def _rotator() -> Rotator:
 
 def _leaving(key: Key, until: datetime) -> str:
     if not key.in_settings:
-        return f"{key.name} is accepted until {until:%Y-%m-%d}, then it retires by itself."
+        return (
+            f"{key.name} is accepted until {until:%Y-%m-%d} at least: it retires by itself once nothing needs"
+            f" it any more. To turn it away at once: receiver keys retire {key.name}"
+        )
     return (
         f"{key.name} stands in CALLBACK_KEYS and is accepted as long as it does. After {until:%Y-%m-%d},"
         " put a fresh one in its place and restart the service."

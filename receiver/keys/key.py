@@ -17,7 +17,7 @@ class KeyState(StrEnum):
     OLDER = "older"
     """Accepted; no rotation has begun to retire it."""
     RETIRING = "retiring"
-    """Accepted until its grace time is over."""
+    """Accepted until its grace time is over and nothing needs it."""
     RETIRED = "retired"
 
 
@@ -35,7 +35,7 @@ class Key:
     retires_at: datetime | None = None
     retired_at: datetime | None = None
     uses: int = 0
-    """Callbacks that came with it while another key was current."""
+    """Callbacks that came with it while another key was current, and are believed."""
     used_at: datetime | None = None
 
     @property

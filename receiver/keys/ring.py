@@ -64,24 +64,24 @@ class KeyRing:
 
     @property
     def uses_of_older(self) -> dict[str, int]:
-        """Callbacks that came to this process with a key that was not current, by short fingerprint."""
+        """Callbacks that came to this process with an older key and are believed, by short fingerprint."""
         with self._lock:
             return dict(self._all_uses)
 
     def knows(self, key: str) -> bool:
         """Whether a key is accepted; compares with all of them, in constant time."""
-        return self._place(key) is not None
+        given, found = key.encode("utf-8", "surrogateescape"), False
+        for known, _ in self._accepted:
+            found |= hmac.compare_digest(given, known)
+        return found
 
-    def accepts(self, key: str) -> bool:
-        """The same for a callback that comes in, and counts it if the key is older than the current one."""
-        place = self._place(key)
-        if place is None:
-            return False
-        if place and key not in self._new:
-            with self._lock:
-                self._uses[fingerprint_of(key)] += 1
-                self._all_uses[short(fingerprint_of(key))] += 1
-        return True
+    def used(self, key: str) -> None:
+        """Count a callback that is believed, if it came with a key that is older than the current one."""
+        if key == self.current or key in self._new:
+            return
+        with self._lock:
+            self._uses[fingerprint_of(key)] += 1
+            self._all_uses[short(fingerprint_of(key))] += 1
 
     def serve(self) -> None:
         """Refresh, and keep a copy on disk with each refresh from now on.
@@ -146,14 +146,6 @@ class KeyRing:
         """The secret of a key that is accepted."""
         accepted = (secret for _, secret in self._accepted)
         return next((secret for secret in accepted if fingerprint_of(secret) == fingerprint), None)
-
-    def _place(self, key: str) -> int | None:
-        given = key.encode("utf-8", "surrogateescape")
-        found: int | None = None
-        for place, (known, _) in enumerate(self._accepted):
-            if hmac.compare_digest(given, known):
-                found = place
-        return found
 
     def _with_lost(self, made: tuple[MadeKey, ...]) -> tuple[MadeKey, ...]:
         known = {each.secret for each in made}

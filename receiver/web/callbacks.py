@@ -79,8 +79,9 @@ class HeldAnswer(Response):
     list, gets this answer there instead, and does the waiting itself.
     """
 
-    def __init__(self, arrival: Arrival, reception: Reception, parts: current.Parts) -> None:
+    def __init__(self, key: str, arrival: Arrival, reception: Reception, parts: current.Parts) -> None:
         super().__init__()
+        self._key = key
         self.arrival = arrival
         self.patience = reception.patience
         """Seconds until it has to be given."""
@@ -109,7 +110,19 @@ class HeldAnswer(Response):
             return 503, NOTHING
         if not ticket.held:
             return 503, NOTHING
+        if self._is_believed(ticket):
+            self._parts.keys.used(self._key)
         return 200, self._beside(ticket)
+
+    def _is_believed(self, ticket: Ticket) -> bool:
+        """Whether it shows that its key is needed. Whoever has the key can send what nobody has signed."""
+        if self.arrival.signature is Verdict.VALID:
+            return True
+        config = self._parts.config
+        verifies = config.signatures is not Signatures.IGNORE and PROVIDERS[self.arrival.provider].secret(
+            config
+        )
+        return not verifies and ticket.row is not None and ticket.row["quarantine"] is None
 
     def _beside(self, ticket: Ticket) -> Answer:
         """Whatever goes wrong here, the callback is kept and the status stands."""
@@ -146,7 +159,7 @@ def receive(key: str, rest: str) -> Response:
     """Answer one callback. Any path and method under a valid key is kept: a slip must not cost a call."""
     # Once each: what stands for the current request or application looks it up at every use.
     parts, environ = current.parts(), request.environ
-    if not parts.keys.accepts(key):
+    if not parts.keys.knows(key):
         return Response(status=404)
     body = environ.get(BODY)
     if body is None:
@@ -182,7 +195,7 @@ def receive(key: str, rest: str) -> Response:
         signature=verdict,
         distrust=why,
     )
-    return HeldAnswer(arrival, reception, parts)
+    return HeldAnswer(key, arrival, reception, parts)
 
 
 def _distrust(policy: Signatures, verdict: Verdict) -> str | None:

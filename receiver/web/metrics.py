@@ -93,7 +93,7 @@ class _Receiver(Collector):
                 callbacks.add_metric((kind, outcome.value), counted.callbacks[kind.value, outcome.value])
         yield callbacks
         older = CounterMetricFamily(
-            "receiver_older_key_callbacks", "Callbacks with an older key.", labels=("key",)
+            "receiver_older_key_callbacks", "Callbacks with an older key that are believed.", labels=("key",)
         )
         for name, count in self._parts.keys.uses_of_older.items():
             older.add_metric((name,), count)
