@@ -13,6 +13,7 @@ from conftest import make_config, started
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 from test_keys import at_start
+from waiting import until
 
 from receiver import current
 from receiver.answering import kept
@@ -21,6 +22,7 @@ from receiver.answering.machine import begin, proceed
 from receiver.answering.problems import RulesError
 from receiver.answering.switches import switch, switched_on
 from receiver.cli.events.removing import who
+from receiver.db import asking
 from receiver.db.engine import connect
 from receiver.numbers import findings
 from receiver.vocabulary.answering import Pressed, Rang
@@ -168,6 +170,31 @@ def test_switches_are_known_while_the_database_is_away(
     assert RulesInForce(file, away, tmp_path).switches == {"on holiday"}
     copy.write_text("null")
     assert RulesInForce(file, away, tmp_path).switches == frozenset()
+
+
+def test_the_copy_of_the_switches_follows_once_its_disk_is_well_again(
+    app: Flask, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    engine, spool = app.extensions["receiver"].engine, tmp_path / "spool"
+    spool.write_text("in the way")
+    rules = RulesInForce(file, engine, spool)
+    switch(engine, "on holiday", on=True, by="tests")
+    rules.refresh()
+    spool.unlink()
+    rules.refresh()
+    copy, aside = spool / "switches.json", spool / "aside"
+    assert json.loads(copy.read_text()) == ["on holiday"]
+
+    switch(engine, "on holiday", on=False, by="tests")
+    copy.rename(aside)
+    os.mkfifo(copy)
+    never_ends = os.open(copy, os.O_RDWR)
+    with monkeypatch.context() as patience:
+        patience.setattr(asking, "PATIENCE", 0.05)
+        rules = RulesInForce(file, engine, spool)
+    aside.rename(copy)
+    os.close(never_ends)
+    until(lambda: rules.refresh() or json.loads(copy.read_text()) == [])
 
 
 def test_a_server_asks_for_switches_before_its_first_callback_whatever_becomes_of_keys(

@@ -31,39 +31,43 @@ class OnDisk(Generic[_Value]):
         self._path, self._nothing = path, nothing
         self._as_json, self._from_json = as_json, from_json
         self._asking = Asking()
-        self.content = nothing
-        """The value as this process last read or wrote it."""
-        self.unread = False
-        """Whether there may be another one, on a disk that hung when it was to be read."""
+        self._complained = False
+        self.content: _Value | None = None
+        """What is on the disk; None as long as that is not known: it hung, or could not be written."""
 
     def read(self) -> _Value:
         """The value as it was last kept; nothing if there is no copy."""
-        self.unread = False
+        self.content = None
         try:
-            value = self._from_json(json.loads(self._asking.ask(self._path.read_bytes)))
+            self.content = self._from_json(json.loads(self._asking.ask(self._path.read_bytes)))
         except (FileNotFoundError, NotADirectoryError):
-            return self._nothing
+            self.content = self._nothing
         except (OSError, ValueError, KeyError, TypeError) as error:
-            self.unread = isinstance(error, TimeoutError)
-            logger.error(
-                "cannot read a copy of what the database told", file=self._path, error=type(error).__name__
-            )
-            return self._nothing
-        self.content = value
-        return value
+            self._complain("cannot read a copy of what the database told", type(error).__name__)
+            if not isinstance(error, TimeoutError):  # what cannot be read is as good as nothing
+                self.content = self._nothing
+        return self._nothing if self.content is None else self.content
 
     def keep(self, value: _Value) -> None:
-        """Write it, if it has changed: whole or not at all, and readable by its owner only."""
-        if value == self.content:
-            return
-        content = json.dumps(self._as_json(value)).encode()
-        try:
-            self._asking.ask(lambda: self._replace(content))
-        except OSError as error:
-            reason = error.strerror or "its disk hangs"
-            logger.error("cannot keep a copy of what the database told", file=self._path, reason=reason)
-        # Also after a failure: one line in the log is enough until it changes again.
-        self.content = value
+        """Write it, unless it is there: whole or not at all, and readable by its owner only. After a failure
+        the next call tries again."""
+        if value != self.content:
+            content = json.dumps(self._as_json(value)).encode()
+            self.content = None
+            try:
+                self._asking.ask(lambda: self._replace(content))
+            except OSError as error:
+                reason = error.strerror or "its disk hangs"
+                self._complain("cannot keep a copy of what the database told", reason)
+                return
+            self.content = value
+        self._complained = False
+
+    def _complain(self, what: str, reason: str) -> None:
+        """One line in the log is enough until the disk is well again."""
+        if not self._complained:
+            logger.error(what, file=self._path, reason=reason)
+        self._complained = True
 
     def _replace(self, content: bytes) -> None:
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")

@@ -98,7 +98,7 @@ class KeyRing:
         if self._serves:
             made = self._with_lost(made)
         self._take(made)
-        if self._serves and not self._on_disk.unread:  # it may hold a key that the database has lost
+        if self._serves and self._on_disk.content is not None:  # it may hold a key that the database has lost
             self._on_disk.keep(made)
 
     def jobs(self) -> tuple[Job, ...]:
@@ -149,9 +149,10 @@ class KeyRing:
 
     def _with_lost(self, made: tuple[MadeKey, ...]) -> tuple[MadeKey, ...]:
         known = {each.secret for each in made}
-        if self._on_disk.unread:
-            self._on_disk.read()
-        left = [each for each in self._on_disk.content if each.secret not in known]
+        on_disk = self._on_disk.content
+        if on_disk is None:
+            on_disk = self._on_disk.read()
+        left = [each for each in on_disk if each.secret not in known]
         adopted = stored.adopt(self._engine, left) if left else ()
         if not adopted:
             return made
