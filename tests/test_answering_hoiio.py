@@ -313,6 +313,24 @@ def test_what_is_due_at_once_is_not_done_in_turn():
     later.close(5)
 
 
+def test_without_another_thread_one_does_it_all(monkeypatch):
+    start, failed, done = threading.Thread.start, threading.Event(), []
+
+    def start_one(thread):
+        if thread.name != "calls-0":
+            failed.set()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_one)
+    later, both = Later(8), threading.Event()
+    later.do(0.05, lambda: (failed.wait(5), done.append("first")))
+    later.do(0.1, lambda: (done.append("second"), both.set()))
+    assert both.wait(5)
+    assert done == ["first", "second"]
+    later.close(5)
+
+
 def test_a_hundred_calls_at_once_each_go_their_own_way(lasting_desk):
     ways = [
         ({"digits": ["1"], "dial": ["answered"], "dial_seconds": 1}, [*MENU, "transfer"]),

@@ -1,5 +1,7 @@
 """`/metrics`, as Prometheus reads it."""
 
+import threading
+
 import pytest
 from conftest import API_TOKEN, KEY, OLD_KEY, make_config, signed, started
 from firm import Firm, provider
@@ -68,6 +70,18 @@ def test_it_shows_what_waits_while_the_database_is_away(app, client):
 
 def test_it_shows_that_the_spool_cannot_be_read(app, client, config):
     config.spool_dir.write_text("in the way")
+    assert scrape(client)["receiver_spool_up"] == 0
+
+
+def test_it_can_be_read_while_no_thread_can_be_had_for_the_spool(client, monkeypatch):
+    start = threading.Thread.start
+
+    def start_others(thread):
+        if thread.name == "asking":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_others)
     assert scrape(client)["receiver_spool_up"] == 0
 
 

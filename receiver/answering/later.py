@@ -57,8 +57,12 @@ class Later:
             self._changed.notify()
         elif len(self._threads) < self._most and not self._stopping:
             thread = threading.Thread(target=self._work, name=f"calls-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # the system has none: whoever is free next does it
+                logger.error("cannot start a thread for calls", running=len(self._threads))
+            else:
+                self._threads.append(thread)
 
     def _work(self) -> None:
         while (job := self._next()) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -25,8 +26,9 @@ class Asking:
         """When the question was asked that has no answer yet."""
 
     def ask(self, question: Callable[[], T], patience: float | None = None) -> T:
-        """The answer, or what the question raises. `TimeoutError` if there is none in time; what the question
-        does may still happen then. Once one has waited for so long, no other is asked until it is answered.
+        """The answer, or what the question raises. `TimeoutError` if there is none in time, or no thread
+        to ask it; what the question does may still happen then. Once one has waited for so long, no other is
+        asked until it is answered.
         """
         patience = PATIENCE if patience is None else patience
         answer: Future[T] = Future()
@@ -39,7 +41,11 @@ class Asking:
                 self._free.wait(left)
             # A daemon, which keeps no process from ending; in the context of whoever asks, for its log lines.
             given = (self._answer, question, answer)
-            threading.Thread(target=copy_context().run, args=given, name="asking", daemon=True).start()
+            thread = threading.Thread(target=copy_context().run, args=given, name="asking", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise TimeoutError(errno.EAGAIN, "no thread can be had to ask it") from error
             self._since = time.monotonic()
         return answer.result(patience)
 
