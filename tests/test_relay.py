@@ -326,6 +326,25 @@ def test_an_erased_number_leaves_the_searches_of_replays_too(here):
     assert "nothing is known" in erase("--dry-run")
 
 
+def test_an_erased_number_leaves_searches_alone_in_which_its_digits_only_occur(here):
+    for number in range(5):
+        sms(here, number)
+    with Receiving() as there:
+        target, replays = hook(there), current.replays()
+    others = ("from:+6591234567", "since:2026-01-01T12:34:56Z", "AA-12345", "kind:sms 123456 12")
+    named = ("from:+12345", '"call 123 45"', "number:sip:12345@example.com", "7 12345 8")
+    for search in (*others, *named):
+        replays.ask(target, Search.parse(search), by="tests")
+    replays.ask_for(target, [1, 2, 3, 4, 5], by="tests")
+    words = ["events", "erase", "--number", "+12345", "--yes"]
+    result = here.test_cli_runner().invoke(args=words)
+    assert result.exit_code == 0, result.output
+    left = [(search, "planning") for search in others]
+    left += [("an erased number", "stopped")] * len(named)
+    found = [(one.search, one.state) for one in reversed(replays.find().replays)]
+    assert found == [*left, ("events 1, 2, 3, 4, 5", "sending")]
+
+
 def test_a_replay_says_what_it_is_and_can_be_stopped(here):
     with Receiving() as there:
         for number in range(5):

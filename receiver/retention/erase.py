@@ -124,7 +124,7 @@ class Erasure:
         with self._engine.connect() as connection:
             documents = only_of(connection, ids)
             contacts = connection.scalar(select(func.count()).where(self._is_contact)) or 0
-            replays = len(replays_naming(connection, self._digits, self._is))
+            replays = len(replays_naming(connection, self._is))
         spooled = self._spool.discard(self._is_about_it, only_count=True)
         return Found(kinds, spooled, documents, contacts, replays)
 
@@ -145,7 +145,7 @@ class Erasure:
                 with writing(self._engine) as connection:
                     act.add(connection, Removed(), spooled=taken)
                     contacts += connection.execute(delete(CONTACTS).where(self._is_contact)).rowcount
-                    if named := replays_naming(connection, self._digits, self._is):
+                    if named := replays_naming(connection, self._is):
                         forget_search(connection, named, who)
                         replays += len(named)
                 remove_gently(self._engine, self._ids(), act, told=told)
