@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 from dealt import dealt
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 from sqlalchemy import make_url
 
 from config import Config
@@ -30,6 +31,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 compiled.build_urls_once()
+# A machine that does other things meanwhile is no fault.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 # Nothing in here has to do with how long a guess takes.
 users._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

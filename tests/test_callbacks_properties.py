@@ -12,9 +12,7 @@ from sqlalchemy import select
 from receiver.models import Event, Repeat
 from receiver.providers.twilio.provider import TWILIO
 
-SQLITE = settings(
-    max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SQLITE = settings(max_examples=60, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 POSTGRESQL = settings(SQLITE, max_examples=20)
 
 KINDS = st.sampled_from(["voice", "fax", "sms", "other", *(f"twilio/{word}" for word in TWILIO.paths)])

@@ -149,7 +149,7 @@ def test_a_language_that_the_provider_may_not_speak_is_warned_of() -> None:
     assert ours.check(load('language = "sk-SK"\n' + GOOD, "x"), {OURS: PROVIDERS["twilio"]}) == ()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text(alphabet="[]{}\"'=.,#\n\\ abc1+-:", max_size=60))
 def test_no_text_makes_it_fail(text: str) -> None:
     reading = read(text)
@@ -177,7 +177,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(VALUES, max_size=4), st.booleans())
 def test_everything_in_a_file_has_a_place(values: list[str], repeated: bool) -> None:
     head = "[[a.b]]\nx = 1\n[[a.b]]\n[a.b.c]\n" if repeated else '[a."b c"] # [x]\n'

@@ -235,7 +235,7 @@ def happenings(step: int) -> st.SearchStrategy[Happening]:
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(rules=files(), data=st.data())
 def test_every_call_ends_and_survives_any_restart(rules: Rules, data: st.DataObject) -> None:
     move = begin(rules, Rang(OURS, None, NOON))
@@ -262,7 +262,7 @@ def test_every_call_ends_and_survives_any_restart(rules: Rules, data: st.DataObj
     assert proceed(rules, move.state, StepFailed(move.state.asked)).instruction is None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(rules=files(), data=st.data())
 def test_calls_at_once_go_each_their_own_way(rules: Rules, data: st.DataObject) -> None:
     """Two calls whose happenings are mixed go as they would one after the other."""

@@ -353,7 +353,7 @@ HELD = st.tuples(
 """A number, where it points, and by what somebody wished for it."""
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(HELD, min_size=1, max_size=8))
 def test_nothing_is_bought_where_there_is_a_number_for_each_wish(drawn):
     wanted, numbers = Counter[Wish](), []

@@ -330,7 +330,7 @@ VALUES = st.one_of(
 )
 FORMS = st.lists(st.tuples(NAMES, VALUES), max_size=20).map(lambda pairs: urlencode(pairs).encode())
 EXAMPLES = settings(
-    max_examples=80, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

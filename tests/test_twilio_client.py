@@ -743,7 +743,7 @@ ASKED = (
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(
     body=BODIES,
     status=st.sampled_from((200, 201, 204, 304, 400, 401, 404, 429, 500)),
