@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from conftest import KEY, OLD_KEY, TOKEN, assembled, make_config, quickly_known, signed, started
 from firm import Firm, provider, serving
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from test_cli import python
 from test_console import signed_in
 
@@ -233,6 +233,16 @@ def test_a_database_that_is_away(here, tmp_path):
     fixed = app.test_cli_runner().invoke(args=["doctor", "--fix"])
     assert (fixed.exit_code, fixed.stdout) == (2, result.stdout)
     assert "database: not fixed: cannot reach the database" in " ".join(fixed.stderr.split())
+
+
+@pytest.mark.parametrize("table", ["findings", "known_numbers"])
+def test_a_table_that_cannot_be_read_hides_no_report(here, table):
+    here.simulator.subscribe("US", "CA", forward_to=url(here, "voice"), mode="voice")
+    for app in started(here.config()):
+        with writing(app.extensions["receiver"].engine) as connection:
+            connection.execute(text(f"DROP TABLE {table}"))
+    told = {finding["code"] for finding in examined(here)["findings"]}
+    assert {"numbers-unreadable", "not-serving", "address-connect"} <= told
 
 
 def test_callbacks_that_wait_or_were_set_aside(here):

@@ -6,7 +6,9 @@ watch does, retires keys whose grace time is over. `mend` does what is safe to d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,7 +17,7 @@ from receiver.doctor import checks
 from receiver.doctor.attention import attention, state_of
 from receiver.doctor.check import Check, Patient, Say
 from receiver.doctor.numbers import number_lines
-from receiver.doctor.report import Area, NotLooked, Report
+from receiver.doctor.report import Area, NotLooked, NumberLine, Report
 from receiver.numbers.findings import Finding, error
 from receiver.vocabulary.errors import OperatorError
 from receiver.vocabulary.printable import sentence
@@ -39,18 +41,24 @@ def examine(patient: Patient) -> Report:
             areas[check.name] = Area(check.name, NotLooked("the database cannot be used"))
         if check is checks.database.CHECK:
             usable = not areas[check.name].findings
-    if usable and (rest := tuple(_unreported(patient, areas.values()))):
-        areas[OTHERS] = Area(OTHERS, "", rest)
-    return Report(tuple(areas.values()), tuple(number_lines(patient)) if usable else ())
+    numbers: tuple[NumberLine, ...] = ()
+    if usable:
+        others = _looked_at(Check(OTHERS, partial(_look_at_others, tuple(areas.values()))), patient)
+        if others.findings:
+            areas[OTHERS] = others
+        with suppress(*_KNOWN):  # why it fails is a finding by now
+            numbers = tuple(number_lines(patient))
+    return Report(tuple(areas.values()), numbers)
 
 
-def _unreported(patient: Patient, areas: Iterable[Area]) -> Iterator[Finding]:
+def _look_at_others(areas: Iterable[Area], patient: Patient, found: list[Finding]) -> str:
     """What needs attention everywhere else, and no check looks at."""
     told = {_key(finding) for area in areas for finding in area.findings}
     afresh = {code for check in checks.ALL if check.concerns(patient) for code in check.afresh}
     for finding in attention(patient.engine, patient.config, state_of(patient.spool)):
         if finding.code not in afresh and _key(finding) not in told:
-            yield finding
+            found.append(finding)
+    return ""
 
 
 def _key(finding: Finding) -> tuple[str, str, str]:
