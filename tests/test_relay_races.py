@@ -300,6 +300,26 @@ def test_what_failed_at_once_counts_as_one_failure_once_the_breaker_is_open(here
         assert current.targets().get("shop").failures == failures
 
 
+def test_a_failing_target_is_not_blocked_for_what_cannot_be_had_any_more(here, target, monkeypatch):
+    planned(here, 30)
+    one = queue(target)
+    one.settle([settled(claim, FAILED) for claim in claimed(one)])
+    due_now()
+    look = NextDue.heads
+
+    def meanwhile(*given):
+        found = list(look(*given))
+        with writing(current.engine()) as connection:
+            ended = update(DeliveryRow).where(DeliveryRow.id == found[0].id)
+            connection.execute(ended.values(state="cancelled"))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(NextDue, "heads", meanwhile)
+        assert claimed(one) == []
+    assert [claim.probe for claim in claimed(one)] == [True]
+
+
 def test_once_the_breaker_is_open_what_was_claimed_is_not_tried(here):
     with Receiving(lambda _: (503, {}, b"")) as there:
         hook(there)

@@ -74,9 +74,11 @@ class Queue:
                 return []
             if failing:
                 chains = [[replace(chains[0][0], probe=True)]]
+            leased = self._lease(connection, chains, now)
+            if failing and leased:
                 # Until its result is known, nobody else tries.
                 connection.execute(_BLOCK, {"target": self._target_id, "until": now + LEASE})
-            return self._lease(connection, chains, now)
+            return leased
 
     def _chains(self, connection: Connection, now: datetime, most: int) -> list[list[Claimed]]:
         heads = self._next.heads(connection, now, most)
@@ -90,7 +92,8 @@ class Queue:
         self, connection: Connection, chains: list[list[Claimed]], now: datetime
     ) -> list[list[Claimed]]:
         """What of them can still be had: since they were read some may have ended, or another worker was
-        faster. What stands behind one of these is left, too: it may have to wait for it."""
+        faster. Where one of a chain cannot be had, those behind it are given back: they may have to wait for
+        it."""
         asked = {"ids": [one.id for chain in chains for one in chain], "now": now}
         leased = set(connection.scalars(_LEASE, {**asked, "until": now + LEASE, "worker": self._worker}))
         kept = [list(takewhile(lambda one: one.id in leased, chain)) for chain in chains]
