@@ -19,7 +19,7 @@ import pytest
 import time_machine
 from conftest import API_TOKEN, KEY, ON_BOTH, make_config, on_sqlite, signed
 from documents import MP3, WAV, give, pdf, serving, tiff
-from sqlalchemy import event, func, select, update
+from sqlalchemy import event, func, insert, select, update
 from test_fetch import trusting
 from test_serve import Service
 from waiting import until
@@ -32,7 +32,7 @@ from receiver.archive.folder import Folder
 from receiver.archive.plan import plan
 from receiver.archive.states import MOST_ATTEMPTS
 from receiver.db.engine import writing
-from receiver.models import ARCHIVED, DOCUMENTS
+from receiver.models import ARCHIVED, DOCUMENTS, ArchiveOrphan
 from receiver.outbound.fetch import Fetched
 from receiver.outbound.fetch_error import FetchError
 from receiver.outbound.media import PDF
@@ -445,6 +445,22 @@ def test_a_worker_goes_on_whatever_lies_where_documents_come_in(client, config, 
         until(lambda: {path.name for path in room.iterdir()} == {"receiver-archive-folder", "somebody-elses"})
 
 
+def test_a_store_that_deletes_nothing_is_told_and_what_was_left_behind_goes(
+    config, engine, archivist, caplog
+):
+    room, stuck = config.archive_dir / "incoming", config.archive_dir / "00/00" / ("0" * 64)
+    for folder in (room, stuck):
+        folder.mkdir(parents=True)
+    left = room / "receiver-archive-left"
+    left.write_text("x")
+    os.utime(left, (1, 1))
+    with writing(engine) as connection:
+        connection.execute(insert(ArchiveOrphan).values(sha256=stuck.name))
+    archivist.step()
+    assert not left.exists()
+    assert "cannot be used: Is a directory; see ARCHIVE_DIR" in caplog.text
+
+
 def test_threads_that_cannot_be_started_are_tried_again(client, engine, server, archivist, monkeypatch):
     start, failed = threading.Thread.start, []
 
@@ -842,7 +858,7 @@ def test_check_finds_what_is_missing_damaged_or_nobodys(
     assert found["strays"] == []  # it may be somebody's who is about to say so
     assert {one.what for one in checking.check(engine, store, sample=5).wrong} == {"missing", "damaged"}
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
-        run("archive", "check", "--mend")
+        run("archive", "check", "--mend", exit_code=1)  # the stray stays
         archivist.step()
         found = json.loads(run("archive", "check", "--json", exit_code=1))
         assert (found["wrong"], found["strays"]) == ([], [stray.name])

@@ -43,7 +43,7 @@ LONGEST = 180.0
 PAUSE = 0.25
 """Seconds between two looks, also if somebody is idle: a look takes a lock on SQLite that callbacks need."""
 AFTER_AN_ERROR = 1.0
-"""Seconds before the next look then."""
+"""Seconds before the next look after an error."""
 LONGEST_STOP = 8.0
 """Seconds at the end for what is under way."""
 _TIDY_EVERY = 15.0
@@ -52,7 +52,8 @@ SWEPT_AT_ONCE = 20
 _DRAWN_SOON = 10_000
 """Documents that wait in memory to be drawn. What is more counts as left behind."""
 _LEFT_BEHIND = timedelta(minutes=5)
-"""How old a document is that a worker without anything to draw draws. Another one may come to it as well."""
+"""A worker with nothing to draw takes documents that have waited for so long; another worker may draw them,
+too."""
 
 
 class Archivist:
@@ -95,7 +96,7 @@ class Archivist:
             try:
                 more = self._read_log()
                 self._give_out()
-            except (SQLAlchemyError, StoreError) as error:
+            except SQLAlchemyError as error:
                 logger.error("the archive stands still", error=type(error).__name__)
                 stop.wait(AFTER_AN_ERROR)
             except Exception as error:  # ours to mend, and no reason to keep nothing any more
@@ -176,9 +177,12 @@ class Archivist:
 
     def _tidy(self) -> None:
         """Delete what nothing names any more, and what a worker that was killed had begun to write."""
-        if sweep(self._engine, self._store, most=SWEPT_AT_ONCE) == SWEPT_AT_ONCE:
-            self._next_tidying = 0.0
-        clear(self._store.room, 2 * LONGEST)
+        try:
+            clear(self._store.room, 2 * LONGEST)
+            if sweep(self._engine, self._store, most=SWEPT_AT_ONCE) == SWEPT_AT_ONCE:
+                self._next_tidying = 0.0
+        except StoreError as error:
+            logger.error("documents cannot be deleted", reason=str(error))
 
 
 def _reason(error: Exception) -> FetchError:

@@ -110,7 +110,7 @@ def check(mend: bool, as_json: bool) -> None:
         if mend:
             output.say(f"{count_of(again, 'link')} will be fetched again")
     unreadable = any(one.what == checking.UNREADABLE for one in found.wrong)
-    if unreadable or ((found.wrong or found.strays) and not mend):
+    if unreadable or found.strays or (found.wrong and not mend):
         raise SystemExit(1)
 
 
