@@ -172,7 +172,8 @@ _PLANNED = ("target_id", "event_id", "replay_id", "state", "line", "due_at", "cr
 _BETWEEN = select(*WHOLE_EVENT).where(text("id > :after AND id <= :last")).order_by(EVENTS.c.id)
 _LATE = select(LateEvent.event_id).order_by(LateEvent.event_id).limit(AT_ONCE)
 _THERE = {dialect: select(EVENTS.c.id).where(condition) for dialect, condition in WITH_IDS.items()}
-# Whoever completes an event has it locked. Not to wait for them means not to be waited for by them either.
+# What somebody completes right now is skipped: we never wait while others wait for us. What we lock nobody
+# can complete before our deletes are committed.
 _ENDS = {
     dialect: select(EVENTS.c.id, EVENTS.c.sender, EVENTS.c.recipient)
     .where(condition)
