@@ -31,7 +31,9 @@ async function draw(parts) {
       const fresh = drawn.getElementById(part.id);
       if (fresh) replace(part, fresh);
     }
-  } catch { /* the next time */ }
+  } catch {
+    redraw(parts);
+  }
 }
 
 function replace(part, fresh) {

@@ -30,16 +30,20 @@ export function liveTail() {
       return;
     }
     busy = true;
+    let pause = FEWEST_MS_BETWEEN;
     try {
       const answer = await ask(`/events/tail?${new URLSearchParams({ q, after })}`);
       const newest = answer.headers.get("X-Newest");
       if (newest !== after) {
-        after = newest;
         show(await answer.text());
+        after = newest;
         again = true; // there may be more than one page
       }
+      stand();
     } catch {
-      say("off", "Not live: reload the page");
+      say("off", "Reconnecting…");
+      again = true;
+      pause = POLL_MS;
     }
     setTimeout(() => {
       busy = false;
@@ -47,7 +51,7 @@ export function liveTail() {
         again = false;
         fetchRows();
       }
-    }, FEWEST_MS_BETWEEN);
+    }, pause);
   }
 
   function show(html) {
@@ -82,16 +86,20 @@ export function liveTail() {
   let polling;
   const poll = () => { polling ??= setInterval(look, POLL_MS); };
   const stream = new EventSource(`/events/stream?${new URLSearchParams({ q, after })}`);
+  const stand = () => {
+    if (stream.readyState === EventSource.OPEN) say("on", "Live");
+    else say("off", stream.readyState === EventSource.CLOSED ? "Checking every 3 seconds" : "Reconnecting…");
+  };
   stream.addEventListener("open", () => {
     clearInterval(polling);
     polling = undefined;
-    say("on", "Live");
+    stand();
     if (rows) fetchRows(); // what arrived between the page and the stream
   });
   stream.addEventListener("event", look);
   stream.addEventListener("reset", () => location.reload()); // these rows are of a log that is no more
   stream.addEventListener("error", () => {
-    say("off", stream.readyState === EventSource.CLOSED ? "Checking every 3 seconds" : "Reconnecting…");
+    stand();
     poll();
   });
 }
