@@ -10,7 +10,7 @@ from urllib.parse import quote
 import databases
 import pytest
 import responses
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from receiver.db.engine import connect
@@ -22,6 +22,7 @@ from receiver.providers.hoiio.client import HoiioClient
 from receiver.providers.hoiio.values import HoiioNumber, forwarding
 from receiver.providers.market import AvailableNumber, Country, Duration, NumberSort, Rate, Rates, State
 from receiver.providers.numbers import Balance, Instead, Routes, SubscribedNumber
+from receiver.providers.registry import PROVIDERS
 from receiver.setup.apply import StepOutcome, apply, pay, repoint
 from receiver.setup.catalogue import NoSuchPlace, Offer, Offers, Shop, find_country, find_state
 from receiver.setup.configuring import repointed, settings_for
@@ -353,9 +354,8 @@ HELD = st.tuples(
 """A number, where it points, and by what somebody wished for it."""
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(HELD, min_size=1, max_size=8))
-def test_nothing_is_bought_where_there_is_a_number_for_each_wish(drawn):
+def wishes_and_numbers(drawn) -> tuple[list[Wish], list[SubscribedNumber]]:
+    """What is drawn by `HELD`; a number nobody wished for has None in the place of that."""
     wanted, numbers = Counter[Wish](), []
     for at, ((area, state), sort, kinds, leads, named) in enumerate(drawn):
         urls = {kind: leads.of(kind) if isinstance(leads, CallbackUrls) else leads or "" for kind in kinds}
@@ -369,10 +369,44 @@ def test_nothing_is_bought_where_there_is_a_number_for_each_wish(drawn):
         )
         numbers.append(number)
         told = {"state": state, "sort": sort, "kinds": kinds, "area_code": area, "contains": str(at)}
-        about = {name: told[name] for name in named}
-        wanted[Wish(country="US", point=leads is not ELSEWHERE, **about)] += 1
-    wishes = [replace(wish, count=count) for wish, count in wanted.items()]
+        if named is not None:
+            about = {name: told[name] for name in named}
+            wanted[Wish(country="US", point=leads is not ELSEWHERE, **about)] += 1
+    return [replace(wish, count=count) for wish, count in wanted.items()], numbers
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(HELD, min_size=1, max_size=8))
+def test_nothing_is_bought_where_there_is_a_number_for_each_wish(drawn):
+    wishes, numbers = wishes_and_numbers(drawn)
     assert plan(wishes, numbers, urls=URLS).refusals == ()
+
+
+AT_TWILIO = CallbackUrls.made_with("https://receiver.example.com/", "current-key", PROVIDERS["twilio"])
+HELD_AT_TWILIO = st.tuples(
+    st.sampled_from([("415", "CA"), ("628", "CA"), ("212", "NY")]),
+    st.sampled_from(NumberSort),
+    st.sampled_from([VOICE, SMS, VOICE | SMS]),
+    st.sampled_from([None, AT_TWILIO, ELSEWHERE]),
+    st.none() | st.sets(st.sampled_from(["state", "sort", "kinds", "area_code", "contains"])),
+)
+"""Those that lead here lack what belongs beside the URLs, until they are configured."""
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(HELD_AT_TWILIO, min_size=1, max_size=8))
+@example(
+    [
+        (("415", "CA"), NumberSort.LOCAL, VOICE, AT_TWILIO, {"state"}),
+        (("212", "CA"), NumberSort.LOCAL, SMS, None, {"kinds"}),
+        (("628", "CA"), NumberSort.LOCAL, SMS, None, None),
+    ]
+)
+def test_there_is_nothing_to_do_once_a_plan_is_carried_out(drawn):
+    wishes, numbers = wishes_and_numbers(drawn)
+    done = {step.number: step.routes for step in plan(wishes, numbers, urls=AT_TWILIO).steps}
+    after = [replace(number, routes=done.get(number.number, number.routes)) for number in numbers]
+    assert plan(wishes, after, urls=AT_TWILIO).steps == ()
 
 
 # --- URLs ---

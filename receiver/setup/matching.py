@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from receiver.keys.urls import CallbackUrls, Target
 from receiver.providers.digits import area_of, countries_of
 from receiver.providers.numbers import SubscribedNumber
 from receiver.setup.catalogue import can, in_narrow
-from receiver.setup.configuring import Impossible, kinds_for
+from receiver.setup.configuring import Impossible, kinds_for, settings_for
 from receiver.setup.plan import Unsettled, Wish
 from receiver.vocabulary.kinds import Kind
 
@@ -19,16 +20,20 @@ def allotted(
 ) -> dict[Wish, list[SubscribedNumber]]:
     """The numbers held that fulfil each wish or will, once they are configured; each number for one wish.
 
-    Named numbers go first, then what is to point here. Each wish takes those with the least to change; where
-    that leaves another one without, numbers change hands, so that none is bought that need not be.
+    Named numbers go first, then what is to point here. Where a wish leaves another one without, numbers
+    change hands, so that none is bought that need not be. Numbers that are as wished for already go to whom
+    they serve so: once a plan is carried out, there is nothing left to change.
     """
     held = {number.number: number for number in active}.values()
-    seekers = [_Seeker(wish, fitting(wish, held, urls)) for wish in dict.fromkeys(wanted)]
+    seekers = [_seeker(wish, held, urls) for wish in dict.fromkeys(wanted)]
+    most = {seeker: seeker.wish.count for seeker in sorted(seekers, key=lambda one: _turn(one.wish))}
     owners: dict[str, _Seeker] = {}
-    for seeker in sorted(seekers, key=lambda one: _turn(one.wish)):
-        missing = seeker.wish.count
-        while missing and _gets_one(seeker, owners):
-            missing -= 1
+    _share_out(most, owners)
+    # Now it is known how many each can have, but not which ones are best.
+    most = {seeker: _owned(seeker, owners) for seeker in most}
+    owners = {}
+    _share_out(most, owners, ready=True)
+    _share_out(most, owners)
     return {
         seeker.wish: [number for number in seeker.fit if owners.get(number.number) is seeker]
         for seeker in seekers
@@ -41,18 +46,38 @@ class _Seeker:
 
     wish: Wish
     fit: Sequence[SubscribedNumber]
+    ready: Sequence[SubscribedNumber]
+    """Those of them that need no change."""
+
+
+def _seeker(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls) -> _Seeker:
+    graded = _graded(wish, active, urls)
+    ready = [number for changes, number in graded if not changes]
+    return _Seeker(wish, [number for _, number in graded], ready)
 
 
 def _turn(wish: Wish) -> tuple[bool, ...]:
     return not wish.number, not wish.point, not wish.state, not wish.kinds
 
 
-def _gets_one(first: _Seeker, owners: dict[str, _Seeker]) -> bool:
+def _share_out(most: Mapping[_Seeker, int], owners: dict[str, _Seeker], *, ready: bool = False) -> None:
+    """Give each wish numbers until it has so many, if it can; with `ready`, those that need no change."""
+    for seeker, count in most.items():
+        missing = count - _owned(seeker, owners)
+        while missing and _gets_one(seeker, owners, ready=ready):
+            missing -= 1
+
+
+def _owned(seeker: _Seeker, owners: Mapping[str, _Seeker]) -> int:
+    return sum(owner is seeker for owner in owners.values())
+
+
+def _gets_one(first: _Seeker, owners: dict[str, _Seeker], *, ready: bool) -> bool:
     """Let a wish have one number more; if need be, one whose owner takes another one instead, and so on."""
     gives_up: dict[_Seeker, tuple[str, _Seeker]] = {}
     asked = [first]
     for seeker in asked:  # it grows meanwhile
-        for number in seeker.fit:
+        for number in seeker.ready if ready else seeker.fit:
             owner = owners.get(number.number)
             if owner is None:
                 handed: tuple[str, _Seeker] | None = (number.number, seeker)
@@ -72,27 +97,38 @@ def fitting(wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls
     For a country, those are the numbers that can do what is wanted and, if they are to point here, are not in
     use for anything else.
     """
+    return [number for _, number in _graded(wish, active, urls)]
+
+
+def _graded(
+    wish: Wish, active: Collection[SubscribedNumber], urls: CallbackUrls
+) -> list[tuple[int, SubscribedNumber]]:
+    """The same, each with how much there is to change. One that is named is for nobody else."""
     if wish.number:
-        return [number for number in active if number.number == wish.number]
+        return [(0, number) for number in active if number.number == wish.number]
     found = [(_changes(wish, number, urls), number) for number in active if lies_in(number, wish)]
-    able = ((changes, number.number, number) for changes, number in found if changes is not None)
-    return [number for _, _, number in sorted(able, key=lambda one: one[:2])]
+    able = [(changes, number) for changes, number in found if changes is not None]
+    return sorted(able, key=lambda one: (one[0], one[1].number))
 
 
 def _changes(wish: Wish, number: SubscribedNumber, urls: CallbackUrls) -> int | None:
-    """How many URLs of a number have to change to fulfil a wish; None if it cannot or must not."""
+    """How many URLs of a number have to change to fulfil a wish, at least one if anything has to.
+
+    None if it cannot or must not.
+    """
     if not wish.point:
         return 0 if not number.capabilities or can(number.capabilities, wish.kinds) else None
     try:
         kinds = kinds_for(wish.kinds, number)
     except Impossible:
-        if number.capabilities:
-            return None
-        kinds = frozenset()  # its capabilities are unknown: better to ask than to buy another one
+        return None if number.capabilities else 1  # they are unknown: better to ask than to buy another one
     targets = [urls.leads(number, kind) for kind in kinds]
     if Target.ELSEWHERE in targets or not all(_serves(number, kind) for kind in kinds):
         return None
-    return sum(target is not Target.HERE for target in targets)
+    with suppress(Impossible):
+        if settings_for(wish, number, urls, take_over=False).holds(number):
+            return 0
+    return max(1, sum(target is not Target.HERE for target in targets))
 
 
 def may_fulfil(attempt: Unsettled, wish: Wish) -> bool:
