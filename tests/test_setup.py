@@ -704,6 +704,21 @@ def test_two_plans_for_the_same_number_buy_it_once(simulator, client, journal, p
     assert len(simulator.purchases) == 1
 
 
+@pytest.mark.parametrize(
+    "theirs", [{}, {"forward_to": ELSEWHERE, "mode": "voice"}, {"forward_sms_to": ELSEWHERE}]
+)
+def test_what_somebody_else_buys_meanwhile_keeps_what_they_set(simulator, client, journal, plan_for, theirs):
+    decided = plan_for(replace(CA, kinds=VOICE))
+    bought = simulator.subscribe("US", "CA", **theirs)
+    assert [(step.step.number, step.outcome) for step in apply(decided, client, journal)] == [
+        (bought, StepOutcome.FOUND),
+        (bought, StepOutcome.SKIPPED if theirs else StepOutcome.DONE),
+    ]
+    number = simulator.account["numbers"][0]
+    for name in ("forward_to", "forward_sms_to"):
+        assert not theirs or number[name] == theirs.get(name, "")
+
+
 @pytest.mark.parametrize("fault", ["lost-answer", "garbage", "error-500"])
 def test_a_lost_answer_to_configuring_is_looked_into(simulator, run, fault):
     simulator.control.fault("number/update_forwarding", fault)

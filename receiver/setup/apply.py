@@ -68,13 +68,17 @@ def apply(
     except ProviderError as error:
         yield from _skipped(decided.steps, str(error))
         return
-    left = dict.fromkeys(_changed(decided, ours), "somebody else changed it meanwhile: run this again")
+    # What keeps a number from being configured.
+    not_ready = {
+        one.number: "the number was not bought" for one in decided.payments if one.number not in ours
+    }
+    not_ready |= dict.fromkeys(_changed(decided, ours), "somebody else changed it meanwhile: run this again")
     with_settings: dict[str, Routes | None] = {}
     sent: list[Configure] = []
     spent = Decimal(0)
     for at, step in enumerate(decided.steps):
-        if step.number in left:
-            yield Progress(step, StepOutcome.SKIPPED, left[step.number])
+        if isinstance(step, Configure) and step.number in not_ready:
+            yield Progress(step, StepOutcome.SKIPPED, not_ready[step.number])
             continue
         starting(step)
         try:
@@ -93,17 +97,16 @@ def apply(
                 yield Progress(
                     step, StepOutcome.FAILED, f"{spent:f} were paid, so it would exceed --max-cost"
                 )
-                left[step.number] = "the number was not bought"
                 continue
             done = pay(step, client, journal, market, sleep=sleep)
         except ProviderError as error:
             yield Progress(step, StepOutcome.FAILED, error.reason)
-            left[step.number] = "the number was not bought"
             if not isinstance(error, Refused):
                 yield from _read_back(sent, client, journal, sleep)
                 yield from _skipped(decided.steps[at + 1 :], "not tried after the failure above")
                 return
         else:
+            not_ready.pop(step.number, None)
             spent += step.price if done.debit is None else done.debit
             if done.answered:
                 with_settings[step.number] = _settings(step)
@@ -201,14 +204,17 @@ def _settings(step: Payment) -> Routes | None:
 
 
 def _changed(decided: Plan, held: Mapping[str, SubscribedNumber]) -> list[str]:
-    """The numbers that are not as they were decided on: all settings are sent, also those to keep."""
+    """The numbers to configure that somebody else has set up since the plan was made."""
     bought = {step.number for step in decided.payments}
-    configured = [step for step in decided.steps if isinstance(step, Configure) and step.number not in bought]
-    return [
-        step.number
-        for step in configured
-        if step.number in held and held[step.number].routes != step.was.routes
-    ]
+
+    def changed(step: Configure, now: SubscribedNumber) -> bool:
+        if step.number not in bought:
+            return now.routes != step.was.routes
+        # Somebody else bought it, so its settings may be theirs.
+        return bool(now.overruled) or now.routes.urls not in ({}, step.routes.urls)
+
+    configured = (step for step in decided.steps if isinstance(step, Configure))
+    return [step.number for step in configured if step.number in held and changed(step, held[step.number])]
 
 
 def _sent(step: Configure, client: NumberClient, journal: Journal, sleep: Sleep) -> Progress | None:
