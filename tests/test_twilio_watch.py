@@ -90,11 +90,15 @@ def test_setup_buys_with_a_key_that_may_not_see_the_balance(config, twilio):
 
 def test_prices_in_another_currency_are_not_compared_with_the_balance(twilio, looked, monkeypatch):
     twilio.buy("US")
-    for currency, low in (("EUR", set()), ("USD", {"balance-low"})):
+    for currency, low in (("EUR", set()), ("USD", {"balance-low"}), ("EUR", set())):
         balance = Balance(currency, Decimal("0.10"))
-        monkeypatch.setattr(TwilioClient, "balance", lambda _, told=balance: told)
-        codes, known = looked()
+        with monkeypatch.context() as patched:
+            patched.setattr(TwilioClient, "balance", lambda _, told=balance: told)
+            codes, known = looked()
         assert (codes & {"balance-low"}, known.currency) == (low, currency)
+    twilio.control.fault("Balance/fetch", "error-500", times=100)
+    codes, known = looked()
+    assert (codes & {"balance-low"}, known.currency) == (set(), "EUR")
 
 
 def test_a_number_that_something_takes_needs_no_urls(twilio, looked):

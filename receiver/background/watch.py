@@ -110,7 +110,8 @@ class Watch:
         self._store(provider, active, urls)
         today = datetime.now(PROVIDERS[provider].zone).date()
         balance = _balance(client)
-        prices = renewal_prices(client, active, today, balance)
+        # A price is compared with the balance alone.
+        prices = None if balance is None else renewal_prices(client, active, today, balance)
         self._store(provider, active, urls, balance, prices)
 
     def _store(
@@ -119,7 +120,7 @@ class Watch:
         active: Sequence[SubscribedNumber],
         urls: CallbackUrls | None,
         balance: Balance | None = None,
-        prices: Mapping[str, Decimal] | None = None,
+        prices: Mapping[str, Decimal | None] | None = None,
     ) -> None:
         numbers.store(
             self.engine,

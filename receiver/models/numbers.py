@@ -34,7 +34,7 @@ class NumberRow(Base):
     """In the provider's calendar."""
     auto_extend: Mapped[bool | None]
     renewal_price: Mapped[Decimal | None] = mapped_column(Money)
-    """The price of another month, in the account's currency; NULL if nobody asked for it."""
+    """The price of another month, in the balance's currency; NULL if that is not known."""
     were_here: Mapped[list[str] | None] = mapped_column(Lines)
     """Kinds that have come to this service, so that it is a finding if they go elsewhere."""
     checked_at: Mapped[datetime] = mapped_column(UtcTime)

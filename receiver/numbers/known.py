@@ -41,7 +41,7 @@ class KnownNumber:
     """By the provider's calendar."""
     auto_extend: bool | None
     renewal_price: Decimal | None
-    """What one more month costs, in the account's currency; None where nobody asked."""
+    """What one more month costs, in the balance's currency; None where that is not known."""
     were_here: frozenset[Kind]
     """Kinds that have come to this service, so that it is a finding if they go elsewhere."""
     checked_at: datetime
@@ -152,12 +152,12 @@ def store(
     now: datetime,
     is_here: Callable[[str], bool],
     balance: Balance | None = None,
-    prices: Mapping[str, Decimal] | None = None,
+    prices: Mapping[str, Decimal | None] | None = None,
 ) -> None:
     """Store what a provider says now in place of what was known of it, in one transaction.
 
     `is_here` tells whether a URL leads to this service. A balance or a monthly price (`prices`, by number)
-    that was not asked for stays as it was known.
+    that was not asked for stays as it was known; a price that is None is forgotten.
     """
     prices = prices or {}
     with writing(engine) as connection:
@@ -248,9 +248,8 @@ def _known(
     before: KnownNumber | None,
     now: datetime,
     is_here: Callable[[str], bool],
-    prices: Mapping[str, Decimal],
+    prices: Mapping[str, Decimal | None],
 ) -> KnownNumber:
-    price = prices.get(number.number)
     return KnownNumber(
         number=number.number,
         country=number.country,
@@ -259,7 +258,7 @@ def _known(
         routes=number.routes,
         expires_on=number.expiry,
         auto_extend=number.auto_extend,
-        renewal_price=before.renewal_price if price is None and before else price,
+        renewal_price=prices.get(number.number, before.renewal_price if before else None),
         were_here=_were_here(number, before, is_here),
         checked_at=now,
         provider="",
