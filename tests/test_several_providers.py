@@ -177,7 +177,7 @@ def test_a_provider_that_is_silent_does_not_hide_the_others(flask, hoiio, twilio
     ("command", "said"),
     [
         ("numbers show {}", "calls go"),
-        ("numbers test {} --kind fax", "Nothing of"),
+        ("numbers test {} --kind fax", "Nothing that arrives"),
         ("numbers configure {} --forward-to none --yes", "not set"),
         ("setup --number {} --yes", "Nothing to do"),
     ],
