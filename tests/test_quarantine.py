@@ -270,14 +270,20 @@ def test_a_copy_that_goes_leaves_its_call_among_the_missed(client, api, run, par
 
 
 @ON_BOTH
-def test_a_call_whose_end_is_not_trusted_any_more_is_found_as_missed(client, api, run, parts):
+@pytest.mark.parametrize("came_again", [False, True], ids=["once", "again"])
+def test_a_call_whose_end_is_not_trusted_any_more_is_found_as_missed(client, api, run, parts, came_again):
     for body in (RANG, LED_ON, OVER):
         post(client, body, VOICE)
     post(client, END, VOICE, WRONG)
     run("events", "release", "4", "--yes")
+    run("events", "handled", "4", "--note", "rang back")
+    if came_again:
+        post(client, END, VOICE, WRONG)
     LogIndex(parts.engine).catch_up()
     run("events", "release", "--undo", "--yes")
     assert [call["session"] for call in api("/calls?q=state:missed")["calls"]] == ["S1"]
+    assert api("/events/1/duty")["note"] == "rang back"
+    assert reasons(api) == [None, None, None, "signature invalid"]
 
 
 @ON_BOTH

@@ -25,6 +25,9 @@ def moved(connection: Connection, row: RowMapping, *, identity: str, quarantine:
             raise  # whatever was in the way is no twin that could take over the raw bytes
         merged = True
         raw = {name: row[name] for name in REPEATS.columns.keys() if name != "id"}  # noqa: SIM118  # not a dict
+        if quarantine is not None:
+            # The triggers on deleting do not know that a call may be without its end now; those on this do.
+            connection.execute(update(EVENTS).where(mine).values(quarantine=quarantine))
         connection.execute(delete(EVENTS).where(mine))
         connection.execute(insert(REPEATS).values(raw | {"identity": identity}))
     if row["repeats"]:
