@@ -675,6 +675,19 @@ def test_the_url_of_a_messaging_service_is_found_as_a_number_s_own_is(flask, twi
     assert service in finding["sentence"]
 
 
+def test_before_a_service_is_taken_away_the_number_gets_a_url_of_its_own(flask, twilio):
+    number, sid = held(twilio, flask)
+    in_a_service(twilio, sid, f"{URL}callbacks/{OLD_KEY}/twilio/sms")
+    change(twilio, sid, SmsUrl="")
+    flask("numbers", "list", **ALONE)
+    first = findings(flask("doctor", "--json", code=2, **ALONE))["older-key-sms"]["mend"]
+    assert first == f"receiver numbers configure {number} --forward-sms-to here"
+    flask(*first.split()[1:], "--yes", **ALONE)
+    assert twilio.account["numbers"][0]["sms_url"].startswith(URL)
+    then = findings(flask("doctor", "--json", code=2, **ALONE))["older-key-sms"]["mend"]
+    assert "provider's console" in then
+
+
 def test_a_number_that_does_not_come_here_by_its_own_url_is_exported_as_it_is(flask, twilio, tmp_path):
     settings = ALONE | {"public_url_fallback": SECOND}
     number, sid = held(twilio, flask, public_url_fallback=SECOND)
@@ -706,6 +719,15 @@ def test_that_nobody_can_tell_what_takes_the_messages_is_told(flask, twilio):
     found = findings(flask("doctor", "--json", code=2, **ALONE))
     assert "sms reaches us is not known" in found["overruled-unknown"]["sentence"]
     assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+
+
+def test_a_number_of_which_nobody_can_tell_has_not_drifted(flask, twilio):
+    _, sid = held(twilio, flask)
+    in_a_service(twilio, sid, f"{URL}callbacks/{KEY}/twilio/sms")
+    change(twilio, sid, SmsUrl="")
+    assert findings(flask("doctor", "--json", code=2, **ALONE)) == {}
+    twilio.control.fault("Services/list", "status:20003", times=9)
+    assert findings(flask("doctor", "--json", code=2, **ALONE)).keys() == {"overruled-unknown"}
 
 
 def test_what_stands_beside_a_url_goes_with_it(flask, twilio):

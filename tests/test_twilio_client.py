@@ -344,7 +344,7 @@ def test_a_number_that_cannot_take_a_kind_has_no_route_for_it(client, provider):
 @pytest.mark.parametrize(
     ("fields", "overruled"),
     [
-        ({"trunk_sid": TRUNK}, {Kind.VOICE: Instead(f"the trunk {TRUNK}")}),
+        ({"trunk_sid": TRUNK}, {Kind.VOICE: Instead(f"the trunk {TRUNK}", "SIP")}),
         (
             {"voice_application_sid": APPLICATION},
             {Kind.VOICE: Instead(NAMED, "https://app.example.com/voice")},

@@ -13,6 +13,15 @@ _IN_FLIGHT = timedelta(hours=1)
 """For so long after a rotation, callbacks that were under way may still come with an older key."""
 _LONGEST_ROTATION = timedelta(minutes=10)
 
+_WHY = {
+    Kept.BY_NUMBER: "a number still uses it",
+    Kept.BY_UNASKED: "a number of a provider without credentials used it when it was last asked",
+    Kept.BY_UNTOLD: (
+        "what uses it cannot be looked at: a provider does not tell all that is used in place of the URLs of"
+        " your numbers"
+    ),
+}
+
 
 def inspect_keys(keys: Sequence[Key], kept: Mapping[str, Kept], now: datetime) -> Iterator[Finding]:
     """Findings about rotations that stopped, and keys that should be gone; `kept` tells what keeps them."""
@@ -50,11 +59,12 @@ def _retiring(key: Key, kept: Kept | None, rotated: datetime, now: datetime) -> 
             "receiver numbers list",
             key.fingerprint,
         )
-    if kept is Kept.BY_NUMBER:
+    if kept in _WHY:
+        by_rotating = kept is Kept.BY_NUMBER
         yield warning(
             "key-overdue",
-            f"The key {key.name} should be retired, but a number still uses it.",
-            "receiver keys rotate",
+            f"The key {key.name} should be retired, but {_WHY[kept]}.",
+            "receiver keys rotate" if by_rotating else f"receiver keys retire {key.name}",
             key.fingerprint,
         )
     elif kept is None and key.in_settings and is_due(key, now):

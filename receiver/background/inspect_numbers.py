@@ -64,7 +64,7 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
     for kind, url, was_here in sides:
         target = urls.leads(number, kind)
         if kind in number.overruled:
-            yield from _overruled(number, kind, target, was_here=was_here)
+            yield from _overruled(number, kind, urls, was_here=was_here)
             continue
         yield from _lacking(number, kind, urls)
         if target is Target.DEAD_KEY:
@@ -76,18 +76,23 @@ def _targets(number: KnownNumber, urls: CallbackUrls) -> Iterator[Finding]:
         elif target is Target.WRONG_KIND:
             sentence = f"{name} sends {kind} to a URL of ours that is not the one for {kind}."
             yield warning(f"wrong-url-{kind}", sentence, f"{again} --kind {kind}", number.number)
-        elif was_here and target is not Target.HERE:
+        elif was_here and target is not Target.HERE and kind not in number.unsure:
             where = f"goes to {shown_url(url).partition('/')[0]} now" if url else "goes nowhere now"
             meant = "If that is meant: receiver doctor --accept NUMBER."
             sentence = f"{kind} of {name} came here once, and {where}. {meant}"
             yield error(f"drifted-{kind}", sentence, f"{again} --take-over", number.number)
 
 
-def _overruled(number: KnownNumber, kind: Kind, target: Target, *, was_here: bool) -> Iterator[Finding]:
+def _overruled(number: KnownNumber, kind: Kind, urls: CallbackUrls, *, was_here: bool) -> Iterator[Finding]:
     """What becomes of a kind for which the provider uses something else than the number's URL."""
-    instead, name = number.overruled[kind], masked_number(number.number)
-    beyond = kind in only_in_console(number.overruled, number.routes)
-    mend = _IN_CONSOLE if beyond else f"receiver setup --number {number.number} --take-over"
+    instead, name, target = number.overruled[kind], masked_number(number.number), urls.leads(number, kind)
+    if kind not in only_in_console(number.overruled, number.routes):
+        mend = f"receiver setup --number {number.number} --take-over"
+    elif urls.target(number.routes.of(kind), kind) is Target.HERE:
+        mend = _IN_CONSOLE
+    else:  # then its own URL would be used, so that comes first
+        option = "--forward-sms-to" if kind is Kind.SMS else "--forward-to"
+        mend = f"receiver numbers configure {number.number} {option} here"
     by = f"{name} sends {kind} here by {instead.name}, whose URL has"
     if target is Target.DEAD_KEY:
         sentence = f"{by} a key that is not accepted: it is turned away now."

@@ -139,8 +139,7 @@ class Watch:
             if not is_due(key, now):
                 continue
             secret = self.ring.secret_of(key.fingerprint) or ""
-            # A clock that jumped ahead would end every grace time at once.
-            by = Kept.BY_DOUBT if doubted else what_keeps(key, secret, known, self.clients, now)
+            by = what_keeps(key, secret, known, self.clients, now, doubted=doubted)
             if by is not None:
                 needed[key.fingerprint] = by
             elif not key.in_settings:

@@ -81,7 +81,7 @@ def holds_key(url: str, secret: str) -> bool:
 
 def uses_key(number: AnyNumber, secret: str) -> bool:
     """Whether a URL of a number, or of what is used in its place, is made with this key."""
-    instead = (each.url or "" for each in number.overruled.values())
+    instead = (url for each in number.overruled.values() for url in each.urls)
     urls = (*number.routes.urls.values(), *number.routes.others.values(), *instead)
     return any(holds_key(url, secret) for url in urls)
 

@@ -224,7 +224,7 @@ def _read(row: RowMapping) -> KnownNumber:
         capabilities=frozenset(capabilities),
         were_here=frozenset(were_here),
         overruled={
-            kind: Instead(overruled[kind], overruled.get(f"{kind} url"))
+            kind: Instead(overruled[kind], *_urls(overruled.get(f"{kind} url")))
             for kind in Kind
             if overruled.get(kind)
         },
@@ -233,12 +233,21 @@ def _read(row: RowMapping) -> KnownNumber:
     )
 
 
+def _urls(written: str | None) -> tuple[str | None, tuple[str, ...]]:
+    """A URL, and those beside it, from the lines that they are kept as."""
+    if written is None:
+        return None, ()
+    url, *beside = written.split("\n")
+    return url, tuple(beside)
+
+
 def _row(known: KnownNumber) -> dict[str, Any]:
     values = {name: value for name, value in vars(known).items() if name not in ("routes", "unsure")}
     urls = {f"{kind}_url": getattr(known.routes, kind) for kind in Kind} | {"others": known.routes.others}
     overruled: dict[str, str] = dict.fromkeys(known.unsure, "")
     for kind, instead in known.overruled.items():
-        overruled |= {kind: instead.name} | ({} if instead.url is None else {f"{kind} url": instead.url})
+        told = {} if instead.url is None else {f"{kind} url": "\n".join((instead.url, *instead.beside))}
+        overruled |= {kind: instead.name} | told
     lists = {"capabilities": sorted(known.capabilities), "were_here": sorted(known.were_here)}
     return values | urls | lists | {"overruled": overruled}
 

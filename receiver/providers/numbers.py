@@ -85,7 +85,15 @@ class Instead:
     name: str
     """As in `the trunk TK12`. If that is one of `Routes.others`, its value stands in it."""
     url: str | None = None
-    """The URL that it has itself; empty if what arrives goes nowhere, None if that is not known."""
+    """The URL that it has itself, or a word for where else it leads; empty if what arrives goes nowhere, None
+    if the provider did not tell."""
+    beside: tuple[str, ...] = ()
+    """Its further URLs: whom the provider asks when the first one fails, and whom it tells afterwards."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All that are known."""
+        return (self.url, *self.beside) if self.url else self.beside
 
 
 class AnyNumber(Protocol):
@@ -96,6 +104,9 @@ class AnyNumber(Protocol):
 
     @property
     def overruled(self) -> Mapping[Kind, Instead]: ...
+
+    @property
+    def unsure(self) -> frozenset[Kind]: ...
 
 
 @dataclass(frozen=True)
@@ -124,6 +135,11 @@ def words_of(setting: str) -> str:
     """A provider's name of a setting, in words: `voice fallback URL`."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", setting).lower()
     return re.sub(r"\b(url|sid)\b", lambda found: found[0].upper(), words)
+
+
+def untold(number: AnyNumber) -> frozenset[Kind]:
+    """Kinds of which the provider did not tell where what arrives goes."""
+    return number.unsure | {kind for kind, instead in number.overruled.items() if instead.url is None}
 
 
 def only_in_console(overruled: Mapping[Kind, Instead], routes: Routes) -> dict[Kind, Instead]:

@@ -23,7 +23,7 @@ from receiver.keys.ring import KeyRing
 from receiver.keys.route import uses_key
 from receiver.keys.urls import CallbackUrls
 from receiver.providers.base import Provider
-from receiver.providers.numbers import NumberClient, SubscribedNumber
+from receiver.providers.numbers import NumberClient, SubscribedNumber, only_in_console, untold
 from receiver.setup.apply import Progress, StepOutcome, repoint
 from receiver.setup.configuring import repointed
 from receiver.setup.journal import Journal
@@ -50,7 +50,12 @@ _AT_ANOTHER = (
 )
 _IN_ITS_PLACE = (
     "What the provider uses in place of a number's URL does not move with a key: let it use the number's own"
-    " URL, by `receiver setup --number NUMBER --take-over` or in the provider's console."
+    " URL, by `receiver setup --number NUMBER --take-over`."
+)
+_ONLY_IN_CONSOLE = (
+    "What the provider uses in place of a number's URL does not move with a key. Set the number's own URL, by"
+    " `receiver numbers configure NUMBER --forward-sms-to here`, and then let it use the number's own URL in"
+    " the provider's console."
 )
 
 
@@ -144,10 +149,10 @@ class Rotator:
                 " restart the service"
             )
         secret = self.ring.secret_of(key.fingerprint) or ""
+        held = [(owner, number) for owner in self.owners for number in owner.client.subscribed_numbers()]
         users = [
             (masked_number(number.number), _why_it_stays(number, owner.urls(self.ring.current)))
-            for owner in self.owners
-            for number in owner.client.subscribed_numbers()
+            for owner, number in held
             if uses_key(number, secret)
         ]
         if users:
@@ -155,6 +160,11 @@ class Rotator:
             mends = dict.fromkeys(why or "Run `receiver keys rotate` first." for _, why in users)
             raise RotationError(
                 f"{key.name} is still used by {shown}, whose calls would be turned away. {' '.join(mends)}"
+            )
+        if unknown := [masked_number(number.number) for _, number in held if untold(number)]:
+            self.say(
+                f"Warning: the provider does not tell all that is used in place of the URLs of"
+                f" {', '.join(unknown)}: what comes by that with {key.name} is turned away now."
             )
         stored.retire(self.engine, key.fingerprint)
         self.ring.refresh()
@@ -238,6 +248,6 @@ def _why_it_stays(number: SubscribedNumber, urls: CallbackUrls) -> str:
     """Why something of a number still has an older key once it was moved; empty if nothing has."""
     own = SubscribedNumber(number.number, (repointed(number, urls) or number).routes)
     in_its_place = SubscribedNumber(number.number, overruled=number.overruled)
-    if any(uses_key(own, older) for older in urls.older):
-        return _AT_ANOTHER
-    return _IN_ITS_PLACE if any(uses_key(in_its_place, older) for older in urls.older) else ""
+    beyond = SubscribedNumber(number.number, overruled=only_in_console(number.overruled, number.routes))
+    stays = {_AT_ANOTHER: own, _ONLY_IN_CONSOLE: beyond, _IN_ITS_PLACE: in_its_place}
+    return next((why for why, part in stays.items() if any(uses_key(part, key) for key in urls.older)), "")

@@ -16,26 +16,39 @@ from receiver.vocabulary.kinds import Kind
 
 logger = get_logger(__name__)
 _SERVICES = "/v1/Services"
+_OF_SERVICE = ("inbound_request_url", "fallback_url", "status_callback")
 _LARGEST_PAGE = {"PageSize": "100"}
 
 
 _APPLICATION_OF = {Kind.VOICE: "voice_application_sid", Kind.SMS: "sms_application_sid"}
+_BESIDE = {
+    Kind.VOICE: ("voice_fallback_url", "status_callback"),
+    Kind.SMS: ("sms_fallback_url", "sms_status_callback", "message_status_callback"),
+}
+"""What an application has beside the URL of a kind."""
 
 
 def overruled(number: Json, service: Instead | None, applications: Mapping[str, Json]) -> dict[Kind, Instead]:
     """By kind, as far as it is overruled; `service` is the messaging service that takes its messages."""
     trunk = fields.text(number, "trunk_sid")
     found = {kind: _application(number, kind, applications) for kind in _APPLICATION_OF}
-    found |= {Kind.VOICE: Instead(f"the trunk {trunk}")} if trunk else {}
+    found |= {Kind.VOICE: Instead(f"the trunk {trunk}", "SIP")} if trunk else {}
     found |= {Kind.SMS: service} if service else {}
     return {kind: instead for kind, instead in found.items() if instead}
 
 
 def _application(number: Json, kind: Kind, applications: Mapping[str, Json]) -> Instead | None:
     sid = fields.text(number, _APPLICATION_OF[kind])
-    known = applications.get(sid)
-    url = None if known is None else fields.text(known, f"{kind}_url")
-    return Instead(f"the application {sid}", url) if sid else None
+    if not sid:
+        return None
+    name, known = f"the application {sid}", applications.get(sid)
+    return Instead(name) if known is None else _with_urls(name, known, f"{kind}_url", *_BESIDE[kind])
+
+
+def _with_urls(name: str, resource: Json, url: str, *beside: str) -> Instead:
+    """The same with the URLs that the provider's resource has in these fields."""
+    further = (fields.text(resource, field) for field in beside)
+    return Instead(name, fields.text(resource, url), tuple(filter(None, further)))
 
 
 class Applications:
@@ -86,7 +99,7 @@ class Services:
         return [
             (
                 resources.number(entry),
-                Instead(f"the messaging service {sid}", fields.text(service, "inbound_request_url")),
+                _with_urls(f"the messaging service {sid}", service, *_OF_SERVICE),
             )
             for page in self._api.every_page(call, Product.MESSAGING, _SERVICES, _LARGEST_PAGE)
             for service in resources.entries(call, page, "services")
