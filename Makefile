@@ -28,8 +28,9 @@ types:
 	$(VENV)/bin/mypy
 
 # In memory where there is room: most of the time of a commit goes into waiting for a disk, and no test turns the power off.
+# Servers that tests start as another user have to get in.
 tests:
-	@room=$$(mktemp -d -p "$$($(memory_or_disk))"); trap 'rm -rf "$$room"' EXIT; trap 'exit 130' INT TERM; \
+	@room=$$(mktemp -d -p "$$($(memory_or_disk))"); chmod 711 "$$room"; trap 'rm -rf "$$room"' EXIT; trap 'exit 130' INT TERM; \
 	echo "$(VENV)/bin/pytest -n 4 --dist worksteal"; TMPDIR=$$room $(VENV)/bin/pytest -n 4 --dist worksteal
 
 bench: $(VENV)/.installed-dev

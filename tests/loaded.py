@@ -36,6 +36,9 @@ def warm() -> None:
         app.extensions["receiver"].recorder.close(5)
         app.extensions["receiver"].answering.close(5)
         app.extensions["receiver"].engine.dispose()
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join(5)  # one that has just given its answer
     assert threading.active_count() == 1, threading.enumerate()
 
 
